@@ -1,0 +1,118 @@
+"""What comes in: one immutable event a record, already decoded, with its place in the stream.
+
+``time_ms`` is record time (Kafka timestamp, ms since the epoch); every deadline counts in it. ``offset`` is the
+source offset within the call's partition of the topic the event came from (-1 outside Kafka). ``repr`` shows no
+payload (law 8).
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from deid_stream.units import Ms
+
+
+class Encoding(StrEnum):
+    MULAW = "mulaw"
+    """ITU-T G.711 mu-law."""
+    ALAW = "alaw"
+    """ITU-T G.711 A-law."""
+    PCM16LE = "s16le"
+    PCM16BE = "s16be"
+    """Network order, as ``audio/L16`` (RFC 3551) demands."""
+
+
+class AudioFormat(msgspec.Struct, frozen=True):
+    """How the bytes of a chunk are to be read. ``channels`` counts interleaved channels."""
+
+    encoding: Encoding
+    rate_hz: int
+    channels: int = 1
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one sample of one channel."""
+        return 1 if self.encoding in (Encoding.MULAW, Encoding.ALAW) else 2
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of every interleaved channel."""
+        return self.sample_bytes * self.channels
+
+
+class _Hidden(msgspec.Struct):
+    """Base whose repr names the type and nothing else."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class CallStarted(_Hidden, frozen=True, kw_only=True):
+    call_id: str
+    customer_id: str
+    time_ms: Ms
+    offset: int = -1
+    channels: int = 0
+    """Audio channels of the call; 0: not said, learned as they appear."""
+    minor: bool = False
+    metadata: dict[str, Any] = {}
+    """What else the producer said (from, to, direction, region, agent ...): raw, sanitized before it leaves."""
+
+
+class CallEnded(_Hidden, frozen=True, kw_only=True):
+    call_id: str
+    customer_id: str
+    time_ms: Ms
+    offset: int = -1
+    duration_ms: Ms | None = None
+
+
+class Word(_Hidden, frozen=True):
+    """One recogniser word; times are media time, None where the recogniser gave none."""
+
+    text: str
+    start_ms: Ms | None = None
+    end_ms: Ms | None = None
+    confidence: float | None = None
+
+
+class Segment(_Hidden, frozen=True, kw_only=True):
+    """Recogniser output, interim or final. A later ``revision`` of a ``segment_id`` replaces the earlier."""
+
+    call_id: str
+    customer_id: str
+    segment_id: str
+    text: str
+    start_ms: Ms
+    end_ms: Ms
+    channel: int = 0
+    revision: int = 0
+    is_final: bool = True
+    language: str = "en"
+    words: tuple[Word, ...] = ()
+    transcribed_until_ms: Ms | None = None
+    provider: str = ""
+    """Timing profile name (``audio.align``); empty: the configured default."""
+    time_ms: Ms = 0
+    offset: int = -1
+
+
+class AudioChunk(_Hidden, frozen=True, kw_only=True):
+    """One audio record. ``channel`` is None when the chunk interleaves several channels."""
+
+    call_id: str
+    customer_id: str
+    seq: int
+    offset_ms: Ms
+    """Media time of the first sample."""
+    format: AudioFormat
+    data: bytes
+    channel: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    """The contract's ``ce_*`` headers and ``content-type``, for the output record; nothing else."""
+    time_ms: Ms = 0
+    offset: int = -1
+
+
+Event = CallStarted | CallEnded | Segment | AudioChunk

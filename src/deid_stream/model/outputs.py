@@ -1,0 +1,100 @@
+"""What leaves a session: values ready for the policy gate and the wire. Nothing raw is in any of them."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from deid_stream.model.entities import EntityType
+from deid_stream.model.events import AudioChunk, Word
+from deid_stream.units import CharIndex, Ms
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """One redaction, with offsets into the sanitized text."""
+
+    entity_type: EntityType
+    start: CharIndex
+    end: CharIndex
+    start_ms: Ms | None
+    end_ms: Ms | None
+    channel: int
+    score: float
+    detector: str
+    operator: str
+
+
+class SanitizedSegment(msgspec.Struct, frozen=True, kw_only=True):
+    call_id: str
+    customer_id: str
+    seq: int
+    """Position among the channel's released segments, from 0; with call and channel it is the record id."""
+    segment_id: str
+    revision: int
+    channel: int
+    language: str
+    start_ms: Ms
+    end_ms: Ms
+    text: str
+    words: tuple[Word, ...]
+    entities: tuple[Entity, ...]
+    is_final: bool = True
+    time_ms: Ms = 0
+    """Record time of the source segment."""
+    allowed_ms: Ms = 0
+    """Record time of the record that allowed the release, for ``deid_holdback_ms``."""
+
+
+class SanitizedAudio(msgspec.Struct, frozen=True, kw_only=True):
+    chunk: AudioChunk
+    """The source chunk; ``data`` below replaces its bytes (the same object when nothing was redacted)."""
+    data: bytes
+    redacted_ms: Ms
+    allowed_ms: Ms = 0
+
+
+class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Sanitized call metadata for ``deid.calls``, once, when the call closes."""
+
+    call_id: str
+    customer_id: str
+    time_ms: Ms
+    duration_ms: Ms
+    channels: int
+    segments: int
+    audio_chunks: int
+    redactions: dict[str, int]
+    redacted_audio_ms: dict[str, int]
+    withheld: bool = False
+    complete: bool = True
+    """False when the call timed out instead of ending."""
+    metadata: dict[str, Any] = {}
+
+
+class AuditAction(StrEnum):
+    REDACTED = "redacted"
+    WITHHELD = "withheld"
+    SILENCED = "silenced"
+    CORRECTED = "corrected"
+    DROPPED = "dropped"
+    CLOSED = "closed"
+    RETRACTED = "retracted"
+    QUARANTINED = "quarantined"
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the content-free ledger. ``reason`` is from a closed list, never free text."""
+
+    call_id: str
+    customer_id: str
+    action: AuditAction
+    reason: str
+    time_ms: Ms
+    channel: int | None = None
+    seq: int | None = None
+    start_ms: Ms | None = None
+    end_ms: Ms | None = None
+    counts: dict[str, int] = {}
+
+
+Output = SanitizedSegment | SanitizedAudio | CallSummary | AuditEntry
