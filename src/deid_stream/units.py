@@ -64,4 +64,5 @@ def ms_to_samples(ms: Ms, rate_hz: int) -> SampleIndex:
 
 
 def samples_to_ms(samples: SampleIndex, rate_hz: int) -> Ms:
+    """The whole millisecond in which a sample starts (rounded down)."""
     return samples * 1000 // rate_hz

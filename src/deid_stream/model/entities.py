@@ -29,7 +29,7 @@ class EntityType(StrEnum):
     DATE_OF_BIRTH = "DATE_OF_BIRTH"
     AGE = "AGE"
     DATE_TIME = "DATE_TIME"
-    PASSWORD = "PASSWORD"
+    PASSWORD = "PASSWORD"  # noqa: S105 - a type name
     IP_ADDRESS = "IP_ADDRESS"
     URL = "URL"
     USERNAME = "USERNAME"

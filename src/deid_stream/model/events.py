@@ -41,7 +41,7 @@ class AudioFormat(msgspec.Struct, frozen=True):
         return self.sample_bytes * self.channels
 
 
-class _Hidden(msgspec.Struct):
+class _Hidden(msgspec.Struct, frozen=True):
     """Base whose repr names the type and nothing else."""
 
     def __repr__(self) -> str:
