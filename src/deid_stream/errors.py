@@ -5,6 +5,7 @@
     +-- DecodeError            an input record is not what the contract says
     |   +-- UnknownTypeError   a ``ce_type`` nobody handles
     |   +-- OversizedError     above the configured limit
+    |   +-- NoCustomerError    nobody's policy could be applied to it
     |   +-- AudioFormatError   a content type, rate, byte count or sample value that cannot be audio
     +-- PolicyError            a policy that cannot be compiled
     +-- DetectionError         a recognizer failed; the turn is withheld
@@ -43,6 +44,10 @@ class UnknownTypeError(DecodeError):
 
 class OversizedError(DecodeError):
     code = "oversized"
+
+
+class NoCustomerError(DecodeError):
+    code = "no_customer"
 
 
 class AudioFormatError(DecodeError):
