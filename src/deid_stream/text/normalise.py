@@ -1,0 +1,272 @@
+"""What was said, as it would be written, with the way back.
+
+    "nine eight double four at the desk"       -> "9844 at the desk"
+    "forty two, twelfth of march"              -> "42, 12th of march"
+    "four thousand five hundred rupees"        -> "4,500 rupees"
+    "r a j u underscore one at gmail dot com"  -> "raju_1@gmail.com"
+
+Single digits and letters that stand in a row are joined; two-digit numbers keep the space between them, so that
+"ten thirty" (``10 30``) and "one zero three zero" (``1030``) stay different. Cost is linear in the length.
+"""
+
+from typing import Final
+
+from deid_stream.errors import DetectionError
+from deid_stream.text.languages import Lexicon, WordClass, lexicon
+from deid_stream.text.numbers import Atom, read_number
+from deid_stream.text.offsets import Written, WrittenBuilder
+from deid_stream.text.spelling import WORDS_THAT_ARE_LETTERS, read_letter
+from deid_stream.text.tokens import Tokens
+
+_NUMBERS: Final = frozenset(
+    map(int, (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.REPEAT, WordClass.ORDINAL))
+)
+_LETTERS: Final = frozenset(map(int, (WordClass.LETTER, WordClass.CODEWORD)))
+_DIGITS, _SYMBOL, _WEAK = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(WordClass.WEAK_UNIT)
+_AT, _POINT, _UNIT, _CODEWORD = int(WordClass.AT), int(WordClass.POINT), int(WordClass.UNIT), int(WordClass.CODEWORD)
+
+MAIL_HOSTS: Final = frozenset(
+    "gmail yahoo hotmail outlook icloud rediffmail rediff protonmail proton aol msn live ymail googlemail mail zoho"
+    " btinternet comcast verizon sbcglobal sky virgin gmx yandex fastmail me".split()
+)
+TOP_LEVEL: Final = frozenset(
+    "com co in org net edu gov uk us io ai ac info biz me de fr it es nl ca au nz ie za ch se no dk fi pl at be pt"
+    " jp cn ru br mx sg hk ae pk lk bd np tech app dev online site store xyz int mil eu name pro".split()
+)
+UPI_HANDLES: Final = frozenset(
+    "upi ybl ibl axl paytm okaxis oksbi okicici okhdfcbank apl axisbank sbi icici hdfcbank kotak barodampay idfcbank"
+    " ptsbi ptyes ptaxis pthdfc freecharge jupiteraxis yesbank waaxis wahdfcbank waicici wasbi fbl federal pnb cnrb"
+    " unionbank indus kbl rbl superyes slice airtel jio postbank".split()
+)
+_DOMAIN_WORDS: Final = 4
+"""How many words after "at" may stand before the dot."""
+
+
+def normalise(text: str, words: Lexicon | None = None) -> Written:
+    """The written form of ``text`` (any ``str``) with the way back to its characters."""
+    if not isinstance(text, str):
+        raise DetectionError(f"text must be str, not {type(text).__name__}")
+    words = words or lexicon()
+    tokens = Tokens(text, words)
+    if not any(tokens.classes):
+        return Written(text, text)
+    atoms = _read_atoms(tokens, words)
+    if not atoms:
+        return Written(text, text)
+    return _write(text, tokens, atoms)
+
+
+def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
+    atoms: list[Atom] = []
+    at, end = 0, len(tokens)
+    classes = tokens.classes
+    mail_signs = _mail_signs(tokens, words)
+    while at < end:
+        cls = classes[at]
+        if cls == 0:
+            at += 1
+            continue
+        atom: Atom | None = None
+        if cls in _NUMBERS:
+            atom = read_number(tokens, words, at)
+            if atom is not None and not atom.ordinal:
+                atom = _with_decimals(tokens, words, atom)
+        elif cls in _LETTERS:
+            atom = read_letter(tokens, words, at)
+        elif cls == _DIGITS:
+            atom = Atom(at, at + 1, _ascii_digits(tokens, at), tokens.ends[at] - tokens.starts[at] == 1)
+        elif cls == _WEAK:
+            atom = Atom(at, at + 1, str(words.values[tokens.lows[at]]), True)
+        elif at in mail_signs:
+            atom = Atom(at, mail_signs[at], "@", False)
+        elif cls == _SYMBOL:
+            atom = _symbol(tokens, words, at)
+        if atom is None:
+            at += 1
+            continue
+        atoms.append(atom)
+        at = atom.last
+    return _settle(tokens, words, atoms)
+
+
+def _ascii_digits(tokens: Tokens, at: int) -> str:
+    low = tokens.lows[at]
+    return low if low.isascii() else "".join(str(int(c)) for c in low)
+
+
+def _with_decimals(tokens: Tokens, words: Lexicon, atom: Atom) -> Atom:
+    """ "four point five" -> ``4.5``; at most three decimals, or it is not one."""
+    at = atom.last
+    if at + 1 >= len(tokens) or tokens.classes[at] != _POINT or tokens.classes[at + 1] not in _NUMBERS:
+        return atom
+    decimals, nxt = "", at + 1
+    while nxt < len(tokens) and tokens.classes[nxt] == _UNIT:
+        decimals += str(words.values[tokens.lows[nxt]])
+        nxt += 1
+    if not decimals:
+        part = read_number(tokens, words, nxt)
+        if part is None or part.ordinal or not part.written.isdecimal():
+            return atom
+        decimals, nxt = part.written, part.last
+    if len(decimals) > 3 or (nxt < len(tokens) and tokens.classes[nxt] == _POINT):
+        return atom
+    return Atom(atom.first, nxt, f"{atom.written}.{decimals}", False)
+
+
+def _symbol(tokens: Tokens, words: Lexicon, at: int) -> Atom | None:
+    """A spoken sign, where it stands between two words that it can join."""
+    sign = str(words.values[tokens.lows[at]])
+    if at + 1 >= len(tokens) or not _is_word(tokens, at + 1):
+        return None
+    if sign == "+":
+        return Atom(at, at + 1, sign, False) if tokens.classes[at + 1] in _NUMBERS | {_DIGITS} else None
+    if at == 0 or not _is_word(tokens, at - 1):
+        return None
+    if sign in "-/#" and not (_short(tokens, at - 1) or _short(tokens, at + 1)):
+        return None
+    return Atom(at, at + 1, sign, False)
+
+
+def _is_word(tokens: Tokens, at: int) -> bool:
+    return tokens.lows[at][0].isalnum()
+
+
+def _short(tokens: Tokens, at: int) -> bool:
+    """Something that is dictated: a letter, a digit, a number."""
+    return tokens.classes[at] in _NUMBERS or tokens.classes[at] in _LETTERS or tokens.classes[at] == _DIGITS
+
+
+def _mail_signs(tokens: Tokens, words: Lexicon) -> dict[int, int]:
+    """Tokens where a spoken "at" is the sign of an address, each with the token after it."""
+    found: dict[int, int] = {}
+    classes, lows = tokens.classes, tokens.lows
+    for at, cls in enumerate(classes):
+        if cls != _AT or at == 0:
+            continue
+        after = at + 1
+        explicit = False
+        for tail in words.at_tails:
+            if tuple(lows[after : after + len(tail)]) == tail:
+                after += len(tail)
+                explicit = True
+                break
+        if after >= len(lows):
+            continue
+        if (explicit and lows[after].isalnum()) or lows[after] in UPI_HANDLES or _domain_follows(lows, after):
+            found[at] = after
+    return found
+
+
+def _domain_follows(lows: list[str], at: int) -> bool:
+    if lows[at] in MAIL_HOSTS and at + 1 < len(lows) and lows[at + 1] in ("dot", ".", "com", "co"):
+        return True
+    spelled = 0
+    limit = min(len(lows) - 1, at + _DOMAIN_WORDS + 8)
+    for i in range(at, limit):
+        low = lows[i]
+        if low in ("dot", "."):
+            return i > at and lows[i + 1] in TOP_LEVEL
+        if len(low) == 1:
+            spelled += 1
+        if not low[0].isalnum() and low not in "-_" or i - at - spelled >= _DOMAIN_WORDS:
+            return False
+    return False
+
+
+def _settle(tokens: Tokens, words: Lexicon, atoms: list[Atom]) -> list[Atom]:
+    """Decides what depends on the neighbours: weak digits, code words, "a" and "i", "o" for zero."""
+    settled: list[Atom] = []
+    row: list[Atom] = []
+    for atom in atoms:
+        if row and not (atom.single and _joined(tokens, row[-1], atom)):
+            settled.extend(_settle_row(tokens, words, row))
+            row = []
+        if atom.single:
+            row.append(atom)
+        else:
+            settled.append(atom)
+    settled.extend(_settle_row(tokens, words, row))
+    return settled
+
+
+def _settle_row(tokens: Tokens, words: Lexicon, row: list[Atom]) -> list[Atom]:
+    if not row:
+        return row
+    weak = [tokens.classes[a.first] == _WEAK for a in row]
+    if any(weak) and (sum(weak) < words.weak_run or len(row) < words.weak_run):
+        kept: list[Atom] = []
+        part: list[Atom] = []
+        for atom, is_weak in zip(row, weak, strict=True):
+            if is_weak:
+                kept.extend(_settle_row(tokens, words, part))
+                part = []
+            else:
+                part.append(atom)
+        kept.extend(_settle_row(tokens, words, part))
+        return kept
+    while row and _word_at_edge(tokens, row, 0):
+        row = row[1:]
+    while row and _word_at_edge(tokens, row, -1):
+        row = row[:-1]
+    if len(row) < 2:
+        return [a for a in row if a.written.isdecimal()]
+    return [_zero(row, i) for i in range(len(row))]
+
+
+def _word_at_edge(tokens: Tokens, row: list[Atom], edge: int) -> bool:
+    """The first or last of a row is a word after all: a code word alone, "a one", "i", "zero a"."""
+    atom = row[edge]
+    low = tokens.lows[atom.first]
+    others = len(row) - 1
+    if others == 0:
+        return tokens.classes[atom.first] == _CODEWORD or low in WORDS_THAT_ARE_LETTERS
+    if low not in WORDS_THAT_ARE_LETTERS or atom.last - atom.first > 1:
+        return False
+    letters = sum(not a.written.isdecimal() for a in row) - 1
+    return letters == 0 and (edge == 0 or others < 2)
+
+
+def _zero(row: list[Atom], at: int) -> Atom:
+    """The letter o next to a digit and to no other letter is a zero."""
+    atom = row[at]
+    if atom.written != "o" or atom.last - atom.first > 1:
+        return atom
+    sides = [row[i].written for i in (at - 1, at + 1) if 0 <= i < len(row)]
+    return atom._replace(written="0") if sides and all(s.isdecimal() for s in sides) else atom
+
+
+def _joined(tokens: Tokens, left: Atom, right: Atom) -> bool:
+    """Nothing but white space between two atoms; between letters a hyphen too ("s-m-i-t-h")."""
+    if left.last == right.first:
+        return tokens.spaced(left.last - 1, right.first)
+    hyphen = left.last + 1 == right.first and tokens.lows[left.last] == "-"
+    return hyphen and left.written.isalpha() and right.written.isalpha()
+
+
+def _write(text: str, tokens: Tokens, atoms: list[Atom]) -> Written:
+    out = WrittenBuilder(text)
+    previous: Atom | None = None
+    for atom in atoms:
+        start, end = tokens.starts[atom.first], tokens.ends[atom.last - 1]
+        glued = previous is not None and (
+            (previous.single and atom.single and _joined(tokens, previous, atom)) or _sign_joins(tokens, previous, atom)
+        )
+        if not glued:
+            out.copy_until(tokens.ends[atom.first - 1] if _is_sign(atom) and atom.first and atom.written != "+" else start)
+        out.replace(start, end, atom.written if _rewrites(text, start, end, atom) else text[start:end])
+        previous = atom
+        if _is_sign(atom) and atom.last < len(tokens):
+            out.skip_to(tokens.starts[atom.last])
+    return out.build()
+
+
+def _rewrites(text: str, start: int, end: int, atom: Atom) -> bool:
+    return text[start:end].lower() != atom.written
+
+
+def _is_sign(atom: Atom) -> bool:
+    return not atom.written[0].isalnum()
+
+
+def _sign_joins(tokens: Tokens, previous: Atom, atom: Atom) -> bool:
+    return _is_sign(previous) and previous.last == atom.first

@@ -1,0 +1,173 @@
+"""The number automaton: words of a number to the digits they would be written with.
+
+Two-digit words are one number ("forty two" -> ``42``); with a scale word the whole is a cardinal, written with
+separators so that it stays recognisable as one ("four thousand five hundred" -> ``4,500``); anything else is a
+sequence of digits, one atom each, which the caller may join ("nine eight seven").
+"""
+
+from typing import NamedTuple
+
+from deid_stream.text.languages import Lexicon, WordClass
+from deid_stream.text.tokens import Tokens
+
+_UNIT, _TEEN, _TEN = int(WordClass.UNIT), int(WordClass.TEEN), int(WordClass.TEN)
+_SCALE, _REPEAT, _ORDINAL = int(WordClass.SCALE), int(WordClass.REPEAT), int(WordClass.ORDINAL)
+_LETTER, _AND, _POINT, _WEAK = int(WordClass.LETTER), int(WordClass.AND), int(WordClass.POINT), int(WordClass.WEAK_UNIT)
+_DIGITS = int(WordClass.DIGITS)
+
+
+class Atom(NamedTuple):
+    """Tokens ``[first, last)`` and what is written for them. ``single`` atoms join with their neighbours."""
+
+    first: int
+    last: int
+    written: str
+    single: bool
+    ordinal: bool = False
+
+
+def read_number(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
+    """The number that starts at token ``at``, as long as it goes; None where none starts."""
+    cls = tokens.classes[at]
+    if cls == _REPEAT:
+        return _repeat(tokens, lexicon, at)
+    if cls in (_UNIT, _TEEN, _TEN):
+        return _cardinal(tokens, lexicon, at)
+    if cls == _ORDINAL:
+        return Atom(at, at + 1, _with_suffix(_int(lexicon, tokens, at)), False, True)
+    return None
+
+
+def _int(lexicon: Lexicon, tokens: Tokens, at: int) -> int:
+    value = lexicon.values[tokens.lows[at]]
+    return value if isinstance(value, int) else 0
+
+
+def _repeat(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
+    times = _int(lexicon, tokens, at)
+    nxt = at + 1
+    if nxt >= len(tokens) or not tokens.spaced(at, nxt):
+        return None
+    cls, low = tokens.classes[nxt], tokens.lows[nxt]
+    if cls in (_UNIT, _WEAK):
+        return Atom(at, nxt + 1, str(_int(lexicon, tokens, nxt)) * times, True)
+    if cls == _DIGITS and len(low) == 1:
+        return Atom(at, nxt + 1, low * times, True)
+    if cls == _LETTER:
+        if low == "u" and times == 2:
+            return Atom(at, nxt + 1, "w", True)
+        return Atom(at, nxt + 1, str(lexicon.values[low]) * times, True)
+    return None
+
+
+def _below_hundred(tokens: Tokens, lexicon: Lexicon, at: int) -> tuple[int, int, bool]:
+    """``(value, next token, is ordinal)`` of a number below 100 that starts at ``at``; value -1 where none does."""
+    if at >= len(tokens):
+        return -1, at, False
+    cls = tokens.classes[at]
+    if cls in (_UNIT, _TEEN):
+        return _int(lexicon, tokens, at), at + 1, False
+    if cls == _ORDINAL:
+        return _int(lexicon, tokens, at), at + 1, True
+    if cls == _TEN:
+        value = _int(lexicon, tokens, at)
+        nxt = at + 1
+        if nxt < len(tokens) and tokens.classes[nxt] in (_UNIT, _ORDINAL) and _follows(tokens, at, nxt):
+            unit = _int(lexicon, tokens, nxt)
+            if 0 < unit < 10:
+                return value + unit, nxt + 1, tokens.classes[nxt] == _ORDINAL
+        return value, nxt, False
+    return -1, at, False
+
+
+def _follows(tokens: Tokens, left: int, right: int) -> bool:
+    gap = tokens.text[tokens.ends[left] : tokens.starts[right]]
+    return not gap or gap.isspace()
+
+
+def _next_part(tokens: Tokens, at: int) -> int:
+    """Skips "and" or a hyphen inside a cardinal."""
+    if at < len(tokens) and (tokens.classes[at] == _AND):
+        return at + 1
+    return at
+
+
+def _cardinal(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom:
+    """``[n] (scale) [and] [n] ...``: scales must fall, each part must be smaller than the scale before it."""
+    if tokens.classes[at] == _TEN and at + 2 < len(tokens) and tokens.lows[at + 1] == "-":
+        merged = _hyphenated(tokens, lexicon, at)
+        if merged is not None:
+            return merged
+    value, nxt, ordinal = _below_hundred(tokens, lexicon, at)
+    scaled = False
+    total, group, ceiling = 0, value, 10**18
+    while not ordinal and nxt < len(tokens) and tokens.classes[nxt] == _SCALE and _follows(tokens, nxt - 1, nxt):
+        scale = _int(lexicon, tokens, nxt)
+        if scale >= ceiling or group <= 0:
+            break
+        scaled = True
+        nxt += 1
+        if scale == 100:
+            group *= 100
+            part, after, part_ordinal = _part_after(tokens, lexicon, nxt)
+            if 0 < part and not _is_scale_of_own(tokens, lexicon, after, 100):
+                group, nxt, ordinal = group + part, after, part_ordinal
+            if nxt < len(tokens) and tokens.classes[nxt] == _SCALE and _int(lexicon, tokens, nxt) > 100:
+                continue
+            break
+        total += group * scale
+        ceiling = scale
+        group = 0
+        part, after, part_ordinal = _part_after(tokens, lexicon, nxt)
+        if part <= 0:
+            break
+        if after < len(tokens) and tokens.classes[after] == _SCALE:
+            if _int(lexicon, tokens, after) >= ceiling:
+                break
+            group, nxt, ordinal = part, after, part_ordinal
+            continue
+        group, nxt, ordinal = part, after, part_ordinal
+        break
+    total += group
+    if ordinal:
+        return Atom(at, nxt, _with_suffix(total), False, True)
+    if scaled:
+        return Atom(at, nxt, f"{total:,}", False)
+    if tokens.classes[at] == _UNIT:
+        return Atom(at, at + 1, str(value), True)
+    return Atom(at, nxt, str(total), False)
+
+
+def _part_after(tokens: Tokens, lexicon: Lexicon, at: int) -> tuple[int, int, bool]:
+    start = _next_part(tokens, at)
+    if start >= len(tokens) or not _follows(tokens, start - 1, start):
+        return -1, at, False
+    value, nxt, ordinal = _below_hundred(tokens, lexicon, start)
+    return (value, nxt, ordinal) if value > 0 else (-1, at, False)
+
+
+def _is_scale_of_own(tokens: Tokens, lexicon: Lexicon, at: int, ceiling: int) -> bool:
+    """The part just read is itself counted in hundreds ("five hundred two hundred")."""
+    return at < len(tokens) and tokens.classes[at] == _SCALE and _int(lexicon, tokens, at) == ceiling
+
+
+def _hyphenated(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
+    """``forty-two`` and ``twenty-third``, where the hyphen is its own token."""
+    unit = at + 2
+    joined = tokens.ends[at] == tokens.starts[at + 1] and tokens.ends[at + 1] == tokens.starts[unit]
+    if not joined or tokens.classes[unit] not in (_UNIT, _ORDINAL):
+        return None
+    value = _int(lexicon, tokens, unit)
+    if not 0 < value < 10:
+        return None
+    total = _int(lexicon, tokens, at) + value
+    if tokens.classes[unit] == _ORDINAL:
+        return Atom(at, unit + 1, _with_suffix(total), False, True)
+    return Atom(at, unit + 1, str(total), False)
+
+
+def _with_suffix(value: int) -> str:
+    """``23`` -> ``23rd``."""
+    if value % 100 in (11, 12, 13):
+        return f"{value}th"
+    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th') }"
