@@ -1,0 +1,106 @@
+"""From a policy as written to one that can be applied: everything is checked here, once, and named when wrong."""
+
+from datetime import datetime
+
+import msgspec
+
+from deid_stream.errors import PolicyError
+from deid_stream.model.entities import EntityType
+from deid_stream.policy.policy import DEFAULT_OPERATORS, TEXT_OPERATORS, UNKNOWN, CompiledPolicy, Policy
+from deid_stream.units import Ms
+
+_decoder = msgspec.json.Decoder(Policy)
+_MAX_DAYS = 36_500
+_MAX_PHRASES = 10_000
+_KEEP = "keep"
+
+
+def compile_policy(raw: bytes | Policy | None) -> CompiledPolicy:
+    """Check and compile; None (no policy is known) gives ``UNKNOWN``.
+
+    Raises PolicyError, which says what to mend and shows nothing of the policy but names of ours.
+    """
+    if raw is None:
+        return UNKNOWN
+    policy = raw if isinstance(raw, Policy) else _read(raw)
+    if not policy.customer_id:
+        raise PolicyError("customer_id is empty")
+    version = str(policy.version)
+    if not version or len(version) > 64 or not version.isprintable() or " " in version:
+        raise PolicyError("version must be a number or 1 to 64 printable characters without blanks")
+    for name, days in (("analytics", policy.retention_days.analytics), ("training", policy.retention_days.training)):
+        if not 0 <= days <= _MAX_DAYS:
+            raise PolicyError(f"retention_days.{name} must be within 0 to {_MAX_DAYS}")
+    if policy.region is not None and not (0 < len(policy.region) <= 32 and policy.region.isprintable()):
+        raise PolicyError("region must be 1 to 32 printable characters, or left out")
+    return CompiledPolicy(
+        customer_id=policy.customer_id,
+        version=version,
+        analytics=policy.analytics,
+        training=not policy.training_opt_out,
+        operators=_operators(policy.entities),
+        audio=policy.audio,
+        interims=policy.interims,
+        retention_days=policy.retention_days,
+        region=policy.region,
+        legal_hold=policy.legal_hold,
+        effective_from_ms=_effective_from_ms(policy.effective_from),
+        allow=_phrases("allow", policy.allow),
+        deny=_phrases("deny", policy.deny),
+        voice_disguise=policy.voice_disguise,
+    )
+
+
+def _read(raw: bytes) -> Policy:
+    try:
+        return _decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        # msgspec quotes a wrong enumeration member, and the key of an object: neither may be repeated
+        _, _, path = str(error).rpartition(" - at ")
+        where = path.strip("`").removeprefix("$.") if path.startswith("`$.") and "[" not in path else "the policy"
+        if "missing required field" in str(error):
+            raise PolicyError("customer_id and version are needed") from None
+        raise PolicyError(f"{where} has a value that is not allowed; see docs/policies.md") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise PolicyError("the policy is not a JSON object") from None
+
+
+def _operators(entities: dict[str, str] | str) -> dict[EntityType, str]:
+    """Defaults, overridden type by type; what is kept has no operator."""
+    if isinstance(entities, str):
+        return DEFAULT_OPERATORS
+    operators = dict(DEFAULT_OPERATORS)
+    for name, operator in entities.items():
+        try:
+            entity_type = EntityType(name)
+        except ValueError:
+            raise PolicyError("entities names an unknown type; see docs/policies.md for the list") from None
+        if operator not in TEXT_OPERATORS:
+            raise PolicyError(f"entities.{entity_type} must be one of {', '.join(sorted(TEXT_OPERATORS))}")
+        operators[entity_type] = operator
+    return {entity_type: operator for entity_type, operator in operators.items() if operator != _KEEP}
+
+
+def _effective_from_ms(value: object) -> Ms:
+    mend = "effective_from must be milliseconds since the epoch, or an RFC 3339 date and time with its offset"
+    if value is None:
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if not isinstance(value, str):
+        raise PolicyError(mend)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise PolicyError(mend) from None
+    if moment.tzinfo is None:
+        raise PolicyError(mend)
+    return int(moment.timestamp() * 1000)
+
+
+def _phrases(name: str, phrases: tuple[str, ...]) -> tuple[str, ...]:
+    if len(phrases) > _MAX_PHRASES:
+        raise PolicyError(f"{name} holds more than {_MAX_PHRASES} phrases")
+    if not all(phrase.strip() for phrase in phrases):
+        raise PolicyError(f"{name} holds an empty phrase")
+    return tuple(sorted({" ".join(phrase.split()) for phrase in phrases}))

@@ -1,0 +1,106 @@
+"""A customer's policy as it is written, and as it is applied."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
+from deid_stream.units import Ms
+
+AudioOperator = Literal["silence", "tone", "noise"]
+Interims = Literal["none", "masked"]
+
+TEXT_OPERATORS: Final = frozenset({"label", "numbered", "mask", "remove", "pseudonym", "keep"})
+DEFAULT_OPERATOR: Final = "numbered"
+DEFAULT_OPERATORS: Final = {entity_type: DEFAULT_OPERATOR for entity_type in EntityType if entity_type in ON_BY_DEFAULT}
+
+
+class RetentionDays(msgspec.Struct, frozen=True):
+    analytics: int = 90
+    training: int = 365
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The JSON of ``customers.policies``. ``entities`` overrides the default operator of the types it names;
+    ``keep`` leaves a type in. ``effective_from`` is record time, or an RFC 3339 date and time."""
+
+    customer_id: str
+    version: int | str
+    training_opt_out: bool = False
+    analytics: bool = True
+    entities: dict[str, str] | Literal["default"] = "default"
+    audio: AudioOperator = "silence"
+    interims: Interims = "none"
+    retention_days: RetentionDays = RetentionDays()
+    region: str | None = None
+    legal_hold: bool = False
+    effective_from: Any = None
+    allow: tuple[str, ...] = ()
+    """Phrases that are never anybody's data (product names)."""
+    deny: tuple[str, ...] = ()
+    """Phrases that are always redacted."""
+    voice_disguise: bool = False
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """Why a record may be trained on. It goes out with the record, so it is the same on every replay."""
+
+    customer_id: str
+    policy_version: str
+    region: str | None
+    retention_days: int
+
+    @property
+    def id(self) -> str:
+        """For a header: which policy, in which version."""
+        return f"{self.customer_id}/{self.policy_version}"
+
+
+class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy checked once and cheap to ask. Unknown customers get ``UNKNOWN``: analytics by the defaults, training
+    never."""
+
+    customer_id: str
+    version: str
+    analytics: bool
+    training: bool
+    operators: dict[EntityType, str]
+    audio: AudioOperator
+    interims: Interims
+    retention_days: RetentionDays
+    region: str | None = None
+    legal_hold: bool = False
+    effective_from_ms: Ms = 0
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    voice_disguise: bool = False
+
+    def operator(self, entity_type: EntityType) -> str | None:
+        """The text operator of a type; None: leave it in."""
+        return self.operators.get(entity_type)
+
+    def permit(self, *, minor: bool, region: str | None, now_ms: Ms) -> Permit | None:
+        """Leave to train on a record of a call: not for a minor's, not before the policy takes effect, and only in
+        the policy's region where both it and the deployment name one. ``now_ms`` is record time."""
+        if not self.training or minor or now_ms < self.effective_from_ms:
+            return None
+        if self.region is not None and region is not None and self.region.casefold() != region.casefold():
+            return None
+        return Permit(
+            customer_id=self.customer_id,
+            policy_version=self.version,
+            region=self.region,
+            retention_days=self.retention_days.training,
+        )
+
+
+UNKNOWN: Final = CompiledPolicy(
+    customer_id="",
+    version="unknown",
+    analytics=True,
+    training=False,
+    operators=DEFAULT_OPERATORS,
+    audio="silence",
+    interims="none",
+    retention_days=RetentionDays(),
+)
