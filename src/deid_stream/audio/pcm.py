@@ -48,7 +48,8 @@ def _mulaw_encode_table() -> NDArray[np.uint8]:
     biased = np.minimum(np.abs(sample), 32635) + 0x84
     segment = np.floor(np.log2(biased)).astype(np.int32) - 7
     mantissa = (biased >> (segment + 3)) & 0x0F
-    return (~((np.where(sample < 0, 0x80, 0)) | (segment << 4) | mantissa) & 0xFF).astype(np.uint8)
+    codes: NDArray[np.uint8] = (~(np.where(sample < 0, 0x80, 0) | (segment << 4) | mantissa) & 0xFF).astype(np.uint8)
+    return codes
 
 
 def _alaw_encode_table() -> NDArray[np.uint8]:

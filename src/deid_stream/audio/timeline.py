@@ -1,0 +1,227 @@
+"""The held chunks of one audio stream, kept by media time.
+
+A stream is what one content type carries: one channel, or several interleaved. A chunk is placed where its
+``offset_ms`` says, whatever the order of arrival; gaps stay gaps and nothing is ever shifted to close one.
+"""
+
+from bisect import bisect_left, bisect_right
+from enum import StrEnum
+
+import numpy as np
+
+from deid_stream.audio import pcm
+from deid_stream.errors import AudioFormatError
+from deid_stream.model.events import AudioChunk, AudioFormat
+from deid_stream.units import Ms, SampleIndex, ms_to_samples, samples_to_ms
+
+
+class Placement(StrEnum):
+    """What became of a chunk."""
+
+    HELD = "held"
+    REPEAT = "repeat"
+    """The same ``seq`` or the same media interval was taken before; drop it."""
+    LATE = "late"
+    """It begins before audio that was already released; drop it."""
+
+
+class Timeline:
+    """Chunks of one stream between arrival and release.
+
+    ``add`` of the next chunk in order is the hot path (thousands a second in one process): it appends and compares, and
+    never decodes. Samples are decoded by ``pcm`` only where somebody must look at the sound.
+    """
+
+    def __init__(self, fmt: AudioFormat) -> None:
+        self.format = fmt
+        self.rate_hz = fmt.rate_hz
+        # producers give offsets in whole ms; what does not fall on one is rounded either way
+        self._slack = fmt.rate_hz * 3 // 2000
+        self._chunks: list[AudioChunk] = []
+        self._starts: list[SampleIndex] = []
+        self._ends: list[SampleIndex] = []
+        self._quiet: list[bool] = []
+        self._quiet_starts: list[SampleIndex] = []
+        self._quiet_ends: list[SampleIndex] = []
+        self._seqs: list[list[int]] = []
+        self._frontier: SampleIndex | None = None
+        self._arrived: SampleIndex = 0
+        self._end: SampleIndex = 0
+        self._offsets_ascend = True
+        self.held_bytes = 0
+
+    def add(self, chunk: AudioChunk) -> Placement:
+        """Hold a chunk. Raises AudioFormatError for empty data, partial frames, another format or a negative time."""
+        fmt = self.format
+        if chunk.format is not fmt and chunk.format != fmt:
+            raise AudioFormatError("the format changed within a stream")
+        data = chunk.data
+        frame_bytes = fmt.sample_bytes * fmt.channels
+        frames, partial = divmod(len(data), frame_bytes)
+        if partial or not frames:
+            pcm.check(data, fmt)
+        if chunk.offset_ms < 0:
+            raise AudioFormatError("a chunk begins before the call")
+        start = (chunk.offset_ms * self.rate_hz + 500) // 1000
+        end = start + frames
+        if self._frontier is not None and start < self._frontier - self._slack:
+            return Placement.REPEAT if self._seen(chunk.seq) else Placement.LATE
+        seqs = self._seqs
+        in_order = self._chunks and start >= self._end - self._slack
+        if in_order and seqs[-1][1] == chunk.seq:
+            seqs[-1][1] = chunk.seq + 1
+        elif not self._note(chunk.seq):
+            return Placement.REPEAT
+        if not in_order and self._holds(start, end):
+            return Placement.REPEAT
+        quiet = pcm.is_quiet(data, fmt)
+        if self._chunks and chunk.offset < self._chunks[-1].offset:
+            self._offsets_ascend = False
+        self.held_bytes += len(data)
+        if in_order:
+            self._chunks.append(chunk)
+            self._starts.append(start)
+            self._ends.append(end)
+            self._quiet.append(quiet)
+            if start <= self._arrived + self._slack:
+                self._arrived = end
+            if quiet:
+                self._extend_quiet(start, end)
+            self._end = end
+        else:
+            self._insert(chunk, start, end, quiet)
+        return Placement.HELD
+
+    def _insert(self, chunk: AudioChunk, start: SampleIndex, end: SampleIndex, quiet: bool) -> None:
+        at = bisect_right(self._starts, start)
+        if at < len(self._chunks) and self._chunks[at].offset < chunk.offset:
+            self._offsets_ascend = False
+        self._chunks.insert(at, chunk)
+        self._starts.insert(at, start)
+        self._ends.insert(at, end)
+        self._quiet.insert(at, quiet)
+        self._end = max(self._end, end)
+        self._arrived = self._starts[0] if self._frontier is None else self._frontier
+        self._quiet_starts, self._quiet_ends = [], []
+        for held_start, held_end, held_quiet in zip(self._starts, self._ends, self._quiet, strict=True):
+            if held_start <= self._arrived + self._slack:
+                self._arrived = max(self._arrived, held_end)
+            if held_quiet:
+                self._extend_quiet(held_start, held_end)
+            elif self._quiet_ends and self._quiet_ends[-1] > held_start:
+                self._quiet_ends[-1] = held_start
+
+    def _extend_quiet(self, start: SampleIndex, end: SampleIndex) -> None:
+        if self._quiet_ends and abs(self._quiet_ends[-1] - start) <= self._slack:
+            self._quiet_ends[-1] = end
+        else:
+            self._quiet_starts.append(start)
+            self._quiet_ends.append(end)
+
+    def _holds(self, start: SampleIndex, end: SampleIndex) -> bool:
+        at = bisect_left(self._starts, start)
+        while at < len(self._starts) and self._starts[at] == start:
+            if self._ends[at] == end:
+                return True
+            at += 1
+        return False
+
+    def _seen(self, seq: int) -> bool:
+        at = bisect_right(self._seqs, [seq, seq]) - 1
+        near = self._seqs[max(at, 0) : at + 2]
+        return any(first <= seq < stop for first, stop in near)
+
+    def _note(self, seq: int) -> bool:
+        """Remember a sequence number as runs of numbers; False when it was there already."""
+        if self._seen(seq):
+            return False
+        at = bisect_left(self._seqs, [seq, seq])
+        joins_before = at > 0 and self._seqs[at - 1][1] == seq
+        joins_after = at < len(self._seqs) and self._seqs[at][0] == seq + 1
+        if joins_before and joins_after:
+            self._seqs[at - 1][1] = self._seqs.pop(at)[1]
+        elif joins_before:
+            self._seqs[at - 1][1] = seq + 1
+        elif joins_after:
+            self._seqs[at][0] = seq
+        else:
+            self._seqs.insert(at, [seq, seq + 1])
+        return True
+
+    @property
+    def arrived_until_ms(self) -> Ms:
+        """Media time up to which audio has arrived without a gap, counted from what was last released."""
+        return samples_to_ms(self._arrived, self.rate_hz)
+
+    @property
+    def end_ms(self) -> Ms:
+        """End of the last audio seen, gaps or not; 0 before any."""
+        return samples_to_ms(self._end, self.rate_hz)
+
+    @property
+    def first_offset(self) -> int:
+        """Smallest source offset among the held chunks; -1 when none is held."""
+        if not self._chunks:
+            return -1
+        return self._chunks[0].offset if self._offsets_ascend else min(chunk.offset for chunk in self._chunks)
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def pop_until(self, until_ms: Ms) -> list[AudioChunk]:
+        """Release, in media order, the leading chunks that end by ``until_ms``."""
+        until = until_ms * self.rate_hz // 1000
+        count = 0
+        for end in self._ends:
+            if end > until:
+                break
+            count += 1
+        if not count:
+            return []
+        released = self._chunks[:count]
+        frontier = max(self._ends[:count])
+        self._frontier = frontier if self._frontier is None else max(self._frontier, frontier)
+        for column in (self._chunks, self._starts, self._ends, self._quiet):
+            del column[:count]
+        self.held_bytes -= sum(len(chunk.data) for chunk in released)
+        gone = bisect_right(self._quiet_ends, self._frontier)
+        del self._quiet_starts[:gone], self._quiet_ends[:gone]
+        self._offsets_ascend = self._offsets_ascend or not self._chunks
+        self._advance_arrival()
+        return released
+
+    def _advance_arrival(self) -> None:
+        """Releasing over a gap moves the frontier past it, so arrival counts on from there."""
+        assert self._frontier is not None  # noqa: S101 - set by the caller
+        if self._arrived >= self._frontier:
+            return
+        self._arrived = self._frontier
+        for start, end in zip(self._starts, self._ends, strict=True):
+            if start > self._arrived + self._slack:
+                break
+            self._arrived = max(self._arrived, end)
+
+    def quiet_until(self, from_ms: Ms) -> Ms:
+        """How far from ``from_ms`` the held audio is quiet without a break (``from_ms`` itself when it is not)."""
+        start = ms_to_samples(from_ms, self.rate_hz)
+        at = bisect_right(self._quiet_starts, start + self._slack) - 1
+        if at < 0 or self._quiet_ends[at] <= start:
+            return from_ms
+        return max(from_ms, samples_to_ms(self._quiet_ends[at], self.rate_hz))
+
+    def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> pcm.Samples:
+        """Samples of ``[start_ms, end_ms)`` of one channel, int16 at ``rate_hz``; zeros where nothing is held.
+
+        ``channel`` counts within an interleaved stream and is ignored for a stream of one channel.
+        """
+        start, stop = ms_to_samples(start_ms, self.rate_hz), ms_to_samples(end_ms, self.rate_hz)
+        samples = np.zeros(max(0, stop - start), np.int16)
+        column = channel if self.format.channels > 1 else 0
+        for at in range(bisect_left(self._starts, stop)):
+            first, last = self._starts[at], self._ends[at]
+            if last <= start:
+                continue
+            chunk = pcm.decode(self._chunks[at].data, self.format)[:, column]
+            low, high = max(first, start), min(last, stop)
+            samples[low - start : high - start] = chunk[low - first : high - first]
+        return samples

@@ -1,0 +1,189 @@
+"""Chunks by media time: order, repeats, gaps, overlaps, quiet stretches, release."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deid_stream.audio import pcm
+from deid_stream.audio.timeline import Placement, Timeline
+from deid_stream.errors import AudioFormatError
+from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
+
+FORMAT = AudioFormat(Encoding.PCM16LE, 8000)
+LOUD = np.full(800, 5000, np.int16)
+QUIET = np.zeros(800, np.int16)
+
+
+def chunk(seq, offset_ms=None, samples=LOUD, fmt=FORMAT, offset=-1, data=None):
+    return AudioChunk(
+        call_id="c",
+        customer_id="k",
+        seq=seq,
+        offset_ms=seq * 100 if offset_ms is None else offset_ms,
+        format=fmt,
+        data=pcm.encode(samples, fmt) if data is None else data,
+        offset=offset,
+    )
+
+
+def filled(*chunks):
+    timeline = Timeline(FORMAT)
+    for each in chunks:
+        timeline.add(each)
+    return timeline
+
+
+def test_chunks_in_order_are_held_and_released_whole():
+    timeline = filled(*(chunk(seq) for seq in range(5)))
+    assert (timeline.arrived_until_ms, timeline.end_ms, timeline.held_bytes) == (500, 500, 8000)
+    assert [c.seq for c in timeline.pop_until(299)] == [0, 1]
+    assert [c.seq for c in timeline.pop_until(300)] == [2]
+    assert timeline.held_bytes == 3200
+    assert timeline.arrived_until_ms == 500
+
+
+@pytest.mark.parametrize(
+    ("second", "placement"),
+    [
+        (chunk(0), Placement.REPEAT),
+        (chunk(0, offset_ms=700), Placement.REPEAT),
+        (chunk(7, offset_ms=0), Placement.REPEAT),
+        (chunk(1), Placement.HELD),
+        (chunk(7, offset_ms=50), Placement.HELD),
+        (chunk(7, offset_ms=900), Placement.HELD),
+    ],
+)
+def test_a_repeat_is_the_same_seq_or_the_same_interval(second, placement):
+    assert filled(chunk(0)).add(second) is placement
+
+
+def test_after_release_the_same_chunk_is_a_repeat_and_another_is_late():
+    timeline = filled(chunk(0), chunk(2), chunk(3))
+    timeline.pop_until(400)
+    assert timeline.add(chunk(2)) is Placement.REPEAT
+    assert timeline.add(chunk(1)) is Placement.LATE
+    assert timeline.add(chunk(4)) is Placement.HELD
+
+
+def test_out_of_order_is_put_back_by_media_time():
+    timeline = filled(chunk(0), chunk(2), chunk(3))
+    assert timeline.arrived_until_ms == 100
+    timeline.add(chunk(1))
+    assert timeline.arrived_until_ms == 400
+    assert [c.seq for c in timeline.pop_until(400)] == [0, 1, 2, 3]
+
+
+def test_the_second_chunk_may_come_first():
+    timeline = filled(chunk(1), chunk(0))
+    assert timeline.arrived_until_ms == 200
+    assert [c.seq for c in timeline.pop_until(200)] == [0, 1]
+
+
+def test_a_gap_stops_arrival_until_it_is_released_over():
+    timeline = filled(chunk(0), chunk(1), chunk(5), chunk(6))
+    assert (timeline.arrived_until_ms, timeline.end_ms) == (200, 700)
+    assert [c.seq for c in timeline.pop_until(600)] == [0, 1, 5]
+    assert timeline.arrived_until_ms == 700
+
+
+def test_a_gap_is_silent_and_shifts_nothing():
+    timeline = filled(chunk(0), chunk(2))
+    samples = timeline.pcm(0, 50, 250)
+    assert samples[:400].all()
+    assert not samples[400:1200].any()
+    assert samples[1200:].all()
+
+
+def test_audio_may_begin_late_in_the_call():
+    timeline = filled(chunk(90, offset_ms=9000))
+    assert timeline.arrived_until_ms == 9100
+    assert not timeline.pcm(0, 8000, 9000).any()
+
+
+def test_offsets_rounded_to_milliseconds_are_no_gap():
+    fmt = AudioFormat(Encoding.PCM16LE, 44100)
+    timeline = Timeline(fmt)
+    for seq in range(200):
+        timeline.add(chunk(seq, offset_ms=round(seq * 1024 / 44.1), samples=np.full(1024, 9, np.int16), fmt=fmt))
+    assert timeline.arrived_until_ms == timeline.end_ms
+    assert timeline.quiet_until(0) == timeline.end_ms
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        chunk(1, data=b""),
+        chunk(1, data=b"\0\0\0"),
+        chunk(1, offset_ms=-5),
+        chunk(1, fmt=AudioFormat(Encoding.PCM16LE, 16000)),
+        chunk(1, fmt=AudioFormat(Encoding.MULAW, 8000)),
+    ],
+)
+def test_malformed_chunks_are_refused_and_leave_no_trace(bad):
+    timeline = filled(chunk(0))
+    with pytest.raises(AudioFormatError):
+        timeline.add(bad)
+    assert (len(timeline), timeline.end_ms) == (1, 100)
+    assert timeline.add(chunk(1)) is Placement.HELD
+
+
+def test_quiet_runs_end_at_loud_chunks_and_at_gaps():
+    timeline = filled(
+        chunk(0, samples=QUIET), chunk(1, samples=QUIET), chunk(2), chunk(3, samples=QUIET), chunk(5, samples=QUIET)
+    )
+    asked = {0: 200, 150: 200, 200: 200, 250: 250, 300: 400, 400: 400, 450: 450, 500: 600, 600: 600}
+    assert {ms: timeline.quiet_until(ms) for ms in asked} == asked
+
+
+def test_quiet_runs_are_mended_by_out_of_order_chunks_and_shortened_by_release():
+    timeline = filled(chunk(0, samples=QUIET), chunk(2, samples=QUIET), chunk(1, samples=QUIET))
+    assert timeline.quiet_until(0) == 300
+    timeline.pop_until(200)
+    assert timeline.quiet_until(200) == 300
+
+
+def test_a_loud_overlap_breaks_quiet():
+    timeline = filled(chunk(0, samples=QUIET), chunk(1, samples=QUIET), chunk(9, offset_ms=50))
+    assert timeline.quiet_until(0) == 50
+
+
+def test_first_offset_is_the_oldest_record_still_needed():
+    timeline = filled(chunk(1, offset=40), chunk(0, offset=41), chunk(2, offset=42))
+    assert timeline.first_offset == 40
+    timeline.pop_until(100)
+    assert timeline.first_offset == 40
+    timeline.pop_until(200)
+    assert timeline.first_offset == 42
+    timeline.pop_until(300)
+    assert timeline.first_offset == -1
+
+
+def test_interleaved_channels_are_read_apart():
+    fmt = AudioFormat(Encoding.MULAW, 8000, 2)
+    timeline = Timeline(fmt)
+    timeline.add(chunk(0, samples=np.stack([LOUD, QUIET], axis=1), fmt=fmt))
+    assert timeline.pcm(0, 0, 100).all()
+    assert not timeline.pcm(1, 0, 100).any()
+
+
+@given(st.permutations(list(range(12))), st.lists(st.integers(0, 11), max_size=6))
+def test_order_and_repeats_do_not_matter(order, repeats):
+    def speech(seq):
+        return np.arange(seq * 800, seq * 800 + 800).astype(np.int16)
+
+    timeline = filled(*(chunk(seq, samples=speech(seq)) for seq in [*order, *repeats]))
+    assert timeline.arrived_until_ms == 1200
+    assert np.array_equal(timeline.pcm(0, 0, 1200), np.arange(9600).astype(np.int16))
+    assert [c.seq for c in timeline.pop_until(1200)] == list(range(12))
+
+
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=20))
+def test_how_the_stream_is_cut_does_not_matter(milliseconds):
+    timeline, at = Timeline(FORMAT), 0
+    whole = np.arange(sum(milliseconds) * 8).astype(np.int16)
+    for seq, length in enumerate(milliseconds):
+        timeline.add(chunk(seq, offset_ms=at, samples=whole[at * 8 : (at + length) * 8]))
+        at += length
+    assert timeline.arrived_until_ms == timeline.end_ms == at
+    assert np.array_equal(timeline.pcm(0, 0, at), whole)
