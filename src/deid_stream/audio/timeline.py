@@ -159,6 +159,21 @@ class Timeline:
         return samples_to_ms(self._end, self.rate_hz)
 
     @property
+    def begin_ms(self) -> Ms:
+        """Start of the first held chunk; where nothing is held, of what was last released."""
+        first = self._starts[0] if self._starts else self._frontier or 0
+        return samples_to_ms(first, self.rate_hz)
+
+    @property
+    def frontier_ms(self) -> Ms:
+        """End of what was released; 0 before anything was."""
+        return samples_to_ms(self._frontier or 0, self.rate_hz)
+
+    def resume(self, frontier_ms: Ms) -> None:
+        """Begin where an earlier timeline of this stream had released up to ``frontier_ms``."""
+        self._frontier = self._arrived = self._end = ms_to_samples(frontier_ms, self.rate_hz)
+
+    @property
     def first_offset(self) -> int:
         """Smallest source offset among the held chunks; -1 when none is held."""
         if not self._chunks:
