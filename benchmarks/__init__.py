@@ -1,0 +1,1 @@
+"""Load generator, harness, per-stage costs and peers. ``python -m benchmarks`` runs them all."""
