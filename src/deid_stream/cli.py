@@ -1,0 +1,93 @@
+"""The command line. A command's module is imported when it is asked for, so that ``--help`` answers at once."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from deid_stream import __version__
+from deid_stream.errors import DeidError
+
+_COMMANDS: Final = {
+    "demo": ("demo:demo", "Play sample calls through the whole service and check what comes out."),
+    "serve": ("service:serve", "Run the worker, with an embedded broker where none is configured."),
+    "worker": ("service:worker", "Run the production worker."),
+    "broker": ("service:broker", "Run only the embedded Kafka-compatible broker."),
+    "topics": ("topics:topics", "Create the topics, or name what is wrong with them."),
+    "policy": ("policies:policy", "Set, show and list customers' policies."),
+    "replay": ("offline:replay", "De-identify recorded calls without Kafka."),
+    "detect": ("offline:detect", "Find what identifies people in a JSONL of turns."),
+    "score": ("offline:score", "Compare found spans with labelled ones."),
+    "doctor": ("doctor:doctor", "Check broker, topics, model, clocks and policies, and say what to do."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands' names and one-line helps without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"deid_stream.commands.{module}"), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - the table above names commands only
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="deid-stream")
+def cli() -> None:
+    """Takes the identity out of voice data while the call is still going on.
+
+    Settings come from flags, then DEID_* environment variables, then a TOML file (--config or DEID_CONFIG).
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status. Every error is one line on standard error and names the mend, not the data."""
+    try:
+        status = cli.main(args=arguments, prog_name="deid-stream", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _failed("stopped", 130)
+    except DeidError as error:
+        return _failed(str(error), 1)
+    except BrokenPipeError:
+        # whoever read our output has gone; Python would complain once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{name}{error.strerror or type(error).__name__}", 1)
+    except Exception as error:  # noqa: BLE001 - the message of an unforeseen error may quote payload
+        return _failed(f"internal error, {type(error).__name__} in {_where(error)}; please report it", 70)
+    return status if isinstance(status, int) else 0
+
+
+def _failed(message: str, status: int) -> int:
+    click.echo(f"deid-stream: {message}", err=True)
+    return status
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+
+
+def main() -> None:
+    """Entry point of ``deid-stream``."""
+    sys.exit(run())

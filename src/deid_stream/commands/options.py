@@ -1,0 +1,82 @@
+"""Flags that several commands share, and how settings come together."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+from deid_stream.config import Settings, load_settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONNECTION: Final = {
+    "bootstrap_servers": "Kafka brokers, comma-separated host:port.",
+    "security_protocol": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
+    "sasl_mechanism": "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.",
+    "sasl_username": "Its password comes from DEID_SASL_PASSWORD or --sasl-password-file.",
+    "sasl_password_file": "File that holds the SASL password.",
+    "tls_ca_file": "CA bundle of the broker's certificate; default: the system's.",
+    "tls_cert_file": "Client certificate.",
+    "tls_key_file": "Key of the client certificate.",
+    "topic_prefix": "Put before every topic name.",
+}
+TOPICS: Final = {
+    "partitions": "Partitions of every topic that is created.",
+    "replication_factor": "Replicas of every topic that is created; -1: three, or as many as there are brokers.",
+}
+WORKER: Final = {
+    "group_id": "Consumer group.",
+    "processing": "auto, exactly_once or at_least_once.",
+    "region": "Where this deployment runs.",
+    "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
+    "context_window_ms": "A pause at least this long ends a turn.",
+    "max_turn_ms": "A turn is closed at this length.",
+    "max_audio_bytes": "Larger audio records are refused.",
+    "max_transcript_bytes": "Larger transcript and event records are refused.",
+    "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",
+    "insecure_ephemeral_key": "Make a digest key up for this run.",
+    "timing_profile": "Timing profile of transcripts that name no provider.",
+    "processes": "Worker processes.",
+    "metrics_host": "Address of the metrics endpoint.",
+    "metrics_port": "Port of the metrics endpoint; 0: none.",
+}
+"""Secrets themselves have no flag: a process list shows flags to everybody."""
+
+
+def settings_options(*groups: dict[str, str]) -> Callable[[F], F]:
+    """Give a command ``--config`` and a flag for every setting of ``groups``; it receives ``settings``."""
+    names = {name: text for group in groups for name, text in group.items()}
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def with_settings(*args: Any, config: Path | None, **values: Any) -> Any:
+            flags = {name: values.pop(name) for name in names}
+            return command(*args, settings=load_settings(flags, os.environ, config), **values)
+
+        decorated: Any = with_settings
+        for name, text in reversed(names.items()):
+            flag = "--" + name.replace("_", "-")
+            if types[name] is bool:
+                option = click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=text)
+            else:
+                option = click.option(flag, name, metavar="N" if types[name] is int else "TEXT", help=text)
+            decorated = option(decorated)
+        path = click.Path(dir_okay=False, path_type=Path)
+        result: F = click.option("--config", type=path, help="Settings file, TOML.")(decorated)
+        return result
+
+    return decorate
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")

@@ -1,0 +1,207 @@
+"""Call files (``NAME.wav`` + ``NAME.call.json``, with ``NAME.truth.json`` where the truth is known), and the records
+that a telephone system and a recogniser would have sent for one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from deid_stream.audio.pcm import content_type
+from deid_stream.datasets.wav import WavFile, read_wav
+from deid_stream.errors import DecodeError
+from deid_stream.model.events import AudioFormat
+from deid_stream.units import Ms, ms_to_samples
+from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.json import read_json
+
+SOURCE: Final = b"callfile"
+JSON_SUFFIX: Final = ".call.json"
+
+Kind = Literal["events", "transcripts", "audio"]
+
+
+class CallHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """``NAME.call.json``. Segments stay as they were written: the wire decodes them as it does a record's."""
+
+    call_id: str
+    customer_id: str
+    segments: list[dict[str, Any]] = []
+    language: str = "en"
+    channels: list[str] | int = 0
+    minor: bool = False
+    complete: bool = True
+    """False where the call broke off: there is no ``call.ended`` then."""
+    metadata: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return "<CallHeader>"
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """One entry of ``NAME.truth.json``: what must be neither heard nor read."""
+
+    entity_type: str
+    channel: int
+    segment_id: str
+    start_ms: Ms
+    end_ms: Ms
+    text: str
+
+    def __repr__(self) -> str:
+        return f"<Truth {self.entity_type}>"
+
+
+class SourceRecord(NamedTuple):
+    """As a producer sends it. ``time_ms`` counts from the start of the call."""
+
+    time_ms: Ms
+    kind: Kind
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class CallFile(msgspec.Struct, frozen=True):
+    name: str
+    header: CallHeader
+    wav: WavFile
+    truth: tuple[Truth, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<CallFile {self.name}>"
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call's records come: the length of a chunk, and how long after its last word a segment is final."""
+
+    chunk_ms: Ms = 100
+    transcript_delay_ms: Ms = 600
+    interim_delay_ms: Ms | None = None
+    """After half of a segment's words, an interim with that half; None: no interims."""
+    interleaved: bool = False
+    """One record holds every channel, instead of one record a channel."""
+
+
+_header = msgspec.json.Decoder(CallHeader)
+_truth = msgspec.json.Decoder(tuple[Truth, ...])
+_encode = msgspec.json.encode
+
+
+def read_call(wav_path: Path, json_path: Path) -> CallFile:
+    """Read a call, and its truth where a ``.truth.json`` stands beside it.
+
+    Raises DecodeError or AudioFormatError naming the file, OSError where one cannot be read.
+    """
+    name = json_path.name.removesuffix(JSON_SUFFIX).removesuffix(".json")
+    truth_path = json_path.with_name(f"{name}.truth.json")
+    return CallFile(
+        name=name,
+        header=_read(json_path, _header),
+        wav=read_wav(wav_path),
+        truth=_read(truth_path, _truth) if truth_path.exists() else (),
+    )
+
+
+def find_calls(folder: Path) -> list[tuple[Path, Path]]:
+    """Every ``NAME.wav`` of a folder that has its ``NAME.call.json``, by name."""
+    found = sorted(folder.glob(f"*{JSON_SUFFIX}"))
+    pairs = [(path.with_name(path.name.removesuffix(JSON_SUFFIX) + ".wav"), path) for path in found]
+    return [(wav, path) for wav, path in pairs if wav.exists()]
+
+
+def _read(path: Path, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    try:
+        return read_json(path.read_bytes(), decoder.decode)
+    except DecodeError as error:
+        raise DecodeError(f"{path.name}: {error}") from None
+
+
+def records(call: CallFile, pace: Pace) -> list[SourceRecord]:
+    """Everything that was sent for a call, in the order of its time."""
+    found = [*_events(call), *_chunks(call, pace), *_transcripts(call, pace)]
+    return sorted(found, key=lambda record: record.time_ms)
+
+
+def _events(call: CallFile) -> Iterator[SourceRecord]:
+    header = call.header
+    key = header.call_id.encode()
+    started = {
+        "call_id": header.call_id,
+        "customer_id": header.customer_id,
+        "channels": call.wav.format.channels,
+        "minor": header.minor,
+        "metadata": header.metadata,
+    }
+    yield SourceRecord(0, "events", key, _encode(started), _attributes(call, ce.STARTED_V1, "started"))
+    if header.complete:
+        duration_ms = call.wav.duration_ms
+        ended = {"call_id": header.call_id, "customer_id": header.customer_id, "duration_ms": duration_ms}
+        last_ms = max([duration_ms, *(_end_ms(segment) for segment in header.segments)])
+        yield SourceRecord(last_ms + 1000, "events", key, _encode(ended), _attributes(call, ce.ENDED_V1, "ended"))
+
+
+def _chunks(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
+    key = call.header.call_id.encode()
+    for channel, fmt, data in _streams(call.wav, pace.interleaved):
+        step = ms_to_samples(pace.chunk_ms, fmt.rate_hz) * fmt.frame_bytes
+        for seq, at in enumerate(range(0, len(data), step)):
+            offset_ms = seq * pace.chunk_ms
+            headers = _attributes(call, ce.AUDIO_V1, f"{'x' if channel is None else channel}/{seq}")
+            headers[-1] = (ce.CONTENT_TYPE, content_type(fmt).encode())
+            headers += [(ce.SEQ, b"%d" % seq), (ce.OFFSET_MS, b"%d" % offset_ms)]
+            if channel is not None:
+                headers.append((ce.CHANNEL, b"%d" % channel))
+            yield SourceRecord(offset_ms + pace.chunk_ms, "audio", key, data[at : at + step], headers)
+
+
+def _streams(wav: WavFile, interleaved: bool) -> Iterator[tuple[int | None, AudioFormat, bytes]]:
+    if interleaved or wav.format.channels == 1:
+        yield (None if interleaved else 0), wav.format, wav.data
+        return
+    fmt = msgspec.structs.replace(wav.format, channels=1)
+    samples = np.frombuffer(wav.data, np.dtype(f"V{fmt.sample_bytes}")).reshape(-1, wav.format.channels)
+    for channel in range(wav.format.channels):
+        yield channel, fmt, samples[:, channel].tobytes()
+
+
+def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
+    header = call.header
+    key = header.call_id.encode()
+    for number, segment in enumerate(header.segments):
+        own = {"call_id": header.call_id, "customer_id": header.customer_id, "language": header.language}
+        final = {"segment_id": f"s{number:03d}", **segment, **own}
+        segment_id = final["segment_id"]
+        words = segment.get("words") or []
+        half = words[: len(words) // 2]
+        if pace.interim_delay_ms is not None and half and half[-1].get("end_ms"):
+            text = " ".join(str(word.get("text", "")) for word in half)
+            interim = final | {"is_final": False, "words": half, "text": text, "end_ms": half[-1].get("end_ms")}
+            final["revision"] = interim.get("revision", 0) + 1
+            attributes = _attributes(call, ce.TRANSCRIPT_V1, f"{segment_id}/interim")
+            time_ms = _end_ms(interim) + pace.interim_delay_ms
+            yield SourceRecord(time_ms, "transcripts", key, _encode(interim), attributes)
+        attributes = _attributes(call, ce.TRANSCRIPT_V1, f"{segment_id}/final")
+        time_ms = _end_ms(segment) + pace.transcript_delay_ms
+        yield SourceRecord(time_ms, "transcripts", key, _encode(final), attributes)
+
+
+def _end_ms(segment: dict[str, Any]) -> Ms:
+    """When the segment was over, as far as it says so in a form that can be used at all."""
+    end_ms = segment.get("end_ms")
+    return int(end_ms) if isinstance(end_ms, int | float) and 0 <= end_ms <= ce.MAX_MEDIA_MS else 0
+
+
+def _attributes(call: CallFile, event_type: str, event_id: str) -> list[tuple[str, bytes]]:
+    call_id = call.header.call_id
+    headers = ce.own_headers(event_type, f"{call_id}/{event_id}", call_id, call.header.customer_id)
+    return [(name, SOURCE if name == ce.SOURCE else value) for name, value in headers]
+
+
+def join_channels(streams: Sequence[bytes], fmt: AudioFormat) -> bytes:
+    """Streams of one channel each, interleaved again. ``fmt`` is that of the result."""
+    if len(streams) == 1:
+        return streams[0]
+    dtype = np.dtype(f"V{fmt.sample_bytes}")
+    return np.stack([np.frombuffer(stream, dtype) for stream in streams], axis=1).tobytes()

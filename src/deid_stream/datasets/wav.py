@@ -1,0 +1,96 @@
+"""WAV files whose samples keep their codec: read as bytes, written as bytes, never re-encoded.
+
+RIFF/WAVE with PCM 16 bit, A-law or mu-law (format tags 1, 6, 7, or extensible naming one of them). Chunks other than
+format and samples (titles, comments, cue texts) are not carried over: nobody has looked at what they say.
+"""
+
+import struct
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from deid_stream.audio.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
+from deid_stream.errors import AudioFormatError
+from deid_stream.model.events import AudioFormat, Encoding
+
+_TAGS: Final = {(1, 16): Encoding.PCM16LE, (6, 8): Encoding.ALAW, (7, 8): Encoding.MULAW}
+_EXTENSIBLE: Final = 0xFFFE
+_MEND: Final = "convert it to 16-bit PCM, A-law or mu-law, for example `ffmpeg -i IN.wav -c:a pcm_s16le OUT.wav`"
+
+
+class WavFile(msgspec.Struct, frozen=True):
+    """Interleaved samples in the file's own codec, whole frames only."""
+
+    format: AudioFormat
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"<WavFile {self.format.encoding} {self.format.rate_hz} Hz, {self.format.channels} channel(s)>"
+
+    @property
+    def frames(self) -> int:
+        return len(self.data) // self.format.frame_bytes
+
+    @property
+    def duration_ms(self) -> int:
+        return self.frames * 1000 // self.format.rate_hz
+
+
+def read_wav(path: Path) -> WavFile:
+    """Read a file. A last frame that was cut off is left out; a data size that a live writer never filled in means
+    the rest of the file.
+
+    Raises AudioFormatError for anything that is not such a file, OSError where it cannot be read.
+    """
+    raw = path.read_bytes()
+    if raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
+        raise AudioFormatError(f"{path.name} is not a RIFF/WAVE file")
+    fmt: AudioFormat | None = None
+    at = 12
+    while at + 8 <= len(raw):
+        name, size = raw[at : at + 4], int.from_bytes(raw[at + 4 : at + 8], "little")
+        body = raw[at + 8 : at + 8 + size]
+        if name == b"fmt ":
+            fmt = _format(body, path.name)
+        elif name == b"data":
+            if fmt is None:
+                raise AudioFormatError(f"{path.name} has its samples before their format")
+            return WavFile(fmt, body[: len(body) // fmt.frame_bytes * fmt.frame_bytes])
+        at += 8 + size + size % 2
+    raise AudioFormatError(f"{path.name} has no samples")
+
+
+def _format(body: bytes, name: str) -> AudioFormat:
+    if len(body) < 16:
+        raise AudioFormatError(f"{name} has a format chunk of {len(body)} bytes; at least 16 are needed")
+    tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    if tag == _EXTENSIBLE and len(body) >= 26:
+        tag = int.from_bytes(body[24:26], "little")
+    encoding = _TAGS.get((tag, bits))
+    if encoding is None:
+        raise AudioFormatError(f"{name} has format tag {tag} with {bits} bits; {_MEND}")
+    if not 1 <= channels <= MAX_CHANNELS or not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise AudioFormatError(
+            f"{name} has {channels} channels at {rate_hz} Hz; "
+            f"1 to {MAX_CHANNELS} at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz work"
+        )
+    return AudioFormat(encoding, rate_hz, channels)
+
+
+def write_wav(path: Path, wav: WavFile) -> None:
+    """Write a file with the plainest header its codec allows."""
+    fmt = wav.format
+    if fmt.encoding is Encoding.PCM16BE:
+        raise AudioFormatError("WAV samples are little-endian; s16be cannot be written as they are")
+    tag, bits = next(key for key, encoding in _TAGS.items() if encoding is fmt.encoding)
+    header = struct.pack(
+        "<HHIIHH", tag, fmt.channels, fmt.rate_hz, fmt.rate_hz * fmt.frame_bytes, fmt.frame_bytes, bits
+    )
+    chunks = [(b"fmt ", header), (b"data", wav.data)]
+    if fmt.encoding is not Encoding.PCM16LE:
+        # whatever is not PCM has an extension size and a fact chunk
+        chunks[0] = (b"fmt ", header + b"\0\0")
+        chunks.insert(1, (b"fact", struct.pack("<I", wav.frames)))
+    body = b"".join(name + struct.pack("<I", len(part)) + part + b"\0" * (len(part) % 2) for name, part in chunks)
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)
