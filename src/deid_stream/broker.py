@@ -95,7 +95,8 @@ class EmbeddedBroker:
     def _spawn(self) -> None:
         if self.is_running():
             raise BrokerError("the embedded broker runs already")
-        self.port = self._wanted_port or _free_port()
+        # tried before, because a stranger's listener would answer in the broker's place
+        self.port = _bindable(self._wanted_port)
         url = f"tcp://127.0.0.1:{self.port}"
         command = [binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
         command += ["--storage-engine", "memory://tansu/"]
@@ -114,7 +115,7 @@ class EmbeddedBroker:
         if ended is not None:
             self.stop()
             if last or self._wanted_port:
-                raise BrokerError(f"the embedded broker ended with status {ended}; is port {self.port} taken?")
+                raise BrokerError(f"the embedded broker ended with status {ended}")
             return True
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
@@ -141,8 +142,13 @@ def binary() -> str:
         ) from None
 
 
-def _free_port() -> int:
+def _bindable(port: int) -> int:
+    """The port, or a free one for 0. Raises BrokerError where it is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise BrokerError(f"port {port} is taken; choose another, or 0 for a free one") from None
+        bound: int = probe.getsockname()[1]
+    return bound
