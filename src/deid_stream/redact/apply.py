@@ -105,7 +105,7 @@ def _redact_words(
         if fresh and body:
             before = text[group_place.start : max(group_place.start, spans[group_spans[0]].start)]
             after = text[min(group_place.end, spans[group_spans[-1]].end) : group_place.end]
-            kept.append(_joined(group, before + body + after))
+            kept.append(_joined(group, (before + body + after).strip()))
         group.clear()
         group_spans.clear()
 

@@ -1,0 +1,647 @@
+"""One call from its first record to its last: what may leave, and when. Pure: events in, outputs out.
+
+    session.receive(event)      decoded records, each topic in its own order
+    session.advance(now_ms)     the partition's stream time (record time)
+    session.outputs()           what may leave now, in order
+
+Fails closed (law 2): a detector that raises withholds the turn's text and mutes its audio.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from deid_stream.audio import align, crosstalk, unheard
+from deid_stream.audio.profiles import profile
+from deid_stream.audio.timeline import Placement
+from deid_stream.detect.context import ConversationState
+from deid_stream.errors import AlignmentError
+from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
+from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output, SanitizedSegment
+from deid_stream.model.spans import AudioSpan, Span
+from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.redact.apply import redact_segment
+from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
+from deid_stream.session.settings import SessionSettings
+from deid_stream.session.sound import WINDOW_MS, Sound
+from deid_stream.session.state import CallState, ReleasedSegment, UnlocatedSegment
+from deid_stream.session.turns import PendingTurns, Turn
+from deid_stream.units import Interval, Ms
+
+FOREVER_MS: Ms = 1 << 60
+"""Later than any record: ``advance(FOREVER_MS)`` closes whatever is open."""
+
+WITHHELD = "WITHHELD"
+_REMEMBERED_SEGMENTS = 64
+_KEPT_METADATA = frozenset({"direction", "region", "language", "queue", "disposition"})
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(CallState)
+
+
+class TurnDetector(Protocol):
+    """What a session asks of a conversation; ``detect.detector.Conversation`` is one."""
+
+    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]: ...
+    def state(self) -> ConversationState: ...
+
+
+class ConversationFactory(Protocol):
+    """Opens a call's conversation; ``detect.detector.Detector`` is one."""
+
+    def conversation(
+        self,
+        key: bytes,
+        *,
+        allow: Sequence[str] = (),
+        deny: Sequence[str] = (),
+        state: ConversationState | None = None,
+    ) -> TurnDetector: ...
+
+
+class NeededOffsets(NamedTuple):
+    """Smallest source offsets that must be read again after a restart; -1: none."""
+
+    transcripts: int
+    audio: int
+
+
+class Positions(NamedTuple):
+    """Source offsets below which the checkpoint has seen every record of the partition."""
+
+    transcripts: int
+    audio: int
+
+
+class _Unlocated(NamedTuple):
+    segment: Segment
+    spans: tuple[Span, ...]
+    muted: bool
+
+
+class CallSession:
+    """See the module. One instance a call; not thread-safe."""
+
+    def __init__(
+        self,
+        call_id: str,
+        customer_id: str,
+        *,
+        detector: ConversationFactory,
+        key: bytes,
+        settings: SessionSettings,
+        policy: CompiledPolicy,
+    ) -> None:
+        self._settings = settings
+        self._detector = detector
+        self._key = key
+        self._policy = policy
+        self._state = CallState(call_id=call_id, customer_id=customer_id)
+        self._conversation = detector.conversation(key, allow=policy.allow, deny=policy.deny)
+        self._holdback = Holdback(settings.holdback_ms)
+        self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms)
+        self._sound = Sound()
+        self._released: dict[str, ReleasedSegment] = {}
+        self._unlocated: list[_Unlocated] = []
+        self._awaited: dict[str, UnlocatedSegment] = {}
+        self._restored_pending: frozenset[int] = frozenset()
+        self._restored_positions = Positions(-1, -1)
+        self._outputs: list[Output] = []
+        self._now_ms: Ms = 0
+        self._snapshot: bytes | None = None
+
+    # -- what the worker asks
+
+    @property
+    def call_id(self) -> str:
+        return self._state.call_id
+
+    @property
+    def customer_id(self) -> str:
+        return self._state.customer_id
+
+    @property
+    def minor(self) -> bool:
+        """The call was declared a minor's: nothing of it leaves but its audit."""
+        return self._state.minor
+
+    @property
+    def closed(self) -> bool:
+        """Ended, and everything has been released or withheld."""
+        return self._state.closed
+
+    @property
+    def held_bytes(self) -> int:
+        return self._sound.held_bytes
+
+    @property
+    def next_deadline_ms(self) -> Ms:
+        """Record time at which ``advance`` will do something even if no record arrives."""
+        state = self._state
+        deadlines = [state.last_record_ms + self._settings.idle_ms]
+        if (deadline := self._holdback.next_deadline_ms) is not None:
+            deadlines.append(deadline)
+        if state.ended_ms is not None:
+            deadlines.append(state.ended_ms + self._settings.end_grace_ms)
+        return min(deadlines)
+
+    def needed_offsets(self) -> NeededOffsets:
+        """See NeededOffsets."""
+        offsets = [s.offset for s in self._turns] + [u.segment.offset for u in self._unlocated]
+        offsets += [awaited.offset for awaited in self._awaited.values()]
+        offsets += self._restored_pending
+        return NeededOffsets(
+            transcripts=min((o for o in offsets if o >= 0), default=-1),
+            audio=self._sound.first_offset(),
+        )
+
+    def use(self, policy: CompiledPolicy) -> None:
+        """Apply another policy from the next turn on."""
+        if policy.allow != self._policy.allow or policy.deny != self._policy.deny:
+            self._conversation = self._detector.conversation(
+                self._key, allow=policy.allow, deny=policy.deny, state=self._conversation.state()
+            )
+        self._policy = policy
+
+    def outputs(self) -> list[Output]:
+        """Everything that may leave since the last call, in order."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    # -- events
+
+    def receive(self, event: Event) -> None:
+        """Take in one record. Raises AudioFormatError for audio that cannot be part of the call."""
+        state = self._state
+        if state.closed:
+            return
+        if event.time_ms > state.last_record_ms:
+            state.last_record_ms = event.time_ms
+        if isinstance(event, AudioChunk):
+            self._receive_audio(event)
+        elif isinstance(event, Segment):
+            self._snapshot = None
+            self._receive_segment(event)
+        else:
+            self._snapshot = None
+            self._receive_lifecycle(event)
+
+    def advance(self, now_ms: Ms) -> None:
+        """Let record time reach ``now_ms``: what has waited too long is passed, fail closed."""
+        state = self._state
+        if state.closed or now_ms <= self._now_ms:
+            return
+        self._now_ms = now_ms
+        if self._holdback.expire(now_ms):
+            self._stop_awaiting()
+            self._progress(now_ms)
+        overdue = state.ended_ms is not None and now_ms >= state.ended_ms + self._settings.end_grace_ms
+        if not state.closed and (overdue or now_ms >= state.last_record_ms + self._settings.idle_ms):
+            self._finish(now_ms)
+
+    def _receive_lifecycle(self, event: CallStarted | CallEnded) -> None:
+        state = self._state
+        if isinstance(event, CallStarted):
+            state.started_ms = state.started_ms or event.time_ms
+            state.declared_channels = max(state.declared_channels, event.channels)
+            state.minor = state.minor or event.minor
+            state.metadata = {
+                name: value
+                for name, value in event.metadata.items()
+                if name in _KEPT_METADATA and isinstance(value, str) and len(value) <= 32
+            }
+        elif state.ended_ms is None:
+            state.ended_ms = event.time_ms
+            state.duration_ms = event.duration_ms
+        self._progress(event.time_ms)
+
+    def _receive_audio(self, chunk: AudioChunk) -> None:
+        placement = self._sound.add(chunk)
+        if placement is not Placement.HELD:
+            if chunk.offset >= self._restored_positions.audio:
+                self._audit(
+                    AuditAction.DROPPED, f"audio_{placement.value}", chunk.time_ms, chunk.channel, seq=chunk.seq
+                )
+            return
+        end_ms = chunk.offset_ms + len(chunk.data) // chunk.format.frame_bytes * 1000 // chunk.format.rate_hz
+        self._holdback.mark(chunk.time_ms, end_ms + align.MAX_REACH_MS)
+        if self._sound.held_bytes > self._settings.max_held_bytes:
+            self._holdback.force(self._holdback.watermark_ms + (self._sound.end_ms - self._holdback.watermark_ms) // 2)
+            self._audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
+            self._progress(chunk.time_ms)
+        # audio alone moves things on by whole windows, so most chunks only need to be held
+        elif chunk.offset_ms // WINDOW_MS != end_ms // WINDOW_MS or self._state.ended_ms is not None:
+            self._progress(chunk.time_ms)
+
+    def _receive_segment(self, segment: Segment) -> None:
+        if 0 <= segment.offset < self._restored_positions.transcripts:
+            self._reread(segment)
+            return
+        self._stop_awaiting()
+        self._hear(segment)
+
+    @property
+    def _awaiting(self) -> bool:
+        """Restored, and some pending record has not been read again: nothing may be decided without it."""
+        return bool(self._awaited or self._restored_pending)
+
+    def _stop_awaiting(self) -> None:
+        """What has not come again by now is gone from the topic: its audio stays behind the hold-back's mercy."""
+        for awaited in self._awaited.values():
+            reach_ms = align.MAX_REACH_MS
+            span = AudioSpan(max(0, awaited.start_ms - reach_ms), awaited.end_ms + reach_ms, awaited.channel, WITHHELD)
+            self._cut(span, self._state.last_record_ms)
+        self._awaited = {}
+        self._restored_pending = frozenset()
+
+    def _reread(self, segment: Segment) -> None:
+        """After a restart: only what was pending in the checkpoint counts again."""
+        awaited = self._awaited.get(segment.segment_id)
+        if awaited is not None and awaited.offset == segment.offset:
+            del self._awaited[segment.segment_id]
+            self._unlocated.append(_Unlocated(segment, awaited.spans, awaited.muted))
+            self._progress(segment.time_ms)
+        elif segment.offset in self._restored_pending:
+            self._restored_pending -= {segment.offset}
+            self._hear(segment)
+
+    def _hear(self, segment: Segment) -> None:
+        channel = segment.channel
+        if not segment.is_final:
+            self._interim(segment)
+        else:
+            known = self._released.get(segment.segment_id)
+            pending = self._turns.get(channel, segment.segment_id)
+            if known is not None:
+                if segment.revision <= known.revision:
+                    self._audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
+                else:
+                    self._correct(segment, known)
+            elif pending is not None and segment.revision <= pending.revision:
+                self._audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
+            elif segment.end_ms <= self._state.forgotten_until_ms.get(channel, -1):
+                self._audit(AuditAction.DROPPED, "segment_late", segment.time_ms, channel)
+            else:
+                self._turns.put(segment)
+                self._holdback.mark(segment.time_ms, segment.end_ms + self._settings.context_window_ms)
+            self._holdback.cover(channel, segment.end_ms)
+        if segment.transcribed_until_ms is not None:
+            self._holdback.cover(channel, segment.transcribed_until_ms)
+        self._progress(segment.time_ms)
+
+    def _interim(self, segment: Segment) -> None:
+        if self._policy.interims != "masked" or self._state.minor or segment.segment_id in self._released:
+            return
+        masked = "".join("*" if character.isalnum() else character for character in segment.text)
+        self._outputs.append(
+            SanitizedSegment(
+                call_id=self.call_id,
+                customer_id=self.customer_id,
+                seq=self._state.next_seq.get(segment.channel, 0),
+                segment_id=segment.segment_id,
+                revision=segment.revision,
+                channel=segment.channel,
+                language=segment.language,
+                start_ms=segment.start_ms,
+                end_ms=segment.end_ms,
+                text=masked,
+                words=(),
+                entities=(),
+                is_final=False,
+                time_ms=segment.time_ms,
+                allowed_ms=segment.time_ms,
+            )
+        )
+
+    # -- progress
+
+    def _progress(self, now_ms: Ms) -> None:
+        if self._awaiting:
+            return
+        holdback = self._holdback
+        if holdback.advance(self._covered_ms()):
+            self._snapshot = None
+            holdback.settle()
+        while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
+            self._snapshot = None
+            self._detect(turn, now_ms)
+        if self._unlocated:
+            self._locate_arrived(final=False)
+        self._release(now_ms, final=False)
+        if self._complete():
+            self._finish(now_ms)
+
+    def _covered_ms(self) -> Ms:
+        """The least covered channel, through silence; 0 while nothing is known."""
+        covered = self._holdback.covered_ms
+        heard = self._sound.channels
+        if len(heard) == 1 and self._state.declared_channels <= 1:
+            until = max(covered.values(), default=0)
+            return self._through_silence(heard[0], until)
+        channels = {*range(self._state.declared_channels), *covered, *heard}
+        return min((self._through_silence(c, covered.get(c, 0)) for c in channels), default=0)
+
+    def _through_silence(self, channel: int, until_ms: Ms) -> Ms:
+        quiet_ms = self._sound.quiet_until_ms(channel, until_ms)
+        return max(until_ms, quiet_ms - QUIET_MARGIN_MS) if quiet_ms > until_ms else until_ms
+
+    def _complete(self) -> bool:
+        """The call has ended and everything up to its stated end has arrived and is covered."""
+        state = self._state
+        if state.ended_ms is None or state.duration_ms is None or state.closed:
+            return False
+        channels = {*range(state.declared_channels), *self._sound.channels}
+        arrived = all(self._sound.arrived_ms(c) >= state.duration_ms for c in channels)
+        return bool(channels) and arrived and self._covered_ms() >= state.duration_ms - QUIET_MARGIN_MS
+
+    def _finish(self, now_ms: Ms) -> None:
+        state = self._state
+        self._snapshot = None
+        self._stop_awaiting()
+        while (turn := self._turns.pop_closed(FOREVER_MS)) is not None:
+            self._detect(turn, now_ms)
+        self._locate_arrived(final=True)
+        self._release(now_ms, final=True)
+        state.closed = True
+        duration_ms = state.duration_ms or max(self._sound.end_ms, *self._holdback.covered_ms.values(), 0)
+        self._outputs.append(
+            CallSummary(
+                call_id=self.call_id,
+                customer_id=self.customer_id,
+                time_ms=state.ended_ms or state.last_record_ms,
+                duration_ms=duration_ms,
+                channels=max(state.declared_channels, len(self._sound.channels)),
+                segments=state.segments,
+                audio_chunks=self._sound.chunks,
+                redactions=dict(sorted(state.redactions.items())),
+                redacted_audio_ms=dict(sorted(state.redacted_audio_ms.items())),
+                withheld=state.withheld or state.minor,
+                complete=state.ended_ms is not None,
+                metadata=state.metadata,
+            )
+        )
+        reason = "minor" if state.minor else "ended" if state.ended_ms is not None else "idle"
+        self._audit(AuditAction.CLOSED, reason, state.ended_ms or state.last_record_ms)
+
+    # -- detection
+
+    def _detect(self, turn: Turn, now_ms: Ms) -> None:
+        spans = self._spans_of(turn)
+        for segment, start in zip(turn.segments, turn.starts(), strict=True):
+            if spans is None:
+                self._withhold(segment)
+                continue
+            own = _clip(spans, start, start + len(segment.text))
+            self._emit(segment, own, self._take_seq(segment.channel), now_ms)
+
+    def _spans_of(self, turn: Turn) -> list[Span] | None:
+        """None: the detector failed, whatever it raised, and the turn must not be seen (law 2)."""
+        try:
+            return self._conversation.turn(turn.text, turn.channel)
+        except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
+            return None
+
+    def _take_seq(self, channel: int) -> int:
+        seq = self._state.next_seq.get(channel, 0)
+        self._state.next_seq[channel] = seq + 1
+        return seq
+
+    def _emit(self, segment: Segment, spans: Sequence[Span], seq: int, now_ms: Ms) -> None:
+        state = self._state
+        chosen = tuple(span for span in spans if self._policy.operator(span.entity_type) is not None)
+        redacted = redact_segment(
+            segment.text,
+            segment.words,
+            chosen,
+            channel=segment.channel,
+            operator_of=self._policy.operator,
+            key=self._key,
+        )
+        self._remember(segment, seq)
+        self._unlocated.append(_Unlocated(segment, chosen, muted=False))
+        state.segments += 1
+        counts: dict[str, int] = {}
+        for span in chosen:
+            counts[span.entity_type] = counts.get(span.entity_type, 0) + 1
+            state.redactions[span.entity_type] = state.redactions.get(span.entity_type, 0) + 1
+        if counts:
+            self._audit(AuditAction.REDACTED, "text", segment.time_ms, segment.channel, seq=seq, counts=counts)
+        if not state.minor:
+            self._outputs.append(
+                SanitizedSegment(
+                    call_id=self.call_id,
+                    customer_id=self.customer_id,
+                    seq=seq,
+                    segment_id=segment.segment_id,
+                    revision=segment.revision,
+                    channel=segment.channel,
+                    language=segment.language,
+                    start_ms=segment.start_ms,
+                    end_ms=segment.end_ms,
+                    text=redacted.text,
+                    words=redacted.words,
+                    entities=redacted.entities,
+                    time_ms=segment.time_ms,
+                    allowed_ms=now_ms,
+                )
+            )
+
+    def _withhold(self, segment: Segment) -> None:
+        seq = self._take_seq(segment.channel)
+        self._remember(segment, seq)
+        self._state.withheld = True
+        self._unlocated.append(_Unlocated(segment, (), muted=True))
+        self._audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
+
+    def _correct(self, segment: Segment, known: ReleasedSegment) -> None:
+        """A revision after release: the same record id again; audio that has left is not taken back."""
+        turn = Turn(segment.end_ms, segment.channel, (segment,))
+        spans = self._spans_of(turn)
+        if spans is None:
+            self._audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
+            return
+        self._emit(segment, spans, known.seq, segment.time_ms)
+        self._audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
+
+    def _remember(self, segment: Segment, seq: int) -> None:
+        released = self._released
+        released[segment.segment_id] = ReleasedSegment(
+            segment.segment_id, segment.revision, segment.channel, seq, segment.end_ms
+        )
+        if len(released) > _REMEMBERED_SEGMENTS:
+            oldest = released.pop(next(iter(released)))
+            forgotten = self._state.forgotten_until_ms
+            forgotten[oldest.channel] = max(oldest.end_ms, forgotten.get(oldest.channel, 0))
+
+    # -- audio
+
+    def _locate_arrived(self, final: bool) -> None:
+        waiting: list[_Unlocated] = []
+        for entry in self._unlocated:
+            due_ms = entry.segment.end_ms + align.MAX_REACH_MS
+            targets = self._sound.targets(entry.segment.channel)
+            here = all(self._sound.arrived_ms(channel) >= due_ms for channel in targets)
+            if here or final or self._holdback.forced_ms >= due_ms:
+                self._locate(entry, targets)
+            else:
+                waiting.append(entry)
+        if len(waiting) != len(self._unlocated):
+            self._snapshot = None
+        self._unlocated = waiting
+
+    def _locate(self, entry: _Unlocated, targets: Sequence[int]) -> None:
+        segment = entry.segment
+        timing = profile(segment.provider or self._settings.default_profile)
+        for channel in targets:
+            for span in self._audio_spans(entry, channel):
+                self._cut(span, segment.time_ms)
+                if self._settings.crosstalk:
+                    others = [c for c in self._sound.channels if c not in targets]
+                    interval = Interval(span.start_ms, span.end_ms)
+                    for carrier in crosstalk.carriers(self._sound, channel, others, interval):
+                        self._cut(AudioSpan(span.start_ms, span.end_ms, carrier, span.entity_type), segment.time_ms)
+            self._sound.explain(channel, unheard.explained(segment, timing))
+
+    def _audio_spans(self, entry: _Unlocated, channel: int) -> list[AudioSpan]:
+        segment = entry.segment
+        timing = profile(segment.provider or self._settings.default_profile)
+        if entry.muted:
+            reach_ms = align.MAX_REACH_MS
+            return [AudioSpan(max(0, segment.start_ms - reach_ms), segment.end_ms + reach_ms, channel, WITHHELD)]
+        if not entry.spans:
+            return []
+        try:
+            return align.locate(segment, entry.spans, self._sound, channel, timing)
+        except AlignmentError:
+            reach_ms = align.MAX_REACH_MS
+            return [AudioSpan(max(0, segment.start_ms - reach_ms), segment.end_ms + reach_ms, channel, "UNALIGNED")]
+
+    def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
+        self._sound.cut(span)
+        self._count_cut(span, time_ms)
+
+    def _count_cut(self, span: AudioSpan, time_ms: Ms) -> None:
+        totals = self._state.redacted_audio_ms
+        totals[span.entity_type] = totals.get(span.entity_type, 0) + span.end_ms - span.start_ms
+        self._audit(
+            AuditAction.SILENCED, span.entity_type, time_ms, span.channel, start_ms=span.start_ms, end_ms=span.end_ms
+        )
+
+    def _release(self, now_ms: Ms, final: bool) -> None:
+        reach_ms = align.MAX_REACH_MS
+        limit_ms = self._holdback.watermark_ms - reach_ms
+        earliest = self._turns.earliest_start_ms()
+        if earliest is not None:
+            limit_ms = min(limit_ms, earliest - reach_ms)
+        for entry in self._unlocated:
+            limit_ms = min(limit_ms, entry.segment.start_ms - reach_ms)
+        for released in self._sound.release(
+            limit_ms,
+            gap_limit_ms=self._holdback.forced_ms - reach_ms,
+            final=final,
+            operator=self._policy.audio,
+            allowed_ms=now_ms,
+        ):
+            self._snapshot = None
+            if isinstance(released, AudioSpan):
+                self._count_cut(released, now_ms)
+            elif not self._state.minor:
+                self._outputs.append(released)
+
+    # -- audit and checkpoint
+
+    def _audit(
+        self,
+        action: AuditAction,
+        reason: str,
+        time_ms: Ms,
+        channel: int | None = None,
+        *,
+        seq: int | None = None,
+        start_ms: Ms | None = None,
+        end_ms: Ms | None = None,
+        counts: dict[str, int] | None = None,
+    ) -> None:
+        self._outputs.append(
+            AuditEntry(
+                call_id=self.call_id,
+                customer_id=self.customer_id,
+                action=action,
+                reason=reason,
+                time_ms=time_ms,
+                channel=channel,
+                seq=seq,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                counts=counts or {},
+            )
+        )
+
+    def snapshot(self) -> bytes:
+        """The call's share of the checkpoint: content-free JSON, the same object until something changes."""
+        if self._snapshot is None:
+            state = self._state
+            holdback = self._holdback
+            state.conversation = self._conversation.state()
+            state.watermark_ms, state.forced_ms = holdback.watermark_ms, holdback.forced_ms
+            state.covered_ms = holdback.covered_ms
+            state.released = list(self._released.values())
+            state.unlocated = [
+                UnlocatedSegment(
+                    u.segment.segment_id,
+                    u.segment.offset,
+                    u.segment.channel,
+                    u.segment.start_ms,
+                    u.segment.end_ms,
+                    u.spans,
+                    u.muted,
+                )
+                for u in self._unlocated
+            ] + list(self._awaited.values())
+            state.pending_offsets = sorted({*(s.offset for s in self._turns), *self._restored_pending})
+            state.holes = sorted(hole for holes in self._sound.holes.values() for hole in holes)
+            state.explained = self._sound.explained
+            state.streams = self._sound.states()
+            self._snapshot = _encoder.encode(state)
+        return self._snapshot
+
+    @classmethod
+    def restore(
+        cls,
+        snapshot: bytes,
+        positions: Positions,
+        *,
+        detector: ConversationFactory,
+        key: bytes,
+        settings: SessionSettings,
+        policy: CompiledPolicy,
+    ) -> "CallSession":
+        """A session as the checkpoint left it. Records below ``positions`` that are read again count only where
+        they were pending."""
+        state = _decoder.decode(snapshot)
+        session = cls(state.call_id, state.customer_id, detector=detector, key=key, settings=settings, policy=policy)
+        session._state = state
+        session._conversation = detector.conversation(
+            key, allow=policy.allow, deny=policy.deny, state=state.conversation
+        )
+        session._holdback.watermark_ms, session._holdback.forced_ms = state.watermark_ms, state.forced_ms
+        session._holdback.covered_ms = state.covered_ms
+        session._released = {known.segment_id: known for known in state.released}
+        session._awaited = {known.segment_id: known for known in state.unlocated}
+        session._restored_pending = frozenset(state.pending_offsets)
+        session._restored_positions = positions
+        session._sound.restore(state.streams)
+        for hole in state.holes:
+            session._sound.cut(hole)
+        session._sound.explained = state.explained
+        return session
+
+
+def _clip(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
+    """The parts of a turn's spans that lie in one segment, in the segment's own characters."""
+    return tuple(
+        msgspec.structs.replace(span, start=max(span.start, start) - start, end=min(span.end, end) - start)
+        for span in spans
+        if span.start < end and start < span.end
+    )

@@ -1,0 +1,26 @@
+"""How long a call may wait, and how much of it may be held."""
+
+import msgspec
+
+from deid_stream.units import Ms
+
+
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Times ending in ``_ms`` that say "record time" count in Kafka timestamps, the others in media time."""
+
+    context_window_ms: Ms = 1_500
+    """Media time: a pause shorter than this does not end a turn; text waits so long for what may follow."""
+    max_turn_ms: Ms = 12_000
+    """Media time: a turn is closed at a segment border when it would grow beyond this."""
+    holdback_ms: Ms = 30_000
+    """Record time: the longest wait for a transcript; then what is not covered counts as unheard."""
+    end_grace_ms: Ms = 3_000
+    """Record time: the wait for stragglers after the call ended, unless all of it has arrived before."""
+    idle_ms: Ms = 120_000
+    """Record time: a call without records for so long is closed, incomplete."""
+    max_held_bytes: int = 4_000_000
+    """Audio held for one call; above it the older half counts as unheard."""
+    default_profile: str = "50ms"
+    """Timing profile of segments that name none."""
+    crosstalk: bool = True
+    """Silence a span also on the other channels that carry its sound."""

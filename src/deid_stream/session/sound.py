@@ -1,0 +1,220 @@
+"""The audio of one call: held until judged, then released in order with the holes cut.
+
+Silence is decided in fixed windows of media time, each judged once, so that neither the cut into chunks nor the
+order of topics changes what is heard (law 1).
+"""
+
+from bisect import insort
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio import silence, unheard
+from deid_stream.audio.timeline import Placement, Timeline
+from deid_stream.errors import AudioFormatError
+from deid_stream.model.events import AudioChunk
+from deid_stream.model.outputs import SanitizedAudio
+from deid_stream.model.spans import AudioSpan
+from deid_stream.session.state import StreamState
+from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms
+
+WINDOW_MS = 480
+"""Media time judged at once; a multiple of the VAD's own grid."""
+
+_INTERLEAVED = -1
+
+
+class _Stream:
+    """One timeline with the channels it carries and how far it has been judged."""
+
+    def __init__(self, timeline: Timeline, channels: tuple[int, ...]) -> None:
+        self.timeline = timeline
+        self.channels = channels
+        self.judged_ms: Ms = 0
+        self.chunks = 0
+
+
+class Sound:
+    """All audio streams of a call (one a channel, or one interleaved). Also the reader that alignment needs:
+    ``pcm(channel, start_ms, end_ms)`` and ``rate_hz``."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int, _Stream] = {}
+        self._restored: dict[int, StreamState] = {}
+        self._by_channel: dict[int, _Stream] = {}
+        self.holes: dict[int, list[AudioSpan]] = {}
+        self.explained: dict[int, list[Interval]] = {}
+
+    @property
+    def channels(self) -> Sequence[int]:
+        """Channels heard so far, sorted."""
+        return sorted(self._by_channel)
+
+    @property
+    def rate_hz(self) -> int:
+        return next(iter(self._streams.values())).timeline.format.rate_hz if self._streams else 8_000
+
+    @property
+    def held_bytes(self) -> int:
+        return sum(stream.timeline.held_bytes for stream in self._streams.values())
+
+    @property
+    def end_ms(self) -> Ms:
+        """End of the last audio that has arrived, over all streams."""
+        return max((stream.timeline.end_ms for stream in self._streams.values()), default=0)
+
+    @property
+    def chunks(self) -> int:
+        return sum(stream.chunks for stream in self._streams.values())
+
+    def first_offset(self) -> int:
+        """Smallest source offset among held chunks; -1 when nothing is held."""
+        offsets = [o for stream in self._streams.values() if (o := stream.timeline.first_offset) >= 0]
+        return min(offsets) if offsets else -1
+
+    def add(self, chunk: AudioChunk) -> Placement:
+        """Hold a chunk. Raises AudioFormatError when it cannot be part of its stream."""
+        name = _INTERLEAVED if chunk.channel is None else chunk.channel
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._open(name, chunk)
+        return stream.timeline.add(chunk)
+
+    def _open(self, name: int, chunk: AudioChunk) -> _Stream:
+        if self._streams and chunk.format.rate_hz != self.rate_hz:
+            raise AudioFormatError("the channels of a call must have one sample rate")
+        channels = tuple(range(chunk.format.channels)) if name == _INTERLEAVED else (name,)
+        if not self._by_channel.keys().isdisjoint(channels):
+            raise AudioFormatError("a call sends each channel either alone or interleaved, not both")
+        stream = _Stream(Timeline(chunk.format), channels)
+        known = self._restored.pop(name, None)
+        if known is not None:
+            stream.judged_ms, stream.chunks = known.judged_until_ms, known.chunks
+            if known.released_until_ms:
+                stream.timeline.resume(known.released_until_ms)
+        self._streams[name] = stream
+        for channel in channels:
+            self._by_channel[channel] = stream
+        return stream
+
+    def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
+        """Samples of one channel, zeros where nothing is held."""
+        stream = self._by_channel.get(channel)
+        if stream is None:
+            return np.zeros(max(0, ms_to_samples(end_ms - start_ms, self.rate_hz)), dtype=np.int16)
+        inner = channel if len(stream.channels) > 1 else 0
+        return stream.timeline.pcm(inner, start_ms, end_ms)
+
+    def quiet_until_ms(self, channel: int, start_ms: Ms) -> Ms:
+        """How far from ``start_ms`` the held audio of a channel is silent."""
+        stream = self._by_channel.get(channel)
+        if stream is None:
+            return start_ms
+        # before the first held chunk there is nothing left to wait for
+        return stream.timeline.quiet_until(max(start_ms, stream.timeline.begin_ms))
+
+    def arrived_ms(self, channel: int) -> Ms:
+        """Media time up to which the channel's audio is here without a gap."""
+        stream = self._by_channel.get(channel)
+        return 0 if stream is None else stream.timeline.arrived_until_ms
+
+    def targets(self, channel: int) -> Sequence[int]:
+        """Audio channels on which a transcript channel is heard: itself, or all of a mixed-down call."""
+        return (channel,) if channel in self._by_channel or not self._by_channel else self.channels
+
+    def cut(self, span: AudioSpan) -> None:
+        """Decide that a span must not be heard; what has left already stays as it is."""
+        if not span.level and self._streams:
+            level = silence.level(self.pcm(span.channel, span.start_ms, span.end_ms))
+            span = msgspec.structs.replace(span, level=round(level, 1))
+        insort(self.holes.setdefault(span.channel, []), span)
+
+    def explain(self, channel: int, intervals: Sequence[Interval]) -> None:
+        """Say what a transcript accounts for on a channel."""
+        self.explained[channel] = merge([*self.explained.get(channel, ()), *intervals])
+
+    def release(
+        self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms
+    ) -> Iterator[SanitizedAudio | AudioSpan]:
+        """Judge and release whole windows behind ``limit_ms``; everything when ``final``.
+
+        A gap in the audio holds back until ``gap_limit_ms`` has passed it. Yields the untranscribed spans it cuts,
+        then the chunks.
+        """
+        for stream in self._streams.values():
+            end_ms = stream.timeline.end_ms
+            arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
+            limit = end_ms if final else min(limit_ms, arrived_ms)
+            if not final and limit < stream.judged_ms + WINDOW_MS:
+                continue
+            while stream.judged_ms < limit:
+                window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % WINDOW_MS + WINDOW_MS)
+                if window.end > limit and not final:
+                    break
+                for channel in stream.channels:
+                    yield from self._judge(stream, channel, window)
+                stream.judged_ms = window.end
+            for chunk in stream.timeline.pop_until(stream.judged_ms):
+                stream.chunks += 1
+                yield self._sanitize(stream, chunk, operator, allowed_ms)
+        self._prune()
+
+    def _judge(self, stream: _Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
+        if stream.timeline.quiet_until(window.start) >= window.end:
+            return
+        for span in unheard.unexplained(self.explained.get(channel, ()), window, self, channel):
+            self.cut(span)
+            yield span
+
+    def _sanitize(
+        self, stream: _Stream, chunk: AudioChunk, operator: silence.Operator, allowed_ms: Ms
+    ) -> SanitizedAudio:
+        rate_hz = chunk.format.rate_hz
+        start = ms_to_samples(chunk.offset_ms, rate_hz)
+        frames = len(chunk.data) // chunk.format.frame_bytes
+        end = start + frames
+        chunk_samples = Interval(start, end)
+        touching: list[silence.Hole] = []
+        redacted = 0
+        for inner, channel in enumerate(stream.channels):
+            holes = self.holes.get(channel)
+            if not holes or ms_to_samples(holes[0].start_ms, rate_hz) >= end:
+                continue
+            here = [hole for span in holes if (hole := _hole(span, inner, rate_hz)).samples.overlaps(chunk_samples)]
+            touching += here
+            redacted += sum(part.length for part in merge(hole.samples.intersect(chunk_samples) for hole in here))
+        if not touching:
+            return SanitizedAudio(chunk=chunk, data=chunk.data, redacted_ms=0, allowed_ms=allowed_ms)
+        return SanitizedAudio(
+            chunk=chunk,
+            data=silence.redact(chunk.data, chunk.format, start, touching, operator),
+            redacted_ms=samples_to_ms(redacted, rate_hz),
+            allowed_ms=allowed_ms,
+        )
+
+    def _prune(self) -> None:
+        for channel, stream in self._by_channel.items():
+            frontier_ms = min(stream.judged_ms, stream.timeline.frontier_ms)
+            if holes := self.holes.get(channel):
+                self.holes[channel] = [hole for hole in holes if hole.end_ms > frontier_ms]
+            if explained := self.explained.get(channel):
+                self.explained[channel] = [known for known in explained if known.end > frontier_ms]
+
+    def states(self) -> list[StreamState]:
+        """For the checkpoint."""
+        states = [
+            StreamState(name, stream.timeline.frontier_ms, stream.judged_ms, stream.chunks)
+            for name, stream in self._streams.items()
+        ]
+        return states + list(self._restored.values())
+
+    def restore(self, states: Sequence[StreamState]) -> None:
+        """Take up the positions of a checkpoint; the audio itself is read again."""
+        self._restored = {state.channel: state for state in states}
+
+
+def _hole(span: AudioSpan, inner: int, rate_hz: int) -> silence.Hole:
+    samples = Interval(ms_to_samples(span.start_ms, rate_hz), ms_to_samples(span.end_ms, rate_hz))
+    return silence.Hole(inner, samples, span.level or silence.DEFAULT_LEVEL)

@@ -1,0 +1,95 @@
+"""From final segments to turns: the unit of detection, however the recogniser cut the speech.
+
+A turn is a run of final segments of one channel whose pauses are shorter than the context window. Its close time is
+the watermark at which it can no longer grow; turns are detected in the order of their close times, so the order in
+which the records of different topics arrive cannot matter (law 1).
+"""
+
+from bisect import insort
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from deid_stream.model.events import Segment
+from deid_stream.units import CharIndex, Ms
+
+
+class Turn(NamedTuple):
+    """Segments of one channel in media order, all of them final."""
+
+    close_ms: Ms
+    channel: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def start_ms(self) -> Ms:
+        return self.segments[0].start_ms
+
+    @property
+    def text(self) -> str:
+        return " ".join(segment.text for segment in self.segments)
+
+    def starts(self) -> list[CharIndex]:
+        """Where each segment's text begins in ``text``."""
+        starts = []
+        at = 0
+        for segment in self.segments:
+            starts.append(at)
+            at += len(segment.text) + 1
+        return starts
+
+
+def _media_order(segment: Segment) -> tuple[Ms, Ms, str]:
+    return (segment.start_ms, segment.end_ms, segment.segment_id)
+
+
+class PendingTurns:
+    """Final segments that have not been detected yet, by channel, in media order."""
+
+    def __init__(self, context_window_ms: Ms, max_turn_ms: Ms) -> None:
+        self._context_ms = context_window_ms
+        self._max_turn_ms = max_turn_ms
+        self._channels: dict[int, list[Segment]] = {}
+
+    def __iter__(self) -> Iterator[Segment]:
+        for segments in self._channels.values():
+            yield from segments
+
+    def get(self, channel: int, segment_id: str) -> Segment | None:
+        """The pending segment of that id."""
+        return next((s for s in self._channels.get(channel, ()) if s.segment_id == segment_id), None)
+
+    def put(self, segment: Segment) -> None:
+        """Hold a segment; it takes the place of an earlier revision."""
+        segments = self._channels.setdefault(segment.channel, [])
+        segments[:] = [held for held in segments if held.segment_id != segment.segment_id]
+        insort(segments, segment, key=_media_order)
+
+    def earliest_start_ms(self) -> Ms | None:
+        """Media time before which nothing waits for detection."""
+        starts = [segments[0].start_ms for segments in self._channels.values() if segments]
+        return min(starts) if starts else None
+
+    def pop_closed(self, watermark_ms: Ms) -> Turn | None:
+        """The turn that closes first, if the watermark has reached its close time."""
+        turns = [turn for channel, segments in self._channels.items() if (turn := self._first(channel, segments))]
+        if not turns:
+            return None
+        turn = min(turns, key=lambda candidate: (candidate.close_ms, candidate.channel))
+        if turn.close_ms > watermark_ms:
+            return None
+        del self._channels[turn.channel][: len(turn.segments)]
+        return turn
+
+    def _first(self, channel: int, segments: list[Segment]) -> Turn | None:
+        if not segments:
+            return None
+        start_ms = segments[0].start_ms
+        end_ms = segments[0].end_ms
+        for index in range(1, len(segments)):
+            following = segments[index]
+            if following.start_ms - end_ms >= self._context_ms:
+                return Turn(end_ms + self._context_ms, channel, tuple(segments[:index]))
+            if max(end_ms, following.end_ms) - start_ms > self._max_turn_ms:
+                return Turn(max(end_ms, following.start_ms), channel, tuple(segments[:index]))
+            end_ms = max(end_ms, following.end_ms)
+        return Turn(end_ms + self._context_ms, channel, tuple(segments))
