@@ -1,0 +1,35 @@
+"""What alignment, speech detection and cross-talk need of held audio."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.units import Ms
+
+
+class Reader(Protocol):
+    """Held audio by media time: a ``Timeline``, or several of them behind one face, or a whole recording."""
+
+    @property
+    def rate_hz(self) -> int: ...
+
+    def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
+        """Samples of ``[start_ms, end_ms)``, exactly that long, zeros where nothing is held."""
+        ...
+
+
+class Recording:
+    """A whole call in memory, int16 ``(frames, channels)``, as a reader."""
+
+    def __init__(self, samples: NDArray[np.int16], rate_hz: int) -> None:
+        self.samples = samples
+        self.rate_hz = rate_hz
+
+    def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
+        """See ``Reader.pcm``."""
+        start, stop = (max(0, (ms * self.rate_hz + 500) // 1000) for ms in (start_ms, end_ms))
+        part = self.samples[start:stop, channel]
+        before = max(0, -((start_ms * self.rate_hz + 500) // 1000))
+        after = max(0, stop - start - len(part))
+        return np.pad(part, (before, after)) if before or after else part
