@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -160,7 +160,8 @@ def _converted(merged: Mapping[str, Any], sources: Mapping[str, str]) -> Setting
             try:
                 converted[field.name] = msgspec.convert(merged[field.name], field.type, strict=False)
             except msgspec.ValidationError:
-                kind = getattr(field.type, "__name__", None) or " or ".join(field.type.__args__)
+                choices = get_args(field.type)
+                kind = " or ".join(choices) if choices else field.type.__name__
                 raise ConfigError(f"{field.name}, from {sources[field.name]}, must be {kind}") from None
     return Settings(**converted)
 

@@ -71,6 +71,7 @@ def test_key_or_subject_alone_name_the_call(key, change):
         ({"ce_seq": b"1_0"}, DecodeError),
         ({"ce_seq": b" 1"}, DecodeError),
         ({"ce_seq": b"9" * 16}, DecodeError),
+        ({"ce_seq": b"1" * 17}, DecodeError),
         ({"ce_offsetms": None}, DecodeError),
         ({"ce_offsetms": b"1.5"}, DecodeError),
         ({"ce_offsetms": b"1700000000000"}, DecodeError),

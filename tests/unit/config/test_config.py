@@ -1,0 +1,149 @@
+"""Settings: which source wins, and what a wrong one says."""
+
+import pytest
+
+from deid_stream.config import Settings, load_settings
+from deid_stream.errors import ConfigError, DigestKeyError
+from deid_stream.kafka_options import kafka_options
+
+KEY = "00112233445566778899aabbccddeeff"
+
+
+def test_defaults():
+    settings = load_settings({}, {})
+    assert settings == Settings()
+    assert (settings.holdback_ms, settings.context_window_ms, settings.max_turn_ms) == (30_000, 1_500, 12_000)
+    assert settings.limits.max_audio_bytes == settings.max_audio_bytes
+
+
+def test_flags_win_over_environment_over_file_over_the_commands_defaults(tmp_path):
+    file = tmp_path / "deid.toml"
+    file.write_text('group_id = "file"\nregion = "file"\npartitions = 3\n')
+    settings = load_settings(
+        {"group_id": "flag", "region": None},
+        {"DEID_GROUP_ID": "environment", "DEID_REGION": "environment", "DEID_UNRELATED": "x"},
+        file,
+        {"partitions": 2, "metrics_port": 0},
+    )
+    assert (settings.group_id, settings.region, settings.partitions, settings.metrics_port) == (
+        "flag",
+        "environment",
+        3,
+        0,
+    )
+
+
+def test_the_environment_may_name_the_file(tmp_path):
+    (tmp_path / "deid.toml").write_text("partitions = 9\n")
+    assert load_settings({}, {"DEID_CONFIG": str(tmp_path / "deid.toml")}).partitions == 9
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("DEID_PARTITIONS", "12", "partitions", 12),
+        ("DEID_INSECURE_EPHEMERAL_KEY", "true", "insecure_ephemeral_key", True),
+        ("DEID_INSECURE_EPHEMERAL_KEY", "0", "insecure_ephemeral_key", False),
+        ("DEID_PROCESSING", "exactly_once", "processing", "exactly_once"),
+        ("DEID_PARTITIONS", "", "partitions", 4),
+    ],
+)
+def test_the_environment_is_text(variable, text, name, value):
+    assert getattr(load_settings({}, {variable: text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "toml", "said"),
+    [
+        ({}, {"DEID_PARTITIONS": "many"}, "", "partitions, from the environment, must be int"),
+        ({"partitions": 0}, {}, "", "partitions, from the flags, must be within 1 to"),
+        ({}, {}, "holdback_ms = -1", "holdback_ms, from the file .*, must be within"),
+        ({}, {}, "holdbck_ms = 1", "sets holdbck_ms, which is no setting"),
+        ({}, {}, "holdback_ms = ", "is not TOML"),
+        ({}, {"DEID_PROCESSING": "twice"}, "", "processing, from the environment, must be auto or exactly_once"),
+        ({"security_protocol": "SASL_SSL"}, {}, "", "sasl_username"),
+        ({"tls_cert_file": "a.pem"}, {}, "", "go together"),
+        ({"digest_key": KEY, "digest_key_file": "k"}, {}, "", "both set"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_source(flags, environ, toml, said, tmp_path):
+    (tmp_path / "deid.toml").write_text(toml)
+    with pytest.raises(ConfigError, match=said):
+        load_settings(flags, environ, tmp_path / "deid.toml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"gone\.toml"):
+        load_settings({}, {}, tmp_path / "gone.toml")
+
+
+def test_nothing_secret_is_shown():
+    settings = load_settings({"digest_key": KEY, "sasl_password": "hunter22"}, {})
+    assert KEY not in repr(settings)
+    assert "hunter22" not in repr(settings)
+    with pytest.raises(ConfigError) as caught:
+        load_settings({"digest_key": ["hunter22"]}, {})
+    assert "hunter22" not in str(caught.value)
+
+
+class TestDigestKey:
+    def test_in_hex_or_in_a_file(self, tmp_path):
+        (tmp_path / "key").write_text(KEY + "\n")
+        assert load_settings({"digest_key": KEY}, {}).secret_digest_key() == bytes.fromhex(KEY)
+        assert load_settings({"digest_key_file": str(tmp_path / "key")}, {}).secret_digest_key() == bytes.fromhex(KEY)
+
+    @pytest.mark.parametrize("text", ["letters", KEY[:30]])
+    def test_an_unusable_one_is_refused_and_not_shown(self, text):
+        with pytest.raises(DigestKeyError) as caught:
+            load_settings({"digest_key": text}, {}).secret_digest_key(b"made up here....")
+        assert text not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("flags", "allowed"),
+        [
+            ({}, True),
+            ({"bootstrap_servers": "kafka:9092"}, False),
+            ({"bootstrap_servers": "kafka:9092", "insecure_ephemeral_key": True}, True),
+        ],
+        ids=["embedded broker", "production", "production, said to be insecure"],
+    )
+    def test_one_is_made_up_only_where_nothing_lasts_or_it_was_asked_for(self, flags, allowed):
+        settings = load_settings(flags, {})
+        if allowed:
+            assert settings.secret_digest_key(b"made up here....") == b"made up here...."
+        else:
+            with pytest.raises(DigestKeyError, match="DEID_DIGEST_KEY"):
+                settings.secret_digest_key(b"made up here....")
+
+    def test_a_missing_file_is_an_error(self, tmp_path):
+        with pytest.raises(ConfigError, match="digest_key_file"):
+            load_settings({"digest_key_file": str(tmp_path / "gone")}, {}).secret_digest_key()
+
+
+class TestKafkaOptions:
+    def test_plain(self):
+        options = kafka_options(load_settings({"bootstrap_servers": "a:1, b:2"}, {}), "worker")
+        assert options == {
+            "bootstrap_servers": ["a:1", "b:2"],
+            "client_id": "worker",
+            "security_protocol": "PLAINTEXT",
+        }
+
+    def test_scram_with_the_password_from_a_file(self, tmp_path):
+        (tmp_path / "password").write_text("hunter22\n")
+        flags = {
+            "bootstrap_servers": "a:1",
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "SCRAM-SHA-256",
+            "sasl_username": "worker",
+            "sasl_password_file": str(tmp_path / "password"),
+        }
+        options = kafka_options(load_settings(flags, {}), "worker")
+        assert options["sasl_mechanism"] == "SCRAM-SHA-256"
+        assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("worker", "hunter22")
+        assert options["ssl_context"].check_hostname
+
+    def test_a_certificate_that_cannot_be_read(self, tmp_path):
+        flags = {"bootstrap_servers": "a:1", "security_protocol": "SSL", "tls_ca_file": str(tmp_path / "gone.pem")}
+        with pytest.raises(ConfigError, match="tls_ca_file"):
+            kafka_options(load_settings(flags, {}), "worker")
