@@ -1,0 +1,104 @@
+"""The house stands: imports point down, rooms of one floor do not meet, and nothing that decides touches the world."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "deid_stream"
+
+FLOORS = {
+    "errors": 0,
+    "units": 0,
+    "model": 1,
+    "text": 2,
+    "audio": 2,
+    "redact": 2,
+    "detect": 3,
+    "policy": 3,
+    "wire": 3,
+    "session": 4,
+    "observe": 5,
+    "datasets": 5,
+    "config": 5,
+    "kafka_io": 6,
+    "kafka_options": 6,
+    "worker": 6,
+    "control": 6,
+    "broker": 6,
+    "broker_guard": 6,
+    "topics": 6,
+    "__main__": 7,
+    "cli": 7,
+    "commands": 7,
+    "demo": 7,
+}
+SHARED = {"kafka_options", "kafka_io"}
+"""Helpers that the other rooms of their floor may use."""
+OUTSIDE = {"aiokafka", "asyncio", "faust", "logging", "random", "secrets", "socket", "threading", "time", "uuid"}
+"""What floors 0 to 4 never import."""
+PURE_UP_TO = 4
+TOP = 7
+
+MODULES = sorted(path for path in SRC.rglob("*.py") if path.parent != SRC or path.stem != "__init__")
+
+
+def room_of(path):
+    top = path.relative_to(SRC).parts[0]
+    return top.removesuffix(".py")
+
+
+def imports(tree):
+    """Every module an import statement names, wherever it stands in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_used(tree):
+    for name in imports(tree):
+        parts = name.split(".")
+        if parts[0] == "deid_stream" and len(parts) > 1 and parts[1] != "__version__":
+            yield parts[1]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
+def test_imports_point_down(path):
+    room = room_of(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for used in set(rooms_used(tree)) - {room}:
+        floor, below = FLOORS[room], FLOORS.get(used, TOP + 1)
+        # the top floor is one program: its rooms know each other
+        assert below < floor or (below == floor and used in SHARED) or floor == TOP, f"{room} uses {used}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if FLOORS.get(room_of(path), PURE_UP_TO) <= PURE_UP_TO],
+    ids=lambda path: str(path.relative_to(SRC)),
+)
+def test_what_decides_touches_no_world(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not {name.split(".")[0] for name in imports(tree)} & OUTSIDE
+    environment = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr)
+        in {("os", "environ"), ("os", "getenv"), ("os", "urandom"), ("datetime", "now"), ("date", "today")}
+    ]
+    assert not environment, "the environment, the clock and randomness are arguments"
+
+
+def test_the_check_finds_what_it_looks_for():
+    tree = ast.parse("import asyncio\ndef f():\n    from deid_stream.worker import pump\n    import time as t")
+    assert set(rooms_used(tree)) == {"worker"}
+    assert {name.split(".")[0] for name in imports(tree)} & OUTSIDE == {"asyncio", "time"}
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(path) for path in MODULES} <= FLOORS.keys()
