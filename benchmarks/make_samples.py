@@ -98,7 +98,8 @@ CALLS = [
             (0, "I am sorry to hear that. Can I take a name and a mobile number?"),
             (
                 1,
-                "Yes, it is {PERSON|Marcus Feld,} and the number is {PHONE_NUMBER|oh seven seven double oh, nine hundred}",
+                "Yes, it is {PERSON|Marcus Feld,} and the number is "
+                "{PHONE_NUMBER|oh seven seven double oh, nine hundred}",
             ),
         ],
         cut_ms=260,

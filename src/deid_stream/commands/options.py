@@ -1,6 +1,7 @@
 """Flags that several commands share, and how settings come together."""
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import click
 import msgspec
 
 from deid_stream.config import Settings, load_settings
+from deid_stream.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,3 +82,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")
+
+
+def connection(settings: Settings, client_id: str) -> dict[str, Any]:
+    """Client options of a command that needs a broker that is there already; the client's own log lines are left out,
+    since the command reports its errors itself. Raises ConfigError where no broker is named."""
+    from deid_stream.kafka_options import kafka_options
+
+    if not settings.bootstrap_servers:
+        raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    return kafka_options(settings, client_id)

@@ -1,0 +1,89 @@
+"""``worker``, ``serve`` and ``broker``: processes that run until they are stopped."""
+
+import asyncio
+import signal
+import threading
+
+import click
+import msgspec
+
+from deid_stream.commands.options import CONNECTION, TOPICS, WORKER, settings_options
+from deid_stream.config import Settings
+from deid_stream.errors import ConfigError
+
+
+@click.command(short_help="Run only the embedded Kafka-compatible broker.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="0: a free one.")
+@settings_options({"topic_prefix": CONNECTION["topic_prefix"], "partitions": TOPICS["partitions"]})
+def broker(port: int, settings: Settings) -> None:
+    """Run only the embedded Kafka-compatible broker, with the topics created, until stopped.
+
+    It keeps everything in memory and is gone with this process: for trying things out, not for production.
+    """
+    from deid_stream.broker import EmbeddedBroker
+
+    with EmbeddedBroker(port) as running:
+        local = _local(settings, running.bootstrap_servers)
+        asyncio.run(_create_topics(local))
+        click.echo(f"embedded broker on {running.bootstrap_servers}; Ctrl-C stops it")
+        _wait_for_signal()
+
+
+def _wait_for_signal() -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+
+
+def _local(settings: Settings, servers: str) -> Settings:
+    """Settings for the embedded broker, which has neither users nor certificates."""
+    return msgspec.structs.replace(
+        settings,
+        bootstrap_servers=servers,
+        security_protocol="PLAINTEXT",
+        replication_factor=1,
+        insecure_ephemeral_key=settings.insecure_ephemeral_key or not (settings.digest_key or settings.digest_key_file),
+    )
+
+
+async def _create_topics(settings: Settings) -> None:
+    from deid_stream import topics
+    from deid_stream.kafka_options import kafka_options
+
+    await topics.create(
+        kafka_options(settings, "deid-stream-topics"),
+        prefix=settings.topic_prefix,
+        partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+    )
+
+
+@click.command(short_help="Run the production worker.")
+@settings_options(CONNECTION, WORKER)
+def worker(settings: Settings) -> None:
+    """Run the worker until it is stopped (SIGTERM: finish the batch, commit, leave the group)."""
+    from deid_stream.worker import run_worker
+
+    if not settings.bootstrap_servers:
+        raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
+    run_worker(settings)
+
+
+@click.command(short_help="Run the worker, with an embedded broker where none is configured.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="Of the embedded broker.")
+@settings_options(CONNECTION, TOPICS, WORKER)
+def serve(port: int, settings: Settings) -> None:
+    """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is
+    started with it, and the topics are created."""
+    from deid_stream.broker import EmbeddedBroker
+    from deid_stream.worker import run_worker
+
+    if settings.bootstrap_servers:
+        run_worker(settings)
+        return
+    with EmbeddedBroker(port) as running:
+        local = _local(settings, running.bootstrap_servers)
+        asyncio.run(_create_topics(local))
+        click.echo(f"embedded broker on {running.bootstrap_servers}, worker starting; Ctrl-C stops both", err=True)
+        run_worker(local)

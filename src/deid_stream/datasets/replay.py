@@ -1,0 +1,175 @@
+"""A recorded call through the same decoding and the same session as a live one, without Kafka."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from deid_stream.audio.pcm import SILENCE
+from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
+from deid_stream.datasets.wav import WavFile
+from deid_stream.model.events import AudioFormat, Event
+from deid_stream.model.outputs import AuditAction, AuditEntry, Output, SanitizedAudio, SanitizedSegment
+from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.session.call import FOREVER_MS, CallSession, ConversationFactory
+from deid_stream.session.settings import SessionSettings
+from deid_stream.units import Interval, Ms, merge, ms_to_samples
+from deid_stream.wire.audio import decode_audio
+from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.events import decode_event
+from deid_stream.wire.transcript import decode_transcript
+
+_ROLES: Final = frozenset({"agent", "customer", "caller", "callee", "left", "right"})
+"""Channel names that are passed on; any other may be somebody's name."""
+
+
+class Redacted(msgspec.Struct, frozen=True, order=True):
+    """A stretch of a channel that was silenced, and as what."""
+
+    channel: int
+    start_ms: Ms
+    end_ms: Ms
+    entity_type: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """A de-identified call, in the shape of its files."""
+
+    wav: WavFile
+    call: dict[str, Any]
+    entities: list[dict[str, Any]]
+    redacted_ms: list[Redacted]
+
+    def __repr__(self) -> str:
+        return f"<Replayed, {len(self.entities)} entities>"
+
+
+def replay(
+    call: CallFile,
+    *,
+    detector: ConversationFactory,
+    key: bytes,
+    policy: CompiledPolicy,
+    settings: SessionSettings,
+    pace: Pace,
+    pipeline_version: str,
+    limits: Limits | None = None,
+) -> Replayed:
+    """De-identify one call. What the session withholds is silence in the sound and missing in the text.
+
+    Raises DecodeError or AudioFormatError where the files are not what the contract says.
+    """
+    header = call.header
+    session = CallSession(
+        header.call_id, header.customer_id, detector=detector, key=key, settings=settings, policy=policy
+    )
+    outputs: list[Output] = []
+    for record in records(call, pace):
+        session.advance(record.time_ms)
+        for event in _decode(record, limits or Limits()):
+            session.receive(event)
+        outputs += session.outputs()
+    session.advance(FOREVER_MS)
+    outputs += session.outputs()
+    return _assemble(call, outputs, policy.version, pipeline_version)
+
+
+def _decode(record: SourceRecord, limits: Limits) -> tuple[Event, ...]:
+    arguments = (record.key, record.value, record.headers, record.time_ms, -1, limits)
+    if record.kind == "audio":
+        return (decode_audio(*arguments),)
+    if record.kind == "transcripts":
+        return decode_transcript(*arguments)
+    return (decode_event(*arguments),)
+
+
+def _assemble(call: CallFile, outputs: Iterable[Output], policy_version: str, pipeline_version: str) -> Replayed:
+    segments: dict[str, SanitizedSegment] = {}
+    chunks: list[SanitizedAudio] = []
+    silenced: dict[tuple[int, str], list[Interval]] = {}
+    for output in outputs:
+        if isinstance(output, SanitizedSegment) and output.is_final:
+            segments[output.segment_id] = output
+        elif isinstance(output, SanitizedAudio):
+            chunks.append(output)
+        elif isinstance(output, AuditEntry) and output.action is AuditAction.SILENCED:
+            span = Interval(output.start_ms or 0, min(output.end_ms or 0, call.wav.duration_ms))
+            silenced.setdefault((output.channel or 0, output.reason), []).append(span)
+    ordered = sorted(segments.values(), key=lambda segment: (segment.start_ms, segment.channel, segment.seq))
+    return Replayed(
+        wav=compose(call.wav, chunks),
+        call=_sanitized(call, ordered, policy_version, pipeline_version),
+        entities=[
+            {"segment_id": segment.segment_id, **msgspec.to_builtins(entity)}
+            for segment in ordered
+            for entity in segment.entities
+        ],
+        redacted_ms=sorted(
+            Redacted(channel, span.start, span.end, reason)
+            for (channel, reason), spans in silenced.items()
+            for span in merge(spans)
+        ),
+    )
+
+
+def compose(wav: WavFile, chunks: Iterable[SanitizedAudio]) -> WavFile:
+    """The released chunks on the timeline of ``wav``; where none was released, silence."""
+    fmt = wav.format
+    mono = msgspec.structs.replace(fmt, channels=1)
+    whole = bytearray(SILENCE[fmt.encoding] * (wav.frames * fmt.channels))
+    channels: dict[int, bytearray] = {}
+    for output in chunks:
+        chunk = output.chunk
+        if chunk.format.channels == fmt.channels:
+            _place(whole, output.data, chunk.offset_ms, fmt)
+        else:
+            silence = bytearray(SILENCE[fmt.encoding] * wav.frames)
+            _place(channels.setdefault(chunk.channel or 0, silence), output.data, chunk.offset_ms, mono)
+    if channels:
+        silence = bytearray(SILENCE[fmt.encoding] * wav.frames)
+        streams = [bytes(channels.get(channel, silence)) for channel in range(fmt.channels)]
+        return WavFile(fmt, join_channels(streams, fmt))
+    return WavFile(fmt, bytes(whole))
+
+
+def _place(track: bytearray, data: bytes, offset_ms: Ms, fmt: AudioFormat) -> None:
+    at = ms_to_samples(offset_ms, fmt.rate_hz) * fmt.frame_bytes
+    room = max(0, min(len(data), len(track) - at))
+    track[at : at + room] = data[:room]
+
+
+def _sanitized(
+    call: CallFile, segments: list[SanitizedSegment], policy_version: str, pipeline_version: str
+) -> dict[str, Any]:
+    header, fmt = call.header, call.wav.format
+    named = header.channels if isinstance(header.channels, list) else []
+    channels = [
+        named[n] if n < len(named) and named[n] in _ROLES else f"channel-{n}"
+        for n in range(max(fmt.channels, len(named)))
+    ]
+    return {
+        "call_id": header.call_id,
+        "customer_id": header.customer_id,
+        "language": segments[0].language if segments else "und",
+        "sample_rate_hz": fmt.rate_hz,
+        "encoding": str(fmt.encoding),
+        "channels": channels,
+        "duration_ms": call.wav.duration_ms,
+        "policy_version": policy_version,
+        "pipeline_version": pipeline_version,
+        "segments": [
+            {
+                "segment_id": segment.segment_id,
+                "revision": segment.revision,
+                "is_final": True,
+                "channel": segment.channel,
+                "language": segment.language,
+                "start_ms": segment.start_ms,
+                "end_ms": segment.end_ms,
+                "text": segment.text,
+                "words": msgspec.to_builtins(segment.words),
+                "entities": msgspec.to_builtins(segment.entities),
+            }
+            for segment in segments
+        ],
+    }
