@@ -26,17 +26,13 @@ _DIGITS, _SYMBOL, _WEAK = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(Word
 _AT, _POINT, _UNIT, _CODEWORD = int(WordClass.AT), int(WordClass.POINT), int(WordClass.UNIT), int(WordClass.CODEWORD)
 
 MAIL_HOSTS: Final = frozenset(
-    "gmail yahoo hotmail outlook icloud rediffmail rediff protonmail proton aol msn live ymail googlemail mail zoho"
-    " btinternet comcast verizon sbcglobal sky virgin gmx yandex fastmail me".split()
+    ["gmail", "yahoo", "hotmail", "outlook", "icloud", "rediffmail", "rediff", "protonmail", "proton", "aol", "msn", "live", "ymail", "googlemail", "mail", "zoho", "btinternet", "comcast", "verizon", "sbcglobal", "sky", "virgin", "gmx", "yandex", "fastmail", "me"]
 )
 TOP_LEVEL: Final = frozenset(
-    "com co in org net edu gov uk us io ai ac info biz me de fr it es nl ca au nz ie za ch se no dk fi pl at be pt"
-    " jp cn ru br mx sg hk ae pk lk bd np tech app dev online site store xyz int mil eu name pro".split()
+    ["com", "co", "in", "org", "net", "edu", "gov", "uk", "us", "io", "ai", "ac", "info", "biz", "me", "de", "fr", "it", "es", "nl", "ca", "au", "nz", "ie", "za", "ch", "se", "no", "dk", "fi", "pl", "at", "be", "pt", "jp", "cn", "ru", "br", "mx", "sg", "hk", "ae", "pk", "lk", "bd", "np", "tech", "app", "dev", "online", "site", "store", "xyz", "int", "mil", "eu", "name", "pro"]
 )
 UPI_HANDLES: Final = frozenset(
-    "upi ybl ibl axl paytm okaxis oksbi okicici okhdfcbank apl axisbank sbi icici hdfcbank kotak barodampay idfcbank"
-    " ptsbi ptyes ptaxis pthdfc freecharge jupiteraxis yesbank waaxis wahdfcbank waicici wasbi fbl federal pnb cnrb"
-    " unionbank indus kbl rbl superyes slice airtel jio postbank".split()
+    ["upi", "ybl", "ibl", "axl", "paytm", "okaxis", "oksbi", "okicici", "okhdfcbank", "apl", "axisbank", "sbi", "icici", "hdfcbank", "kotak", "barodampay", "idfcbank", "ptsbi", "ptyes", "ptaxis", "pthdfc", "freecharge", "jupiteraxis", "yesbank", "waaxis", "wahdfcbank", "waicici", "wasbi", "fbl", "federal", "pnb", "cnrb", "unionbank", "indus", "kbl", "rbl", "superyes", "slice", "airtel", "jio", "postbank"]
 )
 _DOMAIN_WORDS: Final = 4
 """How many words after "at" may stand before the dot."""
@@ -168,7 +164,7 @@ def _domain_follows(lows: list[str], at: int) -> bool:
             return i > at and lows[i + 1] in TOP_LEVEL
         if len(low) == 1:
             spelled += 1
-        if not low[0].isalnum() and low not in "-_" or i - at - spelled >= _DOMAIN_WORDS:
+        if (not low[0].isalnum() and low not in "-_") or i - at - spelled >= _DOMAIN_WORDS:
             return False
     return False
 
@@ -252,7 +248,9 @@ def _write(text: str, tokens: Tokens, atoms: list[Atom]) -> Written:
             (previous.single and atom.single and _joined(tokens, previous, atom)) or _sign_joins(tokens, previous, atom)
         )
         if not glued:
-            out.copy_until(tokens.ends[atom.first - 1] if _is_sign(atom) and atom.first and atom.written != "+" else start)
+            out.copy_until(
+                tokens.ends[atom.first - 1] if _is_sign(atom) and atom.first and atom.written != "+" else start
+            )
         out.replace(start, end, atom.written if _rewrites(text, start, end, atom) else text[start:end])
         previous = atom
         if _is_sign(atom) and atom.last < len(tokens):

@@ -110,7 +110,7 @@ def _cardinal(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom:
         if scale == 100:
             group *= 100
             part, after, part_ordinal = _part_after(tokens, lexicon, nxt)
-            if 0 < part and not _is_scale_of_own(tokens, lexicon, after, 100):
+            if part > 0 and not _is_scale_of_own(tokens, lexicon, after, 100):
                 group, nxt, ordinal = group + part, after, part_ordinal
             if nxt < len(tokens) and tokens.classes[nxt] == _SCALE and _int(lexicon, tokens, nxt) > 100:
                 continue

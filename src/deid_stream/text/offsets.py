@@ -1,5 +1,7 @@
 """The way back from a written form to the characters it was made from."""
 
+from bisect import bisect_left, bisect_right
+
 from deid_stream.units import CharIndex
 
 
@@ -30,6 +32,12 @@ class Written:
         if self._starts is None or self._ends is None:
             return start, end
         return self._starts[start], self._ends[end - 1]
+
+    def between(self, start: CharIndex, end: CharIndex) -> str:
+        """What is written for source ``[start, end)``, whole rewritten words included."""
+        if self._starts is None or self._ends is None:
+            return self.text[start:end]
+        return self.text[bisect_right(self._ends, start) : bisect_left(self._starts, end)]
 
     def _source_point(self, index: CharIndex) -> CharIndex:
         if self._starts is None:

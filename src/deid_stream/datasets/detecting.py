@@ -1,0 +1,62 @@
+"""``detect`` over a file: rows in, spans out, conversations kept together."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from deid_stream.datasets.reader import Gold, Predicted, PredictedSpan, Turn, read_rows
+from deid_stream.datasets.scoring import Score, score
+from deid_stream.detect.detector import Conversation, Detector
+from deid_stream.errors import ConfigError, DecodeError
+
+
+def detect_turns(turns: Iterable[Turn], detector: Detector, key: bytes) -> Iterator[Predicted]:
+    """Spans of every row, in order. Rows of one ``dialogue_id`` are one conversation, in the order they come."""
+    conversations: dict[str, Conversation] = {}
+    for turn in turns:
+        if turn.dialogue_id is None:
+            conversation = detector.conversation(key)
+        else:
+            conversation = conversations.get(turn.dialogue_id) or detector.conversation(key)
+            conversations[turn.dialogue_id] = conversation
+        speaker = turn.speaker if turn.speaker is not None else ""
+        spans = conversation.turn(turn.text, speaker, turn.prev)
+        yield Predicted(turn.id, tuple(PredictedSpan(s.start, s.end, s.entity_type, s.score) for s in spans))
+
+
+def detect_file(
+    source: Path, target: Path, detector: Detector, progress: Callable[[int], None] | None = None, *, key: bytes
+) -> int:
+    """Detects in ``source`` and writes ``target``; returns the rows written. ``progress`` gets the count so far.
+
+    Rows of a dialogue are taken in the order of ``turn`` where every one of them has it, else as they stand.
+    """
+    rows = list(read_rows(source, Turn))
+    order = sorted(range(len(rows)), key=lambda i: rows[i].turn or 0) if all(r.turn is not None for r in rows) else None
+    results: list[Predicted | None] = [None] * len(rows)
+    indices = order if order is not None else list(range(len(rows)))
+    for done, (index, predicted) in enumerate(
+        zip(indices, detect_turns((rows[i] for i in indices), detector, key), strict=True), 1
+    ):
+        results[index] = predicted
+        if progress is not None:
+            progress(done)
+    encoder = msgspec.json.Encoder()
+    try:
+        with target.open("wb") as out:
+            for result in results:
+                out.write(encoder.encode(result) + b"\n")
+    except OSError as error:
+        raise ConfigError(f"cannot write {target}: {error.strerror}") from error
+    return len(rows)
+
+
+def score_files(gold: Path, predicted: Path) -> Score:
+    """Scores ``detect``'s output against a file with truth; ids must match one to one."""
+    found = {row.id: row for row in read_rows(predicted, Predicted)}
+    truth = list(read_rows(gold, Gold))
+    missing = sum(row.id not in found for row in truth)
+    if missing:
+        raise DecodeError(f"{predicted.name} has no prediction for {missing} of the {len(truth)} rows of {gold.name}")
+    return score(truth, found)

@@ -1,0 +1,106 @@
+"""The detector: recognizers and the trained tagger over one turn, and conversations made from them.
+
+detector = Detector.load()
+conversation = detector.conversation(key)
+conversation.turn("what is your card number", "agent")
+conversation.turn("four one one one double two", "caller")   # [Span(...)]
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from deid_stream.detect.answers import AnswerRecognizer
+from deid_stream.detect.conversation import Conversation, ConversationState
+from deid_stream.detect.digits import DigitRecognizer
+from deid_stream.detect.patterns import (
+    CONTACT,
+    INDIA,
+    PAYMENT,
+    UNITED_KINGDOM,
+    UNITED_STATES,
+    DateRecognizer,
+    EmailRecognizer,
+    NameRecognizer,
+    PatternRecognizer,
+    SecretRecognizer,
+    StreetRecognizer,
+)
+from deid_stream.detect.recognizer import Recognizer, View
+from deid_stream.errors import DetectionError
+from deid_stream.model.spans import Detection
+
+__all__ = ["Conversation", "ConversationState", "Detector", "DetectorSettings"]
+
+MODEL_OFF: Final = "off"
+
+
+class DetectorSettings(msgspec.Struct, frozen=True):
+    """``model``: the shipped one (None), a folder, or ``"off"`` for rules alone. ``threshold``: least score kept."""
+
+    model: str | Path | None = MODEL_OFF
+    threshold: float = 0.5
+
+
+class Detector:
+    """Immutable once loaded; one serves any number of conversations of one thread."""
+
+    def __init__(self, recognizers: Sequence[Recognizer], settings: DetectorSettings | None = None) -> None:
+        self._recognizers = tuple(recognizers)
+        self._settings = settings or DetectorSettings()
+
+    @classmethod
+    def load(cls, settings: DetectorSettings | None = None, extra: Sequence[Recognizer] = ()) -> "Detector":
+        """The shipped recognizers and the model; ``ModelError`` if the model is missing or damaged."""
+        return cls([*rules(), *extra], settings)
+
+    @property
+    def recognizers(self) -> tuple[Recognizer, ...]:
+        return self._recognizers
+
+    def find(self, view: View) -> list[Detection]:
+        """Every guess of every recognizer at or above the threshold, unresolved."""
+        found: list[Detection] = []
+        threshold = self._settings.threshold
+        for recognizer in self._recognizers:
+            try:
+                found.extend(d for d in recognizer.find(view) if d.score >= threshold)
+            except DetectionError:
+                raise
+            except Exception as error:
+                raise DetectionError(f"recognizer {recognizer.name} failed: {type(error).__name__}") from None
+        return found
+
+    def conversation(
+        self,
+        key: bytes,
+        *,
+        allow: Sequence[str] = (),
+        deny: Sequence[str] = (),
+        state: ConversationState | None = None,
+    ) -> Conversation:
+        """A call's detector. ``key`` (16 to 64 bytes) keys the digests; ``state`` goes on where another stopped.
+
+        ``allow``: values that stay (the customer's own phone number); ``deny``: terms that always go.
+        """
+        return Conversation(self.find, key, allow=allow, deny=deny, state=state)
+
+
+def rules() -> list[Recognizer]:
+    """The recognizers that need no model."""
+    return [
+        DigitRecognizer(),
+        EmailRecognizer(),
+        PatternRecognizer("payment", PAYMENT),
+        PatternRecognizer("in", INDIA),
+        PatternRecognizer("us", UNITED_STATES),
+        PatternRecognizer("uk", UNITED_KINGDOM),
+        PatternRecognizer("contact", CONTACT),
+        SecretRecognizer(),
+        DateRecognizer(),
+        StreetRecognizer(),
+        NameRecognizer(),
+        AnswerRecognizer(),
+    ]

@@ -1,0 +1,246 @@
+"""Runs of digits and codes: four or more digits go, whatever they are, unless they are plainly something else.
+
+Works on the written form. A run is a row of groups of digits (and of letters mixed with digits) with nothing but
+signs, fillers and corrections between them. What the run is called follows the words before it, what was just asked,
+its length, and a checksum; none of these lets a run go free.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from deid_stream.detect import checksums, cues
+from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.plain import Plain, plain_stretches
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType as T
+from deid_stream.model.spans import Detection
+from deid_stream.units import CharIndex
+
+MIN_DIGITS: Final = 4
+_CARD_DIGITS: Final = 12
+"""From here on nothing is an amount any more."""
+_WORD: Final = re.compile(r"[^\W_]+")
+_ORDINAL: Final = re.compile(
+    r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
+)
+_FILLERS: Final = frozenset(["um", "uh", "er", "erm", "umm", "uhh", "ah", "eh", "hmm", "sorry", "then", "dash", "hyphen", "space", "i", "mean", "wait"])
+_FILLERS_LATE: Final = frozenset(
+    ["and", "no", "okay", "ok", "yes", "yeah", "so", "next", "comma", "like", "correction", "rather", "sir", "again", "by", "followed", "plus"]
+)
+_GAP_WORDS: Final = 4
+_GAP_SIGNS: Final = frozenset(" \t-.,/()+#*:;–—'_…")
+NUMBERED: Final = frozenset(
+    {
+        T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.BANK_ACCOUNT, T.IBAN_CODE, T.IFSC, T.ID_NUMBER,
+        T.US_SSN, T.IN_AADHAAR, T.IN_PAN, T.IN_GSTIN, T.PASSPORT, T.DRIVER_LICENSE, T.UK_NHS, T.UK_NINO, T.PASSWORD,
+        T.VEHICLE_ID, T.ADDRESS, T.DATE_OF_BIRTH, T.UPI_ID, T.USERNAME,
+    }
+)  # fmt: skip
+"""Types whose values are, or may be, digits."""
+_PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([^\W\d_]{1,4})[ -]$")
+_EXPLICIT: Final = re.compile(
+    r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?|digits(?: are)?|card|a/c|ac|acc)\W{1,3}$"
+)
+
+
+class Group(NamedTuple):
+    start: CharIndex
+    end: CharIndex
+    digits: int
+    mixed: bool
+    """Letters and digits in one word."""
+
+
+class Run(NamedTuple):
+    groups: tuple[Group, ...]
+
+    @property
+    def start(self) -> CharIndex:
+        return self.groups[0].start
+
+    @property
+    def end(self) -> CharIndex:
+        return self.groups[-1].end
+
+    @property
+    def digits(self) -> int:
+        return sum(g.digits for g in self.groups)
+
+
+def groups(text: str) -> Iterator[Group]:
+    """Words of written ``text`` that hold a digit; ordinals and measures apart."""
+    for match in _WORD.finditer(text):
+        word = match.group()
+        digits = sum(map(str.isdecimal, word))
+        if digits and not (digits < len(word) and _ORDINAL.fullmatch(word)):
+            yield Group(match.start(), match.end(), digits, digits < len(word))
+
+
+def runs(text: str) -> list[Run]:
+    """Groups joined over signs, fillers and corrections."""
+    rows: list[list[Group]] = []
+    counted = 0
+    for group in groups(text):
+        if rows and _bridges(text[rows[-1][-1].end : group.start], counted):
+            rows[-1].append(group)
+            counted += group.digits
+        else:
+            rows.append([group])
+            counted = group.digits
+    return [Run(tuple(row)) for row in rows]
+
+
+def _bridges(gap: str, digits_before: int) -> bool:
+    if len(gap) > 40:
+        return False
+    if _GAP_SIGNS.issuperset(gap):
+        return len(gap) <= 6
+    words = _WORD.findall(gap.lower())
+    if len(words) > _GAP_WORDS or "\n" in gap:
+        return False
+    late = digits_before >= 3
+    return all(w in _FILLERS or (late and w in _FILLERS_LATE) or (w == "and" and "then" in words) for w in words)
+
+
+class DigitRecognizer:
+    """Every digit run and mixed code of a turn."""
+
+    name = "digits"
+
+    def find(self, view: View) -> list[Detection]:
+        if not view.has_digit:
+            return []
+        text = view.text
+        found: list[Detection] = []
+        all_runs = runs(text)
+        if not all_runs:
+            return found
+        plain = plain_stretches(text)
+        dictated = only_dictation(text)
+        for run in all_runs:
+            detection = self._judge(view, run, plain, dictated)
+            if detection is not None:
+                found.append(detection)
+        return found
+
+    def _judge(self, view: View, run: Run, plain: list[Plain], dictated: bool) -> Detection | None:
+        armed = next((t for t in view.expected if t in NUMBERED), None)
+        if view.open_run is not None and only_dictation(view.text[: run.start]):
+            armed = view.open_run
+        before = view.low[max(0, run.start - 60) : run.start]
+        cue = cues.nearest(before)
+        if cue not in NUMBERED:
+            cue = None
+        total = run.digits
+        left = self._not_plain(run, plain, strict=(armed is not None or cue is not None) and total >= 3)
+        if not left:
+            return None
+        digits = sum(g.digits for g in left)
+        if total >= _CARD_DIGITS:
+            left, digits = run.groups, total
+        start, end = left[0].start, left[-1].end
+        coded = any(_is_code(view.text[g.start : g.end], g) for g in left)
+        prefix = self._prefix(view.low, start)
+        if not (
+            digits >= MIN_DIGITS
+            or coded
+            or (armed is not None and (digits >= 2 or dictated))
+            or (cue is not None and digits >= (3 if cue is T.ID_NUMBER else 2) and _EXPLICIT.search(before))
+            or (prefix and digits >= 3 and len(prefix) <= 3)
+        ):
+            return None
+        entity_type, score = label(
+            _compact(view.text, left), cue or armed, mixed=any(g.mixed for g in left) or bool(prefix)
+        )
+        if prefix:
+            start -= len(prefix) + 1
+        if start and view.text[start - 1] == "+":
+            start -= 1
+        return view.detection(start, end, entity_type, score, self.name)
+
+    @staticmethod
+    def _not_plain(run: Run, plain: list[Plain], *, strict: bool) -> tuple[Group, ...]:
+        """The groups that no plain stretch covers; with ``strict`` only sure stretches count."""
+        if strict:
+            plain = [p for p in plain if p.sure]
+        return tuple(g for g in run.groups if not any(p.start <= g.start and g.end <= p.end for p in plain))
+
+    @staticmethod
+    def _prefix(low: str, start: CharIndex) -> str:
+        """A short word of letters before the digits that belongs to the code ("dge 548614909")."""
+        match = _PREFIX.search(low, max(0, start - 6), start)
+        if match is None:
+            return ""
+        word = match.group(1)
+        return (
+            ""
+            if word in COMMON
+            or word
+            in (
+                "a",
+                "i",
+                "s",
+                "no",
+                "ac",
+                "acc",
+                "acct",
+                "apt",
+                "ste",
+                "ave",
+                "rs",
+                "x",
+                "u",
+                "y",
+                "n",
+                "ph",
+                "num",
+                "nos",
+            )
+            else word
+        )
+
+
+def _is_code(word: str, group: Group) -> bool:
+    """A word of letters and digits that nobody says otherwise: ``g58a58``, ``njo156``."""
+    if not group.mixed or len(word) < 5:
+        return False
+    changes = sum(a.isdecimal() != b.isdecimal() for a, b in zip(word, word[1:], strict=False))
+    return changes >= 2 or group.digits >= 3
+
+
+def only_dictation(text: str) -> bool:
+    """Nothing but digits, letters, signs and fillers: somebody is reading something out."""
+    return all(
+        any(map(str.isdecimal, w)) or len(w) == 1 or w in _FILLERS or w in _FILLERS_LATE
+        for w in _WORD.findall(text.lower())
+    )
+
+
+def _compact(text: str, parts: tuple[Group, ...]) -> str:
+    return "".join(text[g.start : g.end] for g in parts)
+
+
+_SPECIFIC: Final = NUMBERED - {T.ID_NUMBER, T.CREDIT_CARD, T.PHONE_NUMBER, T.BANK_ACCOUNT}
+
+
+def label(code: str, cue: T | None, *, mixed: bool) -> tuple[T, float]:
+    """What to call a run: ``code`` is its letters and digits, ``cue`` what the words around it said."""
+    length = len(code)
+    if mixed or not code.isdecimal():
+        return (cue, 0.8) if cue in _SPECIFIC or cue is T.BANK_ACCOUNT else (T.ID_NUMBER, 0.75)
+    if 13 <= length <= 19 and cue not in (T.BANK_ACCOUNT, T.ID_NUMBER):
+        return T.CREDIT_CARD, 0.99 if checksums.luhn(code) else 0.8
+    if cue in _SPECIFIC:
+        return cue, 0.85
+    if cue is T.PHONE_NUMBER and length <= 15:
+        return T.PHONE_NUMBER, 0.85
+    if length == 12 and cue is None:
+        if checksums.verhoeff(code) and code[0] not in "01":
+            return T.IN_AADHAAR, 0.85
+        return (T.PHONE_NUMBER, 0.7) if code.startswith("91") else (T.ID_NUMBER, 0.7)
+    if cue is not None:
+        return cue, 0.8
+    if 10 <= length <= 12 or length == 7:
+        return T.PHONE_NUMBER, 0.75
+    return T.ID_NUMBER, 0.7

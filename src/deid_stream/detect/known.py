@@ -1,0 +1,73 @@
+"""Later mentions of values already found, by keyed digest, and the numbering of values."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from deid_stream.detect import digits, values
+from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection, Span
+from deid_stream.text.offsets import Written
+
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_NUMBER_ONLY: Final = frozenset({EntityType.DATE_TIME, EntityType.AGE, EntityType.LOCATION, EntityType.ORGANIZATION})
+_RECALLED_SCORE: Final = 0.8
+"""A name must have been found with this score to be recalled later."""
+
+
+class KnownValues(msgspec.Struct):
+    """Content-free: ``digests`` maps a keyed digest to ``[type, number]``; ``counters`` counts values by type."""
+
+    digests: dict[str, tuple[str, int]] = {}
+    counters: dict[str, int] = {}
+
+    def recall(self, view: View, digester: values.Digester) -> Iterator[Detection]:
+        """Mentions in this turn of values of earlier turns."""
+        if not self.digests:
+            return
+        text = view.text
+        for match in _WORD.finditer(text):
+            low = match.group().casefold()
+            if len(low) >= values.MIN_NAME_LETTERS and low not in COMMON:
+                known = self.digests.get(digester("name", low))
+                if known is not None:
+                    yield view.detection(*match.span(), EntityType(known[0]), 0.9, "known")
+        for run in digits.runs(text) if view.has_digit else ():
+            code = "".join(text[g.start : g.end] for g in run.groups).casefold()
+            if sum(map(str.isdecimal, code)) < digits.MIN_DIGITS:
+                continue
+            known = self.digests.get(digester("code", code))
+            if known is not None:
+                yield view.detection(run.start, run.end, EntityType(known[0]), 0.9, "known")
+
+    def number(self, written: Written, spans: list[Span], digester: values.Digester) -> list[Span]:
+        """The spans with their value numbers; what is new is remembered."""
+        return [self._numbered(written, span, digester) for span in spans]
+
+    def _numbered(self, written: Written, span: Span, digester: values.Digester) -> Span:
+        entity_type = span.entity_type
+        value = written.between(span.start, span.end)
+        parts = values.parts(entity_type, value)
+        keys = [digester(kind, part) for kind, part in parts if part]
+        number = 0
+        for key in keys:
+            known = self.digests.get(key)
+            if known is not None and known[0] == entity_type:
+                number = known[1]
+                break
+        if not number:
+            number = self.counters.get(entity_type, 0) + 1
+            self.counters[entity_type] = number
+        recalled = entity_type is not EntityType.PERSON or span.score >= _RECALLED_SCORE
+        if entity_type not in _NUMBER_ONLY:
+            for key in keys if recalled else keys[:1]:
+                self.digests.setdefault(key, (str(entity_type), number))
+        elif keys:
+            self.digests.setdefault(keys[0], (str(entity_type), number))
+        while len(self.digests) > values.MAX_VALUES:
+            del self.digests[next(iter(self.digests))]
+        return msgspec.structs.replace(span, value_id=number)

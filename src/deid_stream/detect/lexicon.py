@@ -1,0 +1,23 @@
+"""Word lists of the detector, read once from ``data/``."""
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """The lower-case words of ``data/NAME.txt``; lines that begin with ``#`` are remarks."""
+    text = (resources.files("deid_stream.detect") / "data" / f"{name}.txt").read_text("utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+COMMON: Final = words("common_en")
+GIVEN_NAMES: Final = words("names_en")
+NAMES_ALSO_WORDS: Final = words("names_also_words")
+MONTHS: Final = frozenset(
+    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"]
+)
+WEEKDAYS: Final = frozenset(
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"]
+)

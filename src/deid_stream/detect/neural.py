@@ -1,0 +1,216 @@
+"""The shipped model: a small transformer token classifier (ONNX, int8) for what rules cannot know.
+
+Names, addresses, and values that only their sentence gives away. One turn at a time (batch 1: dynamic int8
+quantisation makes a row's result depend on its batch), one thread, no randomness, so a replay gives the same spans.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from deid_stream.errors import ModelError
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+from deid_stream.units import Interval
+
+MODEL_FORMAT: Final = 1
+_MEND: Final = "reinstall deid-stream, or rebuild the model with `make train`"
+_WORD: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
+_EDGE: Final = re.compile(r"^[^\w+#@]*|(?:['’]s)?[\W_]*$")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_MAX_WORD_CHARS: Final = 64
+"""What the tokenizer sees of a longer word; the span still covers all of it."""
+
+
+class Label(msgspec.Struct, frozen=True):
+    """One class of the model and the least probability at which it is reported."""
+
+    entity_type: EntityType
+    threshold: float
+
+
+class ModelConfig(msgspec.Struct, frozen=True):
+    """``config.json`` beside the weights. Class 0 is "nothing"; label ``i`` begins at class ``2 i + 1`` and goes on at ``2 i + 2``."""
+
+    format: int
+    version: str
+    labels: list[Label]
+    hints: dict[str, int]
+    """Entity type just asked for -> token id; ``""`` is the token of no expectation."""
+    start_token: int
+    end_token: int
+    max_tokens: int
+    overlap_words: int
+    files: dict[str, str]
+    """File name -> SHA-256, hex."""
+
+
+class _Piece(NamedTuple):
+    word: int
+    token: int
+
+
+class NeuralTagger:
+    """Tags one turn. Make one with :meth:`load`; it may be shared, calls keep no state."""
+
+    name: Final = "neural"
+
+    def __init__(self, session: Any, tokenizer: Any, config: ModelConfig) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self._config = config
+        self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
+
+    @property
+    def version(self) -> str:
+        return self._config.version
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "NeuralTagger":
+        """Load the model in ``path``, or the one that came with the package (or stands in the checkout).
+
+        Raises ``ModelError``, with the mend, when files are missing, damaged or of another format.
+        """
+        folder = path if path is not None else _shipped()
+        config = _read_config(folder)
+        _verify(folder, config)
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(
+                (folder / "model.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:
+            raise ModelError(
+                f"the model in {folder.name} cannot be opened ({type(error).__name__}); {_MEND}"
+            ) from error
+        return cls(session, tokenizer, config)
+
+    def tag(self, text: str, expected: str | None = None) -> list[Detection]:
+        """Detections of one turn, sorted, never overlapping, never ending inside a word; offsets are code points of ``text``.
+
+        ``expected`` is the entity type that the other party has just asked for, if any; an unknown one counts as none.
+        """
+        words = list(split_words(text))
+        if not words:
+            return []
+        pieces = self._pieces(
+            [_SURROGATE.sub("\ufffd", text[w.start : min(w.end, w.start + _MAX_WORD_CHARS)]) for w in words]
+        )
+        if not pieces:
+            return []
+        hint = self._config.hints.get(expected or "", self._config.hints[""])
+        return self._spans(text, words, self._probabilities(pieces, len(words), hint))
+
+    def _pieces(self, words: Sequence[str]) -> list[_Piece]:
+        encoding = self._tokenizer.encode(words, is_pretokenized=True, add_special_tokens=False)
+        return [_Piece(word, token) for word, token in zip(encoding.word_ids, encoding.ids, strict=True)]
+
+    def _probabilities(self, pieces: Sequence[_Piece], words: int, hint: int) -> npt.NDArray[np.float32]:
+        """Mean class probabilities of every word, shape ``(words, classes)``."""
+        total = np.zeros((words, 2 * len(self._config.labels) + 1), dtype=np.float32)
+        pieces_of = np.zeros(words, dtype=np.float32)
+        for window, keep in self._windows(pieces):
+            tokens = [self._config.start_token, hint, *(p.token for p in window), self._config.end_token]
+            logits = self._session.run(None, {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep]
+            exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
+            at = np.array([p.word for p in window[keep]], dtype=np.intp)
+            np.add.at(total, at, exp / exp.sum(axis=-1, keepdims=True))
+            np.add.at(pieces_of, at, 1)
+        return total / np.maximum(pieces_of, 1)[:, None]
+
+    def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
+        """Overlapping windows and the part of each to keep: every piece is kept once, with context on both sides."""
+        room = self._config.max_tokens - 3
+        if len(pieces) <= room:
+            yield pieces, slice(0, len(pieces))
+            return
+        margin = min(self._config.overlap_words, room // 4)
+        kept = 0
+        while kept < len(pieces):
+            start = max(0, kept - margin)
+            end = min(len(pieces), start + room)
+            last = len(pieces) if end == len(pieces) else _word_border(pieces, kept + 1, end - margin)
+            yield pieces[start:end], slice(kept - start, last - start)
+            kept = last
+
+    def _spans(self, text: str, words: Sequence[Interval], probabilities: npt.NDArray[np.float32]) -> list[Detection]:
+        begin, inside = probabilities[:, 1::2], probabilities[:, 2::2]
+        by_label = begin + inside
+        margins = by_label / self._thresholds
+        best = margins.argmax(axis=1)
+        found: list[tuple[int, int, int, list[float]]] = []
+        for i in np.flatnonzero(margins.max(axis=1) >= 1.0).tolist():
+            label = int(best[i])
+            score = float(by_label[i, label])
+            if found and found[-1][1] == i - 1 and found[-1][2] == label and begin[i, label] <= inside[i, label]:
+                first, _, _, scores = found.pop()
+                found.append((first, i, label, [*scores, score]))
+            else:
+                found.append((i, i, label, [score]))
+        spans = []
+        for first, final, label, scores in found:
+            start, end = trim(text, words[first].start, words[final].end)
+            kind = self._config.labels[label].entity_type
+            spans.append(Detection(start, end, kind, min(1.0, round(sum(scores) / len(scores), 4)), self.name))
+        return spans
+
+
+def split_words(text: str) -> Iterator[Interval]:
+    """Words as the model is trained on them: runs between blanks and the punctuation that never joins."""
+    for match in _WORD.finditer(text):
+        yield Interval(*match.span())
+
+
+def trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the punctuation and the possessive at its edges; all of it when nothing else is there."""
+    edges = list(_EDGE.finditer(text[start:end]))
+    left = edges[0].end() if edges and edges[0].start() == 0 and edges[0].end() < end - start else 0
+    right = next((e.start() for e in edges if e.end() == end - start and e.start() > left), end - start)
+    return start + left, start + right
+
+
+def _word_border(pieces: Sequence[_Piece], low: int, at: int) -> int:
+    """The last position in ``[low, at]`` where a word begins, or ``at`` in the midst of one endless word."""
+    return next((i for i in range(at, low, -1) if pieces[i].word != pieces[i - 1].word), at)
+
+
+def _shipped() -> Path:
+    packaged = Path(str(resources.files("deid_stream"))) / "models" / "deid-en"
+    checkout = Path(__file__).resolve().parents[3] / "models" / "deid-en"
+    return packaged if packaged.is_dir() else checkout
+
+
+def _read_config(folder: Path) -> ModelConfig:
+    try:
+        config = msgspec.json.decode((folder / "config.json").read_bytes(), type=ModelConfig)
+    except OSError as error:
+        raise ModelError(f"no model in {folder} ({type(error).__name__}); {_MEND}") from error
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ModelError(f"config.json of the model in {folder} is not readable; {_MEND}") from error
+    if config.format != MODEL_FORMAT:
+        raise ModelError(f"model format {config.format}, this version reads {MODEL_FORMAT}; {_MEND}")
+    return config
+
+
+def _verify(folder: Path, config: ModelConfig) -> None:
+    for name in ("model.onnx", "tokenizer.json"):
+        try:
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ModelError(f"{name} of the model is missing ({type(error).__name__}); {_MEND}") from error
+        if digest != config.files.get(name):
+            raise ModelError(f"{name} of the model is damaged (SHA-256 differs); {_MEND}")

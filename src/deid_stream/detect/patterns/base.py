@@ -1,0 +1,71 @@
+"""A pattern as data, and the recognizer that runs a list of them."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+
+CONTEXT_CHARS = 60
+"""How far before a match its context words are looked for."""
+
+
+class Pattern(NamedTuple):
+    """``regex`` over the written form; group ``v``, where there is one, is the value.
+
+    ``needs`` is a character the text must hold for the pattern to run ("" : none; "0": any digit). ``context``
+    must match shortly before the value, or the type must be expected, unless it is None. ``check`` over the compact
+    upper-case value raises the score to ``sure``; it never lets a match go.
+    """
+
+    entity_type: EntityType
+    regex: re.Pattern[str]
+    score: float
+    needs: str = ""
+    context: re.Pattern[str] | None = None
+    check: Callable[[str], bool] | None = None
+    sure: float = 0.99
+
+
+class PatternRecognizer:
+    """Runs patterns in order; overlapping matches are all reported, the resolver chooses."""
+
+    def __init__(self, name: str, patterns: Iterable[Pattern]) -> None:
+        self.name = name
+        self._patterns = tuple(patterns)
+
+    def find(self, view: View) -> list[Detection]:
+        found: list[Detection] = []
+        text, low = view.text, view.low
+        for pattern in self._patterns:
+            needs = pattern.needs
+            if needs and not (view.has_digit if needs == "0" else needs in text):
+                continue
+            for match in pattern.regex.finditer(text):
+                start, end = match.span("v") if "v" in pattern.regex.groupindex else match.span()
+                context = pattern.context
+                if context is not None and pattern.entity_type not in view.expected:
+                    reach = max(0, start - CONTEXT_CHARS)
+                    if context.search(low, reach, start) is None:
+                        continue
+                score = pattern.score
+                if pattern.check is not None and pattern.check(_compact(text[start:end])):
+                    score = pattern.sure
+                found.append(view.detection(start, end, pattern.entity_type, score, self.name))
+        return found
+
+
+def _compact(value: str) -> str:
+    return "".join(c for c in value if c.isalnum()).upper()
+
+
+def rx(pattern: str) -> re.Pattern[str]:
+    """A value pattern: any case, not inside a longer word or number."""
+    return re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", re.IGNORECASE)
+
+
+def near(words: str) -> re.Pattern[str]:
+    """Context words, in lower case, as whole words."""
+    return re.compile(rf"(?<![^\W_])(?:{words})(?![^\W_])")

@@ -1,0 +1,112 @@
+"""E-mail, UPI, URL and IP addresses."""
+
+import re
+from typing import Final
+
+from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.patterns.base import Pattern, rx
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+from deid_stream.text.normalise import UPI_HANDLES
+from deid_stream.units import CharIndex
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+
+CONTACT: Final = (
+    Pattern(EntityType.IP_ADDRESS, rx(rf"{_OCTET} ?\. ?{_OCTET} ?\. ?{_OCTET} ?\. ?{_OCTET}"), 0.95, needs="."),
+    Pattern(
+        EntityType.IP_ADDRESS,
+        re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4}){1,7}(?![\w:])", re.IGNORECASE),
+        0.9,
+        needs=":",
+    ),
+    Pattern(
+        EntityType.URL,
+        re.compile(r"(?<!\w)(?:https?://|ftp://|www\.)[^\s<>\"'\]]{2,300}", re.IGNORECASE),
+        0.95,
+        needs=".",
+    ),
+    Pattern(
+        EntityType.URL,
+        rx(
+            r"(?<!@)[a-z0-9][\w-]{0,62}(?:\.[\w-]{1,62}){0,4}\.(?:com|co\.in|co\.uk|org|net|edu|gov|in|io|info)(?:/[^\s]{0,200})?"
+        ),
+        0.6,
+        needs=".",
+    ),
+)
+
+_LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
+_STOPS: Final = frozenset(
+    ["is", "was", "it", "its", "it's", "email", "e-mail", "mail", "id", "address", "yes", "yeah", "yep", "ok", "okay", "sure", "to", "my", "me", "at", "on", "the", "and", "or", "use", "using", "by", "of", "for", "this", "that", "i'm", "im", "am", "as", "with", "from", "name", "here's", "here", "have", "number", "send", "sent", "write", "reach", "contact", "please", "sir", "madam", "maam", "so", "well", "um", "uh", "er", "be", "please:", "also", "then", "are", "you", "your", "our", "an", "please,", "in", "called", "spell", "one's", "got"]
+)
+_SPOKEN_LOCAL: Final = 5
+"""How many words a local part may be heard as."""
+
+
+class EmailRecognizer:
+    """Written and spoken e-mail and UPI addresses. The normaliser has already made ``@`` and ``.`` of the words."""
+
+    name = "email"
+
+    def find(self, view: View) -> list[Detection]:
+        text = view.text
+        if "@" not in text:
+            return []
+        found: list[Detection] = []
+        for match in re.finditer("@", text):
+            bounds = self._bounds(text, match.start())
+            if bounds is not None:
+                start, end, entity_type = bounds
+                found.append(view.detection(start, end, entity_type, 0.97, self.name))
+        return found
+
+    def _bounds(self, text: str, at: CharIndex) -> tuple[CharIndex, CharIndex, EntityType] | None:
+        host = _HOST.match(text, at + 1)
+        if host is None:
+            return None
+        start = self._local_start(text, at)
+        if start == at:
+            return None
+        end = host.end()
+        name = text[at + 1 : end].strip().lower()
+        if name in UPI_HANDLES or ("." not in name and "dot" not in name):
+            return start, end, EntityType.UPI_ID
+        return start, end, EntityType.EMAIL_ADDRESS
+
+    @staticmethod
+    def _local_start(text: str, at: CharIndex) -> CharIndex:
+        start = at
+        while start and text[start - 1] == " ":
+            start -= 1
+        while start and (text[start - 1].isalnum() or text[start - 1] in "._+-%'") and at - start < 80:
+            start -= 1
+        first = text[start:at].strip()
+        if not first:
+            return at
+        spoken = 1
+        while spoken < _SPOKEN_LOCAL:
+            match = _LEFT_WORD.search(text, max(0, start - 70), start)
+            if match is None or "\n" in match.group(2):
+                break
+            word = match.group(1).lower()
+            if word in _STOPS or not (word[-1].isalnum() or word[-1] in "._+-") or not word[0].isalnum():
+                break
+            if word in COMMON and not (len(word) <= 2 or word.isdecimal()) and not _glued(first):
+                break
+            start = match.start(1)
+            first = word
+            spoken += 1
+        return start
+
+
+_HOST: Final = re.compile(
+    r" ?(?:[\w-]{1,63}(?: ?\. ?[\w-]{1,63}){1,5}|(?:[\w-]{1,63} ){1,3}[\w-]{1,63}(?: ?\. ?[\w-]{1,63}){1,4}|[\w-]{2,63}(?: com\b)?)",
+    re.IGNORECASE,
+)
+
+
+def _glued(local: str) -> bool:
+    """The part so far begins with a sign or is digits: something must come before it."""
+    return local[0] in "._-+" or local.isdecimal()

@@ -1,0 +1,36 @@
+"""Dates: a date of birth where the words before it or the question say so, else a date."""
+
+import re
+from typing import Final
+
+from deid_stream.detect.patterns.base import near
+from deid_stream.detect.plain import DATE
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+
+_BIRTH: Final = near(r"born|birth|birth ?date|birthday|dob|d o b")
+_AGE: Final = re.compile(
+    r"(?<!\w)(\d{1,3}) ?-?years?[ -]old|(?:i'm|i am|aged|age (?:is|of)) (\d{1,3})(?!\d| ?\d|,|\.\d)", re.IGNORECASE
+)
+
+
+class DateRecognizer:
+    """Dates and ages in written form."""
+
+    name = "dates"
+
+    def find(self, view: View) -> list[Detection]:
+        if not view.has_digit:
+            return []
+        found = []
+        asked = EntityType.DATE_OF_BIRTH in view.expected
+        for match in DATE.finditer(view.text):
+            start, end = match.span()
+            born = asked or _BIRTH.search(view.low, max(0, start - 40), start) is not None
+            entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
+            found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))
+        for match in _AGE.finditer(view.text):
+            group = 1 if match.group(1) else 2
+            found.append(view.detection(*match.span(group), EntityType.AGE, 0.6, self.name))
+        return found

@@ -1,0 +1,52 @@
+"""User names and passwords: the word after the cue, unless it is an everyday word ("my password is not working")."""
+
+import re
+from typing import Final
+
+from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+
+_LINK: Final = r"(?: (?:is|was|are|it's|its|as|to|would be|will be|should be|set to|for it is))*\s*[:=]?\s*"
+_NEGATIONS: Final = frozenset(["not", "never", "also", "now", "still", "n't", "wrong", "incorrect", "invalid", "blocked", "locked", "expired"])
+
+
+class SecretRecognizer:
+    """Value after "password" or "username"."""
+
+    name = "secrets"
+
+    def find(self, view: View) -> list[Detection]:
+        found: list[Detection] = []
+        if "pass" not in view.low and "user" not in view.low and "log" not in view.low:
+            return found
+        for entity_type, pattern in _SECRETS:
+            for match in pattern.finditer(view.text):
+                value = match.group("v").lower()
+                bare = value.strip(".,!?\"'")
+                if len(bare) < 3 or bare in _NEGATIONS or (bare in COMMON and not match.group("link").strip()):
+                    continue
+                if bare in COMMON and bare.endswith(("ing", "ed")):
+                    continue
+                start = match.start("v")
+                found.append(view.detection(start, start + len(value.rstrip(".,!?")), entity_type, 0.8, self.name))
+        return found
+
+
+_SECRETS: Final = (
+    (
+        EntityType.PASSWORD,
+        re.compile(
+            rf"\b(?:password|passcode|passphrase|pass word|passwd|pwd)(?P<link>{_LINK})(?P<v>[^\s]{{3,64}})",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        EntityType.USERNAME,
+        re.compile(
+            rf"\b(?:user ?name|user ?id|log ?in ?(?:id|name)|screen name)(?P<link>{_LINK})(?P<v>[^\s]{{3,64}})",
+            re.IGNORECASE,
+        ),
+    ),
+)

@@ -1,0 +1,107 @@
+"""What is plainly an amount, a date, a time or a quantity, in written form: digits that may stay.
+
+Each match is a stretch of the written text. Dates are kept apart, because a date of birth goes.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from deid_stream.units import CharIndex
+
+_MONTH: Final = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)"
+)
+_DAY: Final = r"(?:[0-3]?\d(?:st|nd|rd|th)?)"
+_YEAR: Final = r"(?:(?:19|20) ?\d\d|[12],\d{3}|'?\d\d(?!\d))"
+_NUMBER: Final = r"\d+(?:[.,]\d+)*"
+_WORDNUM: Final = r"\d{1,3}(?:,\d{2,3})+(?:\.\d+)?"
+
+DATE: Final = re.compile(
+    rf"(?<![\w])(?:"
+    rf"(?:the )?{_DAY}(?: day)?(?: of| in)? ?(?:the )?{_MONTH}\b(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
+    rf"|{_MONTH}[ ,.]*(?:the )?{_DAY}(?!\d)(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
+    rf"|{_MONTH}[ ,.]*(?:of )?(?:19|20) ?\d\d(?!\d)"
+    rf"|(?:the )?\d{{1,2}}(?:st|nd|rd|th) (?:of )?(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?:[ ,]*(?:of )?{_YEAR})(?!\d)"
+    rf"|\d{{1,2}}[/.-]\d{{1,2}}[/.-](?:\d{{4}}|\d{{2}})(?!\d)"
+    rf"|\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}(?!\d)"
+    rf"|(?:in|since|from|of|year|until|till|before|after|by|during|late|early|mid|summer|winter|spring|autumn|fall|model)"
+    rf" (?:the year )?(?:(?:19|20) \d\d|(?:19|20)\d\d|2,0\d\d|2,00\d)s?(?![\d,]| ?\d)"
+    rf"|(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? (?:the )?\d{{1,2}}(?:st|nd|rd|th)(?: 20 ?\d\d)?(?!\d))"
+    rf")",
+    re.IGNORECASE,
+)
+
+_CURRENCY_AFTER: Final = (
+    r"(?:dollars?|bucks?|cents?|pounds?|quid|pence|pennies|euros?|rupees?|rupaye|rs|inr|usd|gbp|eur|paise|paisa"
+    r"|dirhams?|riyals?|yen|francs?|k\b|grand|lakhs?|lacs?|crores?|thousand|million|billion|hundred|percent|per cent|%|€|£|₹)"
+)
+AMOUNT: Final = re.compile(
+    rf"(?<![\w])(?:"
+    rf"(?:[$£€₹¥]|rs\.?|inr|usd|gbp|eur|rupees|us\$) ?\d[\d,. ]{{0,14}}\b"
+    rf"|\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
+    rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary|refund(?:ed)?|charge[sd]?|deposit|rate)"
+    rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
+    rf")",
+    re.IGNORECASE,
+)
+BARE_AMOUNT: Final = re.compile(rf"(?<![\w.])(?:{_WORDNUM}(?![\d,])|\d{{1,6}}\.\d{{1,3}}(?![\d.]))")
+_UNITS: Final = (
+    r"(?:am|pm|a\.m|p\.m|o'?clock|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|nights?|weeks?|months?|years?|yrs?|decades?"
+    r"|in the (?:morning|afternoon|evening)|at night|noon|sharp"
+    r"|miles?|km|kms|kilometers?|kilometres?|meters?|metres?|feet|foot|ft|inch(?:es)?|cm|mm|yards?|acres?|sq|square|kg|kgs|kilos?|grams?|lbs?|ounces?|liters?|litres?|gallons?"
+    r"|gb|mb|tb|kb|mbps|gbps|gigs?|gigabytes?|megabytes?|megs?|megapixels?|mp|mah|watts?|volts?|amps?|hz|ghz|degrees?|rpm|calories|kwh|psi"
+    r"|units?|pieces?|pcs|items?|copies|boxes|bottles?|packs?|packets?|bags?|cups?|slices?|people|persons?|guests?|adults?|children|kids|members|users|seats?|tickets?|tables?|rooms?|bedrooms?|baths?|bathrooms?|beds?|stars?|points?|miles|steps|times?|layovers?|stops?|passengers?|travell?ers?|employees|customers|players|nos|numbers of|pages?|words?|shares?|likes|followers|votes|views|reviews|songs|movies|options?|results?|places|restaurants|houses|properties|hotels|flights|buses|therapists|dentists|installments|emis|transactions)"
+)
+QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![a-z])", re.IGNORECASE)
+TIME: Final = re.compile(
+    r"(?<![\w])(?:"
+    r"[0-2]?\d[:.][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\b\.?)?(?![\d])"
+    r"|(?:1[0-2]|[1-9])(?:[0-5][0-9]) ?(?:[ap]\.?m\b|o'?clock|in the)"
+    r"|(?:half|quarter|\d{1,2}) (?:past|to) \d{1,2}(?!\d)"
+    r"|(?:[01]\d|2[0-3])[0-5]\d ?(?:hours|hrs)"
+    r")",
+    re.IGNORECASE,
+)
+BARE_TIME: Final = re.compile(
+    r"(?<![\w])(?<!\d )(?:"
+    r"(?:at|by|around|about|before|after|till|until|from|to|between|past) (?:[01]?\d|2[0-4]) [0-5]\d(?!\d| ?\d)"
+    r"|(?:1[0-2]|[1-9]) [0-5][05](?!\d| ?\d)"
+    r")",
+    re.IGNORECASE,
+)
+PRODUCT: Final = re.compile(
+    r"(?<![\w])(?:flight|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
+    r"channel|gate|platform|terminal|exit|highway|interstate|route|level|episode|season|volume|size|ps|playstation|"
+    r"class|grade|section|article|form|build|core i|rtx|gtx|top|blink|formula|area|route)(?: (?:number|no|is))?"
+    r" (?:[a-z]{1,3} ?)?\d{1,4}[a-z]?(?![\d]| ?\d)",
+    re.IGNORECASE,
+)
+
+
+class Plain(NamedTuple):
+    """A stretch that may stay. ``sure`` says that its own words prove it (a unit, a currency, "pm", a month)."""
+
+    start: CharIndex
+    end: CharIndex
+    kind: str
+    """``date``, ``amount``, ``time``, ``quantity`` or ``product``."""
+    sure: bool
+
+
+_KINDS: Final = (
+    ("date", DATE, True),
+    ("amount", AMOUNT, True),
+    ("amount", BARE_AMOUNT, False),
+    ("time", TIME, True),
+    ("time", BARE_TIME, False),
+    ("quantity", QUANTITY, True),
+    ("product", PRODUCT, False),
+)
+
+
+def plain_stretches(text: str) -> list[Plain]:
+    """Every plain stretch of written ``text``, in order of start; they may overlap."""
+    found = [Plain(*m.span(), kind, sure) for kind, pattern, sure in _KINDS for m in pattern.finditer(text)]
+    found.sort()
+    return found
