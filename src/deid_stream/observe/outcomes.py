@@ -1,0 +1,43 @@
+"""From what a session let out to the numbers: the one place where outputs are counted."""
+
+from collections.abc import Iterable
+
+from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output, SanitizedAudio, SanitizedSegment
+from deid_stream.observe.metrics import Metrics
+from deid_stream.units import Ms
+
+
+def count_outputs(metrics: Metrics, outputs: Iterable[Output], acknowledged_ms: Ms) -> None:
+    """Count what the broker has acknowledged at ``acknowledged_ms`` (wall clock, ms since the epoch).
+
+    A release whose ``allowed_ms`` is 0 was allowed by no record (a call that timed out): it has no delay.
+    """
+    for output in outputs:
+        if isinstance(output, SanitizedAudio):
+            _released(metrics, output.chunk.time_ms, output.allowed_ms, acknowledged_ms)
+        elif isinstance(output, SanitizedSegment):
+            _released(metrics, output.time_ms, output.allowed_ms, acknowledged_ms)
+            for entity in output.entities:
+                metrics.redactions.inc(entity.entity_type)
+        elif isinstance(output, AuditEntry):
+            _audited(metrics, output)
+        elif isinstance(output, CallSummary):
+            for reason, duration_ms in output.redacted_audio_ms.items():
+                metrics.redacted_audio_ms.inc(reason, duration_ms)
+
+
+def _released(metrics: Metrics, source_ms: Ms, allowed_ms: Ms, acknowledged_ms: Ms) -> None:
+    if allowed_ms:
+        metrics.holdback_ms.observe(max(0, allowed_ms - source_ms))
+        metrics.release_delay_ms.observe(max(0, acknowledged_ms - allowed_ms))
+
+
+def _audited(metrics: Metrics, entry: AuditEntry) -> None:
+    if entry.action is AuditAction.WITHHELD:
+        metrics.withheld.inc(entry.reason)
+    elif entry.action is AuditAction.DROPPED:
+        metrics.dropped.inc(entry.reason)
+    elif entry.action is AuditAction.CORRECTED:
+        metrics.revisions_after_release.inc()
+    elif entry.action is AuditAction.QUARANTINED:
+        metrics.quarantined.inc()
