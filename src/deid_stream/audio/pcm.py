@@ -115,8 +115,12 @@ def is_quiet(data: bytes, fmt: AudioFormat) -> bool:
     quiet = _QUIET_BYTES.get(fmt.encoding)
     if quiet is not None:
         return not data.translate(None, quiet)
-    samples = np.frombuffer(data, _DTYPE[fmt.encoding])
-    return not len(samples) or (int(samples.max()) <= QUIET_PEAK and int(samples.min()) >= -QUIET_PEAK)
+    return not has_sound(np.frombuffer(data, _DTYPE[fmt.encoding]))
+
+
+def has_sound(samples: Samples) -> bool:
+    """Whether any sample exceeds ``QUIET_PEAK``."""
+    return bool(len(samples)) and (int(samples.max()) > QUIET_PEAK or int(samples.min()) < -QUIET_PEAK)
 
 
 _G711_TYPES: Final = {

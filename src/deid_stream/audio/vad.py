@@ -13,12 +13,12 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from deid_stream.audio.pcm import QUIET_PEAK
+from deid_stream.audio.pcm import QUIET_PEAK, has_sound
 from deid_stream.audio.reader import Reader
 from deid_stream.units import Interval, Ms, merge, ms_to_samples
 
 FRAME_MS: Final = 20
-CELL_MS: Final = 960
+CELL_MS: Final = 480
 JOIN_MS: Final = 60
 """Pauses inside speech no longer than this (stops before plosives) count as speech."""
 _NATIVE_HZ: Final = (8_000, 16_000, 32_000, 48_000)
@@ -54,7 +54,7 @@ def _cells(window: Interval) -> Iterator[Interval]:
 
 
 def _cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> Iterator[Interval]:
-    if not len(pcm) or (int(pcm.max()) <= QUIET_PEAK and int(pcm.min()) >= -QUIET_PEAK):
+    if not has_sound(pcm):
         return
     samples, hz = _native(pcm, rate_hz)
     size = hz * FRAME_MS // 1000

@@ -1,0 +1,97 @@
+"""From a span of text to the stretch of audio that says it.
+
+    words with times that can be true   the words' interval, edges moved outward to the quietest frame within reach
+    no times, or impossible ones        forced alignment; without the aligner in proportion over the speech, widened
+    nothing holds up                    the whole segment, as ``UNALIGNED``
+
+Consecutive words of a span go together with the pauses between them. Muting too much is a fault, muting too little a
+breach: each step down this list widens.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from deid_stream.audio import edges, forced, untimed
+from deid_stream.audio.pcm import has_sound
+from deid_stream.audio.profiles import FORCED, MAX_REACH_MS, TimingProfile, profile
+from deid_stream.audio.reader import Reader
+from deid_stream.audio.wordmap import believable, words_of
+from deid_stream.model.events import Segment, Word
+from deid_stream.model.spans import AudioSpan, Span
+from deid_stream.units import Interval
+
+__all__ = ["MAX_REACH_MS", "UNALIGNED", "locate", "profile"]
+
+UNALIGNED: Final = "UNALIGNED"
+"""``AudioSpan.entity_type`` of a segment muted whole."""
+
+
+WINDOW_SLACK_MS: Final = 200
+"""How far beyond an untimed segment its words are looked for."""
+
+
+def locate(
+    segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, timing: TimingProfile
+) -> list[AudioSpan]:
+    """Where the spans of a segment's text are heard on ``channel``; sorted, may overlap.
+
+    ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
+    """
+    if not spans:
+        return []
+    located = None
+    if timing.realign:
+        located = _by_sound(segment, spans, reader, channel)
+    if located is None:
+        located = _by_times(segment, spans, reader, channel, timing)
+    if located is None and not timing.realign:
+        located = _by_sound(segment, spans, reader, channel)
+    if located is None:
+        start_ms, end_ms = segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS
+        located = [AudioSpan(max(0, start_ms), end_ms, channel, UNALIGNED)]
+    return sorted(located)
+
+
+def _by_times(
+    segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, timing: TimingProfile
+) -> list[AudioSpan] | None:
+    located: list[AudioSpan] = []
+    for span in spans:
+        said = words_of(segment.text, segment.words, span.start, span.end)
+        words = believable(segment, said, timing.error_ms) if said.length else None
+        if words is None:
+            return None
+        heard = Interval(min(word.start_ms for word in words), max(word.end_ms for word in words))
+        if not has_sound(reader.pcm(channel, heard.start, heard.end)):
+            return None  # words are never said where nothing sounds
+        cut = edges.outward(reader, channel, heard, timing.reach_before_ms, timing.reach_after_ms)
+        located.append(AudioSpan(cut.start, cut.end, channel, span.entity_type.value))
+    return located
+
+
+def _by_sound(segment: Segment, spans: Sequence[Span], reader: Reader, channel: int) -> list[AudioSpan] | None:
+    words = segment.words or tuple(Word(token) for token in segment.text.split())
+    window = Interval(max(0, segment.start_ms - WINDOW_SLACK_MS), segment.end_ms + WINDOW_SLACK_MS)
+    if forced.available():
+        pcm = reader.pcm(channel, window.start, window.end)
+        aligned = forced.align(pcm, reader.rate_hz, window.start, [word.text for word in words])
+        if aligned is None:
+            return None
+        again = msgspec.structs.replace(
+            segment, words=tuple(Word(word.text, word.start_ms, word.end_ms) for word in aligned)
+        )
+        return _by_times(again, spans, reader, channel, FORCED)
+    placed = untimed.in_proportion(reader, channel, window, words)
+    if placed is None:
+        return None
+    located: list[AudioSpan] = []
+    for span in spans:
+        said = words_of(segment.text, words, span.start, span.end)
+        if not said.length:
+            return None
+        start_ms = placed.words[said.start].start_ms - placed.error_ms
+        end_ms = placed.words[said.end - 1].end_ms + placed.error_ms
+        located.append(AudioSpan(max(0, start_ms), end_ms, channel, span.entity_type.value))
+    return located

@@ -1,0 +1,123 @@
+"""Forced alignment with PocketSphinx (extra ``align``): known words onto audio, about 2 % of real time.
+
+The acoustic model comes in the wheel. Narrow-band audio is brought to the model's 16 kHz; words that its dictionary
+lacks are spelled by rule, which is good enough for an edge. Imported at first use, never before.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.wordmap import TimedWord
+from deid_stream.units import Ms
+
+MODEL_HZ: Final = 16_000
+MAX_MS: Final = 30_000
+"""Longer stretches are not aligned: the search may lose itself and the turn is muted instead."""
+_FRAME_MS: Final = 10
+_DIGITS: Final = "zero one two three four five six seven eight nine".split()
+_SPELLING: Final = (
+    ("tion", "SH AH N"), ("igh", "AY"), ("sch", "SH"), ("ch", "CH"), ("sh", "SH"), ("th", "TH"), ("ph", "F"),
+    ("ck", "K"), ("ng", "NG"), ("qu", "K W"), ("ee", "IY"), ("ea", "IY"), ("oo", "UW"), ("ou", "AW"), ("ow", "OW"),
+    ("ai", "EY"), ("ay", "EY"), ("au", "AO"), ("oi", "OY"), ("er", "ER"), ("ar", "AA R"), ("or", "AO R"), ("a", "AH"),
+    ("b", "B"), ("c", "K"), ("d", "D"), ("e", "EH"), ("f", "F"), ("g", "G"), ("h", "HH"), ("i", "IH"), ("j", "JH"),
+    ("k", "K"), ("l", "L"), ("m", "M"), ("n", "N"), ("o", "OW"), ("p", "P"), ("q", "K"), ("r", "R"), ("s", "S"),
+    ("t", "T"), ("u", "AH"), ("v", "V"), ("w", "W"), ("x", "K S"), ("y", "IY"), ("z", "Z"),
+)  # fmt: skip
+_SOUNDS: Final = dict(_SPELLING)
+_LETTERS: Final = re.compile("|".join(letters for letters, _ in _SPELLING))
+
+
+def available() -> bool:
+    """Whether the extra is installed."""
+    return find_spec("pocketsphinx") is not None
+
+
+def align(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, words: Sequence[str]) -> list[TimedWord] | None:
+    """The words on mono int16 samples that begin at media time ``start_ms``; None when they do not fit the sound.
+
+    One result per input word, in order; a word without letters or digits gets an empty interval where it stands.
+    """
+    spoken = [_spoken(word) for word in words]
+    flat = [part for parts in spoken for part in parts]
+    if not flat or not len(pcm) or len(pcm) * 1000 // rate_hz > MAX_MS:
+        return None
+    segments = _decode(_at_model_rate(pcm, rate_hz), flat)
+    if segments is None or len(segments) != len(flat):
+        return None
+    timed: list[TimedWord] = []
+    at = 0
+    cursor_ms = start_ms
+    for word, parts in zip(words, spoken, strict=True):
+        if parts:
+            first, last = segments[at], segments[at + len(parts) - 1]
+            begin_ms, cursor_ms = start_ms + first[0] * _FRAME_MS, start_ms + (last[1] + 1) * _FRAME_MS
+            timed.append(TimedWord(word, begin_ms, cursor_ms))
+            at += len(parts)
+        else:
+            timed.append(TimedWord(word, cursor_ms, cursor_ms))
+    return timed
+
+
+def _spoken(word: str) -> list[str]:
+    """A word as dictionary words: digits by name, hyphens apart, punctuation dropped."""
+    pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|\d", word.casefold())
+    return [_DIGITS[int(piece)] if piece.isdigit() else piece for piece in pieces]
+
+
+def _at_model_rate(pcm: NDArray[np.int16], rate_hz: int) -> NDArray[np.int16]:
+    if rate_hz == MODEL_HZ:
+        return pcm
+    positions = np.arange(len(pcm) * MODEL_HZ // rate_hz) * (rate_hz / MODEL_HZ)
+    resampled: NDArray[np.int16] = np.interp(positions, np.arange(len(pcm)), pcm).astype(np.int16)
+    return resampled
+
+
+class _Aligner:
+    """One PocketSphinx decoder. Renewed before the words it was taught become many: they are callers' names."""
+
+    def __init__(self) -> None:
+        from pocketsphinx import Decoder
+
+        self._decoder = Decoder(lm=None, beam=1e-80, pbeam=1e-80, wbeam=1e-60, loglevel="FATAL")
+        self._cepstral_mean = self._decoder.get_cmn(False)
+        self.taught = 0
+
+    def decode(self, pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]] | None:
+        """First and last 10 ms frame of each word; None when the search found no path."""
+        decoder = self._decoder
+        for word in dict.fromkeys(words):
+            if decoder.lookup_word(word) is None:
+                decoder.add_word(word, _pronunciation(word), True)
+                self.taught += 1
+        try:
+            decoder.set_cmn(self._cepstral_mean)  # else an answer would depend on the utterance before
+            decoder.set_align_text(" ".join(words))
+            decoder.start_utt()
+            decoder.process_raw(pcm.tobytes(), full_utt=True)
+            decoder.end_utt()
+        except RuntimeError:
+            return None
+        if decoder.hyp() is None:
+            return None
+        return [(seg.start_frame, seg.end_frame) for seg in decoder.seg() if seg.word not in _NOT_WORDS]
+
+
+_MAX_TAUGHT: Final = 200
+_NOT_WORDS: Final = frozenset({"<sil>", "<s>", "</s>", "(NULL)", "[NOISE]", "[SPEECH]"})
+_aligner = lru_cache(maxsize=1)(_Aligner)
+
+
+def _decode(pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]] | None:
+    if _aligner().taught > _MAX_TAUGHT:
+        _aligner.cache_clear()
+    return _aligner().decode(pcm, words)
+
+
+def _pronunciation(word: str) -> str:
+    return " ".join(_SOUNDS[letters] for letters in _LETTERS.findall(word)) or "AH"
