@@ -15,7 +15,7 @@ import msgspec
 from deid_stream.audio import align, crosstalk, unheard
 from deid_stream.audio.profiles import profile
 from deid_stream.audio.timeline import Placement
-from deid_stream.detect.context import ConversationState
+from deid_stream.detect.conversation import ConversationState
 from deid_stream.errors import AlignmentError
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output, SanitizedSegment
@@ -24,7 +24,7 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import redact_segment
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.settings import SessionSettings
-from deid_stream.session.sound import WINDOW_MS, Sound
+from deid_stream.session.sound import STEP_MS, Sound
 from deid_stream.session.state import CallState, ReleasedSegment, UnlocatedSegment
 from deid_stream.session.turns import PendingTurns, Turn
 from deid_stream.units import Interval, Ms
@@ -230,8 +230,8 @@ class CallSession:
             self._holdback.force(self._holdback.watermark_ms + (self._sound.end_ms - self._holdback.watermark_ms) // 2)
             self._audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
             self._progress(chunk.time_ms)
-        # audio alone moves things on by whole windows, so most chunks only need to be held
-        elif chunk.offset_ms // WINDOW_MS != end_ms // WINDOW_MS or self._state.ended_ms is not None:
+        # audio alone moves things on by steps, so most chunks only need to be held
+        elif chunk.offset_ms // STEP_MS != end_ms // STEP_MS or self._state.ended_ms is not None:
             self._progress(chunk.time_ms)
 
     def _receive_segment(self, segment: Segment) -> None:
@@ -337,14 +337,19 @@ class CallSession:
         covered = self._holdback.covered_ms
         heard = self._sound.channels
         if len(heard) == 1 and self._state.declared_channels <= 1:
-            until = max(covered.values(), default=0)
-            return self._through_silence(heard[0], until)
+            return self._through_silence(heard[0], max(covered.values(), default=0))
         channels = {*range(self._state.declared_channels), *covered, *heard}
-        return min((self._through_silence(c, covered.get(c, 0)) for c in channels), default=0)
+        least = FOREVER_MS
+        # the least covered first: the silence of the others need not be looked at beyond what it reaches
+        for until_ms, channel in sorted((covered.get(channel, 0), channel) for channel in channels):
+            if until_ms >= least:
+                break
+            least = min(least, self._through_silence(channel, until_ms))
+        return least if channels else 0
 
     def _through_silence(self, channel: int, until_ms: Ms) -> Ms:
-        quiet_ms = self._sound.quiet_until_ms(channel, until_ms)
-        return max(until_ms, quiet_ms - QUIET_MARGIN_MS) if quiet_ms > until_ms else until_ms
+        silent_ms = self._sound.silent_until_ms(channel, until_ms)
+        return max(until_ms, silent_ms - QUIET_MARGIN_MS)
 
     def _complete(self) -> bool:
         """The call has ended and everything up to its stated end has arrived and is covered."""

@@ -20,7 +20,7 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Record time: a call without records for so long is closed, incomplete."""
     max_held_bytes: int = 4_000_000
     """Audio held for one call; above it the older half counts as unheard."""
-    default_profile: str = "50ms"
+    default_profile: str = "100ms"
     """Timing profile of segments that name none."""
     crosstalk: bool = True
     """Silence a span also on the other channels that carry its sound."""

@@ -1,7 +1,7 @@
 """The audio of one call: held until judged, then released in order with the holes cut.
 
-Silence is decided in fixed windows of media time, each judged once, so that neither the cut into chunks nor the
-order of topics changes what is heard (law 1).
+What no transcript explains is judged in the VAD's own cells of media time, each once and whole, so that neither the
+cut into chunks nor the order of topics changes what is heard (law 1).
 """
 
 from bisect import insort
@@ -11,17 +11,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio import silence, unheard
+from deid_stream.audio import silence, unheard, vad
 from deid_stream.audio.timeline import Placement, Timeline
+from deid_stream.audio.vad import CELL_MS
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
 from deid_stream.session.state import StreamState
-from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms
+from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
-WINDOW_MS = 480
-"""Media time judged at once; a multiple of the VAD's own grid."""
+STEP_MS = 200
+"""Media time after which newly arrived audio is looked at again."""
 
 _INTERLEAVED = -1
 
@@ -44,6 +45,7 @@ class Sound:
         self._streams: dict[int, _Stream] = {}
         self._restored: dict[int, StreamState] = {}
         self._by_channel: dict[int, _Stream] = {}
+        self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
         self.holes: dict[int, list[AudioSpan]] = {}
         self.explained: dict[int, list[Interval]] = {}
 
@@ -107,13 +109,38 @@ class Sound:
         inner = channel if len(stream.channels) > 1 else 0
         return stream.timeline.pcm(inner, start_ms, end_ms)
 
-    def quiet_until_ms(self, channel: int, start_ms: Ms) -> Ms:
-        """How far from ``start_ms`` the held audio of a channel is silent."""
+    def silent_until_ms(self, channel: int, from_ms: Ms) -> Ms:
+        """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
+
+        Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech that dies away within
+        ``EDGE_MS`` is the end of what was said before.
+        """
         stream = self._by_channel.get(channel)
         if stream is None:
-            return start_ms
+            return from_ms
         # before the first held chunk there is nothing left to wait for
-        return stream.timeline.quiet_until(max(start_ms, stream.timeline.begin_ms))
+        at_ms = max(from_ms, stream.timeline.begin_ms)
+        tail_ms = from_ms + unheard.EDGE_MS
+        while True:
+            quiet_ms = stream.timeline.quiet_until(at_ms)
+            if quiet_ms > at_ms:
+                at_ms = quiet_ms
+                continue
+            cell_ms = at_ms - at_ms % CELL_MS
+            if stream.timeline.arrived_until_ms < cell_ms + CELL_MS:
+                return at_ms
+            for heard in self._speech(channel, cell_ms):
+                if heard.end > max(at_ms, tail_ms):
+                    return max(at_ms, heard.start) if heard.start > tail_ms else at_ms
+            at_ms = cell_ms + CELL_MS
+
+    def _speech(self, channel: int, cell_ms: Ms) -> list[Interval]:
+        """The VAD's answer for one cell, asked once."""
+        known = self._heard.get(channel)
+        if known is None or known[0] != cell_ms:
+            known = (cell_ms, vad.speech(self, channel, Interval(cell_ms, cell_ms + CELL_MS)))
+            self._heard[channel] = known
+        return known[1]
 
     def arrived_ms(self, channel: int) -> Ms:
         """Media time up to which the channel's audio is here without a gap."""
@@ -138,7 +165,7 @@ class Sound:
     def release(
         self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms
     ) -> Iterator[SanitizedAudio | AudioSpan]:
-        """Judge and release whole windows behind ``limit_ms``; everything when ``final``.
+        """Judge and release what lies behind ``limit_ms``; everything when ``final``.
 
         A gap in the audio holds back until ``gap_limit_ms`` has passed it. Yields the untranscribed spans it cuts,
         then the chunks.
@@ -147,10 +174,8 @@ class Sound:
             end_ms = stream.timeline.end_ms
             arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
             limit = end_ms if final else min(limit_ms, arrived_ms)
-            if not final and limit < stream.judged_ms + WINDOW_MS:
-                continue
             while stream.judged_ms < limit:
-                window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % WINDOW_MS + WINDOW_MS)
+                window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % CELL_MS + CELL_MS)
                 if window.end > limit and not final:
                     break
                 for channel in stream.channels:
@@ -162,9 +187,11 @@ class Sound:
         self._prune()
 
     def _judge(self, stream: _Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
-        if stream.timeline.quiet_until(window.start) >= window.end:
+        """Cut the speech in a cell that no transcript explains; most cells need no look at their sound."""
+        explained = self.explained.get(channel, ())
+        if all(stream.timeline.quiet_until(part.start) >= part.end for part in subtract(window, explained)):
             return
-        for span in unheard.unexplained(self.explained.get(channel, ()), window, self, channel):
+        for span in unheard.unexplained(explained, window, self, channel):
             self.cut(span)
             yield span
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from deid_stream.detect.context import ConversationState
+from deid_stream.detect.conversation import ConversationState
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, Ms
 

@@ -1,0 +1,206 @@
+"""What one call's session promises, case by case. Cuts, orders and restarts are in tests/property."""
+
+import msgspec
+import pytest
+
+from deid_stream.model.events import AudioChunk, Event, Segment
+from deid_stream.policy.compile import compile_policy
+from deid_stream.policy.policy import Policy
+from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.settings import SessionSettings
+from tests.support.calls import EPOCH_MS, PLAIN, SECRET, MadeCall, audio_chunks, ended, make_call, segments, started
+from tests.support.run_session import Left, feed, new_session
+
+SETTINGS = SessionSettings()
+
+
+@pytest.fixture
+def call() -> MadeCall:
+    return make_call(7, turns=5)
+
+
+def everything(call: MadeCall, *, minor: bool = False) -> list[Event]:
+    events = [started(call, minor=minor), *segments(call, [4]), *audio_chunks(call, [100]), ended(call)]
+    return sorted(events, key=lambda event: event.time_ms)
+
+
+def drained(session: CallSession) -> Left:
+    left = Left()
+    left.take(session.outputs())
+    return left
+
+
+def revised(segment: Segment, **changes: object) -> Segment:
+    return msgspec.structs.replace(segment, revision=segment.revision + 1, **changes)
+
+
+def test_every_record_leaves_once_and_the_call_closes_without_waiting(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    left = feed(session, everything(call), close=False)
+    assert session.closed
+    assert len(left.audio) == len(audio_chunks(call, [100]))
+    assert len(left.segments) == len(segments(call, [4]))
+    assert left.summaries[0].complete
+    assert left.summaries[0].metadata == {"direction": "inbound"}
+
+
+def test_audio_waits_for_the_transcript(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    left = feed(session, [started(call), *audio_chunks(call, [100])], close=False)
+    first_word_ms = call.words[0][0].start_ms or 0
+    assert all(chunk_seq * 100 + 100 <= first_word_ms for _, chunk_seq in left.audio)
+
+
+def test_text_waits_for_the_context_window(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    first = segments(call, [100])[0]
+    silent = [msgspec.structs.replace(c, data=b"\xff" * len(c.data)) for c in audio_chunks(call, [100])]
+    left = feed(session, [started(call), first, *silent[:2]], close=False)
+    assert not left.segments
+    finished = msgspec.structs.replace(
+        first, segment_id="status", text="", words=(), start_ms=first.end_ms, transcribed_until_ms=60_000
+    )
+    left = feed(session, [finished, msgspec.structs.replace(finished, segment_id="status-1", channel=1)], close=False)
+    assert left.segments[0, 0].segment_id == first.segment_id
+
+
+def test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silence_passes(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    chunks = audio_chunks(call, [100])
+    left = feed(session, [started(call), *chunks], close=False)
+    session.advance(chunks[-1].time_ms + SETTINGS.holdback_ms + 1)
+    left.take(session.outputs())
+    assert len(left.audio) > len(chunks) * 0.9
+    for channel in call.words:
+        data = left.sound()[channel]
+        for word in call.words[channel]:
+            start, end = (word.start_ms or 0) * 8, (word.end_ms or 0) * 8
+            assert set(data[start:end]) <= {0xFF}
+    assert ("silenced", "UNTRANSCRIBED") in left.reasons()
+
+
+def test_the_deadline_counts_in_record_time_of_each_chunk(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    chunks = audio_chunks(call, [100])
+    feed(session, [started(call), *chunks], close=False)
+    session.advance(chunks[0].time_ms + SETTINGS.holdback_ms - 1)
+    first_word_ms = call.words[0][0].start_ms or 0
+    assert all(
+        (c.seq + 1) * 100 <= first_word_ms for _, c in enumerate(chunks) if (c.channel, c.seq) in drained(session).audio
+    )
+
+
+def test_a_detector_that_raises_withholds_the_text_and_mutes_the_turn(call: MadeCall) -> None:
+    events = everything(call)
+    target = next(event for event in events if isinstance(event, Segment))
+    events[events.index(target)] = msgspec.structs.replace(target, text=target.text + " explode")
+    left = feed(new_session(call.call_id), events)
+    assert target.segment_id not in {segment.segment_id for segment in left.segments.values()}
+    assert ("withheld", "detector") in left.reasons()
+    data = left.sound()[target.channel]
+    assert set(data[target.start_ms * 8 : target.end_ms * 8]) == {0xFF}
+    assert left.summaries[0].withheld
+
+
+def test_nothing_of_a_minors_call_leaves_but_its_audit(call: MadeCall) -> None:
+    left = feed(new_session(call.call_id), everything(call, minor=True))
+    assert not left.audio
+    assert not left.segments
+    assert left.summaries[0].withheld
+    assert ("closed", "minor") in left.reasons()
+
+
+def test_a_revision_before_release_replaces(call: MadeCall) -> None:
+    first = segments(call, [100])[0]
+    session = new_session(call.call_id)
+    left = feed(session, [started(call), first, revised(first, text="just this", words=())])
+    assert [s.text for s in left.segments.values()] == ["just this"]
+    assert next(iter(left.segments.values())).revision == 1
+
+
+def test_a_revision_after_release_corrects_the_same_record(call: MadeCall) -> None:
+    events = everything(call)
+    first = next(event for event in events if isinstance(event, Segment))
+    session = new_session(call.call_id)
+    left = feed(session, events[:-1], close=False)
+    released = left.segments[first.channel, 0]
+    left.take(feed(session, [revised(first, text="i am zorblax", words=())], close=False).order)
+    corrected = left.segments[first.channel, 0]
+    assert (released.revision, corrected.revision) == (0, 1)
+    assert corrected.text == "i am [PERSON_1]"
+    assert ("corrected", "revision") in left.reasons()
+
+
+@pytest.mark.parametrize(("interims", "expected"), [("none", []), ("masked", ["** **** *******"])])
+def test_interims_are_dropped_or_masked_never_raw(call: MadeCall, interims: str, expected: list[str]) -> None:
+    policy = compile_policy(Policy(customer_id="acme", version=1, interims=interims))  # type: ignore[arg-type]
+    first = segments(call, [100])[0]
+    interim = msgspec.structs.replace(first, is_final=False, text="my name zorblax", words=())
+    left = feed(new_session(policy=policy), [started(call), interim], close=False)
+    assert [s.text for s in left.segments.values()] == expected
+    assert not any(s.is_final for s in left.segments.values())
+
+
+def test_a_call_that_breaks_off_closes_after_the_idle_time_incomplete(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    events = [event for event in everything(call)[:-1] if event.time_ms < EPOCH_MS + 3_000]
+    left = feed(session, events, close=False)
+    assert not session.closed
+    session.advance(events[-1].time_ms + SETTINGS.idle_ms)
+    left.take(session.outputs())
+    assert session.closed
+    assert not left.summaries[0].complete
+    assert len(left.audio) == sum(isinstance(event, AudioChunk) for event in events)
+
+
+def test_an_end_without_a_duration_waits_for_stragglers(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    events = [*everything(call)[:-1], ended(call, said=False)]
+    left = feed(session, events, close=False)
+    assert not session.closed
+    session.advance(EPOCH_MS + call.duration_ms + SETTINGS.end_grace_ms)
+    left.take(session.outputs())
+    assert session.closed
+    assert left.summaries[0].complete
+
+
+def test_a_full_buffer_counts_the_older_half_as_unheard(call: MadeCall) -> None:
+    session = new_session(call.call_id, settings=SessionSettings(max_held_bytes=20_000))
+    left = feed(session, [started(call), *audio_chunks(call, [100])], close=False)
+    assert session.held_bytes <= 20_000 + 1_600
+    assert ("withheld", "buffer_full") in left.reasons()
+
+
+def test_the_checkpoint_holds_nothing_that_was_said(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    for event in everything(call)[:-1]:
+        session.receive(event)
+        snapshot = session.snapshot().decode()
+        for word in (*SECRET, *(word for word in PLAIN if len(word) > 4)):
+            assert word not in snapshot
+        assert "+15550100" not in snapshot
+
+
+def test_the_snapshot_is_kept_until_something_changes(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    session.receive(started(call))
+    session.receive(segments(call, [100])[0])
+    before = session.snapshot()
+    chunk = audio_chunks(call, [100])[0]
+    session.receive(msgspec.structs.replace(chunk, data=bytes(len(chunk.data))))
+    assert session.snapshot() is before
+
+
+def test_policies_that_keep_a_type_leave_its_text_and_sound(call: MadeCall) -> None:
+    policy = compile_policy(Policy(customer_id="acme", version=1, entities={"PERSON": "keep"}))
+    left = feed(new_session(call.call_id, policy=policy), everything(call))
+    assert {text for _, _, text in left.clear_words()} & set(SECRET)
+    assert not any("SILENCED" in entry.action.name for entry in left.audit)
+
+
+def test_closing_is_final(call: MadeCall) -> None:
+    session = new_session(call.call_id)
+    feed(session, everything(call))
+    session.receive(segments(call, [4])[0])
+    session.advance(FOREVER_MS)
+    assert session.outputs() == []
