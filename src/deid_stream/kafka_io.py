@@ -11,6 +11,8 @@ from deid_stream.errors import BrokerError, TopicError
 
 _BATCH: Final = 5_000
 _POLL_MS: Final = 500
+_LAST_RECORD_POLLS: Final = 6
+"""The last offset may be a transaction marker, which is never delivered: do not wait for it for ever."""
 
 
 class Outgoing(NamedTuple):
@@ -77,5 +79,34 @@ async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
                 batch = await consumer.getmany(*partitions, timeout_ms=_POLL_MS, max_records=_BATCH)
                 found += [r for p in partitions for r in batch.get(p, ()) if r.offset < ends[p]]
             return sorted(found, key=lambda record: (record.partition, record.offset))
+        finally:
+            await consumer.stop()
+
+
+async def newest_time_ms(options: dict[str, Any], topic: str) -> int | None:
+    """The largest timestamp among the partitions' last records (epoch ms); None where the topic is empty."""
+    async with broker_errors(options):
+        consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            numbers = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else None
+            if not numbers:
+                raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
+            partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+            ends = await consumer.end_offsets(partitions)
+            starts = await consumer.beginning_offsets(partitions)
+            filled = [p for p in partitions if ends[p] > starts[p]]
+            if not filled:
+                return None
+            consumer.assign(filled)
+            for partition in filled:
+                consumer.seek(partition, ends[partition] - 1)
+            newest: dict[TopicPartition, int] = {}
+            for _ in range(_LAST_RECORD_POLLS):
+                for partition, batch in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+                    newest[partition] = batch[-1].timestamp
+                if len(newest) == len(filled):
+                    break
+            return max(newest.values(), default=None)
         finally:
             await consumer.stop()

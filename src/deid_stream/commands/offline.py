@@ -97,3 +97,46 @@ def replay(
 
 def _write_json(path: Path, value: Any) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+
+
+@click.command(short_help="Find what identifies people in a JSONL of turns.")
+@click.argument("source", type=_FILE, metavar="IN.jsonl")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.jsonl")
+@json_option
+def detect(source: Path, target: Path, as_json: bool) -> None:
+    """Find what identifies people in the turns of IN.jsonl.
+
+    In: {"id","dialogue_id"?,"turn"?,"speaker"?,"text","prev"?} a line; turns of one dialogue_id are one conversation,
+    and prev is the other party's previous turn where it is not itself a row. Out: {"id","spans":[{"start","end",
+    "entity_type","score"}]} a line, in characters of text; of every entity type, whatever a policy would keep.
+    """
+    from deid_stream.datasets.detecting import detect_file
+    from deid_stream.detect.detector import Detector
+
+    rows = detect_file(source, target, Detector.load(), key=os.urandom(32))
+    if as_json:
+        print_json({"rows": rows})
+    else:
+        click.echo(f"{rows} rows -> {target}")
+
+
+@click.command(short_help="Compare found spans with labelled ones.")
+@click.argument("gold", type=_FILE, metavar="GOLD.jsonl")
+@click.argument("predicted", type=_FILE, metavar="PRED.jsonl")
+@json_option
+def score(gold: Path, predicted: Path, as_json: bool) -> None:
+    """Compare what `detect` found with labelled turns.
+
+    By letters and digits: recall (share of spans covered in full), leaked (share of their characters left in clear),
+    clean_hit (share of turns without spans in which anything was redacted), over (share of other characters redacted).
+    """
+    from deid_stream.datasets.scoring import score_files
+
+    result = score_files(gold, predicted)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    click.echo(f"{'':20}{'spans':>7}{'recall':>9}{'leaked':>9}")
+    for label, found in [*sorted(result.by_label.items()), ("all", result.total)]:
+        click.echo(f"{label:20}{found.spans:>7}{found.recall:>9.4f}{found.leaked:>9.4f}")
+    click.echo(f"clean_hit {result.clean_hit:.4f} of {result.clean_turns} clean turns, over {result.over:.4f}")

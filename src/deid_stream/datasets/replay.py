@@ -1,7 +1,7 @@
 """A recorded call through the same decoding and the same session as a live one, without Kafka."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -85,19 +85,19 @@ def _decode(record: SourceRecord, limits: Limits) -> tuple[Event, ...]:
 
 def _assemble(call: CallFile, outputs: Iterable[Output], policy_version: str, pipeline_version: str) -> Replayed:
     segments: dict[str, SanitizedSegment] = {}
-    chunks: list[SanitizedAudio] = []
+    pieces: list[Piece] = []
     silenced: dict[tuple[int, str], list[Interval]] = {}
     for output in outputs:
         if isinstance(output, SanitizedSegment) and output.is_final:
             segments[output.segment_id] = output
         elif isinstance(output, SanitizedAudio):
-            chunks.append(output)
+            pieces.append(Piece(output.chunk.channel, output.chunk.offset_ms, output.data))
         elif isinstance(output, AuditEntry) and output.action is AuditAction.SILENCED:
             span = Interval(output.start_ms or 0, min(output.end_ms or 0, call.wav.duration_ms))
             silenced.setdefault((output.channel or 0, output.reason), []).append(span)
     ordered = sorted(segments.values(), key=lambda segment: (segment.start_ms, segment.channel, segment.seq))
     return Replayed(
-        wav=compose(call.wav, chunks),
+        wav=compose(call.wav, pieces),
         call=_sanitized(call, ordered, policy_version, pipeline_version),
         entities=[
             {"segment_id": segment.segment_id, **msgspec.to_builtins(entity)}
@@ -112,24 +112,31 @@ def _assemble(call: CallFile, outputs: Iterable[Output], policy_version: str, pi
     )
 
 
-def compose(wav: WavFile, chunks: Iterable[SanitizedAudio]) -> WavFile:
-    """The released chunks on the timeline of ``wav``; where none was released, silence."""
+class Piece(NamedTuple):
+    """Released audio: of one channel, or (None) of all interleaved."""
+
+    channel: int | None
+    offset_ms: Ms
+    data: bytes
+
+
+def compose(wav: WavFile, pieces: Iterable[Piece]) -> WavFile:
+    """The released pieces on the timeline of ``wav``; where none was released, silence."""
     fmt = wav.format
+    silence = SILENCE[fmt.encoding] * wav.frames
+    if fmt.channels == 1:
+        pieces = [piece._replace(channel=None) for piece in pieces]
+    whole = bytearray(silence * fmt.channels)
+    streams = [bytearray(silence) for _ in range(fmt.channels)]
     mono = msgspec.structs.replace(fmt, channels=1)
-    whole = bytearray(SILENCE[fmt.encoding] * (wav.frames * fmt.channels))
-    channels: dict[int, bytearray] = {}
-    for output in chunks:
-        chunk = output.chunk
-        if chunk.format.channels == fmt.channels:
-            _place(whole, output.data, chunk.offset_ms, fmt)
+    apart = False
+    for piece in pieces:
+        if piece.channel is None:
+            _place(whole, piece.data, piece.offset_ms, fmt)
         else:
-            silence = bytearray(SILENCE[fmt.encoding] * wav.frames)
-            _place(channels.setdefault(chunk.channel or 0, silence), output.data, chunk.offset_ms, mono)
-    if channels:
-        silence = bytearray(SILENCE[fmt.encoding] * wav.frames)
-        streams = [bytes(channels.get(channel, silence)) for channel in range(fmt.channels)]
-        return WavFile(fmt, join_channels(streams, fmt))
-    return WavFile(fmt, bytes(whole))
+            _place(streams[piece.channel], piece.data, piece.offset_ms, mono)
+            apart = True
+    return WavFile(fmt, join_channels([bytes(stream) for stream in streams], fmt) if apart else bytes(whole))
 
 
 def _place(track: bytearray, data: bytes, offset_ms: Ms, fmt: AudioFormat) -> None:

@@ -1,0 +1,153 @@
+"""``doctor``: what is wrong, and what to do about it."""
+
+import asyncio
+import platform
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+import click
+import msgspec
+
+from deid_stream.commands.options import CONNECTION, WORKER, connection, json_option, print_json, settings_options
+from deid_stream.config import Settings
+from deid_stream.errors import DeidError
+
+MAX_SKEW_MS: Final = 2_000
+"""Deadlines count in the broker's and producers' record time; more than this apart, and waits are wrong."""
+_FLAGS: Final = CONNECTION | {name: WORKER[name] for name in ("digest_key_file", "insecure_ephemeral_key", "region")}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """``state`` is ok, warning or error; ``mend`` says what to do."""
+
+    what: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+@click.command(short_help="Check broker, topics, model, clocks and policies, and say what to do.")
+@settings_options(_FLAGS)
+@json_option
+def doctor(settings: Settings, as_json: bool) -> int:
+    """Check this machine and, where a broker is named, the deployment. Exit status 1 where anything is wrong."""
+    findings = [*_local(settings)]
+    if settings.bootstrap_servers:
+        findings += asyncio.run(_deployment(settings))
+    else:
+        findings.append(_embedded_broker())
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:8} {finding.what:10} {finding.found}")
+            if finding.mend:
+                click.echo(f"{'':19} -> {finding.mend}")
+    return 1 if any(finding.state == "error" for finding in findings) else 0
+
+
+def _local(settings: Settings) -> Iterator[Finding]:
+    yield Finding("python", "ok", f"{platform.python_version()} on {sys.platform} {platform.machine()}")
+    yield _model()
+    if settings.bootstrap_servers:
+        try:
+            settings.secret_digest_key(b"ephemeral")
+        except DeidError as error:
+            yield Finding("key", "error", "no usable digest key", str(error))
+        else:
+            made_up = settings.insecure_ephemeral_key and not (settings.digest_key or settings.digest_key_file)
+            mend = "set DEID_DIGEST_KEY, the same for every worker" if made_up else ""
+            yield Finding("key", "warning" if made_up else "ok", "made up for each run" if made_up else "is set", mend)
+
+
+def _model() -> Finding:
+    from deid_stream.detect.detector import Detector
+
+    began = time.perf_counter()
+    try:
+        conversation = Detector.load().conversation(b"\0" * 32)
+        found = conversation.turn("my card number is four five three nine one four eight eight", 0)
+    except DeidError as error:
+        return Finding("model", "error", "cannot be loaded", str(error))
+    taken_ms = (time.perf_counter() - began) * 1000
+    if not found:
+        return Finding("model", "error", "finds nothing in a plain card number", "reinstall deid-stream")
+    return Finding("model", "ok", f"loads and finds a spoken card number ({taken_ms:.0f} ms)")
+
+
+def _embedded_broker() -> Finding:
+    from deid_stream.broker import binary
+
+    try:
+        binary()
+    except DeidError as error:
+        return Finding("broker", "error", "none named, and no embedded one", str(error))
+    mend = "for a deployment name its brokers with --bootstrap-servers"
+    return Finding("broker", "ok", "none named; `serve` and `demo` start the embedded one", mend)
+
+
+async def _deployment(settings: Settings) -> list[Finding]:
+    options = connection(settings, "deid-stream-doctor")
+    found: list[Finding] = []
+    steps: tuple[tuple[str, Callable[[dict[str, Any], Settings], Awaitable[list[Finding]]]], ...] = (
+        ("topics", _topics),
+        ("policies", _policies),
+        ("clock", _clock),
+    )
+    for what, step in steps:
+        try:
+            found += await step(options, settings)
+        except DeidError as error:
+            found.append(Finding(what, "error", "cannot be checked", str(error)))
+    return found
+
+
+async def _topics(options: dict[str, Any], settings: Settings) -> list[Finding]:
+    from deid_stream import topics
+
+    problems = await topics.check(options, prefix=settings.topic_prefix)
+    broker = Finding("broker", "ok", f"answers at {settings.bootstrap_servers}")
+    if not problems:
+        return [broker, Finding("topics", "ok", f"all {len(topics.TOPICS)} are right")]
+    return [broker, *(Finding("topics", "error", f"{p.topic}: {p.what}", p.mend) for p in problems)]
+
+
+async def _policies(options: dict[str, Any], settings: Settings) -> list[Finding]:
+    from deid_stream.kafka_io import read_to_end
+    from deid_stream.policy import ChangeKind, PolicyTable
+    from deid_stream.topics import POLICIES
+
+    table = PolicyTable()
+    state: dict[str, ChangeKind] = {}
+    for record in await read_to_end(options, settings.topic_prefix + POLICIES.name):
+        customer = (record.key or b"").decode(errors="replace")
+        state[customer] = table.apply(customer, record.value).kind
+    bad = {name: kind for name, kind in state.items() if kind in (ChangeKind.UNREADABLE, ChangeKind.STALE)}
+    found = [
+        Finding("policies", "error", f"{name}: {kind}, so no training", "write it again with `deid-stream policy set`")
+        for name, kind in sorted(bad.items())
+    ]
+    customers = table.customers()
+    if not customers:
+        mend = "nothing goes to training until a customer has one: `deid-stream policy set`"
+        return [Finding("policies", "warning", "there are none", mend)]
+    training = sum(table.get(name).training for name in customers)
+    return [*found, Finding("policies", "ok", f"{len(customers)} customers, {training} with training")]
+
+
+async def _clock(options: dict[str, Any], settings: Settings) -> list[Finding]:
+    """The newest records' times against this machine's: producers' clocks run ahead where they lie in the future."""
+    from deid_stream.kafka_io import newest_time_ms
+    from deid_stream.topics import AUDIO, EVENTS, TRANSCRIPTS
+
+    newest = [await newest_time_ms(options, settings.topic_prefix + t.name) for t in (EVENTS, TRANSCRIPTS, AUDIO)]
+    latest = max((ms for ms in newest if ms is not None), default=None)
+    if latest is None:
+        return [Finding("clock", "ok", "no call records yet to compare with")]
+    ahead_ms = latest - time.time_ns() // 1_000_000
+    if ahead_ms > MAX_SKEW_MS:
+        mend = "set the producers' and this machine's clocks by NTP: every deadline counts in record time"
+        return [Finding("clock", "error", f"the newest call record is {ahead_ms / 1000:.1f} s in the future", mend)]
+    return [Finding("clock", "ok", f"the newest call record is {-ahead_ms / 1000:.0f} s old")]

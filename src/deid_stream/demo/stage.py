@@ -1,0 +1,200 @@
+"""Broker, topics, policies, a real worker process, the player and the listener: the whole service, once through."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+
+from deid_stream import topics
+from deid_stream.broker import EmbeddedBroker
+from deid_stream.config import Settings
+from deid_stream.datasets.callfile import CallFile, SourceRecord, find_calls, read_call
+from deid_stream.demo.listener import Collected, is_complete, listen
+from deid_stream.demo.player import play, script
+from deid_stream.errors import BrokerError
+from deid_stream.kafka_io import Outgoing, send_all
+from deid_stream.kafka_options import kafka_options
+
+SAMPLES: Final = Path(__file__).parent / "samples"
+OPTED_OUT: Final = frozenset({"tarang-mobile"})
+PARTITIONS: Final = 4
+_POLL_S: Final = 0.1
+_TAIL_BYTES: Final = 2_000
+
+
+class Progress:
+    """What has gone in and come out so far, for the live view."""
+
+    def __init__(self, calls: Sequence[CallFile]) -> None:
+        self.calls = list(calls)
+        cues = script(calls)
+        self.planned = Counter(cue.record.key.decode() for cue in cues)
+        self.chunks = Counter(cue.record.key.decode() for cue in cues if cue.record.kind == "audio")
+        self.sent: Counter[str] = Counter()
+        self.chunks_sent: Counter[str] = Counter()
+        self.collected = Collected()
+        self.state = "starting"
+        self.cues = cues
+
+    def note_sent(self, record: SourceRecord) -> None:
+        """The player's word."""
+        call_id = record.key.decode()
+        self.sent[call_id] += 1
+        self.chunks_sent[call_id] += record.kind == "audio"
+
+    @property
+    def complete(self) -> bool:
+        return is_complete(self.collected, self.calls, self.chunks)
+
+
+def load_samples() -> list[CallFile]:
+    """The sample calls, by name."""
+    return [read_call(wav, transcript) for wav, transcript in find_calls(SAMPLES)]
+
+
+class WorkerProcess:
+    """``deid-stream worker`` as its own process, as in production; its log goes to a file."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self._settings = settings
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._file: IO[bytes] | None = None
+
+    def start(self) -> None:
+        """Start (again)."""
+        self._file = self._log.open("ab")
+        changed = {
+            f"DEID_{name.upper()}": str(value)
+            for name, value in msgspec.structs.asdict(self._settings).items()
+            if value != getattr(Settings(), name)
+        }
+        others = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "deid_stream", "worker"],
+            env={**others, **changed},
+            stdin=subprocess.DEVNULL,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+        )
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        assert self._process is not None  # noqa: S101 - started before
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL where that is not enough."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self._file is not None:
+            self._file.close()
+
+    def check(self) -> None:
+        """Raises BrokerError where the worker has ended by itself."""
+        if self._process is not None and (status := self._process.poll()) is not None:
+            raise BrokerError(f"the worker ended with status {status}; its log is {self._log}")
+
+
+def demo_settings(bootstrap_servers: str) -> Settings:
+    """The defaults, but for what a demonstration cannot wait for."""
+    return Settings(
+        bootstrap_servers=bootstrap_servers,
+        partitions=PARTITIONS,
+        replication_factor=1,
+        digest_key=os.urandom(32).hex(),
+        idle_ms=8_000,
+        metrics_port=0,
+    )
+
+
+async def prepare(settings: Settings, calls: Sequence[CallFile]) -> None:
+    """Topics and policies."""
+    options = kafka_options(settings, "deid-stream-demo")
+    await topics.create(options, partitions=settings.partitions, replication_factor=settings.replication_factor)
+    customers = sorted({call.header.customer_id for call in calls})
+    policies = [
+        {"customer_id": customer, "version": 1, "training_opt_out": customer in OPTED_OUT} for customer in customers
+    ]
+    await send_all(
+        options,
+        [Outgoing(topics.POLICIES.name, p["customer_id"].encode(), msgspec.json.encode(p)) for p in policies],  # type: ignore[attr-defined]
+    )
+
+
+async def perform(
+    progress: Progress,
+    *,
+    pace: float,
+    log: Path,
+    timeout_s: float = 120.0,
+    meanwhile: Callable[[Progress, WorkerProcess], None] | None = None,
+) -> None:
+    """Run everything; returns when all has come out or ``timeout_s`` after the last record was sent.
+
+    ``meanwhile`` is called again and again in between (the live view; a test that kills the worker).
+    """
+    async with EmbeddedBroker() as broker:
+        settings = demo_settings(broker.bootstrap_servers)
+        options = kafka_options(settings, "deid-stream-demo")
+        await prepare(settings, progress.calls)
+        worker = WorkerProcess(settings, log)
+        worker.start()
+        try:
+            async with _tasks() as run:
+                run(listen(options, settings.partitions, progress.collected))
+                progress.state = "playing"
+                start_ms = time.time_ns() // 1_000_000
+                player = run(play(options, progress.cues, start_ms=start_ms, pace=pace, sent=progress.note_sent))
+                deadline_s = None
+                while not progress.complete:
+                    worker.check()
+                    if meanwhile is not None:
+                        meanwhile(progress, worker)
+                    if player.done():
+                        player.result()
+                        progress.state = "all sent; the rest is coming out"
+                        deadline_s = deadline_s or time.monotonic() + timeout_s
+                        if time.monotonic() > deadline_s:
+                            progress.state = "gave up waiting"
+                            return
+                    await asyncio.sleep(_POLL_S)
+                progress.state = "everything is out"
+        finally:
+            await asyncio.to_thread(worker.stop)
+
+
+@contextlib.asynccontextmanager
+async def _tasks() -> AsyncIterator[Callable[[Any], "asyncio.Task[None]"]]:
+    """Tasks that are cancelled at the end, whatever happened."""
+    running: list[asyncio.Task[None]] = []
+
+    def run(coroutine: Any) -> "asyncio.Task[None]":
+        running.append(asyncio.ensure_future(coroutine))
+        return running[-1]
+
+    try:
+        yield run
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def log_tail(log: Path) -> Iterator[str]:
+    """The last lines of the worker's log."""
+    with contextlib.suppress(OSError):
+        yield from log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").splitlines()[-5:]
