@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     context_window_ms: int = 1_500
     """A pause at least this long ends a turn."""
     max_turn_ms: int = 12_000
+    idle_ms: int = 120_000
+    """A call without records for so long, in record time, has broken off and is closed."""
     max_audio_bytes: int = 1_048_576
     max_transcript_bytes: int = 1_048_576
     digest_key: str = ""
@@ -57,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     insecure_ephemeral_key: bool = False
     """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
     timing_profile: str = ""
-    """Timing profile of transcripts that name no provider; empty: the safest."""
+    """Timing profile of transcripts that name no provider; empty: 100 ms of error."""
     processes: int = 1
     """Worker processes that one ``deid-stream worker`` starts."""
     metrics_host: str = "127.0.0.1"
@@ -103,6 +105,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "holdback_ms": (0, 3_600_000),
     "context_window_ms": (0, 60_000),
     "max_turn_ms": (1_000, 120_000),
+    "idle_ms": (1_000, 86_400_000),
     "max_audio_bytes": (1, 1 << 30),
     "max_transcript_bytes": (1, 1 << 30),
     "processes": (1, 1_024),
