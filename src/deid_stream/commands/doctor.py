@@ -4,7 +4,7 @@ import asyncio
 import platform
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import click
@@ -90,13 +90,11 @@ def _embedded_broker() -> Finding:
 
 async def _deployment(settings: Settings) -> list[Finding]:
     options = connection(settings, "deid-stream-doctor")
-    found: list[Finding] = []
-    steps: tuple[tuple[str, Callable[[dict[str, Any], Settings], Awaitable[list[Finding]]]], ...] = (
-        ("topics", _topics),
-        ("policies", _policies),
-        ("clock", _clock),
-    )
-    for what, step in steps:
+    try:
+        found = await _topics(options, settings)
+    except DeidError as error:
+        return [Finding("broker", "error", "cannot be used", str(error))]
+    for what, step in (("policies", _policies), ("clock", _clock)):
         try:
             found += await step(options, settings)
         except DeidError as error:

@@ -130,7 +130,7 @@ def score(gold: Path, predicted: Path, as_json: bool) -> None:
     By letters and digits: recall (share of spans covered in full), leaked (share of their characters left in clear),
     clean_hit (share of turns without spans in which anything was redacted), over (share of other characters redacted).
     """
-    from deid_stream.datasets.scoring import score_files
+    from deid_stream.datasets.detecting import score_files
 
     result = score_files(gold, predicted)
     if as_json:

@@ -38,6 +38,7 @@ WORKER: Final = {
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
     "context_window_ms": "A pause at least this long ends a turn.",
     "max_turn_ms": "A turn is closed at this length.",
+    "idle_ms": "A call without records for so long is closed.",
     "max_audio_bytes": "Larger audio records are refused.",
     "max_transcript_bytes": "Larger transcript and event records are refused.",
     "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",

@@ -1,0 +1,119 @@
+"""The command line as a user meets it: help at once, one clear line for an error, no payload in it."""
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from deid_stream import cli
+from deid_stream.errors import ConfigError
+
+SECRET = "jane doe"
+
+
+def run(*arguments, capsys):
+    status = cli.run(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def commands():
+    """Every command and subcommand, as the words that name it."""
+    context = click.Context(cli.cli)
+    for name in cli.cli.list_commands(context):
+        command = cli.cli.get_command(context, name)
+        yield (name,)
+        if isinstance(command, click.Group):
+            yield from ((name, sub) for sub in command.list_commands(context))
+
+
+@pytest.mark.parametrize("words", [(), *commands()], ids=" ".join)
+def test_every_command_explains_itself(words, capsys):
+    status, out, err = run(*words, "--help", capsys=capsys)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: {' '.join(('deid-stream', *words))}")
+
+
+def test_the_overview_names_every_command(capsys):
+    _, out, _ = run("--help", capsys=capsys)
+    for words in commands():
+        assert words[0] in out
+
+
+def test_the_overview_comes_at_once():
+    taken_s = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "deid_stream", "--help"], check=True, capture_output=True)
+        taken_s.append(time.perf_counter() - began)
+    assert min(taken_s) < 0.3
+
+
+@pytest.mark.parametrize("module", ["numpy", "aiokafka", "onnxruntime", "rich", "matplotlib"])
+def test_the_overview_imports_nothing_heavy(module):
+    code = f"import sys; from deid_stream.cli import run; run(['--help']); sys.exit('{module}' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["nonsense"], 2, "No such command"),
+        (["replay"], 2, "Missing argument"),
+        (["replay", "/nowhere.wav", "--out", "x"], 2, "does not exist"),
+        (["topics", "check"], 1, "--bootstrap-servers"),
+        (["policy", "list"], 1, "--bootstrap-servers"),
+        (["worker"], 1, "deid-stream serve"),
+        (["topics", "check", "--bootstrap-servers", "127.0.0.1:1"], 1, "no broker answers at 127.0.0.1:1"),
+        (["policy", "get", "acme", "--bootstrap-servers", "127.0.0.1:1"], 1, "no broker answers at 127.0.0.1:1"),
+        (["topics", "create", "--partitions", "none"], 1, "partitions, from the flags, must be int"),
+        (["topics", "create", "--config", "/nowhere.toml"], 1, "cannot read the settings file /nowhere.toml"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_to_do(arguments, status, says, capsys, monkeypatch):
+    monkeypatch.delenv("DEID_BOOTSTRAP_SERVERS", raising=False)
+    got, out, err = run(*arguments, capsys=capsys)
+    assert (got, out) == (status, "")
+    assert says in err
+    if status == 1:
+        assert err.startswith("deid-stream: ")
+        assert err.count("\n") == 1
+
+
+def failing(error):
+    @click.command()
+    def command():
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (ConfigError("set the thing"), 1, "deid-stream: set the thing"),
+        (ValueError(SECRET), 70, "internal error, ValueError in test_cli.py:"),
+        (KeyError(SECRET), 70, "internal error, KeyError"),
+        (OSError(28, "No space left on device", "/out/x.wav"), 1, "/out/x.wav: No space left on device"),
+        (click.Abort(), 130, "stopped"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_whatever_is_raised_ends_in_a_status_and_shows_no_payload(error, status, says, capsys, monkeypatch):
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: failing(error))
+    got, out, err = run("doctor", capsys=capsys)
+    assert (got, out) == (status, "")
+    assert says in err
+    assert SECRET not in err
+    assert "Traceback" not in err
+
+
+def test_a_status_that_a_command_returns_is_the_exit_status(capsys, monkeypatch):
+    @click.command()
+    def command():
+        return 3
+
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: command)
+    assert run("doctor", capsys=capsys)[0] == 3
