@@ -84,7 +84,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
         the policy's region where both it and the deployment name one. ``now_ms`` is record time."""
         if not self.training or minor or now_ms < self.effective_from_ms:
             return None
-        if self.region is not None and region is not None and self.region.casefold() != region.casefold():
+        if self.region and region and self.region.casefold() != region.casefold():
             return None
         return Permit(
             customer_id=self.customer_id,

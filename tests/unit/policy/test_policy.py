@@ -60,6 +60,7 @@ def test_an_unknown_customer_is_analysed_by_the_defaults_and_never_trained_on():
         ({"region": "in"}, {"region": "IN"}, True),
         ({"region": "in"}, {"region": "eu"}, False),
         ({"region": "in"}, {"region": None}, True),
+        ({"region": "in"}, {"region": ""}, True),
         ({}, {"region": "eu"}, True),
         ({"effective_from": 2_000}, {"now_ms": 1_999}, False),
         ({"effective_from": 2_000}, {"now_ms": 2_000}, True),
