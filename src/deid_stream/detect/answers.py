@@ -14,14 +14,36 @@ from deid_stream.model.spans import Detection
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _AROUND: Final = frozenset(
-    ["yes", "yeah", "yep", "yup", "yea", "no", "nope", "okay", "ok", "sure", "right", "well", "so", "um", "uh", "er", "erm", "umm", "ah", "hmm", "oh", "please", "thanks", "thank", "you", "sir", "madam", "maam", "ma'am", "hi", "hello", "hey", "sorry", "it", "it's", "its", "is", "was", "that's", "thats", "that", "the", "my", "name", "names", "surname", "full", "first", "last", "middle", "i'm", "im", "i", "am", "this", "here", "here's", "you", "go", "got", "and", "a", "an", "of", "course", "alright", "fine", "correct", "absolutely", "certainly", "one", "second", "moment", "just", "let", "me", "see", "think", "spell", "spelled", "spelt", "spelling", "as", "followed", "by", "in", "on", "at", "with", "for", "would", "be", "will", "address", "postcode", "post", "code", "zip", "number", "date", "birth", "born", "dob", "live", "living", "email", "mail", "id", "user", "username", "password", "passcode", "to", "then", "capital", "all", "lower", "case", "lowercase", "uppercase", "letters", "letter", "again", "repeat", "get", "have", "there", "they're", "we're", "we", "our", "your", "street", "house", "plate", "passport"]
+    "yes yeah yep yup yea no nope okay ok sure right well so um uh er erm umm ah hmm oh please thanks thank"
+    " you sir madam maam ma'am hi hello hey sorry it it's its is was that's thats that the my name names"
+    " surname full first last middle i'm im i am this here here's you go got and a an of course alright fine"
+    " correct absolutely certainly one second moment just let me see think spell spelled spelt spelling as"
+    " followed by in on at with for would be will address postcode post code zip number date birth born dob"
+    " live living email mail id user username password passcode to then capital all lower case lowercase"
+    " uppercase letters letter again repeat get have there they're we're we our your street house plate"
+    " passport".split()
 )
+_AROUND_SPELLED: Final = frozenset(
+    "yes yeah yep yup no okay ok sure right well so um uh erm umm ah hmm please thanks thank sir madam maam hi hello sorry it's its"
+    " is was that's thats the my name names surname full first last middle i'm im here's correct spell spelled spelt"
+    " spelling postcode post code zip number and it".split()
+)
+"""The same around a spelled answer, where "see", "a", "i", "are", "hey" may be letters."""
 _LIMIT: Final = 14
 """Words a bare answer has at most, spelled letters not counted."""
 _REFUSES: Final = re.compile(
     r"\?|\b(?:don'?t|do not|can'?t|cannot|won'?t|why|what|which|how|forgot|forgotten|remember|repeat|pardon|wait|hold on|"
     r"not sure|no idea|didn'?t|help|want|need|looking|problem|issue|trying|already|agent|human|representative)\b"
 )
+_FUNCTION: Final = frozenset(
+    "he she they them his her him who there where when while because if or but not nor than too also very really just only"
+    " even still now later today tomorrow yesterday maybe perhaps later nothing something anything everything none both"
+    " all some any many much more most less none never always ready done finished continue next back wait hold stop go"
+    " good great perfect nice wonderful awesome cool exactly true false wrong agreed understood".split()
+)
+"""Single words that answer nothing."""
+_HEARD_LETTERS: Final = frozenset("you are see why oh be".split())
+"""Words that a letter may be heard as: u, r, c, y, o, b."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
                   T.DRIVER_LICENSE, T.IN_PAN, T.IFSC, T.UK_NINO, T.IN_GSTIN, T.IBAN_CODE, T.UPI_ID}  # fmt: skip
 
@@ -41,49 +63,57 @@ class AnswerRecognizer:
     def _spoken(self, view: View, expected: T) -> list[Detection]:
         if expected not in _SPOKEN or _REFUSES.search(view.low):
             return []
-        words = list(_WORD.finditer(view.low))
-        if len(words) > _LIMIT:
+        words = list(_WORD.finditer(view.written.source.lower()))
+        if sum(len(w.group()) > 1 for w in words) > _LIMIT:
             return []
+        spelled = sum(len(w.group()) <= 2 for w in words) * 2 >= len(words) and _letters(words) >= 2
+        around = _AROUND_SPELLED if spelled else _AROUND
         first, last = 0, len(words)
-        while first < last and self._around(words[first].group(), expected):
+        while first < last and words[first].group() in around:
             first += 1
-        while last > first and self._around(words[last - 1].group(), expected):
+        while last > first and words[last - 1].group() in around:
+            if words[last - 1].group() in _HEARD_LETTERS and last - 2 >= first and _dictated(words[last - 2].group()):
+                break
             last -= 1
         kept = [w.group() for w in words[first:last]]
-        if not kept or not self._telling(kept, expected):
+        if not kept or not (spelled or self._telling(kept, expected)):
             return []
         start, end = words[first].start(), words[last - 1].end()
-        return [view.detection(start, end, expected, 0.8, self.name)]
-
-    @staticmethod
-    def _around(word: str, expected: T) -> bool:
-        return word in _AROUND and not (expected is not T.PERSON and len(word) == 1)
+        return [Detection(start, end, expected, 0.8, self.name)]
 
     @staticmethod
     def _telling(kept: list[str], expected: T) -> bool:
         """Something in it can be such a value: no row of everyday words."""
         if expected is T.PERSON:
+            if len(kept) == 1 and kept[0] not in _FUNCTION:
+                return True
             strange = sum(w in GIVEN_NAMES or w not in COMMON for w in kept)
-            return (
-                (strange > 0
-                and (strange * 2 >= len(kept) or len(kept) <= 3))
-                or (len(kept) <= 2 and any(w in NAMES_ALSO_WORDS for w in kept))
+            return (strange > 0 and (strange * 2 >= len(kept) or len(kept) <= 3)) or (
+                len(kept) <= 2 and any(w in NAMES_ALSO_WORDS for w in kept)
             )
         if expected is T.ADDRESS:
-            return len(kept) <= 12 and any(w not in COMMON for w in kept)
+            return _is_address(kept)
         if expected in (T.PASSWORD, T.USERNAME):
             return len(kept) <= 5 and any(w not in _AROUND for w in kept)
         return len(kept) <= 6 and any(any(map(str.isdecimal, w)) or w not in COMMON for w in kept)
 
     def _date(self, view: View) -> list[Detection]:
-        """Everything from the first to the last number or month of an answer to "your date of birth?"."""
+        """The answer to "your date of birth?": from its first number or month (or misheard word) to its last."""
         marks = [m.span() for m in _DATE_MARK.finditer(view.low)]
-        if not marks or (len(marks) == 1 and len(_WORD.findall(view.low)) > 6):
+        words = list(_WORD.finditer(view.low))
+        if not marks or (len(marks) == 1 and len(words) > 6):
             return []
-        sure = [p for p in plain_stretches(view.text) if p.sure and p.kind in ("amount", "quantity")]
-        if sure and not any(p.kind == "date" for p in plain_stretches(view.text)) and len(marks) < 3:
+        plain = [p for p in plain_stretches(view.text) if p.sure]
+        if len(marks) < 3 and any(p.kind != "date" for p in plain) and not any(p.kind == "date" for p in plain):
             return []
         start, end = marks[0][0], marks[-1][1]
+        before = [w for w in words if w.start() < start]
+        while before and before[0].group() in _AROUND:
+            before.pop(0)
+        while before and before[-1].group() == "the":
+            before.pop()
+        if 0 < len(before) <= 3 and len(words) <= 9 and not _REFUSES.search(view.low):
+            start = before[0].start()
         return [view.detection(start, end, T.DATE_OF_BIRTH, 0.85, self.name)]
 
 
@@ -91,3 +121,20 @@ _DATE_MARK: Final = re.compile(
     r"(?<![^\W_])(?:[^\W_]*\d[^\W_]*|january|february|march|april|may|june|july|august|september|october|november|december"
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)(?![^\W_])"
 )
+
+
+def _letters(words: list[re.Match[str]]) -> int:
+    return sum(len(w.group()) == 1 for w in words)
+
+
+def _dictated(word: str) -> bool:
+    return len(word) == 1 or any(map(str.isdecimal, word))
+
+
+def _is_address(kept: list[str]) -> bool:
+    """A dictated code ("n one three j e", misheard words among it), or place words with at most a few everyday ones."""
+    dictated = sum(map(_dictated, kept))
+    common = sum(w in COMMON for w in kept)
+    if dictated and len(kept) - common - dictated <= 3 and common <= 2 + dictated and len(kept) <= 7:
+        return True
+    return len(kept) <= 6 and common <= len(kept) // 3

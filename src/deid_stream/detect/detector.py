@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from deid_stream.detect.addresses import grow_addresses
 from deid_stream.detect.answers import AnswerRecognizer
 from deid_stream.detect.conversation import Conversation, ConversationState
 from deid_stream.detect.digits import DigitRecognizer
@@ -71,7 +72,7 @@ class Detector:
                 raise
             except Exception as error:
                 raise DetectionError(f"recognizer {recognizer.name} failed: {type(error).__name__}") from None
-        return found
+        return grow_addresses(view.written.source, found)
 
     def conversation(
         self,

@@ -24,9 +24,9 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _ORDINAL: Final = re.compile(
     r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
 )
-_FILLERS: Final = frozenset(["um", "uh", "er", "erm", "umm", "uhh", "ah", "eh", "hmm", "sorry", "then", "dash", "hyphen", "space", "i", "mean", "wait"])
+_FILLERS: Final = frozenset("um uh er erm umm uhh ah eh hmm sorry then dash hyphen space i mean wait".split())
 _FILLERS_LATE: Final = frozenset(
-    ["and", "no", "okay", "ok", "yes", "yeah", "so", "next", "comma", "like", "correction", "rather", "sir", "again", "by", "followed", "plus"]
+    "no okay ok yes yeah so next comma like correction rather sir again by followed plus".split()
 )
 _GAP_WORDS: Final = 4
 _GAP_SIGNS: Final = frozenset(" \t-.,/()+#*:;–—'_…")
@@ -38,7 +38,13 @@ NUMBERED: Final = frozenset(
     }
 )  # fmt: skip
 """Types whose values are, or may be, digits."""
+_SHORT_ANSWER: Final = 60
+"""Characters up to which a turn can be a bare answer with a fragment of fewer than four digits."""
+_DICTATED_CODE: Final = 5
+"""Characters from which a turn of nothing but letters and digits is a code."""
 _PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([^\W\d_]{1,4})[ -]$")
+_NO_PREFIX: Final = frozenset("a i s no ac acc acct apt ste ave rs x u y n ph pw cc fax num nos st rd po box".split())
+_CODE_WORDS: Final = frozenset("abc xyz def pqr lmn".split())
 _EXPLICIT: Final = re.compile(
     r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?|digits(?: are)?|card|a/c|ac|acc)\W{1,3}$"
 )
@@ -100,7 +106,13 @@ def _bridges(gap: str, digits_before: int) -> bool:
     if len(words) > _GAP_WORDS or "\n" in gap:
         return False
     late = digits_before >= 3
-    return all(w in _FILLERS or (late and w in _FILLERS_LATE) or (w == "and" and "then" in words) for w in words)
+    return all(
+        (len(w) == 1 and (late or w not in "ai"))
+        or w in _FILLERS
+        or (late and w in _FILLERS_LATE)
+        or (w == "and" and "then" in words)
+        for w in words
+    )
 
 
 class DigitRecognizer:
@@ -118,13 +130,14 @@ class DigitRecognizer:
             return found
         plain = plain_stretches(text)
         dictated = only_dictation(text)
+        short = not any(run.digits >= MIN_DIGITS for run in all_runs) and len(text) <= _SHORT_ANSWER
         for run in all_runs:
-            detection = self._judge(view, run, plain, dictated)
+            detection = self._judge(view, run, plain, dictated=dictated, short=short)
             if detection is not None:
                 found.append(detection)
         return found
 
-    def _judge(self, view: View, run: Run, plain: list[Plain], dictated: bool) -> Detection | None:
+    def _judge(self, view: View, run: Run, plain: list[Plain], *, dictated: bool, short: bool) -> Detection | None:
         armed = next((t for t in view.expected if t in NUMBERED), None)
         if view.open_run is not None and only_dictation(view.text[: run.start]):
             armed = view.open_run
@@ -133,7 +146,8 @@ class DigitRecognizer:
         if cue not in NUMBERED:
             cue = None
         total = run.digits
-        left = self._not_plain(run, plain, strict=(armed is not None or cue is not None) and total >= 3)
+        strict = dictated or ((armed is not None or cue is not None) and total >= 3)
+        left = self._not_plain(run, plain, strict=strict)
         if not left:
             return None
         digits = sum(g.digits for g in left)
@@ -145,7 +159,8 @@ class DigitRecognizer:
         if not (
             digits >= MIN_DIGITS
             or coded
-            or (armed is not None and (digits >= 2 or dictated))
+            or (armed is not None and ((digits >= 2 and (short or digits >= 3)) or dictated))
+            or (dictated and digits >= 2 and sum(map(str.isalnum, view.text)) >= _DICTATED_CODE)
             or (cue is not None and digits >= (3 if cue is T.ID_NUMBER else 2) and _EXPLICIT.search(before))
             or (prefix and digits >= 3 and len(prefix) <= 3)
         ):
@@ -173,32 +188,9 @@ class DigitRecognizer:
         if match is None:
             return ""
         word = match.group(1)
-        return (
-            ""
-            if word in COMMON
-            or word
-            in (
-                "a",
-                "i",
-                "s",
-                "no",
-                "ac",
-                "acc",
-                "acct",
-                "apt",
-                "ste",
-                "ave",
-                "rs",
-                "x",
-                "u",
-                "y",
-                "n",
-                "ph",
-                "num",
-                "nos",
-            )
-            else word
-        )
+        if word in _NO_PREFIX or cues.first_named(word) or (word in COMMON and word not in _CODE_WORDS):
+            return ""
+        return word
 
 
 def _is_code(word: str, group: Group) -> bool:

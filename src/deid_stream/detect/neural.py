@@ -23,7 +23,6 @@ from deid_stream.units import Interval
 MODEL_FORMAT: Final = 1
 _MEND: Final = "reinstall deid-stream, or rebuild the model with `make train`"
 _WORD: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
-_EDGE: Final = re.compile(r"^[^\w+#@]*|(?:['’]s)?[\W_]*$")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _MAX_WORD_CHARS: Final = 64
 """What the tokenizer sees of a longer word; the span still covers all of it."""
@@ -37,7 +36,10 @@ class Label(msgspec.Struct, frozen=True):
 
 
 class ModelConfig(msgspec.Struct, frozen=True):
-    """``config.json`` beside the weights. Class 0 is "nothing"; label ``i`` begins at class ``2 i + 1`` and goes on at ``2 i + 2``."""
+    """``config.json`` beside the weights.
+
+    Class 0 is "nothing"; label ``i`` begins at class ``2 i + 1`` and goes on at ``2 i + 2``.
+    """
 
     format: int
     version: str
@@ -100,7 +102,7 @@ class NeuralTagger:
         return cls(session, tokenizer, config)
 
     def tag(self, text: str, expected: str | None = None) -> list[Detection]:
-        """Detections of one turn, sorted, never overlapping, never ending inside a word; offsets are code points of ``text``.
+        """Detections of one turn, sorted, never overlapping, never ending inside a word; offsets into ``text``.
 
         ``expected`` is the entity type that the other party has just asked for, if any; an unknown one counts as none.
         """
@@ -130,7 +132,8 @@ class NeuralTagger:
             at = np.array([p.word for p in window[keep]], dtype=np.intp)
             np.add.at(total, at, exp / exp.sum(axis=-1, keepdims=True))
             np.add.at(pieces_of, at, 1)
-        return total / np.maximum(pieces_of, 1)[:, None]
+        mean: npt.NDArray[np.float32] = (total / np.maximum(pieces_of, 1)[:, None]).astype(np.float32)
+        return mean
 
     def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
         """Overlapping windows and the part of each to keep: every piece is kept once, with context on both sides."""
@@ -170,17 +173,21 @@ class NeuralTagger:
 
 
 def split_words(text: str) -> Iterator[Interval]:
-    """Words as the model is trained on them: runs between blanks and the punctuation that never joins."""
+    """Words as the model is trained on them: runs between blanks and the punctuation that never joins words."""
     for match in _WORD.finditer(text):
-        yield Interval(*match.span())
+        if any(c.isalnum() for c in match.group()):
+            yield Interval(*match.span())
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without the punctuation and the possessive at its edges; all of it when nothing else is there."""
-    edges = list(_EDGE.finditer(text[start:end]))
-    left = edges[0].end() if edges and edges[0].start() == 0 and edges[0].end() < end - start else 0
-    right = next((e.start() for e in edges if e.end() == end - start and e.start() > left), end - start)
-    return start + left, start + right
+    """A span without punctuation and possessive at its edges; it holds a letter or digit, so something stays."""
+    while not (text[start].isalnum() or text[start] in "+#@"):
+        start += 1
+    if text[end - 2 : end].lower() in ("'s", "’s") and end - 2 > start:
+        end -= 2
+    while not text[end - 1].isalnum():
+        end -= 1
+    return start, end
 
 
 def _word_border(pieces: Sequence[_Piece], low: int, at: int) -> int:

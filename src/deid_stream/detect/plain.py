@@ -19,13 +19,13 @@ _WORDNUM: Final = r"\d{1,3}(?:,\d{2,3})+(?:\.\d+)?"
 
 DATE: Final = re.compile(
     rf"(?<![\w])(?:"
-    rf"(?:the )?{_DAY}(?: day)?(?: of| in)? ?(?:the )?{_MONTH}\b(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
+    rf"{_DAY}(?: day)?(?: of| in)? ?(?:the )?{_MONTH}\b(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
     rf"|{_MONTH}[ ,.]*(?:the )?{_DAY}(?!\d)(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
     rf"|{_MONTH}[ ,.]*(?:of )?(?:19|20) ?\d\d(?!\d)"
-    rf"|(?:the )?\d{{1,2}}(?:st|nd|rd|th) (?:of )?(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?:[ ,]*(?:of )?{_YEAR})(?!\d)"
+    rf"|\d{{1,2}}(?:st|nd|rd|th) (?:of )?(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?:[ ,]*(?:of )?{_YEAR})(?!\d)"
     rf"|\d{{1,2}}[/.-]\d{{1,2}}[/.-](?:\d{{4}}|\d{{2}})(?!\d)"
     rf"|\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}(?!\d)"
-    rf"|(?:in|since|from|of|year|until|till|before|after|by|during|late|early|mid|summer|winter|spring|autumn|fall|model)"
+    rf"|(?:in|since|from|of|year|year is|year was|years|until|till|before|after|by|during|late|early|mid|summer|winter|spring|autumn|fall|model)"
     rf" (?:the year )?(?:(?:19|20) \d\d|(?:19|20)\d\d|2,0\d\d|2,00\d)s?(?![\d,]| ?\d)"
     rf"|(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? (?:the )?\d{{1,2}}(?:st|nd|rd|th)(?: 20 ?\d\d)?(?!\d))"
     rf")",
@@ -40,12 +40,14 @@ AMOUNT: Final = re.compile(
     rf"(?<![\w])(?:"
     rf"(?:[$£€₹¥]|rs\.?|inr|usd|gbp|eur|rupees|us\$) ?\d[\d,. ]{{0,14}}\b"
     rf"|\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
+    rf"|(?<=transfer )\d{{1,7}}(?= (?:to|into|from|in|between)\b)|(?<=send )\d{{1,7}}(?= (?:to|into|from)\b)"
     rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary|refund(?:ed)?|charge[sd]?|deposit|rate)"
     rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
     rf")",
     re.IGNORECASE,
 )
-BARE_AMOUNT: Final = re.compile(rf"(?<![\w.])(?:{_WORDNUM}(?![\d,])|\d{{1,6}}\.\d{{1,3}}(?![\d.]))")
+GROUPED: Final = re.compile(rf"(?<![\w.,]){_WORDNUM}(?![\d,])")
+DECIMAL: Final = re.compile(r"(?<![\w.])(?<!\d )\d{1,6}\.\d{1,3}(?!\.?\d| \d)")
 _UNITS: Final = (
     r"(?:am|pm|a\.m|p\.m|o'?clock|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|nights?|weeks?|months?|years?|yrs?|decades?"
     r"|in the (?:morning|afternoon|evening)|at night|noon|sharp"
@@ -70,6 +72,9 @@ BARE_TIME: Final = re.compile(
     r")",
     re.IGNORECASE,
 )
+BARE_YEAR: Final = re.compile(
+    r"(?<![\w.,/-])(?<!\d )(?:20 (?:[012]\d)|19 [5-9]\d|20[012]\d|19[5-9]\d)(?![\w/,-]| ?\d|\.\d)"
+)
 PRODUCT: Final = re.compile(
     r"(?<![\w])(?:flight|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
     r"channel|gate|platform|terminal|exit|highway|interstate|route|level|episode|season|volume|size|ps|playstation|"
@@ -92,11 +97,13 @@ class Plain(NamedTuple):
 _KINDS: Final = (
     ("date", DATE, True),
     ("amount", AMOUNT, True),
-    ("amount", BARE_AMOUNT, False),
+    ("amount", GROUPED, False),
+    ("amount", DECIMAL, True),
     ("time", TIME, True),
     ("time", BARE_TIME, False),
     ("quantity", QUANTITY, True),
     ("product", PRODUCT, False),
+    ("date", BARE_YEAR, False),
 )
 
 

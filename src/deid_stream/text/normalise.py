@@ -26,13 +26,17 @@ _DIGITS, _SYMBOL, _WEAK = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(Word
 _AT, _POINT, _UNIT, _CODEWORD = int(WordClass.AT), int(WordClass.POINT), int(WordClass.UNIT), int(WordClass.CODEWORD)
 
 MAIL_HOSTS: Final = frozenset(
-    ["gmail", "yahoo", "hotmail", "outlook", "icloud", "rediffmail", "rediff", "protonmail", "proton", "aol", "msn", "live", "ymail", "googlemail", "mail", "zoho", "btinternet", "comcast", "verizon", "sbcglobal", "sky", "virgin", "gmx", "yandex", "fastmail", "me"]
+    "gmail yahoo hotmail outlook icloud rediffmail rediff protonmail proton aol msn live ymail googlemail"
+    " mail zoho btinternet comcast verizon sbcglobal sky virgin gmx yandex fastmail me".split()
 )
 TOP_LEVEL: Final = frozenset(
-    ["com", "co", "in", "org", "net", "edu", "gov", "uk", "us", "io", "ai", "ac", "info", "biz", "me", "de", "fr", "it", "es", "nl", "ca", "au", "nz", "ie", "za", "ch", "se", "no", "dk", "fi", "pl", "at", "be", "pt", "jp", "cn", "ru", "br", "mx", "sg", "hk", "ae", "pk", "lk", "bd", "np", "tech", "app", "dev", "online", "site", "store", "xyz", "int", "mil", "eu", "name", "pro"]
+    "com co in org net edu gov uk us io ai ac info biz me de fr it es nl ca au nz ie za ch se no dk fi pl at"
+    " be pt jp cn ru br mx sg hk ae pk lk bd np tech app dev online site store xyz int mil eu name pro".split()
 )
 UPI_HANDLES: Final = frozenset(
-    ["upi", "ybl", "ibl", "axl", "paytm", "okaxis", "oksbi", "okicici", "okhdfcbank", "apl", "axisbank", "sbi", "icici", "hdfcbank", "kotak", "barodampay", "idfcbank", "ptsbi", "ptyes", "ptaxis", "pthdfc", "freecharge", "jupiteraxis", "yesbank", "waaxis", "wahdfcbank", "waicici", "wasbi", "fbl", "federal", "pnb", "cnrb", "unionbank", "indus", "kbl", "rbl", "superyes", "slice", "airtel", "jio", "postbank"]
+    "upi ybl ibl axl paytm okaxis oksbi okicici okhdfcbank apl axisbank sbi icici hdfcbank kotak barodampay"
+    " idfcbank ptsbi ptyes ptaxis pthdfc freecharge jupiteraxis yesbank waaxis wahdfcbank waicici wasbi fbl"
+    " federal pnb cnrb unionbank indus kbl rbl superyes slice airtel jio postbank".split()
 )
 _DOMAIN_WORDS: Final = 4
 """How many words after "at" may stand before the dot."""
@@ -148,20 +152,24 @@ def _mail_signs(tokens: Tokens, words: Lexicon) -> dict[int, int]:
                 break
         if after >= len(lows):
             continue
-        if (explicit and lows[after].isalnum()) or lows[after] in UPI_HANDLES or _domain_follows(lows, after):
+        if (explicit and lows[after].isalnum()) or lows[after] in UPI_HANDLES or _domain_follows(tokens, after):
             found[at] = after
     return found
 
 
-def _domain_follows(lows: list[str], at: int) -> bool:
+def _domain_follows(tokens: Tokens, at: int) -> bool:
+    lows = tokens.lows
     if lows[at] in MAIL_HOSTS and at + 1 < len(lows) and lows[at + 1] in ("dot", ".", "com", "co"):
         return True
     spelled = 0
     limit = min(len(lows) - 1, at + _DOMAIN_WORDS + 8)
     for i in range(at, limit):
         low = lows[i]
-        if low in ("dot", "."):
+        if low == "dot":
             return i > at and lows[i + 1] in TOP_LEVEL
+        if low == ".":
+            inside = i > at and tokens.ends[i - 1] == tokens.starts[i] and tokens.ends[i] == tokens.starts[i + 1]
+            return inside and lows[i + 1] in TOP_LEVEL
         if len(low) == 1:
             spelled += 1
         if (not low[0].isalnum() and low not in "-_") or i - at - spelled >= _DOMAIN_WORDS:
@@ -219,7 +227,9 @@ def _word_at_edge(tokens: Tokens, row: list[Atom], edge: int) -> bool:
     if low not in WORDS_THAT_ARE_LETTERS or atom.last - atom.first > 1:
         return False
     letters = sum(not a.written.isdecimal() for a in row) - 1
-    return letters == 0 and (edge == 0 or others < 2)
+    if letters:
+        return False
+    return edge == 0 or others < 2 or (atom.last < len(tokens) and tokens.spaced(atom.last - 1, atom.last))
 
 
 def _zero(row: list[Atom], at: int) -> Atom:

@@ -19,6 +19,8 @@ def read_letter(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
         return Atom(at, at + 1, str(lexicon.values[tokens.lows[at]]), True)
     if cls != _LETTER:
         return None
+    if tokens.lows[at] == "e" and at + 1 < len(tokens) and tokens.lows[at + 1].startswith("mail"):
+        return None
     letter = str(lexicon.values[tokens.lows[at]])
     return Atom(at, _after_explanation(tokens, lexicon, at, letter), letter, True)
 

@@ -1,99 +1,133 @@
-"""Street addresses: a number, a few words and a street word, with what follows (flat, town, state, code)."""
+"""Where an address shows itself: a street word with a house number or a name, a flat, a post box, a foreign street."""
 
 import re
 from typing import Final
 
+from deid_stream.detect.addresses import STREETS
+from deid_stream.detect.lexicon import COMMON
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
-from deid_stream.units import CharIndex
 
-_STREET: Final = re.compile(
-    r"(?<![^\W_])(?:street|st|road|rd|avenue|ave|av|boulevard|blvd|drive|dr|lane|ln|court|ct|place|pl|way|terrace|ter"
-    r"|circle|cir|square|sq|parkway|pkwy|highway|hwy|expressway|expy|freeway|fwy|trail|trl|crescent|cres|close|gardens"
-    r"|grove|mews|row|hill|alley|plaza|loop|pike|turnpike|broadway|embankment|walk|path|nagar|marg|colony|layout"
-    r"|enclave|vihar|puram|sector|salai|gali|chowk|bazaar|bazar|extension|strasse|straße|gate|quay|wharf|esplanade"
-    r"|causeway|promenade|real|camino|route|rt|county road|bypass|center|centre|mall|run|ridge|view|point|park)"
-    r"(?![^\W_])",
-    re.IGNORECASE,
-)
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
+_WEAK_STREETS: Final = frozenset(
+    "st dr ct pl way court close square row walk path place route drive estate complex sector extension circle loop layout trail".split()
+)
+"""Street words that are everyday words or abbreviations too: they need a number before the name."""
 _STOPS: Final = frozenset(
-    ["is", "at", "on", "in", "for", "to", "of", "and", "or", "the", "a", "an", "my", "your", "our", "their", "this", "that", "it", "its", "are", "was", "be", "with", "from", "i", "you", "we", "they", "he", "she", "people", "person", "persons", "guests", "table", "tables", "rooms", "bedrooms", "bedroom", "bath", "baths", "tickets", "am", "pm", "o'clock", "dollars", "days", "minutes", "hours", "miles", "nights", "stars", "want", "need", "have", "has", "had", "like", "going", "go", "get", "about", "around", "please", "thanks"]
+    "is at on in for to of and or the a an my your our their this that it its are was be with from i you we they he she"
+    " people person persons guests table tables rooms bedrooms bedroom bath baths tickets am pm o'clock dollars days"
+    " minutes hours miles nights stars want need have has had like going go get about around please thanks property"
+    " properties house houses homes apartments found located held event rated including one rating cost by under name no"
+    " not any there what which how by out off down up only just also year years old".split()
 )
-_UNIT: Final = (
-    r"(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|building|bldg|block|tower|wing|door|number|no|#)\.?"
+_DIRECTIONS: Final = frozenset(
+    "north south east west n s e w northeast northwest southeast southwest ne nw se sw".split()
 )
-_TAIL: Final = re.compile(
-    rf"(?:,? (?:north|south|east|west|n|s|e|w|ne|nw|se|sw|northeast|northwest|southeast|southwest)\b\.?)?"
-    rf"(?:[,\s]+{_UNIT} ?#? ?(?:\d[\w-]*|[a-z](?![a-z]))(?: ?\d+)*)*"
-    r"(?:[,\s]+(?:[a-z][\w'.-]* ?){1,4},? \d{5,6}(?:-\d{4})?(?!\d))?"
-    r"(?:[,\s]+\d{5}(?:-\d{4})?(?!\d))?",
-    re.IGNORECASE,
+_FOREIGN: Final = frozenset(
+    "rue rua calle via viale avenida piazza plaza ulica ul chemin impasse carrer corso strada largo jalan allée allee"
+    " cours quai passeig paseo praça praca rúa ruta camino calzada".split()
 )
+_FOREIGN_ENDS: Final = (
+    "strasse", "straße", "weg", "gasse", "gata", "gatan", "gade", "vej", "veien", "katu", "kuja", "tie", "utca", "utja",
+    "laan", "straat", "plein", "platz", "allee", "vägen", "gränd", "str",
+)  # fmt: skip
 _UNIT_ONLY: Final = re.compile(
-    r"(?<![^\W_])(?:(?:p\.? ?o\.? ?box|po box|post box)(?: number)? \d[\d ]*|(?:apt|apartment|suite|ste|flat|house|plot|door)\.?"
-    r"(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
+    r"(?<![^\W_])(?:p\.? ?o\.? ?box(?: number| no)?\.? \d[\d ]*|(?:psc|unit) \d+,? box \d+"
+    r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
     re.IGNORECASE,
 )
 _MAX_WORDS: Final = 5
-_MAX_NUMBERS: Final = 7
+_MAX_NUMBERS: Final = 8
 
 
 class StreetRecognizer:
-    """Works leftwards from each street word to the house number."""
+    """Works leftwards from each street word to the house number or the start of the name."""
 
     name = "address"
 
     def find(self, view: View) -> list[Detection]:
         text = view.text
-        if not view.has_digit:
-            return []
+        words = [(m.start(), m.end(), m.group().lower()) for m in _WORD.finditer(text)]
         found = []
-        words: list[re.Match[str]] | None = None
-        for match in _STREET.finditer(text):
-            if words is None:
-                words = list(_WORD.finditer(text))
-            start = _house_number(words, match.start())
-            if start is None:
-                continue
-            tail = _TAIL.match(text, match.end())
-            end = tail.end() if tail else match.end()
-            found.append(view.detection(start, end, EntityType.ADDRESS, 0.85, self.name))
-        found.extend(
-            view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, self.name) for m in _UNIT_ONLY.finditer(text)
-        )
+        for at, (start, end, low) in enumerate(words):
+            bounds = None
+            if low in STREETS:
+                bounds = _street(words, at)
+            elif low in _FOREIGN:
+                bounds = _foreign(words, at)
+            elif len(low) > 5 and low.endswith(_FOREIGN_ENDS) and low not in COMMON:
+                bounds = (start, end) if _beside_number(words, at) else None
+            if bounds is not None:
+                found.append(view.detection(*bounds, EntityType.ADDRESS, 0.85, self.name))
+        if view.has_digit:
+            found.extend(
+                view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, self.name)
+                for m in _UNIT_ONLY.finditer(text)
+            )
         return found
 
 
-def _house_number(words: list[re.Match[str]], street: CharIndex) -> CharIndex | None:
-    """Where the address that ends in the street word at ``street`` begins; None without a house number."""
-    low, high = 0, len(words)
-    while low < high:
-        middle = (low + high) // 2
-        if words[middle].start() < street:
-            low = middle + 1
-        else:
-            high = middle
-    at = low - 1
-    steps = 0
-    while at >= 0 and steps <= _MAX_WORDS:
-        word = words[at].group()
-        if word[0].isdecimal():
-            return _first_number(words, at)
-        if word.lower() in _STOPS:
-            return None
+_Words = list[tuple[int, int, str]]
+
+
+def _street(words: _Words, street: int) -> tuple[int, int] | None:
+    """From the house number, or from the first strange word of the name, to the street word; None if it is neither."""
+    at = street - 1
+    while at >= 0 and street - at <= _MAX_WORDS:
+        start, _, low = words[at]
+        if low[0].isdecimal():
+            return words[_first_number(words, at)][0], words[street][1]
+        if len(low) == 1:
+            if low not in _DIRECTIONS and not (at > 0 and words[at - 1][2][0].isdecimal()):
+                break
+        elif low in _STOPS:
+            break
         at -= 1
-        steps += 1
+    low_street = words[street][2]
+    name = street - 1
+    if low_street in _WEAK_STREETS or name < 0:
+        return None
+    while name >= 0 and street - name <= 3 and words[name][2] not in COMMON and len(words[name][2]) > 1:
+        name -= 1
+    name += 1
+    return (words[name][0], words[street][1]) if name < street else None
+
+
+def _first_number(words: _Words, at: int) -> int:
+    """The first of the numbers before a street name; a direction may stand between ("2110 southeast 10th")."""
+    first = at
+    look = at - 1
+    while look >= 0 and at - look < _MAX_NUMBERS:
+        low = words[look][2]
+        if words[look + 1][0] - words[look][1] > 3:
+            break
+        if low[0].isdecimal():
+            first = look
+        elif low not in _DIRECTIONS:
+            break
+        look -= 1
+    return first
+
+
+def _foreign(words: _Words, at: int) -> tuple[int, int] | None:
+    """ "rue de virton 38": the name follows; a number must stand before or within the next words."""
+    end = at
+    for look in range(at + 1, min(len(words), at + 6)):
+        low = words[look][2]
+        if low[0].isdecimal():
+            return words[_first_number(words, at - 1) if _number(words, at - 1) else at][0], words[look][1]
+        if low in COMMON and low not in ("de", "la", "le", "du", "des", "da", "do", "dos", "del", "el"):
+            break
+        end = look
+    if end > at and _number(words, at - 1):
+        return words[_first_number(words, at - 1)][0], words[end][1]
     return None
 
 
-def _first_number(words: list[re.Match[str]], at: int) -> CharIndex:
-    first = at
-    while first > 0 and at - first < _MAX_NUMBERS:
-        left = words[first - 1]
-        gap = words[first].start() - left.end()
-        if gap > 2 or not left.group()[0].isdecimal():
-            break
-        first -= 1
-    return words[first].start()
+def _number(words: _Words, at: int) -> bool:
+    return 0 <= at < len(words) and words[at][2][0].isdecimal()
+
+
+def _beside_number(words: _Words, at: int) -> bool:
+    return _number(words, at - 1) or _number(words, at + 1)

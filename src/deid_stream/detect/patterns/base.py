@@ -17,7 +17,8 @@ class Pattern(NamedTuple):
 
     ``needs`` is a character the text must hold for the pattern to run ("" : none; "0": any digit). ``context``
     must match shortly before the value, or the type must be expected, unless it is None. ``check`` over the compact
-    upper-case value raises the score to ``sure``; it never lets a match go.
+    upper-case value raises the score to ``sure``; it never lets a match go. ``accept`` over the same decides
+    whether the shape is the type's at all.
     """
 
     entity_type: EntityType
@@ -27,6 +28,7 @@ class Pattern(NamedTuple):
     context: re.Pattern[str] | None = None
     check: Callable[[str], bool] | None = None
     sure: float = 0.99
+    accept: Callable[[str], bool] | None = None
 
 
 class PatternRecognizer:
@@ -50,6 +52,8 @@ class PatternRecognizer:
                     reach = max(0, start - CONTEXT_CHARS)
                     if context.search(low, reach, start) is None:
                         continue
+                if pattern.accept is not None and not pattern.accept(_compact(text[start:end])):
+                    continue
                 score = pattern.score
                 if pattern.check is not None and pattern.check(_compact(text[start:end])):
                     score = pattern.sure

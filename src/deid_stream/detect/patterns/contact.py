@@ -1,6 +1,7 @@
 """E-mail, UPI, URL and IP addresses."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from deid_stream.detect.lexicon import COMMON
@@ -37,9 +38,18 @@ CONTACT: Final = (
     ),
 )
 
+_HOSTS: Final = "gmail|yahoo|hotmail|outlook|rediffmail|rediff|icloud|ymail|aol|protonmail"
+_SQUASHED: Final = re.compile(
+    rf"(?<![^\W_])(?P<local>[a-z0-9][\w.+-]{{1,63}})?(?:{_HOSTS})\.? ?(?:dot ?)?(?:com|con|co ?in|co ?uk)(?![^\W_])"
+    r"|(?<![^\W_])[a-z0-9][\w.+-]{5,63}com(?![^\W_])"
+)
+"""An address whose signs were lost: "rajugmailcom", "raju 28 gmailcom", "rajumailhostcom"."""
 _LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
 _STOPS: Final = frozenset(
-    ["is", "was", "it", "its", "it's", "email", "e-mail", "mail", "id", "address", "yes", "yeah", "yep", "ok", "okay", "sure", "to", "my", "me", "at", "on", "the", "and", "or", "use", "using", "by", "of", "for", "this", "that", "i'm", "im", "am", "as", "with", "from", "name", "here's", "here", "have", "number", "send", "sent", "write", "reach", "contact", "please", "sir", "madam", "maam", "so", "well", "um", "uh", "er", "be", "please:", "also", "then", "are", "you", "your", "our", "an", "please,", "in", "called", "spell", "one's", "got"]
+    "is was it its it's email e-mail mail id address yes yeah yep ok okay sure to my me at on the and or use"
+    " using by of for this that i'm im am as with from name here's here have number send sent write reach"
+    " contact please sir madam maam so well um uh er be please: also then are you your our an please, in"
+    " called spell one's got".split()
 )
 _SPOKEN_LOCAL: Final = 5
 """How many words a local part may be heard as."""
@@ -52,15 +62,29 @@ class EmailRecognizer:
 
     def find(self, view: View) -> list[Detection]:
         text = view.text
-        if "@" not in text:
-            return []
         found: list[Detection] = []
+        if "com" in view.low or "gmailcon" in view.low:
+            found.extend(self._squashed(view))
+        if "@" not in text:
+            return found
         for match in re.finditer("@", text):
             bounds = self._bounds(text, match.start())
             if bounds is not None:
                 start, end, entity_type = bounds
                 found.append(view.detection(start, end, entity_type, 0.97, self.name))
         return found
+
+    def _squashed(self, view: View) -> Iterator[Detection]:
+        for match in _SQUASHED.finditer(view.low):
+            start, end = match.span()
+            word = match.group()
+            if match.group("local") is None and word.startswith(tuple(_HOSTS.split("|"))):
+                start = self._local_start(view.text, start)
+                if start == match.start():
+                    continue
+            elif word in COMMON or (match.group("local") is None and word.isalpha() and len(word) < 9):
+                continue
+            yield view.detection(start, end, EntityType.EMAIL_ADDRESS, 0.9, self.name)
 
     def _bounds(self, text: str, at: CharIndex) -> tuple[CharIndex, CharIndex, EntityType] | None:
         host = _HOST.match(text, at + 1)
@@ -102,7 +126,8 @@ class EmailRecognizer:
 
 
 _HOST: Final = re.compile(
-    r" ?(?:[\w-]{1,63}(?: ?\. ?[\w-]{1,63}){1,5}|(?:[\w-]{1,63} ){1,3}[\w-]{1,63}(?: ?\. ?[\w-]{1,63}){1,4}|[\w-]{2,63}(?: com\b)?)",
+    r" ?(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}|(?:[\w-]{1,63} ){1,3}[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"
+    r"|[\w-]{2,63}(?: com\b)?)",
     re.IGNORECASE,
 )
 

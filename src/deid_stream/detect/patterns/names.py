@@ -23,7 +23,7 @@ _MAX_WORDS: Final = 4
 
 def is_name_word(low: str) -> bool:
     """Could be part of a name: known as one, or no everyday word."""
-    return low in GIVEN_NAMES or (low not in COMMON and low not in MONTHS and low not in WEEKDAYS)
+    return low in GIVEN_NAMES or (len(low) > 1 and low not in COMMON and low not in MONTHS and low not in WEEKDAYS)
 
 
 class NameRecognizer:
@@ -48,7 +48,7 @@ class NameRecognizer:
             if match is None:
                 break
             low = match.group().lower()
-            initial = count > 0 and len(low) == 1
+            initial = count > 0 and len(low) == 1 and low != "i"
             named = low in GIVEN_NAMES or (strong and low in NAMES_ALSO_WORDS)
             if not (named or initial or is_name_word(low)):
                 break

@@ -7,6 +7,12 @@ from deid_stream.detect.patterns.base import Pattern, near, rx
 from deid_stream.model.entities import EntityType
 
 _SEP = r"[ .-]?"
+IBAN_COUNTRIES: Final = frozenset(
+    "AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT JO"
+    " KW KZ LB LC LI LT LU LV LY MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SC SD SE SI SK SM SO ST SV TL TN TR"
+    " UA VA VG XK".split()
+)
+"""Countries of the IBAN registry (ISO 13616, SWIFT)."""
 
 PAYMENT: Final = (
     Pattern(
@@ -14,7 +20,7 @@ PAYMENT: Final = (
         rx(rf"(?:\d{_SEP}){{12,18}}\d"),
         0.8,
         needs="0",
-        check=lambda v: checksums.luhn(v),
+        check=checksums.luhn,
     ),
     Pattern(
         EntityType.CARD_EXPIRY,
@@ -36,9 +42,10 @@ PAYMENT: Final = (
     ),
     Pattern(
         EntityType.IBAN_CODE,
-        rx(r"[a-z]{2} ?\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?"),
+        rx(r"[a-z]{2}\d{2}(?: ?[a-z]{4})?(?: ?[a-z]{0,4}\d[a-z0-9]{0,3}){2,8}"),
         0.7,
         needs="0",
         check=checksums.iban,
+        accept=lambda v: len(v) >= 15 and sum(map(str.isdecimal, v)) >= 10 and v[:2] in IBAN_COUNTRIES,
     ),
 )

@@ -1,0 +1,166 @@
+"""Addresses come in pieces: this joins the pieces and takes what belongs to them on both sides.
+
+"41377 schachterlweg 62 apt 501 polsing after the concert": the pieces (a number, a flat) are found elsewhere; between
+and beside them stand only numbers, street and unit words, names of places and words nobody uses otherwise. Everyday
+words end an address.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, words
+from deid_stream.model.entities import EntityType as T
+from deid_stream.model.spans import Detection
+from deid_stream.text.languages import WordClass, lexicon
+from deid_stream.units import CharIndex
+
+PLACES: Final = words("places_en")
+STREETS: Final = frozenset(
+    "street st road rd avenue ave av boulevard blvd drive dr lane ln court ct place pl way terrace ter circle cir square"
+    " sq parkway pkwy highway hwy expressway expy freeway fwy trail trl crescent cres close mews row alley plaza loop pike"
+    " turnpike broadway embankment walk path nagar marg colony layout enclave vihar puram sector salai gali chowk bazaar"
+    " bazar extension strasse straße quay wharf esplanade causeway promenade camino route bypass estate complex".split()
+)
+UNITS: Final = frozenset(
+    "apt apartment suite ste unit flat floor fl room building bldg block tower wing door number no box po psc apo fpo dpo"
+    " plot house cross main phase stage".split()
+)
+_STATE_CODES: Final = frozenset(
+    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri"
+    " sc sd tn tx ut vt va wa wv wi wy dc aa ae ap".split()
+)
+_FIELDS: Final = frozenset(
+    "ph phn phone mobile mob cell tel email fax acc acct ac ssn dob cvv otp gmail gmailcom".split()
+)
+_WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
+_GAP: Final = re.compile(r"[\s,.#:()-]{0,6}\Z")
+_SENTENCE_END: Final = re.compile(r"[.?!]\s+[A-Z]|[?!:;]")
+_NUMBER_CLASSES: Final = frozenset(
+    map(int, (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.SCALE, WordClass.REPEAT, WordClass.ORDINAL))
+)
+_NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c in _NUMBER_CLASSES) | {"o"}
+_MAX_GROWTH: Final = 12
+_MAX_STRANGE: Final = 4
+"""Words in a row that are only "not everyday"."""
+
+
+class _Token(NamedTuple):
+    start: CharIndex
+    end: CharIndex
+    low: str
+    kind: str
+    """``n`` number, ``u`` unit word, ``s`` street word, ``p`` place, ``x`` strange, ``w`` everyday word."""
+
+
+def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
+    """The detections of one source ``text`` with every address grown to what belongs to it."""
+    if not any(d.entity_type is T.ADDRESS for d in detections):
+        return detections
+    tokens = [_token(m) for m in _WORD.finditer(text)]
+    grown = []
+    for detection in detections:
+        if detection.entity_type is T.ADDRESS:
+            start = _grow_left(text, tokens, detection.start)
+            end = _grow_right(text, tokens, detection.end)
+            if (start, end) != (detection.start, detection.end):
+                detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector)  # noqa: PLW2901
+        grown.append(detection)
+    return grown
+
+
+def _token(match: re.Match[str]) -> _Token:
+    low = match.group().lower()
+    return _Token(match.start(), match.end(), low, _kind(low))
+
+
+def _kind(low: str) -> str:
+    if low in _NUMBERS or any(map(str.isdecimal, low)):
+        return "n"
+    if low in UNITS:
+        return "u"
+    if low in STREETS:
+        return "s"
+    if low in PLACES:
+        return "p"
+    if len(low) > 1 and low not in COMMON and low not in _FIELDS:
+        return "x"
+    return "w"
+
+
+def _index_from(tokens: list[_Token], at: CharIndex) -> int:
+    """Index of the first token that starts at or after ``at``."""
+    low, high = 0, len(tokens)
+    while low < high:
+        middle = (low + high) // 2
+        if tokens[middle].start < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
+    index = _index_from(tokens, end)
+    strange = 0
+    for offset in range(_MAX_GROWTH):
+        if index + offset >= len(tokens):
+            break
+        token = tokens[index + offset]
+        gap = text[end : token.start]
+        if not _GAP.match(gap) or _SENTENCE_END.search(text[end : token.start + 1]):
+            break
+        previous = tokens[index + offset - 1] if index + offset else None
+        following = tokens[index + offset + 1] if index + offset + 1 < len(tokens) else None
+        kind = token.kind
+        if kind == "w" and token.low in _STATE_CODES and following is not None and following.kind == "n":
+            kind = "p"
+        if kind == "w" and not _belongs(previous, token, following):
+            break
+        if kind == "u" and not (
+            (following is not None and (following.kind in "nx" or len(following.low) == 1))
+            or (token.low in ("floor", "fl") and previous is not None and previous.kind == "n")
+        ):
+            break
+        strange = strange + 1 if kind == "x" else 0
+        if strange > _MAX_STRANGE or (kind == "x" and token.low in GIVEN_NAMES and strange > 1):
+            break
+        end = token.end
+    return end
+
+
+def _belongs(previous: _Token | None, token: _Token, following: _Token | None) -> bool:
+    """An everyday word or a single letter that is part of an address after all: "12 b", "district of columbia"."""
+    if previous is None:
+        return False
+    if token.low == "of":
+        return previous.low in ("district", "isle", "city", "state")
+    if len(token.low) == 1 and token.low.isalpha():
+        return previous.kind == "n" or previous.low in UNITS or (following is not None and following.kind == "n")
+    return False
+
+
+def _grow_left(text: str, tokens: list[_Token], start: CharIndex) -> CharIndex:
+    """To the left only as far as a number or a unit word: "schachterlweg 62" after "41377"."""
+    index = _index_from(tokens, start) - 1
+    best, edge, strange = start, start, 0
+    for offset in range(_MAX_GROWTH):
+        if index - offset < 0:
+            break
+        token = tokens[index - offset]
+        gap = text[token.end : edge]
+        if not _GAP.match(gap) or _SENTENCE_END.search(text[token.end : edge + 1]):
+            break
+        kind = token.kind
+        if kind == "w" or token.low in GIVEN_NAMES:
+            break
+        if kind == "x":
+            strange += 1
+            if strange > _MAX_STRANGE - 1:
+                break
+        else:
+            strange = 0
+        edge = token.start
+        first = index - offset == 0 or tokens[index - offset - 1].low in ("address", "is", "at")
+        if kind == "n" or (kind == "u" and (first or token.low not in ("no", "number"))):
+            best = edge
+    return best
