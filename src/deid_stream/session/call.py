@@ -8,76 +8,37 @@ Fails closed (law 2): a detector that raises withholds the turn's text and mutes
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
 
 import msgspec
 
-from deid_stream.audio import align, crosstalk, unheard
+from deid_stream.audio import align, unheard
 from deid_stream.audio.profiles import profile
 from deid_stream.audio.timeline import Placement
-from deid_stream.detect.conversation import ConversationState
-from deid_stream.errors import AlignmentError
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
-from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output, SanitizedSegment
+from deid_stream.model.outputs import AuditAction, Output, SanitizedSegment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import redact_segment
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
+from deid_stream.session.ledger import Ledger
+from deid_stream.session.placing import WITHHELD, Unlocated, place, widened
+from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
 from deid_stream.session.state import CallState, ReleasedSegment, UnlocatedSegment
 from deid_stream.session.turns import PendingTurns, Turn
-from deid_stream.units import Interval, Ms
+from deid_stream.units import Ms
+
+__all__ = ["FOREVER_MS", "CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
 
 FOREVER_MS: Ms = 1 << 60
 """Later than any record: ``advance(FOREVER_MS)`` closes whatever is open."""
 
-WITHHELD = "WITHHELD"
 _REMEMBERED_SEGMENTS = 64
 _KEPT_METADATA = frozenset({"direction", "region", "language", "queue", "disposition"})
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(CallState)
-
-
-class TurnDetector(Protocol):
-    """What a session asks of a conversation; ``detect.detector.Conversation`` is one."""
-
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]: ...
-    def state(self) -> ConversationState: ...
-
-
-class ConversationFactory(Protocol):
-    """Opens a call's conversation; ``detect.detector.Detector`` is one."""
-
-    def conversation(
-        self,
-        key: bytes,
-        *,
-        allow: Sequence[str] = (),
-        deny: Sequence[str] = (),
-        state: ConversationState | None = None,
-    ) -> TurnDetector: ...
-
-
-class NeededOffsets(NamedTuple):
-    """Smallest source offsets that must be read again after a restart; -1: none."""
-
-    transcripts: int
-    audio: int
-
-
-class Positions(NamedTuple):
-    """Source offsets below which the checkpoint has seen every record of the partition."""
-
-    transcripts: int
-    audio: int
-
-
-class _Unlocated(NamedTuple):
-    segment: Segment
-    spans: tuple[Span, ...]
-    muted: bool
 
 
 class CallSession:
@@ -103,11 +64,11 @@ class CallSession:
         self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms)
         self._sound = Sound()
         self._released: dict[str, ReleasedSegment] = {}
-        self._unlocated: list[_Unlocated] = []
+        self._unlocated: list[Unlocated] = []
         self._awaited: dict[str, UnlocatedSegment] = {}
         self._restored_pending: frozenset[int] = frozenset()
         self._restored_positions = Positions(-1, -1)
-        self._outputs: list[Output] = []
+        self._ledger = Ledger(self._state)
         self._now_ms: Ms = 0
         self._snapshot: bytes | None = None
 
@@ -166,8 +127,7 @@ class CallSession:
 
     def outputs(self) -> list[Output]:
         """Everything that may leave since the last call, in order."""
-        outputs, self._outputs = self._outputs, []
-        return outputs
+        return self._ledger.drain()
 
     # -- events
 
@@ -220,7 +180,7 @@ class CallSession:
         placement = self._sound.add(chunk)
         if placement is not Placement.HELD:
             if chunk.offset >= self._restored_positions.audio:
-                self._audit(
+                self._ledger.audit(
                     AuditAction.DROPPED, f"audio_{placement.value}", chunk.time_ms, chunk.channel, seq=chunk.seq
                 )
             return
@@ -228,7 +188,7 @@ class CallSession:
         self._holdback.mark(chunk.time_ms, end_ms + align.MAX_REACH_MS)
         if self._sound.held_bytes > self._settings.max_held_bytes:
             self._holdback.force(self._holdback.watermark_ms + (self._sound.end_ms - self._holdback.watermark_ms) // 2)
-            self._audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
+            self._ledger.audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
             self._progress(chunk.time_ms)
         # audio alone moves things on by steps, so most chunks only need to be held
         elif chunk.offset_ms // STEP_MS != end_ms // STEP_MS or self._state.ended_ms is not None:
@@ -249,8 +209,7 @@ class CallSession:
     def _stop_awaiting(self) -> None:
         """What has not come again by now is gone from the topic: its audio stays behind the hold-back's mercy."""
         for awaited in self._awaited.values():
-            reach_ms = align.MAX_REACH_MS
-            span = AudioSpan(max(0, awaited.start_ms - reach_ms), awaited.end_ms + reach_ms, awaited.channel, WITHHELD)
+            span = widened(awaited.start_ms, awaited.end_ms, awaited.channel, WITHHELD)
             self._cut(span, self._state.last_record_ms)
         self._awaited = {}
         self._restored_pending = frozenset()
@@ -260,7 +219,7 @@ class CallSession:
         awaited = self._awaited.get(segment.segment_id)
         if awaited is not None and awaited.offset == segment.offset:
             del self._awaited[segment.segment_id]
-            self._unlocated.append(_Unlocated(segment, awaited.spans, awaited.muted))
+            self._unlocated.append(Unlocated(segment, awaited.spans, awaited.muted))
             self._progress(segment.time_ms)
         elif segment.offset in self._restored_pending:
             self._restored_pending -= {segment.offset}
@@ -275,13 +234,13 @@ class CallSession:
             pending = self._turns.get(channel, segment.segment_id)
             if known is not None:
                 if segment.revision <= known.revision:
-                    self._audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
+                    self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
                 else:
                     self._correct(segment, known)
             elif pending is not None and segment.revision <= pending.revision:
-                self._audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
+                self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
             elif segment.end_ms <= self._state.forgotten_until_ms.get(channel, -1):
-                self._audit(AuditAction.DROPPED, "segment_late", segment.time_ms, channel)
+                self._ledger.audit(AuditAction.DROPPED, "segment_late", segment.time_ms, channel)
             else:
                 self._turns.put(segment)
                 self._holdback.mark(segment.time_ms, segment.end_ms + self._settings.context_window_ms)
@@ -291,10 +250,10 @@ class CallSession:
         self._progress(segment.time_ms)
 
     def _interim(self, segment: Segment) -> None:
-        if self._policy.interims != "masked" or self._state.minor or segment.segment_id in self._released:
+        if self._policy.interims != "masked" or segment.segment_id in self._released:
             return
         masked = "".join("*" if character.isalnum() else character for character in segment.text)
-        self._outputs.append(
+        self._ledger.publish(
             SanitizedSegment(
                 call_id=self.call_id,
                 customer_id=self.customer_id,
@@ -332,23 +291,23 @@ class CallSession:
         if self._complete():
             self._finish(now_ms)
 
-    def _covered_ms(self) -> Ms:
+    def _covered_ms(self, *, ended: bool = False) -> Ms:
         """The least covered channel, through silence; 0 while nothing is known."""
         covered = self._holdback.covered_ms
         heard = self._sound.channels
         if len(heard) == 1 and self._state.declared_channels <= 1:
-            return self._through_silence(heard[0], max(covered.values(), default=0))
+            return self._through_silence(heard[0], max(covered.values(), default=0), ended)
         channels = {*range(self._state.declared_channels), *covered, *heard}
         least = FOREVER_MS
         # the least covered first: the silence of the others need not be looked at beyond what it reaches
         for until_ms, channel in sorted((covered.get(channel, 0), channel) for channel in channels):
             if until_ms >= least:
                 break
-            least = min(least, self._through_silence(channel, until_ms))
+            least = min(least, self._through_silence(channel, until_ms, ended))
         return least if channels else 0
 
-    def _through_silence(self, channel: int, until_ms: Ms) -> Ms:
-        silent_ms = self._sound.silent_until_ms(channel, until_ms)
+    def _through_silence(self, channel: int, until_ms: Ms, ended: bool) -> Ms:
+        silent_ms = self._sound.silent_until_ms(channel, until_ms, ended=ended)
         return max(until_ms, silent_ms - QUIET_MARGIN_MS)
 
     def _complete(self) -> bool:
@@ -358,7 +317,7 @@ class CallSession:
             return False
         channels = {*range(state.declared_channels), *self._sound.channels}
         arrived = all(self._sound.arrived_ms(c) >= state.duration_ms for c in channels)
-        return bool(channels) and arrived and self._covered_ms() >= state.duration_ms - QUIET_MARGIN_MS
+        return bool(channels) and arrived and self._covered_ms(ended=True) >= state.duration_ms - QUIET_MARGIN_MS
 
     def _finish(self, now_ms: Ms) -> None:
         state = self._state
@@ -370,24 +329,8 @@ class CallSession:
         self._release(now_ms, final=True)
         state.closed = True
         duration_ms = state.duration_ms or max(self._sound.end_ms, *self._holdback.covered_ms.values(), 0)
-        self._outputs.append(
-            CallSummary(
-                call_id=self.call_id,
-                customer_id=self.customer_id,
-                time_ms=state.ended_ms or state.last_record_ms,
-                duration_ms=duration_ms,
-                channels=max(state.declared_channels, len(self._sound.channels)),
-                segments=state.segments,
-                audio_chunks=self._sound.chunks,
-                redactions=dict(sorted(state.redactions.items())),
-                redacted_audio_ms=dict(sorted(state.redacted_audio_ms.items())),
-                withheld=state.withheld or state.minor,
-                complete=state.ended_ms is not None,
-                metadata=state.metadata,
-            )
-        )
-        reason = "minor" if state.minor else "ended" if state.ended_ms is not None else "idle"
-        self._audit(AuditAction.CLOSED, reason, state.ended_ms or state.last_record_ms)
+        channels = max(state.declared_channels, len(self._sound.channels))
+        self._ledger.close(duration_ms, channels, self._sound.chunks)
 
     # -- detection
 
@@ -413,7 +356,6 @@ class CallSession:
         return seq
 
     def _emit(self, segment: Segment, spans: Sequence[Span], seq: int, now_ms: Ms) -> None:
-        state = self._state
         chosen = tuple(span for span in spans if self._policy.operator(span.entity_type) is not None)
         redacted = redact_segment(
             segment.text,
@@ -424,50 +366,44 @@ class CallSession:
             key=self._key,
         )
         self._remember(segment, seq)
-        self._unlocated.append(_Unlocated(segment, chosen, muted=False))
-        state.segments += 1
-        counts: dict[str, int] = {}
-        for span in chosen:
-            counts[span.entity_type] = counts.get(span.entity_type, 0) + 1
-            state.redactions[span.entity_type] = state.redactions.get(span.entity_type, 0) + 1
-        if counts:
-            self._audit(AuditAction.REDACTED, "text", segment.time_ms, segment.channel, seq=seq, counts=counts)
-        if not state.minor:
-            self._outputs.append(
-                SanitizedSegment(
-                    call_id=self.call_id,
-                    customer_id=self.customer_id,
-                    seq=seq,
-                    segment_id=segment.segment_id,
-                    revision=segment.revision,
-                    channel=segment.channel,
-                    language=segment.language,
-                    start_ms=segment.start_ms,
-                    end_ms=segment.end_ms,
-                    text=redacted.text,
-                    words=redacted.words,
-                    entities=redacted.entities,
-                    time_ms=segment.time_ms,
-                    allowed_ms=now_ms,
-                )
+        self._unlocated.append(Unlocated(segment, chosen, muted=False))
+        self._state.segments += 1
+        self._ledger.redacted(chosen, segment.time_ms, segment.channel, seq)
+        self._ledger.publish(
+            SanitizedSegment(
+                call_id=self.call_id,
+                customer_id=self.customer_id,
+                seq=seq,
+                segment_id=segment.segment_id,
+                revision=segment.revision,
+                channel=segment.channel,
+                language=segment.language,
+                start_ms=segment.start_ms,
+                end_ms=segment.end_ms,
+                text=redacted.text,
+                words=redacted.words,
+                entities=redacted.entities,
+                time_ms=segment.time_ms,
+                allowed_ms=now_ms,
             )
+        )
 
     def _withhold(self, segment: Segment) -> None:
         seq = self._take_seq(segment.channel)
         self._remember(segment, seq)
         self._state.withheld = True
-        self._unlocated.append(_Unlocated(segment, (), muted=True))
-        self._audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
+        self._unlocated.append(Unlocated(segment, (), muted=True))
+        self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
 
     def _correct(self, segment: Segment, known: ReleasedSegment) -> None:
         """A revision after release: the same record id again; audio that has left is not taken back."""
         turn = Turn(segment.end_ms, segment.channel, (segment,))
         spans = self._spans_of(turn)
         if spans is None:
-            self._audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
+            self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
             return
         self._emit(segment, spans, known.seq, segment.time_ms)
-        self._audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
+        self._ledger.audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
 
     def _remember(self, segment: Segment, seq: int) -> None:
         released = self._released
@@ -482,7 +418,7 @@ class CallSession:
     # -- audio
 
     def _locate_arrived(self, final: bool) -> None:
-        waiting: list[_Unlocated] = []
+        waiting: list[Unlocated] = []
         for entry in self._unlocated:
             due_ms = entry.segment.end_ms + align.MAX_REACH_MS
             targets = self._sound.targets(entry.segment.channel)
@@ -495,43 +431,16 @@ class CallSession:
             self._snapshot = None
         self._unlocated = waiting
 
-    def _locate(self, entry: _Unlocated, targets: Sequence[int]) -> None:
-        segment = entry.segment
-        timing = profile(segment.provider or self._settings.default_profile)
+    def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
+        timing = profile(entry.segment.provider or self._settings.default_profile)
+        for span in place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk):
+            self._cut(span, entry.segment.time_ms)
         for channel in targets:
-            for span in self._audio_spans(entry, channel):
-                self._cut(span, segment.time_ms)
-                if self._settings.crosstalk:
-                    others = [c for c in self._sound.channels if c not in targets]
-                    interval = Interval(span.start_ms, span.end_ms)
-                    for carrier in crosstalk.carriers(self._sound, channel, others, interval):
-                        self._cut(AudioSpan(span.start_ms, span.end_ms, carrier, span.entity_type), segment.time_ms)
-            self._sound.explain(channel, unheard.explained(segment, timing))
-
-    def _audio_spans(self, entry: _Unlocated, channel: int) -> list[AudioSpan]:
-        segment = entry.segment
-        timing = profile(segment.provider or self._settings.default_profile)
-        if entry.muted:
-            reach_ms = align.MAX_REACH_MS
-            return [AudioSpan(max(0, segment.start_ms - reach_ms), segment.end_ms + reach_ms, channel, WITHHELD)]
-        if not entry.spans:
-            return []
-        try:
-            return align.locate(segment, entry.spans, self._sound, channel, timing)
-        except AlignmentError:
-            reach_ms = align.MAX_REACH_MS
-            return [AudioSpan(max(0, segment.start_ms - reach_ms), segment.end_ms + reach_ms, channel, "UNALIGNED")]
+            self._sound.explain(channel, unheard.explained(entry.segment, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)
-        self._count_cut(span, time_ms)
-
-    def _count_cut(self, span: AudioSpan, time_ms: Ms) -> None:
-        totals = self._state.redacted_audio_ms
-        totals[span.entity_type] = totals.get(span.entity_type, 0) + span.end_ms - span.start_ms
-        self._audit(
-            AuditAction.SILENCED, span.entity_type, time_ms, span.channel, start_ms=span.start_ms, end_ms=span.end_ms
-        )
+        self._ledger.silenced(span, time_ms)
 
     def _release(self, now_ms: Ms, final: bool) -> None:
         reach_ms = align.MAX_REACH_MS
@@ -550,38 +459,11 @@ class CallSession:
         ):
             self._snapshot = None
             if isinstance(released, AudioSpan):
-                self._count_cut(released, now_ms)
-            elif not self._state.minor:
-                self._outputs.append(released)
+                self._ledger.silenced(released, now_ms)
+            else:
+                self._ledger.publish(released)
 
-    # -- audit and checkpoint
-
-    def _audit(
-        self,
-        action: AuditAction,
-        reason: str,
-        time_ms: Ms,
-        channel: int | None = None,
-        *,
-        seq: int | None = None,
-        start_ms: Ms | None = None,
-        end_ms: Ms | None = None,
-        counts: dict[str, int] | None = None,
-    ) -> None:
-        self._outputs.append(
-            AuditEntry(
-                call_id=self.call_id,
-                customer_id=self.customer_id,
-                action=action,
-                reason=reason,
-                time_ms=time_ms,
-                channel=channel,
-                seq=seq,
-                start_ms=start_ms,
-                end_ms=end_ms,
-                counts=counts or {},
-            )
-        )
+    # -- checkpoint
 
     def snapshot(self) -> bytes:
         """The call's share of the checkpoint: content-free JSON, the same object until something changes."""
@@ -627,6 +509,7 @@ class CallSession:
         state = _decoder.decode(snapshot)
         session = cls(state.call_id, state.customer_id, detector=detector, key=key, settings=settings, policy=policy)
         session._state = state
+        session._ledger = Ledger(state)
         session._conversation = detector.conversation(
             key, allow=policy.allow, deny=policy.deny, state=state.conversation
         )

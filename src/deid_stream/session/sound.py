@@ -21,8 +21,12 @@ from deid_stream.model.spans import AudioSpan
 from deid_stream.session.state import StreamState
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
-STEP_MS = 200
+STEP_MS = 400
 """Media time after which newly arrived audio is looked at again."""
+
+_KEPT_WITHOUT_AUDIO = 64
+_PATIENCE_MS = 2_000
+"""Sound that has waited so long for its transcript is shown to the VAD: most is covered before, at no cost."""
 
 _INTERLEAVED = -1
 
@@ -109,11 +113,11 @@ class Sound:
         inner = channel if len(stream.channels) > 1 else 0
         return stream.timeline.pcm(inner, start_ms, end_ms)
 
-    def silent_until_ms(self, channel: int, from_ms: Ms) -> Ms:
+    def silent_until_ms(self, channel: int, from_ms: Ms, *, ended: bool = False) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
 
         Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech that dies away within
-        ``EDGE_MS`` is the end of what was said before.
+        ``EDGE_MS`` is the end of what was said before. ``ended``: no more audio will come.
         """
         stream = self._by_channel.get(channel)
         if stream is None:
@@ -127,7 +131,8 @@ class Sound:
                 at_ms = quiet_ms
                 continue
             cell_ms = at_ms - at_ms % CELL_MS
-            if stream.timeline.arrived_until_ms < cell_ms + CELL_MS:
+            arrived_ms = stream.timeline.arrived_until_ms
+            if arrived_ms < cell_ms + CELL_MS + _PATIENCE_MS and (not ended or at_ms >= arrived_ms):
                 return at_ms
             for heard in self._speech(channel, cell_ms):
                 if heard.end > max(at_ms, tail_ms):
@@ -222,6 +227,10 @@ class Sound:
         )
 
     def _prune(self) -> None:
+        if not self._streams:
+            # a call of text alone: keep the latest, should its audio still come
+            self.holes = {channel: kept[-_KEPT_WITHOUT_AUDIO:] for channel, kept in self.holes.items()}
+            self.explained = {channel: kept[-_KEPT_WITHOUT_AUDIO:] for channel, kept in self.explained.items()}
         for channel, stream in self._by_channel.items():
             frontier_ms = min(stream.judged_ms, stream.timeline.frontier_ms)
             if holes := self.holes.get(channel):
