@@ -41,12 +41,11 @@ def locate(
     """
     if not spans:
         return []
-    located = None
-    if timing.realign:
-        located = _by_sound(segment, spans, reader, channel)
+    aligned_first = timing.realign and forced.available()
+    located = _by_sound(segment, spans, reader, channel) if aligned_first else None
     if located is None:
         located = _by_times(segment, spans, reader, channel, timing)
-    if located is None and not timing.realign:
+    if located is None and not aligned_first:
         located = _by_sound(segment, spans, reader, channel)
     if located is None:
         start_ms, end_ms = segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS

@@ -23,6 +23,8 @@ JOIN_MS: Final = 60
 """Pauses inside speech no longer than this (stops before plosives) count as speech."""
 _NATIVE_HZ: Final = (8_000, 16_000, 32_000, 48_000)
 _MODE: Final = 0
+_HANGOVER_FRAMES: Final = 4
+"""Audible frames this near to speech count as speech: weak onsets and dying syllables."""
 
 
 def speech_intervals(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> list[Interval]:
@@ -66,8 +68,9 @@ def _cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> Iterator
     encoded = [frame.tobytes() for frame in frames]
     for frame in encoded:
         detector.is_speech(frame, hz)
-    for at, frame in enumerate(encoded):
-        if detector.is_speech(frame, hz) and loud[at]:
+    spoken = [detector.is_speech(frame, hz) for frame in encoded]
+    for at in np.flatnonzero(loud).tolist():
+        if any(spoken[max(0, at - _HANGOVER_FRAMES) : at + _HANGOVER_FRAMES + 1]):
             yield Interval(start_ms + at * FRAME_MS, start_ms + (at + 1) * FRAME_MS)
 
 

@@ -73,6 +73,7 @@ def _by_agreement(text: str, spelled: Sequence[str]) -> list[Interval]:
         stands.append(Interval(at, at + len(token)))
         at += len(token)
     found = [Interval(0, 0)] * len(spelled)
+    unsaid: list[tuple[Interval, int]] = []
     matcher = SequenceMatcher(None, tokens, spelled, autojunk=False)
     for kind, low, high, first, last in matcher.get_opcodes():
         if kind == "equal":
@@ -80,14 +81,11 @@ def _by_agreement(text: str, spelled: Sequence[str]) -> list[Interval]:
         elif kind == "replace":
             found[first:last] = [Interval(stands[low].start, stands[high - 1].end)] * (last - first)
         elif kind == "delete":
-            # text that no word says: its sound is in the words about it
-            for neighbour in (first - 1, first):
-                if 0 <= neighbour < len(spelled):
-                    known = found[neighbour]
-                    lost = Interval(stands[low].start, stands[high - 1].end)
-                    found[neighbour] = (
-                        Interval(min(known.start, lost.start), max(known.end, lost.end)) if known.length else lost
-                    )
+            unsaid.append((Interval(stands[low].start, stands[high - 1].end), first))
+    for lost, after in unsaid:  # text that no word says is heard in the words about it
+        for at in range(max(0, after - 1), min(len(found), after + 1)):
+            known = found[at] if found[at].length else lost
+            found[at] = Interval(min(known.start, lost.start), max(known.end, lost.end))
     return found
 
 

@@ -1,0 +1,144 @@
+"""Spans of text to stretches of sound: never inward, no further than the reach, and wider the less is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deid_stream.audio import align, forced
+from deid_stream.audio.align import MAX_REACH_MS, locate, profile
+from deid_stream.audio.profiles import PROFILES, WIDEST
+from deid_stream.audio.reader import Recording
+from deid_stream.model.entities import EntityType
+from deid_stream.model.events import Segment, Word
+from deid_stream.model.spans import AudioSpan, Span
+from deid_stream.units import Interval
+
+from .sounds import joined, noise, silent, voice
+
+TEXT = "my name is Grace Hill thanks"
+
+
+@pytest.fixture(autouse=True)
+def _without_aligner(monkeypatch):
+    monkeypatch.setattr(forced, "available", lambda: False)
+
+
+def segment(times, text=TEXT, start_ms=1000, end_ms=3000):
+    words = tuple(Word(token, *pair) for token, pair in zip(text.split(), times, strict=True)) if times else ()
+    return Segment(
+        call_id="c", customer_id="k", segment_id="s", text=text, start_ms=start_ms, end_ms=end_ms, words=words
+    )
+
+
+def span(wanted, text=TEXT):
+    start = text.index(wanted)
+    return Span(start, start + len(wanted), EntityType.PERSON, 1.0, "test")
+
+
+TIMES = [(1000, 1200), (1200, 1500), (1500, 1700), (1700, 2100), (2150, 2500), (2600, 3000)]
+
+
+def recording(*parts):
+    return Recording(joined(*parts)[:, None], 8000)
+
+
+SPOKEN = recording(silent(1000), voice(2000), silent(1000))
+
+
+def test_consecutive_words_go_together_with_the_pause_between():
+    (found,) = locate(segment(TIMES), [span("Grace Hill")], SPOKEN, 0, profile("exact"))
+    assert found.start_ms <= 1700
+    assert found.end_ms >= 2500
+    assert (found.channel, found.entity_type) == (0, "PERSON")
+
+
+def test_two_spans_are_two_stretches():
+    first, second = locate(segment(TIMES), [span("name"), span("Hill")], SPOKEN, 0, profile("exact"))
+    assert first.end_ms < second.start_ms
+
+
+@pytest.mark.parametrize("name", list(PROFILES))
+def test_edges_move_outward_within_the_reach(name):
+    timing = profile(name)
+    (found,) = locate(segment(TIMES), [span("Grace")], SPOKEN, 0, timing)
+    assert 1700 - timing.reach_before_ms <= found.start_ms <= 1700
+    assert 2100 <= found.end_ms <= 2100 + timing.reach_after_ms
+
+
+def test_edges_find_the_quietest_frame():
+    # a full stop of 20 ms before and after the word, 100 ms beyond its stated edges
+    sound = joined(silent(1000), voice(580), noise(20, rms=3), voice(620), noise(20, rms=3), voice(760))
+    (found,) = locate(segment(TIMES), [span("Grace")], recording(sound), 0, profile("100ms"))
+    assert 1580 <= found.start_ms <= 1600
+    assert 2200 <= found.end_ms <= 2250
+
+
+def test_without_sound_beyond_the_edge_the_whole_reach_goes():
+    sound = joined(silent(1700), voice(400), silent(900))
+    (found,) = locate(segment(TIMES), [span("Grace")], recording(sound), 0, profile("100ms"))
+    assert (found.start_ms, found.end_ms) == (1500, 2300)
+
+
+UNALIGNED = [AudioSpan(1000 - MAX_REACH_MS, 3000 + MAX_REACH_MS, 0, align.UNALIGNED)]
+
+
+def moved(at, *times):
+    return [*TIMES[:at], times, *TIMES[at + 1 :]]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [moved(3, 1700, 7700), moved(3, 1700, 1700), moved(3, 1700, 1600), moved(3, 6000, 6400), moved(2, 1500, 2050)],
+    ids=["six seconds", "zero", "negative", "beyond the segment", "overlapped"],
+)
+def test_impossible_times_are_not_used(times):
+    (found,) = locate(segment(times), [span("Grace")], SPOKEN, 0, profile("50ms"))
+    assert found.start_ms <= 1450
+    assert found.end_ms >= 2500
+
+
+def test_words_beyond_the_audio_mute_the_segment():
+    short = recording(voice(500), silent(3000))
+    assert locate(segment(TIMES), [span("Grace")], short, 0, profile("50ms")) == UNALIGNED
+
+
+def test_untimed_words_lie_in_proportion_over_the_speech_and_wide():
+    (found,) = locate(segment(None), [span("Grace")], SPOKEN, 0, profile("50ms"))
+    assert found.entity_type == "PERSON"
+    assert found.start_ms <= 1500
+    assert found.end_ms >= 2500
+
+
+def test_untimed_words_without_speech_mute_the_segment():
+    assert locate(segment(None), [span("Grace")], recording(silent(5000)), 0, profile("50ms")) == UNALIGNED
+
+
+def test_a_span_that_no_word_says_mutes_the_segment():
+    spoken = segment([], text="- - -")
+    assert locate(spoken, [Span(0, 1, EntityType.PERSON, 1.0, "test")], SPOKEN, 0, profile("50ms")) == UNALIGNED
+
+
+def test_nothing_to_hide_nothing_to_mute():
+    assert locate(segment(TIMES), [], SPOKEN, 0, profile("50ms")) == []
+
+
+def test_the_reader_is_asked_on_the_given_channel():
+    both = Recording(np.stack([silent(4000), SPOKEN.samples[:, 0]], axis=1), 8000)
+    (found,) = locate(segment(TIMES), [span("Grace")], both, 1, profile("exact"))
+    assert found.channel == 1
+    assert locate(segment(TIMES), [span("Grace")], both, 0, profile("exact"))[0].entity_type == align.UNALIGNED
+
+
+def test_unknown_providers_get_the_widest_profile():
+    assert profile("nobody") is WIDEST
+    assert all(max(p.reach_before_ms, p.reach_after_ms) <= MAX_REACH_MS for p in PROFILES.values())
+
+
+@given(st.integers(-80, 80), st.integers(-80, 80), st.sampled_from(sorted(PROFILES)))
+def test_a_span_is_never_cut_shorter_than_its_words_say(early, late, name):
+    times = moved(3, 1700 + early, 2100 + late)
+    (found,) = locate(segment(times), [span("Grace")], SPOKEN, 0, profile(name))
+    assert Interval(found.start_ms, found.end_ms).intersect(Interval(1700 + early, 2100 + late)).length == (
+        400 - early + late
+    )

@@ -1,0 +1,76 @@
+"""The forced aligner: optional, lazy, repeatable."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deid_stream
+from deid_stream.audio import forced, pcm
+from deid_stream.audio.reader import Recording
+from deid_stream.audio.wavfile import read_wav
+
+from .sounds import silent, voice
+
+SAMPLE = Path(deid_stream.__file__).parent / "demo" / "samples" / "card-payment"
+
+
+@pytest.fixture(scope="module")
+def sample():
+    wav = read_wav(SAMPLE.with_suffix(".wav"))
+    call = json.loads(SAMPLE.with_suffix(".call.json").read_text())
+    return Recording(pcm.decode(wav.data, wav.format), wav.format.rate_hz), call["segments"]
+
+
+def test_it_is_not_imported_before_it_is_used():
+    code = "import sys, deid_stream.audio.align; sys.exit('pocketsphinx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not forced.available(), reason="the align extra is not installed")
+class TestAligner:
+    def test_words_are_found_where_they_are_said(self, sample):
+        reader, segments = sample
+        errors: list[int] = []
+        for said in segments:
+            spoken = [word["text"] for word in said["words"]]
+            window = (max(0, said["start_ms"] - 200), said["end_ms"] + 200)
+            found = forced.align(reader.pcm(said["channel"], *window), 8000, window[0], spoken)
+            assert found is not None
+            assert [word.text for word in found] == spoken
+            errors += [abs(t) for a, b in zip(found, said["words"], strict=True) for t in (a.start_ms - b["start_ms"],)]
+        assert np.median(errors) <= 50
+
+    def test_words_that_are_not_in_the_dictionary_and_words_without_letters(self, sample):
+        reader, segments = sample
+        said = segments[0]
+        spoken = ["-", *(word["text"] for word in said["words"][:-1]), "Xquzyv"]
+        found = forced.align(reader.pcm(said["channel"], said["start_ms"], said["end_ms"]), 8000, 0, spoken)
+        assert found is not None
+        assert [word.text for word in found] == spoken
+        assert found[0].start_ms == found[0].end_ms == 0
+
+    def test_an_answer_does_not_depend_on_what_was_aligned_before(self):
+        def once():
+            return forced.align(voice(1500), 8000, 0, ["hello", "there"])
+
+        first = once()
+        forced.align(voice(2500, pitch_hz=220), 16_000, 0, ["something", "else", "again"])
+        assert once() == first
+
+    @pytest.mark.parametrize(
+        ("pcm", "words"),
+        [
+            (silent(2000), []),
+            (silent(2000), ["-", "..."]),
+            (np.zeros(0, np.int16), ["word"]),
+            (silent(31_000), ["word"]),
+            (voice(100), ["far", "too", "many", "words", "for", "this"]),
+        ],
+        ids=["no words", "no letters", "no sound", "too long", "too short for the words"],
+    )
+    def test_what_cannot_be_aligned_is_said_so(self, pcm, words):
+        assert forced.align(pcm, 8000, 0, words) is None
