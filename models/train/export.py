@@ -1,0 +1,51 @@
+"""From trained weights to the shipped folder: int8 ONNX, tokenizer, config with digests."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from models.train.network import Tagger, base_tokenizer
+
+FIRST_HINT_TOKEN = 1
+"""``[unused0]`` onwards of the base vocabulary carry the hints."""
+START, END = 101, 102
+THRESHOLDS = {"LOCATION": 0.5, "ORGANIZATION": 0.5, "DATE_TIME": 0.5, "AGE": 0.5, "URL": 0.5}
+CORE_THRESHOLD = 0.4
+
+
+def write(model: Tagger, folder: Path, labels: list[str], hints: list[str], version: str, *, max_tokens: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    model = model.eval().float()
+    with torch.no_grad():
+        rows = slice(FIRST_HINT_TOKEN, FIRST_HINT_TOKEN + len(hints))
+        model.words.weight[rows] = model.hints.weight
+    with tempfile.TemporaryDirectory() as temporary:
+        full = Path(temporary) / "full.onnx"
+        torch.onnx.export(
+            model,
+            (torch.randint(1000, 2000, (1, 16)),),
+            str(full),
+            input_names=["tokens"],
+            output_names=["logits"],
+            dynamic_axes={"tokens": {1: "length"}, "logits": {1: "length"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        quantize_dynamic(full, folder / "model.onnx", per_channel=True, reduce_range=False, weight_type=QuantType.QInt8)
+    (folder / "tokenizer.json").write_text(json.dumps(base_tokenizer(), ensure_ascii=False, separators=(",", ":")))
+    config = {
+        "format": 1,
+        "version": version,
+        "labels": [{"entity_type": n, "threshold": THRESHOLDS.get(n, CORE_THRESHOLD)} for n in labels],
+        "hints": {name: FIRST_HINT_TOKEN + i for i, name in enumerate(hints)},
+        "start_token": START,
+        "end_token": END,
+        "max_tokens": max_tokens,
+        "overlap_words": 24,
+        "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in ("model.onnx", "tokenizer.json")},
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")

@@ -1,0 +1,147 @@
+"""Sentences made from the templates: text, labelled spans, and the hint a conversation would have given."""
+
+import re
+from functools import cache
+from random import Random
+from typing import NamedTuple
+
+from models.train import spoken, values
+from models.train.values import DATA, Value
+
+SLOT = re.compile(r"\{(\w+)\}")
+
+
+class Labelled(NamedTuple):
+    start: int
+    end: int
+    label: str
+
+
+class Example(NamedTuple):
+    text: str
+    spans: tuple[Labelled, ...]
+    hint: str = ""
+    weight: float = 1.0
+
+
+class Template(NamedTuple):
+    text: str
+    ask: str
+
+
+@cache
+def templates(file: str) -> list[Template]:
+    ask, found = "-", []
+    for line in (DATA / file).read_text("utf-8").splitlines():
+        if line.startswith("#ask "):
+            ask = line.split()[1]
+        elif line and not line.startswith("#"):
+            found.append(Template(line, ask))
+    return found
+
+
+def fill(slot: str, rng: Random) -> tuple[Value, str]:
+    if slot in values.LABELLED:
+        label, make = values.LABELLED[slot]
+        return make(rng), label
+    if slot in values.OFF_LABELLED:
+        label, make = values.OFF_LABELLED[slot]
+        return make(rng), label
+    return values.UNLABELLED[slot](rng), ""
+
+
+def style_of(rng: Random) -> str:
+    """written; asr: a telephone recogniser's words; bare: typed in lower case without punctuation."""
+    return rng.choices(["written", "asr", "bare"], [0.36, 0.5, 0.14])[0]
+
+
+def join(pieces: list[tuple[str, str]], hint: str, *, spaced: bool) -> Example:
+    """Pieces of (text, label) to one example; ``spaced`` puts single blanks between them."""
+    text, spans = "", []
+    for piece, label in pieces:
+        if not piece.strip() and spaced:
+            continue
+        if spaced and text:
+            text += " "
+        start = len(text)
+        text += piece
+        if label and piece:
+            spans.append(Labelled(start, len(text), label))
+    return Example(text, tuple(spans), hint)
+
+
+def render(template: Template, rng: Random, style: str) -> Example:
+    parts = SLOT.split(template.text)
+    pieces: list[tuple[str, str]] = []
+    for i, part in enumerate(parts):
+        if i % 2:
+            value, label = fill(part, rng)
+            if style == "asr":
+                text = value.spoken
+            elif style == "bare":
+                text = value.written.lower() if rng.random() < 0.9 else value.spoken
+                if label in ("PERSON", "ADDRESS", "LOCATION", "ORGANIZATION", ""):
+                    text = re.sub(r"[^\w\s@'/.&$%-]", " ", text).strip()
+            else:
+                text = value.written
+            pieces.append((text, label))
+        elif style == "asr":
+            pieces.append((spoken.sentence(part, rng), ""))
+        elif style == "bare":
+            pieces.append((re.sub(r"[^\w\s]", "", part.replace("'", "") if rng.random() < 0.5 else part).lower(), ""))
+        else:
+            pieces.append((part, ""))
+    if rng.random() < 0.15:
+        pieces.insert(0, (values.pick(rng, "prefix", "slots.txt") + ("" if style == "asr" else " "), ""))
+    if rng.random() < 0.1:
+        pieces.append((("" if style == "asr" else " ") + values.pick(rng, "suffix", "slots.txt"), ""))
+    if style == "written" and pieces[0][0] and rng.random() < 0.5:
+        pieces[0] = (pieces[0][0][0].upper() + pieces[0][0][1:], pieces[0][1])
+    return join(pieces, hint_for(template.ask, rng), spaced=style == "asr")
+
+
+def hint_for(ask: str, rng: Random) -> str:
+    """What the run time would have passed: often nothing, now and then a stale or wrong expectation."""
+    chance = rng.random()
+    if ask != "-":
+        return ask if chance < 0.5 else "" if chance < 0.93 else rng.choice(HINTS)
+    return rng.choice(HINTS) if chance < 0.12 else ""
+
+
+HINTS = (
+    "PERSON PERSON PERSON ADDRESS ADDRESS DATE_OF_BIRTH PHONE_NUMBER EMAIL_ADDRESS CREDIT_CARD CARD_EXPIRY CARD_CVV "
+    "ID_NUMBER ID_NUMBER PASSWORD USERNAME AGE LOCATION ORGANIZATION DATE_TIME"
+).split()
+
+
+def positives(n: int, rng: Random) -> list[Example]:
+    """Half of them about names and places, which the rules cannot find."""
+    pool = templates("templates.txt")
+    hard = [
+        t for t in pool if re.search(r"\{(PERSON|FIRST|LAST|SPELLED|ADDRESS|STREET|POSTCODE|LOCATION|DATE_OF)", t.text)
+    ]
+    return [render(rng.choice(hard if rng.random() < 0.6 else pool), rng, style_of(rng)) for _ in range(n)]
+
+
+def negatives(n: int, rng: Random) -> list[Example]:
+    pool = templates("negatives.txt")
+    return [render(rng.choice(pool), rng, style_of(rng)) for _ in range(n)]
+
+
+def joined(examples: list[Example], rng: Random) -> Example:
+    """Several turns as one long one, as a monologue or a window of several segments would be."""
+    text, spans = "", []
+    for example in examples:
+        if text:
+            text += rng.choice([" ", " ", " and ", " so "]) if not text.endswith(".") else " "
+        spans += [Labelled(s.start + len(text), s.end + len(text), s.label) for s in example.spans]
+        text += example.text
+    return Example(text, tuple(spans), examples[0].hint)
+
+
+def synthetic(n: int, rng: Random) -> list[Example]:
+    made = positives(int(n * 0.62), rng) + negatives(int(n * 0.38), rng)
+    rng.shuffle(made)
+    for i in range(n // 12):
+        made[i] = joined([made[i], *rng.sample(made, rng.randint(1, 3))], rng)
+    return made
