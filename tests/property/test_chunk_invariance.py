@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deid_stream.model.events import Event
 from deid_stream.session.call import FOREVER_MS, CallSession, Positions
 from deid_stream.session.settings import SessionSettings
-from tests.support.calls import MadeCall, SecretDetector, audio_chunks, ended, make_call, segments, started
+from tests.support.made_calls import MadeCall, SecretDetector, audio_chunks, ended, make_call, segments, started
 from tests.support.run_session import KEY, UNKNOWN, Left, feed, new_session
 
 WHOLE = [100_000]

@@ -8,7 +8,7 @@ from deid_stream.model.outputs import AuditEntry, CallSummary, Output, Sanitized
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.settings import SessionSettings
-from tests.support.calls import SecretDetector
+from tests.support.made_calls import SecretDetector
 
 KEY = b"k" * 32
 

@@ -8,7 +8,7 @@ from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import Policy
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.settings import SessionSettings
-from tests.support.calls import EPOCH_MS, PLAIN, SECRET, MadeCall, audio_chunks, ended, make_call, segments, started
+from tests.support.made_calls import EPOCH_MS, PLAIN, SECRET, MadeCall, audio_chunks, ended, make_call, segments, started
 from tests.support.run_session import Left, feed, new_session
 
 SETTINGS = SessionSettings()
