@@ -33,8 +33,8 @@ FLOORS = {
     "commands": 7,
     "demo": 7,
 }
-SHARED = {"kafka_options", "kafka_io"}
-"""Helpers that the other rooms of their floor may use."""
+SHARED = {"kafka_io", "kafka_options", "topics"}
+"""Names and helpers that the other rooms of their floor may use."""
 OUTSIDE = {"aiokafka", "asyncio", "faust", "logging", "random", "secrets", "socket", "threading", "time", "uuid"}
 """What floors 0 to 4 never import."""
 PURE_UP_TO = 4
