@@ -4,11 +4,13 @@ It is gone with the process that started it, however that ends, and everything i
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -19,8 +21,8 @@ _GUARD: Final = Path(__file__).with_name("broker_guard.py")
 _READY_S: Final = 15.0
 _STOP_S: Final = 5.0
 _POLL_S: Final = 0.01
-_PORT_TRIES: Final = 3
-"""Between finding a free port and listening on it, another program may take it."""
+_LAST_TRY: Final = (False, False, True)
+"""Three tries: between finding a free port and listening on it, another program may take it."""
 
 
 class EmbeddedBroker:
@@ -49,12 +51,13 @@ class EmbeddedBroker:
 
     def start(self) -> Self:
         """Start, and return once it accepts connections."""
-        for last in (False,) * (_PORT_TRIES - 1) + (True,):
-            self._spawn()
-            while not self._settled(last):
-                time.sleep(_POLL_S)
-            if self.is_running():
-                break
+        with self._stopped_on_failure():
+            for last in _LAST_TRY:
+                self._spawn()
+                while not self._settled(last):
+                    time.sleep(_POLL_S)
+                if self.is_running():
+                    break
         return self
 
     def stop(self) -> None:
@@ -79,12 +82,13 @@ class EmbeddedBroker:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        for last in (False,) * (_PORT_TRIES - 1) + (True,):
-            self._spawn()
-            while not self._settled(last):  # noqa: ASYNC110 - another process has no asyncio.Event
-                await asyncio.sleep(_POLL_S)
-            if self.is_running():
-                break
+        with self._stopped_on_failure():
+            for last in _LAST_TRY:
+                self._spawn()
+                while not self._settled(last):  # noqa: ASYNC110 - another process has no asyncio.Event
+                    await asyncio.sleep(_POLL_S)
+                if self.is_running():
+                    break
         return self
 
     async def __aexit__(
@@ -92,9 +96,18 @@ class EmbeddedBroker:
     ) -> None:
         await asyncio.to_thread(self.stop)
 
-    def _spawn(self) -> None:
+    @contextlib.contextmanager
+    def _stopped_on_failure(self) -> Iterator[None]:
+        """An interrupted start leaves no process behind."""
         if self.is_running():
             raise BrokerError("the embedded broker runs already")
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
+
+    def _spawn(self) -> None:
         # tried before, because a stranger's listener would answer in the broker's place
         self.port = _bindable(self._wanted_port)
         url = f"tcp://127.0.0.1:{self.port}"
@@ -103,6 +116,8 @@ class EmbeddedBroker:
         self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our script, the packaged binary
             [sys.executable, "-S", "-E", str(_GUARD), str(os.getpid()), self._guard, *command],
             stdin=subprocess.PIPE,
+            # Ctrl-C in a terminal reaches its whole process group: the broker has to outlast whoever drains into it
+            start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

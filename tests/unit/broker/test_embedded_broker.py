@@ -74,6 +74,24 @@ def test_it_is_gone_when_its_starter_is_killed(guard):
         starter.stdout.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
+def test_a_terminals_interrupt_does_not_reach_it():
+    with EmbeddedBroker() as broker:
+        assert os.getpgid(broker.pid) != os.getpgid(0)
+
+
+def test_an_interrupted_start_leaves_nothing_behind(monkeypatch):
+    def interrupted(self, last):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmbeddedBroker, "_settled", interrupted)
+    broker = EmbeddedBroker()
+    with pytest.raises(KeyboardInterrupt):
+        broker.start()
+    assert broker.pid is None
+    assert eventually_refuses(broker.port)
+
+
 def test_two_of_them_do_not_meet():
     with EmbeddedBroker() as one, EmbeddedBroker() as other:
         assert one.port != other.port
