@@ -1,6 +1,8 @@
 """Audio records: what the contract asks for, what is refused and by which name, what goes on."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deid_stream.errors import AudioFormatError, DecodeError, NoCustomerError, OversizedError, UnknownTypeError
 from deid_stream.model.events import AudioFormat, Encoding
@@ -154,3 +156,20 @@ def test_a_permit_goes_with_training_audio_only():
 def test_interleaved_audio_has_x_for_its_channel_in_the_record_id():
     chunk = decode({"ce_channel": None})
     assert encode_audio(SanitizedAudio(chunk=chunk, data=PCM, redacted_ms=0), "7")[0] == b"call-1/x/17"
+
+
+@settings(deadline=None)
+@given(
+    st.none() | st.binary(max_size=12),
+    st.none() | st.binary(max_size=40),
+    st.lists(st.tuples(st.sampled_from([*SOURCE, "x-other"]), st.none() | st.binary(max_size=12)), max_size=14),
+)
+def test_whatever_comes_is_a_chunk_or_a_decode_error(key, value, changes):
+    headers = [*SOURCE.items(), *changes]
+    try:
+        chunk = decode_audio(key, value, headers, 0, 0, Limits())
+    except DecodeError:
+        return
+    assert {name for name, _ in chunk.headers} <= set(SOURCE)
+    assert len([name for name, _ in chunk.headers]) == len({name for name, _ in chunk.headers})
+    assert chunk.data is value
