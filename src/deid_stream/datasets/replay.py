@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio.pcm import SILENCE
+from deid_stream.audio.learned import TimedWord, learned_profile
+from deid_stream.audio.pcm import SILENCE, decode
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
 from deid_stream.datasets.wav import WavFile
 from deid_stream.model.events import AudioFormat, Event
@@ -57,9 +58,13 @@ def replay(
 ) -> Replayed:
     """De-identify one call. What the session withholds is silence in the sound and missing in the text.
 
+    How exact the word times are is learned from the call where ``settings.default_profile`` is empty: a recording is
+    there as a whole.
+
     Raises DecodeError or AudioFormatError where the files are not what the contract says.
     """
     header = call.header
+    settings = settings if settings.default_profile else _with_profile(settings, call)
     session = CallSession(
         header.call_id, header.customer_id, detector=detector, key=key, settings=settings, policy=policy
     )
@@ -72,6 +77,18 @@ def replay(
     session.advance(FOREVER_MS)
     outputs += session.outputs()
     return _assemble(call, outputs, policy.version, pipeline_version)
+
+
+def _with_profile(settings: SessionSettings, call: CallFile) -> SessionSettings:
+    fmt = call.wav.format
+    words = [
+        TimedWord(segment.get("channel") or 0, word["start_ms"], word["end_ms"])
+        for segment in call.header.segments
+        for word in segment.get("words") or []
+        if isinstance(word.get("start_ms"), int | float) and isinstance(word.get("end_ms"), int | float)
+    ]
+    learned = learned_profile(decode(call.wav.data, fmt), fmt.rate_hz, words)
+    return msgspec.structs.replace(settings, default_profile=learned or SessionSettings().default_profile)
 
 
 def _decode(record: SourceRecord, limits: Limits) -> tuple[Event, ...]:

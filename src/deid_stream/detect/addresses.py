@@ -134,6 +134,8 @@ def _belongs(previous: _Token | None, token: _Token, following: _Token | None) -
         return False
     if token.low == "of":
         return previous.low in ("district", "isle", "city", "state")
+    if token.low in "ai" and following is not None and (token.low == "i" or following.kind == "w"):
+        return False
     if len(token.low) == 1 and token.low.isalpha():
         return previous.kind == "n" or previous.low in UNITS or (following is not None and following.kind == "n")
     return False

@@ -6,11 +6,13 @@
 import re
 from typing import Final
 
+from deid_stream.detect.addresses import STREETS
 from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
 from deid_stream.detect.plain import plain_stretches
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
+from deid_stream.text.languages import WordClass, lexicon
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _AROUND: Final = frozenset(
@@ -26,9 +28,14 @@ _AROUND: Final = frozenset(
 _AROUND_SPELLED: Final = frozenset(
     "yes yeah yep yup no okay ok sure right well so um uh erm umm ah hmm please thanks thank sir madam maam hi hello sorry it's its"
     " is was that's thats the my name names surname full first last middle i'm im here's correct spell spelled spelt"
-    " spelling postcode post code zip number and it".split()
+    " spelling postcode post code zip number and it at on located they they're are".split()
 )
 """The same around a spelled answer, where "see", "a", "i", "are", "hey" may be letters."""
+_DICTATION: Final = frozenset(
+    w
+    for w, c in lexicon(("en",)).classes.items()
+    if c not in (WordClass.SCALE, WordClass.SYMBOL, WordClass.AND, WordClass.POINT, WordClass.AT) and w not in "ai"
+)
 _LIMIT: Final = 14
 """Words a bare answer has at most, spelled letters not counted."""
 _REFUSES: Final = re.compile(
@@ -61,12 +68,14 @@ class AnswerRecognizer:
         return []
 
     def _spoken(self, view: View, expected: T) -> list[Detection]:
-        if expected not in _SPOKEN or _REFUSES.search(view.low):
+        if expected not in _SPOKEN:
             return []
         words = list(_WORD.finditer(view.written.source.lower()))
         if sum(len(w.group()) > 1 for w in words) > _LIMIT:
             return []
-        spelled = sum(len(w.group()) <= 2 for w in words) * 2 >= len(words) and _letters(words) >= 2
+        spelled = self._spelled([w.group() for w in words], expected)
+        if not spelled and _REFUSES.search(view.low):
+            return []
         around = _AROUND_SPELLED if spelled else _AROUND
         first, last = 0, len(words)
         while first < last and words[first].group() in around:
@@ -82,6 +91,16 @@ class AnswerRecognizer:
         return [Detection(start, end, expected, 0.8, self.name)]
 
     @staticmethod
+    def _spelled(words: list[str], expected: T) -> bool:
+        """At least half of the words are letters or short pieces of them; in codes, numbers and code words too."""
+        if expected is T.PERSON:
+            return sum(len(w) <= 2 for w in words) * 2 >= len(words) and sum(len(w) == 1 for w in words) >= 2
+        if expected is T.ADDRESS and not STREETS.isdisjoint(words):
+            return False
+        dictated = sum(map(_dictated, words))
+        return dictated >= 3 and dictated * 2 >= len(words)
+
+    @staticmethod
     def _telling(kept: list[str], expected: T) -> bool:
         """Something in it can be such a value: no row of everyday words."""
         if expected is T.PERSON:
@@ -95,7 +114,8 @@ class AnswerRecognizer:
             return _is_address(kept)
         if expected in (T.PASSWORD, T.USERNAME):
             return len(kept) <= 5 and any(w not in _AROUND for w in kept)
-        return len(kept) <= 6 and any(any(map(str.isdecimal, w)) or w not in COMMON for w in kept)
+        dictated = sum(map(_dictated, kept))
+        return len(kept) <= 6 and any(w not in COMMON for w in kept) and dictated * 2 >= len(kept)
 
     def _date(self, view: View) -> list[Detection]:
         """The answer to "your date of birth?": from its first number or month (or misheard word) to its last."""
@@ -123,18 +143,14 @@ _DATE_MARK: Final = re.compile(
 )
 
 
-def _letters(words: list[re.Match[str]]) -> int:
-    return sum(len(w.group()) == 1 for w in words)
-
-
 def _dictated(word: str) -> bool:
-    return len(word) == 1 or any(map(str.isdecimal, word))
+    return (len(word) == 1 and word not in "ai") or any(map(str.isdecimal, word)) or word in _DICTATION
 
 
 def _is_address(kept: list[str]) -> bool:
     """A dictated code ("n one three j e", misheard words among it), or place words with at most a few everyday ones."""
     dictated = sum(map(_dictated, kept))
-    common = sum(w in COMMON for w in kept)
-    if dictated and len(kept) - common - dictated <= 3 and common <= 2 + dictated and len(kept) <= 7:
+    common = sum(w in COMMON and not _dictated(w) for w in kept)
+    if dictated >= 2 and common * 2 <= dictated and len(kept) <= 9:
         return True
-    return len(kept) <= 6 and common <= len(kept) // 3
+    return len(kept) <= 6 and common <= len(kept) // 3 and common + dictated < len(kept)

@@ -47,7 +47,7 @@ _CUES: Final[tuple[tuple[T, str], ...]] = (
     ),
     (
         T.PHONE_NUMBER,
-        r"(?:tele)?phone|mobile|cell(?: ?phone)?|landline|whats ?app|(?:contact|call ?back|reach|alternate|best|home|office|work) (?:number|no|you)|contact|fax|call (?:you|me|back|us)|ring (?:you|me)|dial|text (?:you|me)|extension|phn|ph no|mob|sms",
+        r"(?:my|your|his|her|their|me) number|(?:tele)?phone|mobile|cell(?: ?phone)?|landline|whats ?app|(?:contact|call ?back|reach|alternate|best|home|office|work) (?:number|no|you)|contact|fax|call (?:you|me|back|us)|ring (?:you|me)|dial|text (?:you|me)|extension|phn|ph no|mob|sms",
     ),
     (
         T.ADDRESS,
@@ -55,15 +55,16 @@ _CUES: Final[tuple[tuple[T, str], ...]] = (
     ),
     (
         T.ID_NUMBER,
-        r"(?:order|policy|claim|case|ticket|reference|ref|booking|confirmation|member(?:ship)?|customer|client|employee|tracking|invoice|serial|loyalty|account|acc|ac|acct|application|request|complaint|service|reservation|registration|flyer|patient|student|user|consumer|subscriber|transaction|policyholder|record|locator|pnr|imei|meter|p n r)s?'?s? ?(?:number|no|num|id|code|i d|#|details)?|(?:number|id|i d|code)",
+        r"(?:order|policy|claim|case|ticket|reference|ref|booking|confirmation|member(?:ship)?|customer|client|employee|tracking|invoice|serial|loyalty|account|acc|ac|acct|application|request|complaint|service|reservation|registration|flyer|patient|student|user|consumer|subscriber|transaction|policyholder|record|locator|pnr|imei|meter|abha|voter|p n r)s?'?s? ?(?:number|no|num|id|code|i d|#|details)?|(?:number|id|i d|code)",
     ),
     (
         T.PERSON,
         r"(?:first |last |full |middle |sur|given |family |your |the |maiden )?names?|who (?:am i|is (?:this|calling|speaking|it))|whom am i|surname|called|speaking (?:to|with)",
     ),
 )
-_COMPILED: Final = tuple((t, re.compile(rf"(?<![a-z0-9])(?:{p})(?![a-z0-9])")) for t, p in _CUES)
-_ANY: Final = re.compile("|".join(f"(?P<{t.name}>(?<![a-z0-9])(?:{p})(?![a-z0-9]))" for t, p in _CUES))
+_NOUN: Final = r"(?: ?(?:number|no|num|id|code|details?|card)(?![a-z0-9]))?"
+_COMPILED: Final = tuple((t, re.compile(rf"(?<![a-z0-9])(?:{p}){_NOUN}(?![a-z0-9])")) for t, p in _CUES)
+_ANY: Final = re.compile("|".join(f"(?P<{t.name}>(?<![a-z0-9])(?:{p}){_NOUN}(?![a-z0-9]))" for t, p in _CUES))
 
 
 def nearest(low: str) -> T | None:

@@ -16,6 +16,7 @@ from deid_stream.detect.addresses import grow_addresses
 from deid_stream.detect.answers import AnswerRecognizer
 from deid_stream.detect.conversation import Conversation, ConversationState
 from deid_stream.detect.digits import DigitRecognizer
+from deid_stream.detect.neural import NeuralTagger
 from deid_stream.detect.patterns import (
     CONTACT,
     INDIA,
@@ -30,6 +31,7 @@ from deid_stream.detect.patterns import (
     StreetRecognizer,
 )
 from deid_stream.detect.recognizer import Recognizer, View
+from deid_stream.detect.tagger import TaggerRecognizer
 from deid_stream.errors import DetectionError
 from deid_stream.model.spans import Detection
 
@@ -41,7 +43,7 @@ MODEL_OFF: Final = "off"
 class DetectorSettings(msgspec.Struct, frozen=True):
     """``model``: the shipped one (None), a folder, or ``"off"`` for rules alone. ``threshold``: least score kept."""
 
-    model: str | Path | None = MODEL_OFF
+    model: str | Path | None = None
     threshold: float = 0.5
 
 
@@ -55,7 +57,12 @@ class Detector:
     @classmethod
     def load(cls, settings: DetectorSettings | None = None, extra: Sequence[Recognizer] = ()) -> "Detector":
         """The shipped recognizers and the model; ``ModelError`` if the model is missing or damaged."""
-        return cls([*rules(), *extra], settings)
+        settings = settings or DetectorSettings()
+        recognizers = [*rules(), *extra]
+        if settings.model != MODEL_OFF:
+            tagger = NeuralTagger.load(Path(settings.model) if settings.model is not None else None)
+            recognizers.append(TaggerRecognizer(tagger))
+        return cls(recognizers, settings)
 
     @property
     def recognizers(self) -> tuple[Recognizer, ...]:

@@ -40,6 +40,8 @@ NUMBERED: Final = frozenset(
 """Types whose values are, or may be, digits."""
 _SHORT_ANSWER: Final = 60
 """Characters up to which a turn can be a bare answer with a fragment of fewer than four digits."""
+_NEAR_CUE: Final = 30
+"""How near its cue a number of fewer than four digits must stand."""
 _DICTATED_CODE: Final = 5
 """Characters from which a turn of nothing but letters and digits is a code."""
 _PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([^\W\d_]{1,4})[ -]$")
@@ -142,12 +144,12 @@ class DigitRecognizer:
         if view.open_run is not None and only_dictation(view.text[: run.start]):
             armed = view.open_run
         before = view.low[max(0, run.start - 60) : run.start]
-        cue = cues.nearest(before)
+        total = run.digits
+        cue = cues.nearest(before if total >= MIN_DIGITS else before[-_NEAR_CUE:])
         if cue not in NUMBERED:
             cue = None
-        total = run.digits
-        strict = dictated or ((armed is not None or cue is not None) and total >= 3)
-        left = self._not_plain(run, plain, strict=strict)
+        strict = (armed is not None or cue is not None) and total >= 3
+        left = self._not_plain(run, plain, strict=strict, dictated=dictated)
         if not left:
             return None
         digits = sum(g.digits for g in left)
@@ -155,11 +157,11 @@ class DigitRecognizer:
             left, digits = run.groups, total
         start, end = left[0].start, left[-1].end
         coded = any(_is_code(view.text[g.start : g.end], g) for g in left)
-        prefix = self._prefix(view.low, start)
+        prefix = "" if view.text[start].isalpha() else self._prefix(view.low, start)
         if not (
             digits >= MIN_DIGITS
             or coded
-            or (armed is not None and ((digits >= 2 and (short or digits >= 3)) or dictated))
+            or (armed is not None and ((digits >= 2 and (short or digits >= 3)) or (dictated and bool(view.expected))))
             or (dictated and digits >= 2 and sum(map(str.isalnum, view.text)) >= _DICTATED_CODE)
             or (cue is not None and digits >= (3 if cue is T.ID_NUMBER else 2) and _EXPLICIT.search(before))
             or (prefix and digits >= 3 and len(prefix) <= 3)
@@ -175,10 +177,15 @@ class DigitRecognizer:
         return view.detection(start, end, entity_type, score, self.name)
 
     @staticmethod
-    def _not_plain(run: Run, plain: list[Plain], *, strict: bool) -> tuple[Group, ...]:
-        """The groups that no plain stretch covers; with ``strict`` only sure stretches count."""
+    def _not_plain(run: Run, plain: list[Plain], *, strict: bool, dictated: bool) -> tuple[Group, ...]:
+        """The groups that no plain stretch covers; with ``strict`` only sure stretches count.
+
+        A bare year that is all of the turn is no year.
+        """
         if strict:
             plain = [p for p in plain if p.sure]
+        elif dictated:
+            plain = [p for p in plain if p.sure or p.kind != "date"]
         return tuple(g for g in run.groups if not any(p.start <= g.start and g.end <= p.end for p in plain))
 
     @staticmethod

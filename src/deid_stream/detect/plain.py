@@ -102,7 +102,7 @@ _KINDS: Final = (
     ("time", TIME, True),
     ("time", BARE_TIME, False),
     ("quantity", QUANTITY, True),
-    ("product", PRODUCT, False),
+    ("product", PRODUCT, True),
     ("date", BARE_YEAR, False),
 )
 

@@ -80,7 +80,7 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
         elif at in mail_signs:
             atom = Atom(at, mail_signs[at], "@", False)
         elif cls == _SYMBOL:
-            atom = _symbol(tokens, words, at)
+            atom = _symbol(tokens, words, at, in_address=any(at < sign <= at + 4 for sign in mail_signs))
         if atom is None:
             at += 1
             continue
@@ -113,7 +113,7 @@ def _with_decimals(tokens: Tokens, words: Lexicon, atom: Atom) -> Atom:
     return Atom(atom.first, nxt, f"{atom.written}.{decimals}", False)
 
 
-def _symbol(tokens: Tokens, words: Lexicon, at: int) -> Atom | None:
+def _symbol(tokens: Tokens, words: Lexicon, at: int, *, in_address: bool) -> Atom | None:
     """A spoken sign, where it stands between two words that it can join."""
     sign = str(words.values[tokens.lows[at]])
     if at + 1 >= len(tokens) or not _is_word(tokens, at + 1):
@@ -122,7 +122,7 @@ def _symbol(tokens: Tokens, words: Lexicon, at: int) -> Atom | None:
         return Atom(at, at + 1, sign, False) if tokens.classes[at + 1] in _NUMBERS | {_DIGITS} else None
     if at == 0 or not _is_word(tokens, at - 1):
         return None
-    if sign in "-/#" and not (_short(tokens, at - 1) or _short(tokens, at + 1)):
+    if sign in "-/#" and not (in_address or _short(tokens, at - 1) or _short(tokens, at + 1)):
         return None
     return Atom(at, at + 1, sign, False)
 

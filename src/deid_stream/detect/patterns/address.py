@@ -14,6 +14,10 @@ _WEAK_STREETS: Final = frozenset(
     "st dr ct pl way court close square row walk path place route drive estate complex sector extension circle loop layout trail".split()
 )
 """Street words that are everyday words or abbreviations too: they need a number before the name."""
+_NAMED_STREETS: Final = frozenset(
+    "street road avenue boulevard lane nagar marg colony crescent terrace layout parkway".split()
+)
+"""Street words that make an address of a strange name alone."""
 _STOPS: Final = frozenset(
     "is at on in for to of and or the a an my your our their this that it its are was be with from i you we they he she"
     " people person persons guests table tables rooms bedrooms bedroom bath baths tickets am pm o'clock dollars days"
@@ -77,6 +81,8 @@ def _street(words: _Words, street: int) -> tuple[int, int] | None:
     while at >= 0 and street - at <= _MAX_WORDS:
         start, _, low = words[at]
         if low[0].isdecimal():
+            if street - at < 2 and words[street][2] in _WEAK_STREETS:
+                return None
             return words[_first_number(words, at)][0], words[street][1]
         if len(low) == 1:
             if low not in _DIRECTIONS and not (at > 0 and words[at - 1][2][0].isdecimal()):
@@ -86,7 +92,7 @@ def _street(words: _Words, street: int) -> tuple[int, int] | None:
         at -= 1
     low_street = words[street][2]
     name = street - 1
-    if low_street in _WEAK_STREETS or name < 0:
+    if low_street not in _NAMED_STREETS or name < 0:
         return None
     while name >= 0 and street - name <= 3 and words[name][2] not in COMMON and len(words[name][2]) > 1:
         name -= 1

@@ -40,8 +40,8 @@ CONTACT: Final = (
 
 _HOSTS: Final = "gmail|yahoo|hotmail|outlook|rediffmail|rediff|icloud|ymail|aol|protonmail"
 _SQUASHED: Final = re.compile(
-    rf"(?<![^\W_])(?P<local>[a-z0-9][\w.+-]{{1,63}})?(?:{_HOSTS})\.? ?(?:dot ?)?(?:com|con|co ?in|co ?uk)(?![^\W_])"
-    r"|(?<![^\W_])[a-z0-9][\w.+-]{5,63}com(?![^\W_])"
+    rf"(?<![\w./-])(?P<local>[a-z0-9][\w.+-]{{1,63}})?(?:{_HOSTS})\.? ?(?:dot ?)?(?:com|con|co ?in|co ?uk)(?![^\W_])"
+    r"|(?<![\w./-])[a-z0-9]{6,63}com(?![\w-])"
 )
 """An address whose signs were lost: "rajugmailcom", "raju 28 gmailcom", "rajumailhostcom"."""
 _LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
@@ -126,7 +126,7 @@ class EmailRecognizer:
 
 
 _HOST: Final = re.compile(
-    r" ?(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}|(?:[\w-]{1,63} ){1,3}[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"
+    r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}|(?:[\w-]{1,63} ){1,3}[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"
     r"|[\w-]{2,63}(?: com\b)?)",
     re.IGNORECASE,
 )

@@ -20,11 +20,10 @@ INDIA: Final = (
     Pattern(EntityType.IFSC, rx(r"[a-z]{4} ?0 ?[a-z0-9]{6}"), 0.85, needs="0"),
     Pattern(
         EntityType.IN_AADHAAR,
-        rx(r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}"),
-        0.7,
+        rx(r"(?<!\+)[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}"),
+        0.9,
         needs="0",
-        check=checksums.verhoeff,
-        sure=0.9,
+        accept=checksums.verhoeff,
     ),
     Pattern(
         EntityType.ID_NUMBER,

@@ -18,9 +18,9 @@ PAYMENT: Final = (
     Pattern(
         EntityType.CREDIT_CARD,
         rx(rf"(?:\d{_SEP}){{12,18}}\d"),
-        0.8,
+        0.99,
         needs="0",
-        check=checksums.luhn,
+        accept=checksums.luhn,
     ),
     Pattern(
         EntityType.CARD_EXPIRY,
