@@ -45,5 +45,9 @@ bench: $(VENV)/.bench    ## all benchmarks; writes benchmarks/results/*.json and
 bench-quick: $(VENV)/.bench    ## under a minute, one JSON line
 	$(BIN)/python -m benchmarks --quick
 
+train: $(BIN)/python    ## the shipped model again; DATA names a folder of carrier sentences, DEV one to measure on
+	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	$(BIN)/python -m models.train $(DATA) $(if $(DEV),--dev $(DEV))
+
 clean:           ## remove what the targets above made
 	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache

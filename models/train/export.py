@@ -17,6 +17,15 @@ THRESHOLDS = {"LOCATION": 0.5, "ORGANIZATION": 0.5, "DATE_TIME": 0.5, "AGE": 0.5
 CORE_THRESHOLD = 0.4
 
 
+ALIASES = {
+    "ID_NUMBER": (
+        "BANK_ACCOUNT IBAN_CODE IFSC US_SSN IN_AADHAAR IN_PAN IN_GSTIN PASSPORT DRIVER_LICENSE UK_NHS UK_NINO VEHICLE_ID"
+    ).split(),
+    "EMAIL_ADDRESS": ["UPI_ID"],
+}
+"""Expected types that share another's hint."""
+
+
 def write(model: Tagger, folder: Path, labels: list[str], hints: list[str], version: str, *, max_tokens: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model = model.eval().float()
@@ -37,11 +46,13 @@ def write(model: Tagger, folder: Path, labels: list[str], hints: list[str], vers
         )
         quantize_dynamic(full, folder / "model.onnx", per_channel=True, reduce_range=False, weight_type=QuantType.QInt8)
     (folder / "tokenizer.json").write_text(json.dumps(base_tokenizer(), ensure_ascii=False, separators=(",", ":")))
+    hint_tokens = {name: FIRST_HINT_TOKEN + i for i, name in enumerate(hints)}
+    hint_tokens |= {alias: hint_tokens[name] for name, aliases in ALIASES.items() for alias in aliases}
     config = {
         "format": 1,
         "version": version,
         "labels": [{"entity_type": n, "threshold": THRESHOLDS.get(n, CORE_THRESHOLD)} for n in labels],
-        "hints": {name: FIRST_HINT_TOKEN + i for i, name in enumerate(hints)},
+        "hints": hint_tokens,
         "start_token": START,
         "end_token": END,
         "max_tokens": max_tokens,

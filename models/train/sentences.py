@@ -86,11 +86,13 @@ def render(template: Template, rng: Random, style: str) -> Example:
                 text = value.written
             pieces.append((text, label))
         elif style == "asr":
-            pieces.append((spoken.sentence(part, rng), ""))
+            pieces.append((spoken.sentence(part.replace("\\n", " "), rng), ""))
         elif style == "bare":
-            pieces.append((re.sub(r"[^\w\s]", "", part.replace("'", "") if rng.random() < 0.5 else part).lower(), ""))
+            pieces.append(
+                (re.sub(r"\\n|[^\w\s]", "", part.replace("'", "") if rng.random() < 0.5 else part).lower(), "")
+            )
         else:
-            pieces.append((part, ""))
+            pieces.append((part.replace("\\n", "\n"), ""))
     if rng.random() < 0.15:
         pieces.insert(0, (values.pick(rng, "prefix", "slots.txt") + ("" if style == "asr" else " "), ""))
     if rng.random() < 0.1:
@@ -125,7 +127,17 @@ def positives(n: int, rng: Random) -> list[Example]:
 
 def negatives(n: int, rng: Random) -> list[Example]:
     pool = templates("negatives.txt")
-    return [render(rng.choice(pool), rng, style_of(rng)) for _ in range(n)]
+    return [mistyped(render(rng.choice(pool), rng, style_of(rng)), rng) for _ in range(n)]
+
+
+def mistyped(example: Example, rng: Random) -> Example:
+    """Now and then one slip in a sentence without values: a misspelt word is not a name."""
+    if example.spans or rng.random() > 0.15:
+        return example
+    words = example.text.split(" ")
+    at = rng.randrange(len(words))
+    words[at] = values.misspell(words[at], rng) if words[at].isalpha() else words[at]
+    return example._replace(text=" ".join(words))
 
 
 def joined(examples: list[Example], rng: Random) -> Example:

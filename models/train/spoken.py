@@ -29,6 +29,17 @@ EXAMPLES = (
     "apple boy cat dog egg fox george harry india jack king london mother nancy orange peter queen robert sugar tommy "
     "umbrella victor william x-ray yellow zebra"
 ).split()
+HEARD_AS = dict(
+    zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        (
+            "hey,be|bee,see|sea,the|dee,he|ee,if|ef,gee,age|each,i|eye,jay,kay|okay,el|hell,am|em,and|an|en,oh|zero,pea|pee,"
+            "queue|cue,are|our,us|yes|es,tea|tee,you,we|vee,double you,ex,why,said|zee|zed"
+        ).split(","),
+        strict=True,
+    )
+)
+"""What recognisers write for a spelled letter when they take it for a word."""
 SYMBOLS = {".": "dot", "_": "underscore", "-": "dash", "@": "at", "/": "slash", "+": "plus", ":": "colon", "#": "hash"}
 MONEY = {"$": "dollar", "£": "pound", "€": "euro", "₹": "rupee"}
 CENTS = {"$": "cents", "£": "pence", "€": "cents", "₹": "paise"}
@@ -99,14 +110,19 @@ def digits(run: str, rng: Random) -> str:
     return " ".join(out)
 
 
-def letters(text: str, rng: Random, *, by_example: float = 0.25) -> str:
+def letters(text: str, rng: Random, *, by_example: float = 0.16) -> str:
     """Letters one by one: ``r a g h u``, ``double t``, ``b for boy``, NATO."""
-    low = [c for c in text.lower() if c.isascii() and c.isalpha()]
+    low = "".join(c for c in text.lower() if c.isascii() and c.isalpha())
     style = rng.random()
+    slips = 0.12 if rng.random() < 0.3 else 0.0
     out: list[str] = []
     i = 0
     while i < len(low):
         c = low[i]
+        if rng.random() < slips:
+            out.append(rng.choice([*HEARD_AS[c].split("|"), low[i : i + 2]]))
+            i += len(out[-1]) if out[-1] == low[i : i + 2] else 1
+            continue
         if i + 1 < len(low) and low[i + 1] == c and rng.random() < 0.5:
             out.append(f"double {c}")
             i += 2

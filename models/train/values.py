@@ -84,6 +84,16 @@ def name_parts(rng: Random) -> tuple[str, str]:
     return first, pick(rng, f"{culture}.family", "names.txt")
 
 
+def word_as_name(rng: Random) -> str:
+    """An English word that is somebody's name: ``grace``, ``frizzle``, ``books``."""
+    return pick(rng, "thirdsense", "words.txt") if rng.random() < 0.6 else pick(rng, "thing", "slots.txt")
+
+
+def place_as_made_up(rng: Random) -> str:
+    """A town nobody knows: the ending says what it is."""
+    return pick(rng, "town.head", "places.txt") + pick(rng, "town.tail", "places.txt")
+
+
 def misspell(name: str, rng: Random) -> str:
     """One slip of a keyboard or a recogniser: a letter lost, doubled, swapped or changed."""
     if len(name) < 4:
@@ -124,22 +134,26 @@ def last_name(rng: Random) -> Value:
 def person(rng: Random) -> Value:
     first, last = name_parts(rng)
     form = rng.random()
+    if rng.random() < 0.06:
+        first, last = rng.choice([(word_as_name(rng), last), (first, word_as_name(rng))])
+    if rng.random() < 0.03:
+        return as_name(f"{rng.choice(['uncle', 'aunt', 'auntie', 'aunty', 'grandma'])} {first}", rng)
     if form < 0.33:
         text = first
     elif form < 0.76:
         text = f"{first} {last}"
     elif form < 0.84:
         text = last
-    elif form < 0.90:
+    elif form < 0.88:
         text = f"{first} {name_parts(rng)[0]} {last}"
-    elif form < 0.95:
+    elif form < 0.94:
         initial = rng.choice(string.ascii_lowercase)
         text = rng.choice([f"{initial} {last}", f"{first} {initial}", f"{first} {initial} {last}"])
-    elif form < 0.97:
+    elif form < 0.975:
         written = f"{last.title()}, {first.title()}"
         return Value(written, plain(f"{last} {first}"))
     else:
-        text = first + last if rng.random() < 0.3 else f"{last} {first}"
+        text = rng.choice([first + last, f"{last} {first}", f"{last} {first} {rng.choice(string.ascii_lowercase)}"])
     return as_name(text, rng)
 
 
@@ -230,6 +244,8 @@ def postcode(rng: Random) -> Value:
 
 
 def zip_code(rng: Random) -> Value:
+    if rng.random() < 0.2:
+        return pattern("9999", "999 99", "99999-999", "9999 AA", "99-999", "AA-9999")(rng)
     run = number(rng, 5, 5)
     return Value(f"{run}-{number(rng, 4, 4)}" if rng.random() < 0.05 else run, spoken.digits(run, rng))
 
@@ -271,6 +287,8 @@ def western_street(rng: Random) -> str:
     text = f"{house(rng)} {street_words(rng)}"
     if rng.random() < 0.2:
         text += rng.choice([", ", " "]) + unit(rng)
+    if rng.random() < 0.04:
+        text = f"{street_words(rng)}{rng.choice(['', ' city centre', ' town centre'])}"
     return text
 
 
@@ -316,7 +334,14 @@ def indian_street(rng: Random) -> str:
 
 
 def european_street(rng: Random) -> str:
-    name = pick(rng, "street.eu", "places.txt")
+    kind, family = rng.random(), spoken.fold(name_parts(rng)[1])
+    if kind < 0.35:
+        name = pick(rng, "street.eu", "places.txt")
+    elif kind < 0.7:
+        name = f"{pick(rng, 'street.eu.head', 'places.txt')} {family}"
+    else:
+        stem = rng.choice([family.replace(" ", ""), pick(rng, "street.eu.stem", "places.txt")])
+        name = stem + pick(rng, "street.eu.tail", "places.txt")
     n = rng.randint(1, 300)
     return rng.choice(
         [f"{name} {n}", f"{n} {name}", f"{name} {n}{rng.choice('abc')}", f"{name} {n}, {number(rng, 4, 5)}"]
@@ -347,14 +372,21 @@ def address(rng: Random) -> Value:
         text += rng.choice(["", f" {number(rng, 6, 6)}", f" - {number(rng, 6, 6)}", f"{glue}{place('region')}"])
     else:
         text = f"{european_street(rng)}{glue}{place('city.world')}"
-    if rng.random() < 0.03:
+    if rng.random() < 0.04:
+        box = f"{rng.choice(['unit', 'psc', 'cmr'])} {rng.randint(100, 9999)} box {rng.randint(100, 9999)}"
+        if rng.random() < 0.3:
+            box = f"{rng.choice(['uss', 'usns', 'uscgc'])} {spoken.fold(name_parts(rng)[1])}"
+        text = f"{box}{glue}{rng.choice(['apo', 'dpo', 'fpo'])} {rng.choice(['ae', 'ap', 'aa'])} {number(rng, 5, 5)}"
+    elif rng.random() < 0.03:
         text = f"p o box {rng.randint(10, 9999)}{glue}{place('city.us')}"
     return Value(titled(text) if rng.random() < 0.6 else text, spoken.street(text, rng))
 
 
 def location(rng: Random) -> Value:
     key = rng.choice(["city.in", "city.us", "city.uk", "city.world", "city.us", "city.in", "country", "region"])
-    text = pick(rng, key, "places.txt")
+    text = pick(rng, key, "places.txt") if rng.random() < 0.85 else place_as_made_up(rng)
+    if rng.random() < 0.05:
+        text = f"{rng.choice(['north', 'south', 'east', 'west', 'downtown', 'central', 'old', 'new'])} {text}"
     if rng.random() < 0.12:
         tail = pick(rng, rng.choice(["region", "country"]), "places.txt")
         return Value(f"{titled(text)}, {tail.title()}", f"{text} {tail}")
@@ -703,10 +735,28 @@ UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "food": listed("food", "words.txt", title=0.2),
 }
 
+
+def venue(rng: Random) -> Value:
+    """A restaurant, hotel or shop; a few are somebody's first name, or a word nobody knows."""
+    kind = rng.random()
+    if kind < 0.35:
+        text = pick(rng, "venue", "words.txt")
+    elif kind < 0.6:
+        text = f"{name_parts(rng)[0]}'s {pick(rng, 'venue.kind', 'words.txt')}"
+    elif kind < 0.8:
+        text = f"the {pick(rng, 'thing', 'slots.txt')} and {pick(rng, 'thing', 'slots.txt')}"
+    elif kind < 0.92:
+        text = f"{pick(rng, 'org.head', 'words.txt')} {pick(rng, 'venue.kind', 'words.txt')}"
+    else:
+        text = f"{pick(rng, 'food', 'words.txt')} {pick(rng, 'venue.kind', 'words.txt')}"
+    return Value(titled(text) if rng.random() < 0.8 else text, spoken.sentence(text, rng))
+
+
 OFF_LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "time": ("DATE_TIME", clock),
     "year": ("DATE_TIME", plain_year),
-    "venue": ("ORGANIZATION", listed("venue", "words.txt", title=0.8)),
+    "venue": ("ORGANIZATION", venue),
+    "area": ("LOCATION", listed("area", "places.txt", title=0.6)),
     "airport_l": ("LOCATION", airport),
     "title_work": ("", listed("title_work", "words.txt", title=0.8)),
     "title_ig": ("", listed("title", "words.txt")),

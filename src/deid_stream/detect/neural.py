@@ -158,7 +158,7 @@ class NeuralTagger:
         found: list[tuple[int, int, int, list[float]]] = []
         for i in np.flatnonzero(margins.max(axis=1) >= 1.0).tolist():
             label = int(best[i])
-            score = float(by_label[i, label])
+            score = _score(float(by_label[i, label]), self._config.labels[label].threshold)
             if found and found[-1][1] == i - 1 and found[-1][2] == label and begin[i, label] <= inside[i, label]:
                 first, _, _, scores = found.pop()
                 found.append((first, i, label, [*scores, score]))
@@ -168,8 +168,13 @@ class NeuralTagger:
         for first, final, label, scores in found:
             start, end = trim(text, words[first].start, words[final].end)
             kind = self._config.labels[label].entity_type
-            spans.append(Detection(start, end, kind, min(1.0, round(sum(scores) / len(scores), 4)), self.name))
+            spans.append(Detection(start, end, kind, round(min(1.0, sum(scores) / len(scores)), 4), self.name))
         return spans
+
+
+def _score(probability: float, threshold: float) -> float:
+    """0.5 at the label's threshold, 1 at certainty, so that one cut suits every label."""
+    return 0.5 + 0.5 * (probability - threshold) / (1.0 - threshold)
 
 
 def split_words(text: str) -> Iterator[Interval]:
