@@ -15,7 +15,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SESSION_FLAGS = {
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
     "context_window_ms": "A pause at least this long ends a turn.",
-    "timing_profile": "How exact the word times are: exact, 50ms, 100ms, 300ms or a provider's name.",
+    "timing_profile": "How exact word times are: exact, 50ms, 100ms, 300ms, a provider; default: learned from the call.",
 }
 
 
@@ -64,9 +64,8 @@ def replay(
         holdback_ms=settings.holdback_ms,
         context_window_ms=settings.context_window_ms,
         max_turn_ms=settings.max_turn_ms,
+        default_profile=settings.timing_profile,
     )
-    if settings.timing_profile:
-        session = msgspec.structs.replace(session, default_profile=settings.timing_profile)
     key = settings.secret_digest_key() if settings.digest_key or settings.digest_key_file else os.urandom(32)
     detector = Detector.load()
     out.mkdir(parents=True, exist_ok=True)

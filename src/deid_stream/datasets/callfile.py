@@ -72,6 +72,11 @@ class CallFile(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"<CallFile {self.name}>"
 
+    @property
+    def final_segments(self) -> list[dict[str, Any]]:
+        """What a recogniser was done with; the rest was still an interim when the call ended."""
+        return [segment for segment in self.header.segments if segment.get("is_final") is not False]
+
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How a call's records come: the length of a chunk, and how long after its last word a segment is final."""
@@ -175,7 +180,8 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
         segment_id = final["segment_id"]
         words = segment.get("words") or []
         half = words[: len(words) // 2]
-        if pace.interim_delay_ms is not None and half and half[-1].get("end_ms"):
+        is_final = segment.get("is_final") is not False
+        if is_final and pace.interim_delay_ms is not None and half and half[-1].get("end_ms"):
             text = " ".join(str(word.get("text", "")) for word in half)
             interim = final | {"is_final": False, "words": half, "text": text, "end_ms": half[-1].get("end_ms")}
             final["revision"] = interim.get("revision", 0) + 1

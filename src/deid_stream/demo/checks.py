@@ -187,7 +187,7 @@ def _nothing_lost(calls: Sequence[CallFile], collected: Collected, chunks: dict[
     sent = received = 0
     for call in calls:
         call_id = call.header.call_id
-        sent += chunks[call_id] + len(call.header.segments) + 1
+        sent += chunks[call_id] + len(call.final_segments) + 1
         received += len(collected.of(ANALYTICS_AUDIO.name, call_id))
         received += len(collected.final_segments(call_id))
         received += len(collected.of(CALLS.name, call_id)) > 0

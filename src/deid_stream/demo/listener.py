@@ -102,7 +102,7 @@ def is_complete(collected: Collected, calls: list[CallFile], chunks: dict[str, i
         return False
     return all(
         len(collected.of(ANALYTICS_AUDIO.name, call.header.call_id)) >= chunks[call.header.call_id]
-        and len(collected.final_segments(call.header.call_id)) >= len(call.header.segments)
+        and len(collected.final_segments(call.header.call_id)) >= len(call.final_segments)
         for call in calls
     )
 

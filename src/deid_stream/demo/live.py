@@ -31,7 +31,7 @@ def view(progress: Progress) -> Group:
             ProgressBar(total=planned, completed=sent, width=24),
             f"{sent}/{planned}",
             f"{audio}/{progress.chunks[call_id]}",
-            f"{text}/{len(call.header.segments)}",
+            f"{text}/{len(call.final_segments)}",
             f"{held_s:.1f}",
             Text("closed", "green") if call_id in closed else Text("live" if sent else ""),
         )

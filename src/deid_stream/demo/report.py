@@ -23,6 +23,9 @@ from deid_stream.units import Interval, merge
 _LABEL: Final = re.compile(r"\[[A-Z_]+(?:_\d+)?\]")
 
 
+_WITHHELD: Final = "(withheld: never final, so never heard)"
+
+
 class Line(msgspec.Struct, frozen=True):
     """One segment before and after."""
 
@@ -51,7 +54,7 @@ def lines(call: CallFile, collected: Collected) -> list[Line]:
         value = msgspec.json.decode(record.value or b"{}")
         published[value.get("segment_id")] = value
     return [
-        Line(s["channel"], s["start_ms"], s["text"], published.get(s["segment_id"], {}).get("text", "(withheld)"))
+        Line(s["channel"], s["start_ms"], s["text"], published.get(s["segment_id"], {}).get("text", _WITHHELD))
         for s in call.header.segments
     ]
 

@@ -3,7 +3,16 @@
 import msgspec
 import pytest
 
-from deid_stream.datasets.callfile import CallFile, CallHeader, Pace, Truth, find_calls, join_channels, read_call, records
+from deid_stream.datasets.callfile import (
+    CallFile,
+    CallHeader,
+    Pace,
+    Truth,
+    find_calls,
+    join_channels,
+    read_call,
+    records,
+)
 from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Encoding

@@ -11,7 +11,7 @@ from deid_stream.datasets.wav import WavFile
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.policy import UNKNOWN
 from deid_stream.session.settings import SessionSettings
-from tests.support.calls import MadeCall, SecretDetector, make_call
+from tests.support.made_calls import MadeCall, SecretDetector, make_call
 
 FORMATS = [
     AudioFormat(Encoding.MULAW, 8_000, 2),
@@ -79,7 +79,9 @@ def test_secrets_are_silent_and_the_rest_is_bit_identical(fmt, interleaved, seed
     assert before.shape == after.shape
     for channel in range(fmt.channels):
         allowed = np.zeros(len(before), bool)
-        spoken = made.secrets[channel] if fmt.channels == 2 else sum(made.secrets.values(), [])
+        spoken = (
+            made.secrets[channel] if fmt.channels == 2 else [span for spans in made.secrets.values() for span in spans]
+        )
         for start_ms, end_ms in spoken:
             assert np.abs(after[start_ms * 8 : end_ms * 8, channel]).max() <= SILENT
             allowed[max(0, start_ms - REACH_MS) * 8 : (end_ms + REACH_MS) * 8] = True
@@ -101,7 +103,8 @@ def test_the_report_says_which_milliseconds_went():
 
 def test_the_sanitized_call_file_has_the_shape_of_one_and_no_secret():
     made = make_call(4)
-    call = call_file(made, FORMATS[0], channels=["agent", "zorblax"], metadata={"agent": "zorblax"}, language="zorblax!")
+    named = {"channels": ["agent", "zorblax"], "metadata": {"agent": "zorblax"}, "language": "zorblax!"}
+    call = call_file(made, FORMATS[0], **named)
     result = replayed(call)
     text = msgspec.json.encode([result.call, result.entities, result.redacted_ms]).decode()
     assert "zorblax" not in text

@@ -15,7 +15,7 @@ CODECS = [Encoding.MULAW, Encoding.ALAW, Encoding.PCM16LE]
 
 def riff(*chunks, size=None):
     body = b"WAVE" + b"".join(
-        name + struct.pack("<I", len(data) if size is None or name != b"data" else size) + data + b"\0" * (len(data) % 2)
+        name + struct.pack("<I", size if size and name == b"data" else len(data)) + data + b"\0" * (len(data) % 2)
         for name, data in chunks
     )
     return b"RIFF" + struct.pack("<I", len(body)) + body
