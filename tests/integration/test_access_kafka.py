@@ -1,0 +1,127 @@
+"""Who may do what: the access lists in ``k8s/strimzi/users.yaml``, tried on a real Apache Kafka."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import yaml
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.protocol.admin import CreateAclsRequest
+
+from deid_stream import topics
+from tests.support.kafka import KafkaCluster
+
+pytestmark = pytest.mark.kafka
+
+USERS = {
+    user["metadata"]["name"]: user["spec"]["authorization"]["acls"]
+    for user in yaml.safe_load_all(
+        (Path(__file__).parents[2] / "k8s" / "strimzi" / "users.yaml").read_text(encoding="utf-8")
+    )
+}
+OUTPUTS = [t for t in topics.TOPICS if t.name.startswith("deid.")]
+RAW = [topics.EVENTS, topics.TRANSCRIPTS, topics.AUDIO]
+TRAINING = [topics.TRAINING_TRANSCRIPTS, topics.TRAINING_AUDIO]
+
+
+# numbers of the Kafka protocol
+RESOURCES = {"topic": 2, "group": 3, "transactionalId": 5}
+PATTERNS = {"literal": 3, "prefix": 4}
+OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
+ALLOW = 3
+
+
+async def prepare(cluster):
+    """Grant what the file grants, make the topics, with a record in each."""
+    admin = AIOKafkaAdminClient(**cluster.client())
+    await admin.start()
+    for user, acls in USERS.items():
+        for acl in acls:
+            resource = acl["resource"]
+            what = (RESOURCES[resource["type"]], resource["name"], PATTERNS[resource["patternType"]])
+            for operation in acl["operations"]:
+                request = CreateAclsRequest(*what, f"User:{user}", "*", OPERATIONS[operation], ALLOW)
+                response = await admin._send_request(request)
+                assert [code for code, _ in response.creation_responses] == [0]
+    await admin.close()
+    options = cluster.client()
+    await topics.create(options | {"bootstrap_servers": [options["bootstrap_servers"]]}, partitions=1)
+    async with AIOKafkaProducer(**options) as producer:
+        for topic in topics.TOPICS:
+            await producer.send_and_wait(topic.name, b"value", key=b"key")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with KafkaCluster(sasl=True, acls=True, users=dict.fromkeys(USERS, "password")) as running:
+        asyncio.run(prepare(running))
+        yield running
+
+
+async def may_read(cluster, user, topic):
+    consumer = AIOKafkaConsumer(
+        topic.name, **cluster.client((user, "password")), group_id=None, auto_offset_reset="earliest"
+    )
+    try:
+        await consumer.start()
+        return bool(await consumer.getmany(timeout_ms=20_000))
+    except TopicAuthorizationFailedError:
+        return False
+    finally:
+        await consumer.stop()
+
+
+async def may_write(cluster, user, topic):
+    producer = AIOKafkaProducer(**cluster.client((user, "password")))
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic.name, b"value", key=b"key")
+    except TopicAuthorizationFailedError:
+        return False
+    finally:
+        await producer.stop()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("user", "readable", "writable"),
+    [
+        ("training-reader", TRAINING, []),
+        (
+            "analytics-reader",
+            [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS, topics.AGGREGATES],
+            [],
+        ),
+        ("call-producer", [], RAW),
+        ("policy-writer", [topics.POLICIES], [topics.POLICIES]),
+        ("deid-worker", [*RAW, topics.POLICIES, topics.CHECKPOINTS, *TRAINING], OUTPUTS),
+    ],
+)
+async def test_everyone_may_do_their_own_and_nothing_else(cluster, user, readable, writable):
+    assert [t.name for t in topics.TOPICS if await may_read(cluster, user, t)] == [
+        t.name for t in topics.TOPICS if t in readable
+    ]
+    assert [t.name for t in topics.TOPICS if await may_write(cluster, user, t)] == [
+        t.name for t in topics.TOPICS if t in writable
+    ]
+
+
+async def test_a_worker_may_commit_its_offsets_in_a_transaction(cluster):
+    client = cluster.client(("deid-worker", "password"))
+    producer = AIOKafkaProducer(**client, transactional_id="deid-stream-0")
+    await producer.start()
+    async with producer.transaction():
+        await producer.send_and_wait(topics.ANALYTICS_AUDIO.name, b"value", key=b"key")
+        await producer.send_offsets_to_transaction({TopicPartition(topics.AUDIO.name, 0): 1}, "deid-stream")
+    await producer.stop()
+
+
+async def test_a_reader_may_not_join_the_workers_group(cluster):
+    consumer = AIOKafkaConsumer(
+        topics.TRAINING_AUDIO.name, **cluster.client(("training-reader", "password")), group_id="deid-stream"
+    )
+    with pytest.raises(GroupAuthorizationFailedError):
+        await consumer.start()
+    await consumer.stop()
