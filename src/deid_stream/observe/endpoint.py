@@ -1,15 +1,17 @@
 """``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever restarts or routes."""
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, make_wsgi_app
 
 from deid_stream.errors import ConfigError
+from deid_stream.observe.metrics import Metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -66,6 +68,20 @@ class Endpoint:
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def served(metrics: Metrics, host: str, port: int, *, version: str, ready: Callable[[], bool]) -> Iterator[None]:
+    """Serve one process's metrics and probes meanwhile; ``port`` 0 (the setting): do not."""
+    if not port:
+        yield
+        return
+    metrics.build_info.set(1, version)
+    registry = CollectorRegistry()
+    for collector in (metrics, ProcessCollector(registry=None), PlatformCollector(registry=None)):
+        registry.register(collector)
+    with Endpoint(host, port, registry, ready=ready):
+        yield
 
 
 def _application(metrics: "WSGIApplication", probes: dict[str, Callable[[], bool]]) -> "WSGIApplication":

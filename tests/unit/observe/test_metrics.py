@@ -20,7 +20,7 @@ from deid_stream.model.outputs import (
     SanitizedAudio,
     SanitizedSegment,
 )
-from deid_stream.observe.endpoint import Endpoint
+from deid_stream.observe.endpoint import Endpoint, served
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.outcomes import count_outputs
 
@@ -188,3 +188,17 @@ def test_the_endpoint_serves_metrics_and_probes(metrics):
             Endpoint("127.0.0.1", endpoint.port, registry, ready=lambda: True)
     with pytest.raises(urllib.error.URLError):
         get(endpoint, "/healthz")
+
+
+def test_a_process_serves_its_version_and_its_own_use_of_the_machine(metrics, unused_tcp_port):
+    with served(metrics, "127.0.0.1", unused_tcp_port, version="1.2.3", ready=lambda: True):
+        url = f"http://127.0.0.1:{unused_tcp_port}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as response:
+            text = response.read().decode()
+    assert 'deid_build_info{version="1.2.3"} 1.0' in text
+    assert "python_info" in text
+
+
+def test_port_0_serves_nothing(metrics):
+    with served(metrics, "an address that cannot be", 0, version="1", ready=lambda: True):
+        pass
