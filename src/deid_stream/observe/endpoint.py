@@ -11,10 +11,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, make_wsgi_app
 
 from deid_stream.errors import ConfigError
+from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = get_log("observe")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -72,7 +75,10 @@ class Endpoint:
 
 @contextlib.contextmanager
 def served(metrics: Metrics, host: str, port: int, *, version: str, ready: Callable[[], bool]) -> Iterator[None]:
-    """Serve one process's metrics and probes meanwhile; ``port`` 0 (the setting): do not."""
+    """Serve one process's metrics and probes meanwhile; ``port`` 0 (the setting): do not.
+
+    A taken port is a warning: calls matter more than numbers, and a second worker on a machine is no mistake.
+    """
     if not port:
         yield
         return
@@ -80,7 +86,13 @@ def served(metrics: Metrics, host: str, port: int, *, version: str, ready: Calla
     registry = CollectorRegistry()
     for collector in (metrics, ProcessCollector(registry=None), PlatformCollector(registry=None)):
         registry.register(collector)
-    with Endpoint(host, port, registry, ready=ready):
+    try:
+        endpoint = Endpoint(host, port, registry, ready=ready)
+    except ConfigError as error:
+        log.warning("metrics are not served", port=port, error=error)
+        yield
+        return
+    with endpoint:
         yield
 
 

@@ -202,3 +202,11 @@ def test_a_process_serves_its_version_and_its_own_use_of_the_machine(metrics, un
 def test_port_0_serves_nothing(metrics):
     with served(metrics, "an address that cannot be", 0, version="1", ready=lambda: True):
         pass
+
+
+def test_a_second_worker_on_a_machine_works_without_an_endpoint(metrics, unused_tcp_port, caplog):
+    with (
+        served(metrics, "127.0.0.1", unused_tcp_port, version="1", ready=lambda: True),
+        served(Metrics(), "127.0.0.1", unused_tcp_port, version="1", ready=lambda: True),
+    ):
+        assert [record.message for record in caplog.records] == ["metrics are not served"]
