@@ -20,7 +20,7 @@ from deid_stream.audio.reader import Reader
 from deid_stream.audio.wordmap import believable, words_of
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
-from deid_stream.units import Interval
+from deid_stream.units import Interval, Ms
 
 __all__ = ["MAX_REACH_MS", "UNALIGNED", "locate", "profile"]
 
@@ -65,9 +65,16 @@ def _by_times(
         heard = Interval(min(word.start_ms for word in words), max(word.end_ms for word in words))
         if not has_sound(reader.pcm(channel, heard.start, heard.end)):
             return None  # words are never said where nothing sounds
-        cut = edges.outward(reader, channel, heard, timing.reach_before_ms, timing.reach_after_ms)
+        cut = edges.outward(reader, channel, heard, _neighbours(segment, said), timing)
         located.append(AudioSpan(cut.start, cut.end, channel, span.entity_type.value))
     return located
+
+
+def _neighbours(segment: Segment, said: Interval) -> tuple[Ms | None, Ms | None]:
+    """End of the word before and start of the word after."""
+    before = segment.words[said.start - 1].end_ms if said.start else None
+    after = segment.words[said.end].start_ms if said.end < len(segment.words) else None
+    return before, after
 
 
 def _by_sound(segment: Segment, spans: Sequence[Span], reader: Reader, channel: int) -> list[AudioSpan] | None:

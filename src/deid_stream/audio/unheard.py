@@ -30,7 +30,7 @@ def explained(segment: Segment, timing: TimingProfile) -> list[Interval]:
     Its words widened by the profile's reach, at least ``EDGE_MS``, joined over ordinary pauses. A word longer than it
     can be explains only what it can be, from its start. A segment without believable times explains its whole interval.
     """
-    before_ms, after_ms = max(EDGE_MS, timing.reach_before_ms), max(EDGE_MS, timing.reach_after_ms)
+    before_ms, after_ms = (max(EDGE_MS, reach.most_ms) for reach in (timing.before, timing.after))
     whole = Interval(segment.start_ms - before_ms, segment.end_ms + after_ms)
     said: list[Interval] = []
     for word in segment.words:

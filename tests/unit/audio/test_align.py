@@ -62,22 +62,29 @@ def test_two_spans_are_two_stretches():
 def test_edges_move_outward_within_the_reach(name):
     timing = profile(name)
     (found,) = locate(segment(TIMES), [span("Grace")], SPOKEN, 0, timing)
-    assert 1700 - timing.reach_before_ms <= found.start_ms <= 1700
-    assert 2100 <= found.end_ms <= 2100 + timing.reach_after_ms
+    assert 1700 - timing.widest_ms <= found.start_ms <= 1700 - timing.before.least_ms
+    assert 2100 + timing.after.least_ms <= found.end_ms <= 2100 + timing.widest_ms
 
 
 def test_edges_find_the_quietest_frame():
-    # a full stop of 20 ms before and after the word, 100 ms beyond its stated edges
-    sound = joined(silent(1000), voice(580), noise(20, rms=3), voice(620), noise(20, rms=3), voice(760))
+    # a full stop of 20 ms before and after the word, 80 ms beyond its stated edges
+    sound = joined(silent(1000), voice(600), noise(20, rms=3), voice(560), noise(20, rms=3), voice(800))
     (found,) = locate(segment(TIMES), [span("Grace")], recording(sound), 0, profile("100ms"))
-    assert 1580 <= found.start_ms <= 1600
-    assert 2200 <= found.end_ms <= 2250
+    assert 1600 <= found.start_ms <= 1620
+    assert 2180 <= found.end_ms <= 2200
+
+
+def test_a_word_that_meets_its_neighbour_is_widened_towards_it():
+    gap = [*TIMES[:2], (1500, 1660), *TIMES[3:]]
+    met = locate(segment(TIMES), [span("Grace")], SPOKEN, 0, profile("100ms"))
+    apart = locate(segment(gap), [span("Grace")], SPOKEN, 0, profile("100ms"))
+    assert apart[0].start_ms < met[0].start_ms
 
 
 def test_without_sound_beyond_the_edge_the_whole_reach_goes():
     sound = joined(silent(1700), voice(400), silent(900))
     (found,) = locate(segment(TIMES), [span("Grace")], recording(sound), 0, profile("100ms"))
-    assert (found.start_ms, found.end_ms) == (1500, 2300)
+    assert (found.start_ms, found.end_ms) == (1580, 2270)
 
 
 UNALIGNED = [AudioSpan(1000 - MAX_REACH_MS, 3000 + MAX_REACH_MS, 0, align.UNALIGNED)]
@@ -132,7 +139,7 @@ def test_the_reader_is_asked_on_the_given_channel():
 
 def test_unknown_providers_get_the_widest_profile():
     assert profile("nobody") is WIDEST
-    assert all(max(p.reach_before_ms, p.reach_after_ms) <= MAX_REACH_MS for p in PROFILES.values())
+    assert all(p.widest_ms <= MAX_REACH_MS for p in PROFILES.values())
 
 
 @given(st.integers(-80, 80), st.integers(-80, 80), st.sampled_from(sorted(PROFILES)))
