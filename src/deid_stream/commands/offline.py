@@ -15,7 +15,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SESSION_FLAGS = {
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
     "context_window_ms": "A pause at least this long ends a turn.",
-    "timing_profile": "How exact word times are: exact, 50ms, 100ms, 300ms, a provider; default: learned from the call.",
+    "timing_profile": "How exact word times are: exact, 50ms, 100ms, 300ms, a provider; default: learned.",
 }
 
 

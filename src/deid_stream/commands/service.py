@@ -1,6 +1,7 @@
 """``worker``, ``serve`` and ``broker``: processes that run until they are stopped."""
 
 import asyncio
+import os
 import signal
 import threading
 
@@ -43,7 +44,7 @@ def _local(settings: Settings, servers: str) -> Settings:
         bootstrap_servers=servers,
         security_protocol="PLAINTEXT",
         replication_factor=1,
-        insecure_ephemeral_key=settings.insecure_ephemeral_key or not (settings.digest_key or settings.digest_key_file),
+        digest_key=settings.digest_key or ("" if settings.digest_key_file else os.urandom(32).hex()),
     )
 
 
@@ -61,29 +62,33 @@ async def _create_topics(settings: Settings) -> None:
 
 @click.command(short_help="Run the production worker.")
 @settings_options(CONNECTION, WORKER)
-def worker(settings: Settings) -> None:
+def worker(settings: Settings) -> int:
     """Run the worker until it is stopped (SIGTERM: finish the batch, commit, leave the group)."""
-    from deid_stream.worker import run_worker
-
     if not settings.bootstrap_servers:
         raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
-    run_worker(settings)
+    return _work(settings)
+
+
+def _work(settings: Settings) -> int:
+    from deid_stream.observe import logs
+    from deid_stream.worker.run import run_worker
+
+    logs.configure()
+    return asyncio.run(run_worker(settings))
 
 
 @click.command(short_help="Run the worker, with an embedded broker where none is configured.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="Of the embedded broker.")
 @settings_options(CONNECTION, TOPICS, WORKER)
-def serve(port: int, settings: Settings) -> None:
+def serve(port: int, settings: Settings) -> int:
     """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is
     started with it, and the topics are created."""
     from deid_stream.broker import EmbeddedBroker
-    from deid_stream.worker import run_worker
 
     if settings.bootstrap_servers:
-        run_worker(settings)
-        return
+        return _work(settings)
     with EmbeddedBroker(port) as running:
         local = _local(settings, running.bootstrap_servers)
         asyncio.run(_create_topics(local))
         click.echo(f"embedded broker on {running.bootstrap_servers}, worker starting; Ctrl-C stops both", err=True)
-        run_worker(local)
+        return _work(local)

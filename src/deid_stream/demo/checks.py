@@ -237,10 +237,7 @@ def _training(calls: Sequence[CallFile], collected: Collected, opted_out: frozen
     """The others' training topics hold what analytics got, so that the check above is not empty."""
     ids = [call.header.call_id for call in calls if call.header.customer_id not in opted_out]
     pairs = ((ANALYTICS_TRANSCRIPTS.name, TRAINING_TRANSCRIPTS.name), (ANALYTICS_AUDIO.name, TRAINING_AUDIO.name))
-    missing = sum(
-        len({r.key for r in collected.of(analytics, call_id)} - {r.key for r in collected.of(training, call_id)})
-        for call_id in ids
-        for analytics, training in pairs
-    )
-    detail = f"{len(ids)} calls of the others, {missing} records missing in training"
-    return Check("training has what it may have", bool(ids) and not missing, detail)
+    wanted = {(pair, r.key) for call_id in ids for pair in pairs for r in collected.of(pair[0], call_id)}
+    there = {(pair, r.key) for call_id in ids for pair in pairs for r in collected.of(pair[1], call_id)}
+    detail = f"{len(ids)} calls of the others: {len(wanted & there)} of {len(wanted)} records also in training"
+    return Check("training has what it may have", bool(wanted) and wanted == there, detail)

@@ -23,7 +23,8 @@ from deid_stream.units import Interval, merge
 _LABEL: Final = re.compile(r"\[[A-Z_]+(?:_\d+)?\]")
 
 
-_WITHHELD: Final = "(withheld: never final, so never heard)"
+_NEVER_FINAL: Final = "(never final: withheld)"
+_MISSING: Final = "(did not come out)"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -53,10 +54,12 @@ def lines(call: CallFile, collected: Collected) -> list[Line]:
     for record in collected.of(ANALYTICS_TRANSCRIPTS.name, call.header.call_id):
         value = msgspec.json.decode(record.value or b"{}")
         published[value.get("segment_id")] = value
-    return [
-        Line(s["channel"], s["start_ms"], s["text"], published.get(s["segment_id"], {}).get("text", _WITHHELD))
-        for s in call.header.segments
-    ]
+    found = []
+    for segment in call.header.segments:
+        absent = _NEVER_FINAL if segment.get("is_final") is False else _MISSING
+        after = published.get(segment["segment_id"], {}).get("text", absent)
+        found.append(Line(segment["channel"], segment["start_ms"], segment["text"], after))
+    return found
 
 
 def silenced(call: CallFile, collected: Collected) -> list[Redacted]:
