@@ -8,7 +8,7 @@ words end an address.
 import re
 from typing import Final, NamedTuple
 
-from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, words
+from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon
@@ -30,15 +30,16 @@ _STATE_CODES: Final = frozenset(
     " sc sd tn tx ut vt va wa wv wi wy dc aa ae ap".split()
 )
 _FIELDS: Final = frozenset(
-    "ph phn phone mobile mob cell tel email fax acc acct ac ssn dob cvv otp gmail gmailcom".split()
+    "ph phn phone website desk office mobile mob cell tel email fax acc acct ac ssn dob cvv otp gmail gmailcom".split()
 )
+_INFLECTED: Final = ("ing", "ed", "ly", "tion", "tions", "ment", "ness")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
-_GAP: Final = re.compile(r"[\s,.#:()-]{0,6}\Z")
+_GAP: Final = re.compile(r"[\s,.#:()>-]{0,6}\Z")
 _SENTENCE_END: Final = re.compile(r"[.?!]\s+[A-Z]|[?!:;]")
 _NUMBER_CLASSES: Final = frozenset(
     map(int, (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.SCALE, WordClass.REPEAT, WordClass.ORDINAL))
 )
-_NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c in _NUMBER_CLASSES) | {"o"}
+NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c in _NUMBER_CLASSES) | {"o"}
 _MAX_GROWTH: Final = 12
 _MAX_STRANGE: Final = 4
 """Words in a row that are only "not everyday"."""
@@ -49,7 +50,8 @@ class _Token(NamedTuple):
     end: CharIndex
     low: str
     kind: str
-    """``n`` number, ``u`` unit word, ``s`` street word, ``p`` place, ``x`` strange, ``w`` everyday word."""
+    """``n`` number, ``u`` unit word, ``s`` street word, ``p`` place, ``x`` strange, ``h`` strange and a
+    person's name, ``w`` everyday word."""
 
 
 def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
@@ -57,6 +59,7 @@ def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
     if not any(d.entity_type is T.ADDRESS for d in detections):
         return detections
     tokens = [_token(m) for m in _WORD.finditer(text)]
+    _mark(tokens, detections)
     grown = []
     for detection in detections:
         if detection.entity_type is T.ADDRESS:
@@ -68,13 +71,25 @@ def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
     return grown
 
 
+def _mark(tokens: list[_Token], detections: list[Detection]) -> None:
+    """Cities that were found are places; a person's name is never taken on the way to the left."""
+    for detection in detections:
+        if detection.entity_type in (T.LOCATION, T.PERSON):
+            kind = "p" if detection.entity_type is T.LOCATION else "h"
+            index = _index_from(tokens, detection.start)
+            while index < len(tokens) and tokens[index].start < detection.end:
+                if (kind == "p" and len(tokens[index].low) > 2) or tokens[index].kind == "x":
+                    tokens[index] = tokens[index]._replace(kind=kind)
+                index += 1
+
+
 def _token(match: re.Match[str]) -> _Token:
     low = match.group().lower()
     return _Token(match.start(), match.end(), low, _kind(low))
 
 
 def _kind(low: str) -> str:
-    if low in _NUMBERS or any(map(str.isdecimal, low)):
+    if low in NUMBERS or any(map(str.isdecimal, low)):
         return "n"
     if low in UNITS:
         return "u"
@@ -82,7 +97,12 @@ def _kind(low: str) -> str:
         return "s"
     if low in PLACES:
         return "p"
-    if len(low) > 1 and low not in COMMON and low not in _FIELDS:
+    if (
+        len(low) > 1
+        and low not in COMMON
+        and low not in _FIELDS
+        and not (low in DICTIONARY and low.endswith(_INFLECTED))
+    ):
         return "x"
     return "w"
 
@@ -112,6 +132,8 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
         previous = tokens[index + offset - 1] if index + offset else None
         following = tokens[index + offset + 1] if index + offset + 1 < len(tokens) else None
         kind = token.kind
+        if kind == "w" and _is_code(text, token):
+            kind = "p"
         if kind == "w" and token.low in _STATE_CODES and following is not None and following.kind == "n":
             kind = "p"
         if kind == "w" and not _belongs(previous, token, following):
@@ -121,11 +143,16 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
             or (token.low in ("floor", "fl") and previous is not None and previous.kind == "n")
         ):
             break
-        strange = strange + 1 if kind == "x" else 0
-        if strange > _MAX_STRANGE or (kind == "x" and token.low in GIVEN_NAMES and strange > 1):
+        strange = strange + 1 if kind in "xh" else 0
+        if strange > _MAX_STRANGE or (kind in "xh" and token.low in GIVEN_NAMES and strange > 1):
             break
         end = token.end
     return end
+
+
+def _is_code(text: str, token: _Token) -> bool:
+    """Two capitals in a text that is not all capitals: a state or province."""
+    return len(token.low) == 2 and text[token.start : token.end].isupper() and not text.isupper()
 
 
 def _belongs(previous: _Token | None, token: _Token, following: _Token | None) -> bool:
@@ -153,7 +180,7 @@ def _grow_left(text: str, tokens: list[_Token], start: CharIndex) -> CharIndex:
         if not _GAP.match(gap) or _SENTENCE_END.search(text[token.end : edge + 1]):
             break
         kind = token.kind
-        if kind == "w" or token.low in GIVEN_NAMES:
+        if kind in "wh" or token.low in GIVEN_NAMES:
             break
         if kind == "x":
             strange += 1

@@ -8,7 +8,6 @@ from typing import Final
 
 from deid_stream.detect.addresses import STREETS
 from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
-from deid_stream.detect.plain import plain_stretches
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
@@ -49,6 +48,8 @@ _FUNCTION: Final = frozenset(
     " good great perfect nice wonderful awesome cool exactly true false wrong agreed understood".split()
 )
 """Single words that answer nothing."""
+_MISHEARD: Final = 3
+"""Words of a dictated code that a recogniser may have made up."""
 _HEARD_LETTERS: Final = frozenset("you are see why oh be".split())
 """Words that a letter may be heard as: u, r, c, y, o, b."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
@@ -81,7 +82,7 @@ class AnswerRecognizer:
         while first < last and words[first].group() in around:
             first += 1
         while last > first and words[last - 1].group() in around:
-            if words[last - 1].group() in _HEARD_LETTERS and last - 2 >= first and _dictated(words[last - 2].group()):
+            if words[last - 1].group() in _HEARD_LETTERS and last - 2 >= first and _one_sound(words[last - 2].group()):
                 break
             last -= 1
         kept = [w.group() for w in words[first:last]]
@@ -97,8 +98,9 @@ class AnswerRecognizer:
             return sum(len(w) <= 2 for w in words) * 2 >= len(words) and sum(len(w) == 1 for w in words) >= 2
         if expected is T.ADDRESS and not STREETS.isdisjoint(words):
             return False
-        dictated = sum(map(_dictated, words))
-        return dictated >= 3 and dictated * 2 >= len(words)
+        dictated = sum(_dictated(w) or w in ("a", "i") for w in words)
+        others = sum(not _dictated(w) and w not in _AROUND for w in words)
+        return dictated >= 3 and dictated * 2 >= len(words) and others <= _MISHEARD
 
     @staticmethod
     def _telling(kept: list[str], expected: T) -> bool:
@@ -123,7 +125,7 @@ class AnswerRecognizer:
         words = list(_WORD.finditer(view.low))
         if not marks or (len(marks) == 1 and len(words) > 6):
             return []
-        plain = [p for p in plain_stretches(view.text) if p.sure]
+        plain = [p for p in view.plain if p.sure]
         if len(marks) < 3 and any(p.kind != "date" for p in plain) and not any(p.kind == "date" for p in plain):
             return []
         start, end = marks[0][0], marks[-1][1]
@@ -141,6 +143,10 @@ _DATE_MARK: Final = re.compile(
     r"(?<![^\W_])(?:[^\W_]*\d[^\W_]*|january|february|march|april|may|june|july|august|september|october|november|december"
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)(?![^\W_])"
 )
+
+
+def _one_sound(word: str) -> bool:
+    return len(word) == 1 or _dictated(word)
 
 
 def _dictated(word: str) -> bool:

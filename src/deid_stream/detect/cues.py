@@ -59,7 +59,7 @@ _CUES: Final[tuple[tuple[T, str], ...]] = (
     ),
     (
         T.PERSON,
-        r"(?:first |last |full |middle |sur|given |family |your |the |maiden )?names?|who (?:am i|is (?:this|calling|speaking|it))|whom am i|surname|called|speaking (?:to|with)",
+        r"(?:first |last |full |middle |sur|given |family |your |the |maiden )?names?|who (?:am i|is (?:this|calling|speaking|it))|(?:to )?whom?(?= (?:would|do|did|should|are|will|shall|can|else) )|to whom|whom|surname|called|speaking (?:to|with)",
     ),
 )
 _NOUN: Final = r"(?: ?(?:number|no|num|id|code|details?|card)(?![a-z0-9]))?"

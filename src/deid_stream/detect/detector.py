@@ -23,6 +23,7 @@ from deid_stream.detect.patterns import (
     PAYMENT,
     UNITED_KINGDOM,
     UNITED_STATES,
+    BareNameRecognizer,
     DateRecognizer,
     EmailRecognizer,
     NameRecognizer,
@@ -31,6 +32,7 @@ from deid_stream.detect.patterns import (
     StreetRecognizer,
 )
 from deid_stream.detect.recognizer import Recognizer, View
+from deid_stream.detect.refine import refine
 from deid_stream.detect.tagger import TaggerRecognizer
 from deid_stream.errors import DetectionError
 from deid_stream.model.spans import Detection
@@ -79,7 +81,7 @@ class Detector:
                 raise
             except Exception as error:
                 raise DetectionError(f"recognizer {recognizer.name} failed: {type(error).__name__}") from None
-        return grow_addresses(view.written.source, found)
+        return grow_addresses(view.written.source, refine(view, found))
 
     def conversation(
         self,
@@ -110,5 +112,6 @@ def rules() -> list[Recognizer]:
         DateRecognizer(),
         StreetRecognizer(),
         NameRecognizer(),
+        BareNameRecognizer(),
         AnswerRecognizer(),
     ]

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from deid_stream.detect import checksums, cues
 from deid_stream.detect.lexicon import COMMON
-from deid_stream.detect.plain import Plain, plain_stretches
+from deid_stream.detect.plain import Plain
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
@@ -130,7 +130,7 @@ class DigitRecognizer:
         all_runs = runs(text)
         if not all_runs:
             return found
-        plain = plain_stretches(text)
+        plain = view.plain
         dictated = only_dictation(text)
         short = not any(run.digits >= MIN_DIGITS for run in all_runs) and len(text) <= _SHORT_ANSWER
         for run in all_runs:
@@ -163,7 +163,11 @@ class DigitRecognizer:
             or coded
             or (armed is not None and ((digits >= 2 and (short or digits >= 3)) or (dictated and bool(view.expected))))
             or (dictated and digits >= 2 and sum(map(str.isalnum, view.text)) >= _DICTATED_CODE)
-            or (cue is not None and digits >= (3 if cue is T.ID_NUMBER else 2) and _EXPLICIT.search(before))
+            or (
+                cue is not None
+                and digits >= (3 if cue is T.ID_NUMBER else 2)
+                and _EXPLICIT.search(before[: len(before) - len(prefix) - 1] if prefix else before)
+            )
             or (prefix and digits >= 3 and len(prefix) <= 3)
         ):
             return None

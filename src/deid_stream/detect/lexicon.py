@@ -13,6 +13,8 @@ def words(name: str) -> frozenset[str]:
 
 
 COMMON: Final = words("common_en")
+DICTIONARY: Final = words("dictionary_en")
+"""Rarer words: no reason to take a name for granted, but no proof against one either."""
 GIVEN_NAMES: Final = words("names_en")
 NAMES_ALSO_WORDS: Final = words("names_also_words")
 MONTHS: Final = frozenset(

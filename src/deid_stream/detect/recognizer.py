@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
+from deid_stream.detect.plain import Plain, plain_stretches
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.offsets import Written
@@ -18,7 +19,7 @@ class View:
     ``detection`` maps back.
     """
 
-    __slots__ = ("expected", "has_digit", "low", "open_run", "text", "written")
+    __slots__ = ("_plain", "expected", "has_digit", "low", "open_run", "text", "written")
 
     def __init__(
         self, written: Written, expected: tuple[EntityType, ...] = (), open_run: EntityType | None = None
@@ -30,9 +31,17 @@ class View:
         self.expected = expected
         self.open_run = open_run
         self.has_digit = any(map(str.isdecimal, self.text))
+        self._plain: list[Plain] | None = None
 
     def __repr__(self) -> str:
         return f"<View {len(self.text)}>"
+
+    @property
+    def plain(self) -> list[Plain]:
+        """What is plainly an amount, a date, a time or a quantity; found once a turn."""
+        if self._plain is None:
+            self._plain = plain_stretches(self.text) if self.has_digit else []
+        return self._plain
 
     def detection(
         self, start: CharIndex, end: CharIndex, entity_type: EntityType, score: float, detector: str

@@ -1,6 +1,7 @@
 """Patterns of written values, grouped by kind; each works on the written form of a turn."""
 
 from deid_stream.detect.patterns.address import StreetRecognizer
+from deid_stream.detect.patterns.bare import BareNameRecognizer
 from deid_stream.detect.patterns.base import Pattern, PatternRecognizer
 from deid_stream.detect.patterns.contact import CONTACT, EmailRecognizer
 from deid_stream.detect.patterns.dates import DateRecognizer
@@ -17,6 +18,7 @@ __all__ = [
     "PAYMENT",
     "UNITED_KINGDOM",
     "UNITED_STATES",
+    "BareNameRecognizer",
     "DateRecognizer",
     "EmailRecognizer",
     "NameRecognizer",

@@ -62,6 +62,8 @@ class StreetRecognizer:
                 bounds = _foreign(words, at)
             elif len(low) > 5 and low.endswith(_FOREIGN_ENDS) and low not in COMMON:
                 bounds = (start, end) if _beside_number(words, at) else None
+            elif low == "corner" and at + 1 < len(words) and words[at + 1][2] == "of":
+                bounds = _corner(words, at)
             if bounds is not None:
                 found.append(view.detection(*bounds, EntityType.ADDRESS, 0.85, self.name))
         if view.has_digit:
@@ -129,6 +131,22 @@ def _foreign(words: _Words, at: int) -> tuple[int, int] | None:
     if end > at and _number(words, at - 1):
         return words[_first_number(words, at - 1)][0], words[end][1]
     return None
+
+
+def _corner(words: _Words, corner: int) -> tuple[int, int] | None:
+    """ "the corner of 5th and main": to the words after "and" that name the second street."""
+    start = words[corner - 1][0] if corner and words[corner - 1][2] == "the" else words[corner][0]
+    crossing = next((i for i in range(corner + 2, min(len(words), corner + 12)) if words[i][2] == "and"), None)
+    if crossing is None or crossing + 1 >= len(words):
+        return None
+    if not any(w[2][0].isdecimal() or (w[2] not in COMMON and len(w[2]) > 2) for w in words[corner + 2 : crossing]):
+        return None
+    end = crossing + 1
+    while end + 1 < len(words) and end - crossing < 3 and words[end + 1][2] not in COMMON:
+        end += 1
+    if end + 1 < len(words) and words[end + 1][2] in STREETS:
+        end += 1
+    return start, words[end][1]
 
 
 def _number(words: _Words, at: int) -> bool:

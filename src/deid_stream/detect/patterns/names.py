@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -23,7 +23,9 @@ _MAX_WORDS: Final = 4
 
 def is_name_word(low: str) -> bool:
     """Could be part of a name: known as one, or no everyday word."""
-    return low in GIVEN_NAMES or (len(low) > 1 and low not in COMMON and low not in MONTHS and low not in WEEKDAYS)
+    return low in GIVEN_NAMES or (
+        len(low) > 1 and low not in COMMON and low not in DICTIONARY and low not in MONTHS and low not in WEEKDAYS
+    )
 
 
 class NameRecognizer:
@@ -33,8 +35,9 @@ class NameRecognizer:
 
     def find(self, view: View) -> list[Detection]:
         found = []
+        asked = EntityType.PERSON in view.expected
         for match in _CUE.finditer(view.text):
-            strong = match.group("strong") is not None
+            strong = match.group("strong") is not None or asked
             end = self._name_end(view.text, match.end(), strong=strong)
             if end > match.end():
                 found.append(view.detection(match.end(), end, EntityType.PERSON, 0.85 if strong else 0.7, self.name))
@@ -50,6 +53,9 @@ class NameRecognizer:
             low = match.group().lower()
             initial = count > 0 and len(low) == 1 and low != "i"
             named = low in GIVEN_NAMES or (strong and low in NAMES_ALSO_WORDS)
+            if strong and count == 0 and low in MONTHS:
+                following = _NAME_WORD.match(text, match.end() + 1)
+                named = following is not None and is_name_word(following.group().lower())
             if not (named or initial or is_name_word(low)):
                 break
             known = known or named

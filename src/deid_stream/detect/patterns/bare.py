@@ -1,0 +1,40 @@
+"""Turns that are nothing but a name, or a name and a number ("priya 8940558796")."""
+
+import re
+from typing import Final
+
+from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+
+_TURN: Final = re.compile(
+    r"\W*(?P<name>[^\W\d_]{2,20}(?:['’-][^\W\d_]{1,20})?(?:[ .]{1,2}[^\W\d_]{1,20}(?:['’-][^\W\d_]{1,20})?){0,2})"
+    r"(?:[ ,.-]+(?:and )?(?P<code>[^\W_]{0,6}\d[\w -]{2,24}))?\W*"
+)
+_MIN_DIGITS: Final = 4
+
+
+class BareNameRecognizer:
+    """One to three words, none of them everyday, all known as names or followed by a number of four or more digits."""
+
+    name = "bare"
+
+    def find(self, view: View) -> list[Detection]:
+        text = view.text
+        if len(text) > 80:
+            return []
+        match = _TURN.fullmatch(text)
+        if match is None:
+            return []
+        words = match.group("name").lower().replace(".", " ").split()
+        known = any(w in GIVEN_NAMES for w in words)
+        strange = all(
+            (w not in COMMON or w in NAMES_ALSO_WORDS) and w not in MONTHS and w not in WEEKDAYS for w in words
+        )
+        code = match.group("code") or ""
+        numbered = sum(map(str.isdecimal, code)) >= _MIN_DIGITS
+        if strange and (known or (numbered and all(len(w) > 2 for w in words))):
+            start, end = match.span("name")
+            return [view.detection(start, end, EntityType.PERSON, 0.8, self.name)]
+        return []

@@ -1,0 +1,187 @@
+"""Where rules and the model are weighed against each other before anything is resolved.
+
+Names are grown over the words beside them that nobody uses otherwise; guesses of the model that are everyday words,
+titles or place names alone are taken back or called what they are. Nothing that a rule found is dropped here.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from deid_stream.detect.addresses import NUMBERS, PLACES, STREETS
+from deid_stream.detect.cues import nearest
+from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType as T
+from deid_stream.model.spans import Detection
+from deid_stream.units import CharIndex, Interval
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_TITLES: Final = frozenset(
+    "mr mrs ms miss mx prof professor sir madam maam missus mister shri smt sri dear hi hello hey".split()
+)
+_FIELDS: Final = frozenset(
+    "e website desk office otp acc ac acct account email mail id ph phn phone mobile cell fax ssn dob pin cvv card order policy number no name"
+    " address zip contact confirmation booking password username claim ok okay thankyou thx bye".split()
+)
+_VALUED: Final = frozenset(
+    {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
+)
+_SURE: Final = 0.97
+"""Model score from which an everyday word is still believed to be a name."""
+_LIKELY: Final = 0.9
+"""The same for a rarer dictionary word."""
+_TRUSTED: Final = frozenset({"answer", "bare", "known", "deny"})
+_VERBS: Final = frozenset("is was has for at on in and speaking calling here".split())
+_NAMED_THING: Final = re.compile(
+    r"(?:restaurant|restaurants|place|hotel|salon|bar|pub|cafe|shop|store|company|firm|movie|film|song|album|book|band|app"
+    r"|event|show|game|product|model|brand|venue|bank|airline)s? (?:called|named|name is|by the name of) (?:the )?$"
+)
+_CUE_REACH: Final = 40
+_SHORT: Final = 30
+_MAX_GROWTH: Final = 3
+_KIN: Final = frozenset("aunt auntie aunty uncle doctor dr".split())
+
+
+def refine(view: View, detections: list[Detection]) -> list[Detection]:
+    """The detections of one turn, model guesses checked, names grown."""
+    text = view.written.source
+    refined: list[Detection] = []
+    plain = [Interval(*view.written.to_source(p.start, p.end)) for p in view.plain if p.sure and p.kind != "date"]
+    for detection in detections:
+        if detection.entity_type is T.PERSON:
+            refined.extend(_person(view, text, detection))
+        elif detection.detector == "neural" and detection.entity_type in (T.ADDRESS, T.LOCATION):
+            refined.extend(_place(view, text, detection))
+        elif detection.detector == "neural" and detection.entity_type in _VALUED:
+            refined.extend(_value(view, text, detection, plain))
+        else:
+            refined.append(detection)
+    return refined
+
+
+def _value(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
+    """A number or code that the model saw: without the field's own name, and not where it is plainly something else."""
+    words = list(_WORD.finditer(text, detection.start, detection.end))
+    while words and words[0].group().lower() in _FIELDS:
+        words.pop(0)
+    while words and words[-1].group().lower() in _FIELDS:
+        words.pop()
+    if not words or all(w.group().lower() in COMMON and w.group().lower() not in NUMBERS for w in words):
+        return
+    start, end = words[0].start(), words[-1].end()
+    if not view.expected and any(p.start <= start and end <= p.end for p in plain):
+        return
+    yield Detection(start, end, detection.entity_type, detection.score, detection.detector)
+
+
+def _whole(text: str, detection: Detection) -> bool:
+    """The detection is all of the turn."""
+    rest = text[: detection.start] + text[detection.end :]
+    return not any(map(str.isalnum, rest))
+
+
+def _person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
+    if detection.detector in _TRUSTED:
+        yield detection
+        return
+    words = list(_WORD.finditer(text, detection.start, detection.end))
+    while words and words[0].group().lower() in _TITLES:
+        words.pop(0)
+    while words and (words[-1].group().lower() in _FIELDS or (len(words) > 1 and _loose_letter(text, words[-1]))):
+        words.pop()
+    if not words:
+        return
+    lows = [w.group().lower() for w in words]
+    if detection.detector == "neural" and not _may_be_name(view, lows, detection.score):
+        return
+    start = words[0].start() if words[0].start() > detection.start else detection.start
+    end = words[-1].end()
+    start, end = _grown(text, start, end)
+    kind = T.ORGANIZATION if _NAMED_THING.search(text[:start].lower()[-_CUE_REACH:]) else T.PERSON
+    yield Detection(start, end, kind, detection.score, detection.detector)
+
+
+def _loose_letter(text: str, word: re.Match[str]) -> bool:
+    """A last letter that is no initial: the possessive "s", the article "a" before another word."""
+    low = word.group().lower()
+    following = _WORD.search(text, word.end())
+    return low == "s" or (
+        low == "a" and following is not None and following.group().lower() not in _VERBS and not text[word.end()] == "."
+    )
+
+
+def _may_be_name(view: View, lows: list[str], score: float) -> bool:
+    """Not a single letter, and not only everyday words, months or days (unless the model is very sure)."""
+    if T.PERSON in view.expected:
+        return True
+    if sum(map(len, lows)) < 2:
+        return False
+    if all(w in MONTHS or w in WEEKDAYS for w in lows):
+        return False
+    if score >= _SURE:
+        return True
+    known = any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows)
+    return known or any(w not in COMMON and (score >= _LIKELY or w not in DICTIONARY) for w in lows)
+
+
+def _grown(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharIndex]:
+    """Over neighbouring words that can only be more of the name."""
+    for _ in range(_MAX_GROWTH):
+        match = _WORD.match(text, end + 1) if text[end : end + 1] == " " else None
+        if match is None or not _is_strange(match.group(), right=True):
+            break
+        end = match.end()
+    for _ in range(_MAX_GROWTH):
+        at = start - 1
+        if at <= 0 or text[at] != " ":
+            break
+        begin = at
+        while begin > 0 and at - begin < 40 and (text[begin - 1].isalnum() or text[begin - 1] in "'’-"):
+            begin -= 1
+        if begin == at or not _is_strange(text[begin:at], right=False):
+            break
+        start = begin
+    return start, end
+
+
+def _is_strange(word: str, *, right: bool) -> bool:
+    low = word.lower()
+    if not low.replace("'", "").replace("’", "").replace("-", "").isalpha():
+        return False
+    if low in GIVEN_NAMES:
+        return True
+    if low in _KIN and not right:
+        return True
+    return (
+        len(low) > 2
+        and low not in COMMON
+        and low not in DICTIONARY
+        and low not in _FIELDS
+        and low not in _TITLES
+        and low not in NUMBERS
+    )
+
+
+def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
+    """An address of the model needs a number or a street word, a question, or the word "address" before it."""
+    lows = [w.group().lower() for w in _WORD.finditer(text, detection.start, detection.end)]
+    numbers = sum(w in NUMBERS or any(map(str.isdecimal, w)) for w in lows)
+    named = T.ADDRESS in view.expected or (
+        nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
+    )
+    if detection.entity_type is T.LOCATION:
+        if len(text) <= _SHORT and len(lows) <= 3 and not PLACES.intersection(lows) and _whole(text, detection):
+            yield Detection(detection.start, detection.end, T.PERSON, detection.score, detection.detector)
+            return
+        kind = T.ADDRESS if named and nearest(text[: detection.start].lower()) is T.ADDRESS else T.LOCATION
+    elif (named and numbers < len(lows)) or not STREETS.isdisjoint(lows):
+        kind = T.ADDRESS
+    elif numbers == len(lows):
+        digits = sum(len(w) if w.isdecimal() else 1 for w in lows)
+        if digits < 4 and (T.ADDRESS not in view.expected or len(view.text) > _SHORT):
+            return
+        kind = T.ADDRESS
+    else:
+        kind = T.ADDRESS if numbers else T.LOCATION
+    yield Detection(detection.start, detection.end, kind, detection.score, detection.detector)
