@@ -1,174 +1,146 @@
-"""Made-up calls for tests of the session and everything above it: words on a timeline, and sound where they are."""
+"""Made-up calls for broker tests: what is said, noise for a voice, and the truth about both.
 
-from collections.abc import Iterator, Sequence
+A call has two channels (0 agent, 1 customer). Where somebody speaks, the audio is loud noise; elsewhere it is
+digital silence. Everything comes from a seed, so a call is the same wherever it is made again.
+"""
+
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from random import Random
 
+import msgspec
 import numpy as np
 
-from deid_stream.audio import pcm
-from deid_stream.detect.conversation import ConversationState
-from deid_stream.errors import DetectionError
-from deid_stream.model.entities import EntityType
-from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallStarted, Encoding, Segment, Word
-from deid_stream.model.spans import Span
+RATE_HZ = 8_000
+_FIRST = ("anita", "rohan", "priya", "daniel", "grace", "farah", "marcus", "elena", "wei", "oluwaseun")
+_LAST = ("sharma", "ferguson", "okafor", "lindqvist", "patel", "moreau", "tanaka", "costa")
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_PLAIN = (
+    "the parcel has not arrived yet and i am a little worried",
+    "let me have a look at that for you",
+    "it was a very cold day when the heating stopped",
+    "thanks for waiting i can see the order now",
+)
+_encoder = msgspec.json.Encoder()
 
-MULAW = AudioFormat(Encoding.MULAW, 8_000, 1)
-EPOCH_MS = 1_790_000_000_000
-PLAIN = "the bill for the last month looks rather high to me and i would like to know why".split()
-SECRET = ("zorblax", "quuxley", "frobnitz")
 
+@dataclass(frozen=True)
+class Record:
+    """One source record, ready for a producer. ``kind``: events, transcripts, audio."""
 
-class SecretDetector:
-    """Finds the made-up words of ``SECRET`` and nothing else; raises where it meets ``explode``."""
-
-    def conversation(
-        self,
-        key: bytes,
-        *,
-        allow: Sequence[str] = (),
-        deny: Sequence[str] = (),
-        state: ConversationState | None = None,
-    ) -> "SecretDetector":
-        return self
-
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]:
-        if "explode" in text:
-            raise DetectionError("a recognizer failed")
-        spans = []
-        at = 0
-        for word in text.split(" "):
-            if word in SECRET:
-                spans.append(Span(at, at + len(word), EntityType.PERSON, 0.9, "secret", 1 + SECRET.index(word)))
-            at += len(word) + 1
-        return spans
-
-    def state(self) -> ConversationState:
-        return ConversationState()
+    kind: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    time_ms: int
 
 
 @dataclass
 class MadeCall:
-    """Words by channel with exact times, and one signal a channel."""
-
     call_id: str
     customer_id: str
-    words: dict[int, list[Word]]
-    signal: dict[int, np.ndarray]
-    duration_ms: int
-    secrets: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    """Raw strings that must appear in no output."""
+    duration_ms: int = 0
+    chunks: int = 0
+    segments: int = 0
 
 
-def make_call(seed: int, turns: int = 4, channels: int = 2, customer_id: str = "acme") -> MadeCall:
-    """Alternating turns of 2 to 7 words with pauses; one word in five is a secret."""
-    rng = Random(seed)
-    words: dict[int, list[Word]] = {channel: [] for channel in range(channels)}
-    secrets: dict[int, list[tuple[int, int]]] = {channel: [] for channel in range(channels)}
-    at_ms = 500
+def make_call(
+    call_id: str, customer_id: str, seed: int, start_ms: int, *, turns: int = 4, chunk_ms: int = 200
+) -> MadeCall:
+    """A call whose first record has record time ``start_ms``; records are in record time."""
+    rng = random.Random(seed)
+    call = MadeCall(call_id, customer_id)
+    cursor_ms = 400
+    spoken: list[tuple[int, int, int]] = []
+    segments: list[tuple[int, dict[str, object]]] = []
     for turn in range(turns):
-        channel = turn % channels
-        for _ in range(rng.randint(2, 7)):
-            length_ms = rng.randrange(150, 500, 10)
-            secret = rng.random() < 0.2
-            text = rng.choice(SECRET) if secret else rng.choice(PLAIN)
-            words[channel].append(Word(text, at_ms, at_ms + length_ms, 0.9))
-            if secret:
-                secrets[channel].append((at_ms, at_ms + length_ms))
-            at_ms += length_ms + rng.randrange(0, 200, 10)
-        at_ms += rng.randrange(200, 2_500, 10)
-    duration_ms = -(-(at_ms + 500) // 1_000) * 1_000
-    noise = np.random.default_rng(seed)
-    signal = {}
-    for channel in range(channels):
-        samples = np.zeros(duration_ms * 8, np.int16)
-        for word in words[channel]:
-            assert word.start_ms is not None
-            assert word.end_ms is not None
-            span = slice(word.start_ms * 8, word.end_ms * 8)
-            samples[span] = noise.integers(-8_000, 8_000, span.stop - span.start)
-        signal[channel] = samples
-    return MadeCall(f"call-{seed}", customer_id, words, signal, duration_ms, secrets)
+        channel = turn % 2
+        text, secrets = _say(rng, channel)
+        words = text.split()
+        word_ms = 60
+        start = cursor_ms
+        end = start + len(words) * word_ms
+        spoken.append((channel, start, end))
+        call.secrets += secrets
+        segment = {
+            "call_id": call_id,
+            "customer_id": customer_id,
+            "segment_id": f"{channel}-{turn}",
+            "revision": 0,
+            "is_final": True,
+            "channel": channel,
+            "language": "en",
+            "start_ms": start,
+            "end_ms": end,
+            "text": text,
+            "words": [
+                {"text": word, "start_ms": start + i * word_ms, "end_ms": start + (i + 1) * word_ms, "confidence": 0.9}
+                for i, word in enumerate(words)
+            ],
+            "transcribed_until_ms": end,
+        }
+        segments.append((end + rng.randint(50, 250), segment))
+        cursor_ms = end + rng.choice((300, 1_700))
+    call.duration_ms = (cursor_ms // chunk_ms + 1) * chunk_ms
+    timed = list(_audio(call, spoken, rng, chunk_ms))
+    for at, segment in segments:
+        timed.append((at, "transcripts", _encoder.encode(segment), [("ce_type", b"call.transcript.v1")]))
+    started = {"call_id": call_id, "customer_id": customer_id, "channels": 2, "direction": "inbound"}
+    ended = {"call_id": call_id, "customer_id": customer_id, "duration_ms": call.duration_ms}
+    timed.append((0, "events", _encoder.encode(started), [("ce_type", b"call.started.v1")]))
+    timed.append((call.duration_ms + 300, "events", _encoder.encode(ended), [("ce_type", b"call.ended.v1")]))
+    timed.sort(key=lambda item: (item[0], item[1] != "events"))
+    call.chunks = sum(1 for item in timed if item[1] == "audio")
+    call.segments = len(segments)
+    key = call_id.encode()
+    for at, kind, value, headers in timed:
+        common = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{call_id}-{kind}-{len(call.records)}".encode()),
+            ("ce_source", b"tests"),
+            ("ce_subject", key),
+            ("ce_customerid", customer_id.encode()),
+        ]
+        call.records.append(Record(kind, key, value, common + headers, start_ms + at))
+    return call
 
 
-def audio_chunks(call: MadeCall, cut_ms: Sequence[int], start_offset: int = 0) -> list[AudioChunk]:
-    """Chunks of all channels in record-time order; ``cut_ms`` is cycled for their lengths."""
-    chunks = []
-    for channel, samples in call.signal.items():
-        data = pcm.encode(samples[:, None], MULAW)
-        at_ms = seq = 0
-        while at_ms < call.duration_ms:
-            end_ms = min(call.duration_ms, at_ms + cut_ms[seq % len(cut_ms)])
-            chunks.append((end_ms, channel, seq, at_ms, data[at_ms * 8 : end_ms * 8]))
-            at_ms, seq = end_ms, seq + 1
-    return [
-        AudioChunk(
-            call_id=call.call_id,
-            customer_id=call.customer_id,
-            seq=seq,
-            offset_ms=at_ms,
-            format=MULAW,
-            data=data,
-            channel=channel,
-            time_ms=EPOCH_MS + end_ms,
-            offset=start_offset + index,
+def _audio(
+    call: MadeCall, spoken: list[tuple[int, int, int]], rng: random.Random, chunk_ms: int
+) -> Iterator[tuple[int, str, bytes, list[tuple[str, bytes]]]]:
+    noise = np.random.default_rng(rng.randrange(1 << 30))
+    for channel in (0, 1):
+        total = call.duration_ms * RATE_HZ // 1000
+        samples = np.full(total, 0xFF, np.uint8)
+        for who, start, end in spoken:
+            if who == channel:
+                a, b = start * RATE_HZ // 1000, end * RATE_HZ // 1000
+                samples[a:b] = noise.integers(0, 256, b - a, dtype=np.uint8)
+        for seq in range(call.duration_ms // chunk_ms):
+            begin = seq * chunk_ms * RATE_HZ // 1000
+            data = samples[begin : begin + chunk_ms * RATE_HZ // 1000].tobytes()
+            headers = [
+                ("ce_type", b"call.audio.v1"),
+                ("ce_channel", b"%d" % channel),
+                ("ce_seq", b"%d" % seq),
+                ("ce_offsetms", b"%d" % (seq * chunk_ms)),
+                ("content-type", b"audio/basic"),
+            ]
+            yield (seq + 1) * chunk_ms, "audio", data, headers
+
+
+def _say(rng: random.Random, channel: int) -> tuple[str, list[str]]:
+    if channel == 0:
+        return rng.choice(("may i have your full card number please", "could you give me your phone number", *_PLAIN)), []
+    digits = " ".join(rng.choice(_DIGITS) for _ in range(10))
+    name = f"{rng.choice(_FIRST)} {rng.choice(_LAST)}"
+    return rng.choice(
+        (
+            (f"my phone number is {digits}", [digits]),
+            (f"my name is {name} and the number is {digits}", [digits, name.split()[1]]),
+            (rng.choice(_PLAIN), []),
         )
-        for index, (end_ms, channel, seq, at_ms, data) in enumerate(sorted(chunks, key=lambda c: (c[0], c[1])))
-    ]
-
-
-def segments(call: MadeCall, cut_words: Sequence[int], lag_ms: int = 300, start_offset: int = 0) -> list[Segment]:
-    """Final segments of ``cut_words`` words each (cycled), never across a turn's pause, in record-time order."""
-    made: list[tuple[int, int, list[Word]]] = []
-    for channel, words in call.words.items():
-        group: list[Word] = []
-        cuts = _cycle(cut_words)
-        size = next(cuts)
-        for word in words:
-            assert word.start_ms is not None
-            if group and (len(group) >= size or word.start_ms - (group[-1].end_ms or 0) > 1_000):
-                made.append((group[-1].end_ms or 0, channel, group))
-                group, size = [], next(cuts)
-            group.append(word)
-        if group:
-            made.append((group[-1].end_ms or 0, channel, group))
-    return [
-        Segment(
-            call_id=call.call_id,
-            customer_id=call.customer_id,
-            segment_id=f"{channel}-{group[0].start_ms}",
-            text=" ".join(word.text for word in group),
-            start_ms=group[0].start_ms or 0,
-            end_ms=end_ms,
-            channel=channel,
-            words=tuple(group),
-            provider="exact",
-            time_ms=EPOCH_MS + end_ms + lag_ms,
-            offset=start_offset + index,
-        )
-        for index, (end_ms, channel, group) in enumerate(sorted(made, key=lambda m: (m[0], m[1])))
-    ]
-
-
-def started(call: MadeCall, *, minor: bool = False) -> CallStarted:
-    return CallStarted(
-        call_id=call.call_id,
-        customer_id=call.customer_id,
-        time_ms=EPOCH_MS,
-        channels=len(call.signal),
-        minor=minor,
-        metadata={"direction": "inbound", "from": "+15550100"},
     )
-
-
-def ended(call: MadeCall, *, said: bool = True) -> CallEnded:
-    return CallEnded(
-        call_id=call.call_id,
-        customer_id=call.customer_id,
-        time_ms=EPOCH_MS + call.duration_ms,
-        duration_ms=call.duration_ms if said else None,
-    )
-
-
-def _cycle(values: Sequence[int]) -> Iterator[int]:
-    while True:
-        yield from values

@@ -65,9 +65,7 @@ class KafkaCluster:
     def start(self) -> "KafkaCluster":
         self.root = Path(tempfile.mkdtemp(prefix="deid-kafka-"))
         self.certificates = Certificates.create(self.root) if self.tls else None
-        self.members = [
-            Node(i + 1, free_port(), free_port(), self.root / f"node-{i + 1}") for i in range(self.nodes)
-        ]
+        self.members = [Node(i + 1, free_port(), free_port(), self.root / f"node-{i + 1}") for i in range(self.nodes)]
         cluster_id = "deidStreamTestsAAAAAAA"
         formats = []
         for node in self.members:
@@ -160,8 +158,14 @@ class KafkaCluster:
         config = self.root / "admin.properties"
         config.write_text("\n".join(self._client_properties()))
         result = subprocess.run(
-            [*self._command(main_class), "--bootstrap-server", self.bootstrap, "--command-config", str(config)]
-            + list(arguments),
+            [
+                *self._command(main_class),
+                "--bootstrap-server",
+                self.bootstrap,
+                "--command-config",
+                str(config),
+                *arguments,
+            ],
             capture_output=True,
             timeout=timeout,
             check=False,
@@ -178,7 +182,9 @@ class KafkaCluster:
     def _command(self, *arguments: str) -> list[str]:
         home = kafka_home()
         if home is None:
-            raise RuntimeError("KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/); Java 17+ is needed")
+            raise RuntimeError(
+                "KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/); Java 17+ is needed"
+            )
         return ["java", *_JAVA_OPTIONS, *_LOGGING, "-cp", f"{home}/libs/*", *arguments]
 
     def _java(self, node: Node, *arguments: str) -> subprocess.Popen[bytes]:

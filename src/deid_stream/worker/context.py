@@ -1,0 +1,33 @@
+"""What every partition of one worker process shares."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from deid_stream.config import Settings
+from deid_stream.observe.metrics import Metrics
+from deid_stream.worker.gate import Gate
+from deid_stream.worker.names import Names
+from deid_stream.worker.partition import Sessions
+from deid_stream.worker.policies import Policies
+from deid_stream.worker.producer import Publisher
+
+
+class Context(msgspec.Struct, kw_only=True):
+    """``publisher`` takes a partition number over; ``wall_ms`` is the wall clock."""
+
+    settings: Settings
+    names: Names
+    options: dict[str, Any]
+    """Of every Kafka client."""
+    isolation: str
+    """``read_committed`` where the broker has transactions."""
+    sessions: Sessions
+    gate: Gate
+    policies: Policies
+    metrics: Metrics
+    writer_id: str
+    wall_ms: Callable[[], int]
+    consumer: Any = None
+    publisher: Callable[[int], Awaitable[Publisher]]

@@ -1,0 +1,43 @@
+"""Records that go nowhere: one content-free dead letter each, within a limit, and the worker goes on."""
+
+from typing import Any, Final
+
+from deid_stream.observe.metrics import Metrics
+from deid_stream.units import Ms
+from deid_stream.wire.output import DeadLetter, encode_dead_letter
+from deid_stream.worker.producer import Outbox
+
+PER_MINUTE: Final = 6_000
+"""Dead letters a partition may write in a minute of record time; beyond it they are only counted, so that a broken
+producer cannot flood the topic."""
+
+
+class DeadLetters:
+    """Of one partition."""
+
+    def __init__(self, topic: str, metrics: Metrics) -> None:
+        self._topic = topic
+        self._metrics = metrics
+        self._minute = -1
+        self._written = 0
+
+    def put(self, outbox: Outbox, code: str, record: Any, time_ms: Ms) -> None:
+        """``code`` is the ``code`` of an error, ``record`` as consumed, ``time_ms`` its record time."""
+        self._metrics.dead_letters.inc(code)
+        minute = time_ms // 60_000
+        if minute != self._minute:
+            self._minute, self._written = minute, 0
+        self._written += 1
+        if self._written > PER_MINUTE:
+            return
+        letter = DeadLetter(
+            error=code,
+            source_topic=record.topic,
+            source_partition=record.partition,
+            source_offset=record.offset,
+            timestamp_ms=record.timestamp,
+            key_bytes=len(record.key or b""),
+            value_bytes=len(record.value or b""),
+        )
+        letter_record = encode_dead_letter(letter, record.key)
+        outbox.append(self._topic, letter_record.key, letter_record.value, letter_record.headers, time_ms)

@@ -1,0 +1,81 @@
+"""The three topics of one partition number, advanced together in record time (law 9)."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from deid_stream.units import Ms
+from deid_stream.worker.names import KINDS
+
+
+class Merge:
+    """Records by kind, taken in record time. A kind with nothing to read holds the others back, unless it has been
+    read to its end: only then is it known that nothing earlier is coming.
+
+    Record time is the running maximum of a topic's timestamps, and at most ``ceiling_ms``, so that one producer with
+    a wrong clock cannot push the time of all calls into the future.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[Any]] = {kind: deque() for kind in KINDS}
+        self._time_ms: dict[str, Ms] = dict.fromkeys(KINDS, 0)
+        self._at_end: frozenset[str] = frozenset()
+        self.bytes: dict[str, int] = dict.fromkeys(KINDS, 0)
+
+    def feed(self, kind: str, records: Sequence[Any]) -> None:
+        self._queues[kind].extend(records)
+        self.bytes[kind] += sum(len(record.value) if record.value else 0 for record in records)
+
+    def at_end(self, kinds: frozenset[str]) -> None:
+        """The kinds whose records have all been fed."""
+        self._at_end = kinds
+
+    @property
+    def idle(self) -> bool:
+        """Everything that there is has been taken."""
+        return len(self._at_end) == len(KINDS) and not any(self._queues.values())
+
+    @property
+    def exhausted(self) -> set[str]:
+        """Kinds of which everything that there is has been taken."""
+        return {kind for kind in self._at_end if not self._queues[kind]}
+
+    def waiting(self, kind: str) -> int:
+        return len(self._queues[kind])
+
+    def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> list[tuple[Ms, str, Any]]:
+        """Up to ``limit`` records as (record time, kind, record); none of the kind ``skip``, which then holds
+        nothing back either."""
+        taken: list[tuple[Ms, str, Any]] = []
+        queues = [(kind, self._queues[kind]) for kind in KINDS if kind != skip]
+        times = self._time_ms
+        heads: dict[str, Ms] = {}
+        for kind, queue in queues:
+            if queue:
+                heads[kind] = max(times[kind], min(queue[0].timestamp, ceiling_ms))
+            elif kind not in self._at_end:
+                return taken
+        while heads and len(taken) < limit:
+            kind = min(heads, key=heads.__getitem__)
+            queue = self._queues[kind]
+            others = [time for name, time in heads.items() if name != kind]
+            until = min(others) if others else None
+            time_ms = heads[kind]
+            while len(taken) < limit:
+                record = queue.popleft()
+                taken.append((time_ms, kind, record))
+                if record.value:
+                    self.bytes[kind] -= len(record.value)
+                if not queue:
+                    break
+                time_ms = max(time_ms, min(queue[0].timestamp, ceiling_ms))
+                if until is not None and time_ms >= until:
+                    break
+            times[kind] = time_ms
+            if queue:
+                heads[kind] = time_ms
+            elif kind in self._at_end:
+                del heads[kind]
+            else:
+                break
+        return taken

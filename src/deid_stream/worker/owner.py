@@ -1,0 +1,222 @@
+"""The life of one partition in this worker: take over, recover, work and publish in turn, give up."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
+
+from deid_stream.errors import BrokerError, DeidError, FencedError
+from deid_stream.observe.logs import get_log
+from deid_stream.observe.outcomes import count_outputs
+from deid_stream.worker.context import Context
+from deid_stream.worker.partition import Partition, Work
+from deid_stream.worker.producer import Publisher
+from deid_stream.worker.reading import read_checkpoint
+from deid_stream.worker.retract import Retractor
+
+log = get_log("worker")
+
+COMMIT_EVERY_S: Final = 0.025
+"""Between two batches at least: at a thousand calls each then has hundreds of records, and nothing waits long."""
+PROGRESS_EVERY_S: Final = 1.0
+"""Mere progress (nothing to release) is committed so often."""
+FENCED_S: Final = 3.0
+"""Whoever was fenced asks the group first: within this, its heartbeat has told it what it still owns."""
+MAX_BACKOFF_S: Final = 5.0
+STOP_S: Final = 10.0
+MAX_HELD_BYTES: Final = 128 << 20
+"""Audio held in a partition's sessions before its audio topic has to wait."""
+_MAX_UNPUBLISHED: Final = 20_000
+"""Records that may wait for a slow broker; then nothing more is taken."""
+_SLICE: Final = 256
+
+
+class Owner:
+    """Runs as a task until ``stop``. ``failed`` holds what nobody here can mend."""
+
+    def __init__(self, number: int, context: Context) -> None:
+        self.number = number
+        self._context = context
+        self.partition: Partition | None = None
+        self.failed: DeidError | None = None
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._taken = 0
+        self._acknowledged = 0
+        self._moved = asyncio.Event()
+        self._topics = {kind: TopicPartition(topic, number) for topic, kind in context.names.inputs.items()}
+        self._task = asyncio.create_task(self._run(), name=f"partition-{number}")
+
+    @property
+    def inputs(self) -> dict[str, TopicPartition]:
+        """By kind."""
+        return self._topics
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Publish what has been processed and let go. Does not raise."""
+        self._stopping = True
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await asyncio.shield(self._task)
+                return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def published(self) -> None:
+        """Wait until everything processed so far has reached the broker, or the partition is given up."""
+        if self.partition is None:
+            return
+        target = self._taken + 1 if self.partition.dirty else self._taken
+        self._wake.set()
+        while self._acknowledged < target and self.partition is not None:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def _run(self) -> None:
+        backoff_s = 0.1
+        while not self._stopping:
+            try:
+                await self._own()
+            except FencedError as error:
+                log.warning("partition lost to another worker", partition=self.number, error=error)
+                self._context.metrics.aborted_transactions.inc("fenced")
+                await self._pause(FENCED_S)
+            except BrokerError as error:
+                self._context.metrics.aborted_transactions.inc(error.code)
+                if not error.retryable:
+                    log.error("partition given up", partition=self.number, error=error)
+                    self.failed = error
+                    return
+                log.warning("partition starts again from its checkpoint", partition=self.number, error=error)
+                await self._pause(backoff_s)
+                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+            else:
+                return
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless stopped."""
+        self._wake.clear()
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not self._stopping and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+
+    async def _own(self) -> None:
+        context = self._context
+        publisher = await context.publisher(self.number)
+        try:
+            restored = await read_checkpoint(context.options, context.names.checkpoints, self.number, context.isolation)
+            partition = Partition(
+                self.number,
+                restored,
+                names=context.names,
+                sessions=context.sessions,
+                gate=context.gate,
+                policy_of=context.policies.of,
+                training_fresh=context.policies.fresh,
+                policy_positions=context.policies.positions,
+                new_outbox=publisher.outbox,
+                limits=context.settings.limits,
+                metrics=context.metrics,
+                writer_id=context.writer_id,
+                max_held_bytes=MAX_HELD_BYTES,
+            )
+            if restored.epoch:
+                since = context.policies.opted_out_since(restored.progress.policies)
+                partition.retracting += [customer for customer in since if customer not in partition.retracting]
+            if self._stopping or not self._begin(partition):
+                return
+            log.info("partition taken over", partition=self.number, calls=partition.calls)
+            await self._work(partition, publisher)
+        finally:
+            self.partition = None
+            self._moved.set()
+            self._hold()
+            await publisher.stop()
+
+    def _begin(self, partition: Partition) -> bool:
+        """Start reading where the checkpoint says; False when the group has taken the partition away meanwhile."""
+        consumer = self._context.consumer
+        try:
+            for kind, offset in partition.start_offsets().items():
+                consumer.seek(self._topics[kind], offset)
+            consumer.resume(*self._topics.values())
+        except IllegalStateError:
+            return False
+        self.partition = partition
+        return True
+
+    def _hold(self) -> None:
+        """Read no further: what would come belongs to nobody."""
+        with contextlib.suppress(IllegalStateError):
+            self._context.consumer.pause(*self._topics.values())
+
+    async def _work(self, partition: Partition, publisher: Publisher) -> None:
+        loop = asyncio.get_running_loop()
+        publishing: asyncio.Task[None] | None = None
+        retractor = Retractor(partition, self.published, self._context)
+        ready_s = 0.0
+        try:
+            while True:
+                self._wake.clear()
+                taken = 0
+                if partition.unpublished < _MAX_UNPUBLISHED and not self._stopping:
+                    taken = partition.process(self._context.wall_ms(), _SLICE)
+                if publishing is not None and publishing.done():
+                    publishing.result()
+                    publishing = None
+                    self._acknowledged = self._taken
+                    self._moved.set()
+                now_s = loop.time()
+                due_s = ready_s if partition.unpublished else ready_s + PROGRESS_EVERY_S
+                if publishing is None and partition.dirty and (now_s >= due_s or self._stopping):
+                    work = partition.take()
+                    if work is not None:
+                        self._taken += 1
+                        publishing = asyncio.create_task(self._publish(partition, publisher, work))
+                        ready_s = now_s + COMMIT_EVERY_S
+                elif publishing is None and not partition.dirty and self._stopping:
+                    return
+                if taken:
+                    await asyncio.sleep(0)
+                    continue
+                retractor.poll()
+                await self._wait(publishing, due_s - now_s if publishing is None and partition.dirty else 0.5)
+        finally:
+            await retractor.stop()
+            if publishing is not None and not publishing.done():
+                publishing.cancel()
+            if publishing is not None:
+                with contextlib.suppress(asyncio.CancelledError, BrokerError):
+                    await publishing
+
+    async def _wait(self, publishing: "asyncio.Task[None] | None", seconds: float) -> None:
+        waking = asyncio.create_task(self._wake.wait())
+        waiting = {waking} if publishing is None else {waking, publishing}
+        try:
+            await asyncio.wait(waiting, timeout=max(seconds, 0.001), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+
+    async def _publish(self, partition: Partition, publisher: Publisher, work: Work) -> None:
+        metrics = self._context.metrics
+        started_ms = self._context.wall_ms()
+        offsets = {self._topics[kind]: offset for kind, offset in work.offsets.items()}
+        offset = await publisher.publish(work.outbox, self._context.names.checkpoints, work.checkpoint, offsets)
+        partition.published(offset)
+        now_ms = self._context.wall_ms()
+        metrics.checkpoints.inc()
+        metrics.batch_seconds.observe((now_ms - started_ms) / 1000)
+        for topic, count in work.outbox.counts.items():
+            metrics.records_out.inc(topic, count)
+        count_outputs(metrics, work.released, now_ms)

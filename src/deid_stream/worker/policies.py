@@ -1,0 +1,123 @@
+"""Every customer's policy: read to the end before the first record is published, then followed live."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from deid_stream.errors import TopicError
+from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.policy.table import Change, PolicyTable
+from deid_stream.worker.producer import translate
+
+STALE_S: Final = 60.0
+"""A policy topic that has not answered for this long may hide an opt-out: no training until it answers again."""
+
+_POLL_MS: Final = 100
+_DEADLINE_S: Final = 60.0
+
+
+class Policies:
+    """``on_change`` is told of each change once the beginning has been read."""
+
+    def __init__(
+        self, options: dict[str, Any], topic: str, isolation: str, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._topic = topic
+        self._table = PolicyTable()
+        self._wall = wall
+        self._opted_out: dict[str, tuple[int, int]] = {}
+        self._next: dict[int, int] = {}
+        self._partitions: list[TopicPartition] = []
+        self.on_change: Callable[[Change], None] = lambda _: None
+        self._consumer = AIOKafkaConsumer(
+            **options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level=isolation,
+            fetch_max_wait_ms=_POLL_MS,
+            request_timeout_ms=15_000,
+            retry_backoff_ms=100,
+        )
+
+    async def start(self) -> None:
+        """Read all there is. Raises TopicError where the topic is missing, BrokerError where it cannot be read."""
+        consumer = self._consumer
+        try:
+            await consumer.start()
+            numbers = await partitions_of(consumer, self._topic)
+            if not numbers:
+                raise TopicError(f"{self._topic}: missing; run `deid-stream topics create`")
+            self._partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
+            consumer.assign(self._partitions)
+            await consumer.seek_to_beginning(*self._partitions)
+            ends = await consumer.end_offsets(self._partitions)
+            async with asyncio.timeout(_DEADLINE_S):
+                for partition in self._partitions:
+                    while await consumer.position(partition) < ends[partition]:
+                        await self._poll()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise translate(error, f"reading {self._topic}") from None
+        for partition in self._partitions:
+            self._next.setdefault(partition.partition, await consumer.position(partition))
+
+    async def follow(self) -> None:
+        """Apply what comes, until cancelled. Raises BrokerError when the topic may no longer be read."""
+        try:
+            while True:
+                await self._poll()
+        except KafkaError as error:
+            raise translate(error, f"following {self._topic}") from None
+
+    async def stop(self) -> None:
+        await self._consumer.stop()
+
+    def of(self, customer_id: str) -> CompiledPolicy:
+        return self._table.get(customer_id)
+
+    def positions(self) -> dict[int, int]:
+        """Next offset to apply, by partition of the policy topic."""
+        return self._next.copy()
+
+    def fresh(self) -> bool:
+        """The topic has been heard from lately."""
+        now_ms = self._wall() * 1000
+        polls = (self._consumer.last_poll_timestamp(partition) for partition in self._partitions)
+        return all(poll is None or now_ms - poll < STALE_S * 1000 for poll in polls)
+
+    def opted_out_since(self, positions: dict[int, int]) -> list[str]:
+        """Customers whose latest policy came at or after ``positions`` and opts out of training."""
+        return sorted(
+            customer
+            for customer, (partition, offset) in self._opted_out.items()
+            if offset >= positions.get(partition, 0)
+        )
+
+    async def _poll(self) -> None:
+        batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        for partition, records in batches.items():
+            for record in records:
+                self._next[partition.partition] = record.offset + 1
+                if not record.key:
+                    continue
+                customer_id = record.key.decode(errors="replace")
+                change = self._table.apply(customer_id, record.value)
+                if change.opted_out:
+                    self._opted_out[customer_id] = (partition.partition, record.offset)
+                else:
+                    self._opted_out.pop(customer_id, None)
+                self.on_change(change)
+
+
+async def partitions_of(consumer: Any, topic: str) -> set[int]:
+    """Partition numbers of a topic; empty where there is no such topic (it may just have been created: asked twice)."""
+    for _ in range(2):
+        await consumer.topics()
+        if numbers := consumer.partitions_for_topic(topic):
+            return set(numbers)
+        await asyncio.sleep(0.1)
+    return set()

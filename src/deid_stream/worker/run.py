@@ -1,0 +1,173 @@
+"""The worker process: everything put together, started and stopped."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from deid_stream import __version__
+from deid_stream.config import Settings
+from deid_stream.errors import DeidError
+from deid_stream.kafka_options import kafka_options
+from deid_stream.observe.endpoint import served
+from deid_stream.observe.logs import get_log
+from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.table import Change
+from deid_stream.session.ports import ConversationFactory
+from deid_stream.worker.context import Context
+from deid_stream.worker.gate import Gate
+from deid_stream.worker.names import Names
+from deid_stream.worker.partition import Sessions
+from deid_stream.worker.policies import Policies
+from deid_stream.worker.producer import (
+    AtLeastOnce,
+    Publisher,
+    Transactional,
+    close,
+    shared_producer,
+    supports_transactions,
+)
+from deid_stream.worker.pump import Pump
+from deid_stream.worker.sessions import SessionFactory, session_settings
+
+log = get_log("worker")
+
+PUBLISH_TIMEOUT_S: Final = 20.0
+"""A batch that the broker has not taken by then is given up and done again from the checkpoint."""
+EXIT_FAILED: Final = 1
+
+
+class Worker:
+    """One member of the group. ``sessions`` replaces the real ones in tests; ``stop`` may be called at any time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        metrics: Metrics | None = None,
+        sessions: Sessions | None = None,
+        wall: Callable[[], float] = time.time,
+        ephemeral_key: bytes | None = None,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics or Metrics()
+        self._sessions = sessions
+        self._wall = wall
+        self._ephemeral_key = ephemeral_key
+        self._stop = asyncio.Event()
+        self._pump: Pump | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Policies have been read, and the partitions of this member are being worked on."""
+        return self._pump is not None and self._pump.ready
+
+    def stop(self) -> None:
+        """Drain, commit, leave the group."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until ``stop``. Raises DeidError for what it cannot mend; what is committed by then stays right."""
+        settings = self._settings
+        options = kafka_options(settings, "deid-stream-worker")
+        names = Names.of(settings.topic_prefix)
+        key = settings.secret_digest_key(self._ephemeral_key) if self._sessions is None else b""
+        loading = asyncio.create_task(asyncio.to_thread(_load_detector)) if self._sessions is None else None
+        exactly_once = settings.processing == "exactly_once" or (
+            settings.processing == "auto" and await supports_transactions(options, settings.group_id)
+        )
+        isolation = "read_committed" if exactly_once else "read_uncommitted"
+        policies = Policies(options, names.policies, isolation, self._wall)
+        producer = None if exactly_once else await shared_producer(options)
+        following: asyncio.Task[None] | None = None
+        pump: Pump | None = None
+
+        async def publisher(number: int) -> Publisher:
+            if producer is not None:
+                return AtLeastOnce(producer, context.consumer, number, PUBLISH_TIMEOUT_S)
+            transactional = Transactional(options, settings.group_id, settings.topic_prefix, number, PUBLISH_TIMEOUT_S)
+            await transactional.start()
+            return transactional
+
+        try:
+            await policies.start()
+            sessions = self._sessions
+            if loading is not None:
+                sessions = SessionFactory(await loading, key, session_settings(settings))
+            assert sessions is not None  # noqa: S101 - one of the two was given
+            context = Context(
+                settings=settings,
+                names=names,
+                options=options,
+                isolation=isolation,
+                sessions=sessions,
+                gate=Gate(names, settings.region or None, __version__, self._metrics),
+                policies=policies,
+                metrics=self._metrics,
+                writer_id=os.urandom(6).hex(),
+                wall_ms=lambda: int(self._wall() * 1000),
+                publisher=publisher,
+            )
+            pump = self._pump = Pump(context)
+            policies.on_change = self._policy_changed
+            await pump.start()
+            log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
+            following = asyncio.create_task(policies.follow())
+            pumping = asyncio.create_task(pump.run(self._stop))
+            done, _ = await asyncio.wait({following, pumping}, return_when=asyncio.FIRST_COMPLETED)
+            self._stop.set()
+            await pumping
+            for task in done:
+                task.result()
+        finally:
+            if loading is not None and not loading.done():
+                loading.cancel()
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+            if pump is not None:
+                await pump.stop()
+            await policies.stop()
+            if producer is not None:
+                await close(producer)
+
+    def _policy_changed(self, change: Change) -> None:
+        self._metrics.policy_changes.inc(change.kind)
+        if change.error is not None:
+            log.warning("policy refused", customer_id=change.customer_id, error=change.error)
+        if self._pump is not None:
+            self._pump.policy_changed(change.customer_id, opted_out=change.opted_out)
+
+
+def _load_detector() -> ConversationFactory:
+    from deid_stream.detect.detector import Detector
+
+    return Detector.load()
+
+
+async def run_worker(settings: Settings, *, metrics: Metrics | None = None, ephemeral_key: bytes | None = None) -> int:
+    """Run until SIGTERM or SIGINT; the exit status. Errors are logged, one line each."""
+    metrics = metrics or Metrics()
+    worker = Worker(settings, metrics=metrics, ephemeral_key=ephemeral_key)
+    loop = asyncio.get_running_loop()
+    signals: list[Any] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, worker.stop)
+            signals.append(number)
+        except NotImplementedError:
+            break
+    try:
+        where = (settings.metrics_host, settings.metrics_port)
+        with served(metrics, *where, version=__version__, ready=lambda: worker.ready):
+            await worker.run()
+    except DeidError as error:
+        log.error("worker ends", error=error)
+        return EXIT_FAILED
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+    log.info("worker stopped")
+    return 0
