@@ -8,7 +8,6 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from deid_stream.errors import TopicError
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.worker.producer import translate
@@ -44,15 +43,12 @@ class Policies:
             retry_backoff_ms=100,
         )
 
-    async def start(self) -> None:
-        """Read all there is. Raises TopicError where the topic is missing, BrokerError where it cannot be read."""
+    async def start(self, partitions: int) -> None:
+        """Read all there is in the topic's ``partitions``. Raises BrokerError where it cannot be read."""
         consumer = self._consumer
         try:
             await consumer.start()
-            numbers = await partitions_of(consumer, self._topic)
-            if not numbers:
-                raise TopicError(f"{self._topic}: missing; run `deid-stream topics create`")
-            self._partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
+            self._partitions = [TopicPartition(self._topic, number) for number in range(partitions)]
             consumer.assign(self._partitions)
             await consumer.seek_to_beginning(*self._partitions)
             ends = await consumer.end_offsets(self._partitions)
@@ -111,13 +107,3 @@ class Policies:
                 else:
                     self._opted_out.pop(customer_id, None)
                 self.on_change(change)
-
-
-async def partitions_of(consumer: Any, topic: str) -> set[int]:
-    """Partition numbers of a topic; empty where there is no such topic (it may just have been created: asked twice)."""
-    for _ in range(2):
-        await consumer.topics()
-        if numbers := consumer.partitions_for_topic(topic):
-            return set(numbers)
-        await asyncio.sleep(0.1)
-    return set()

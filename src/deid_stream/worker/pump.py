@@ -2,19 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError, RecordTooLargeError
 
-from deid_stream.errors import TopicError
 from deid_stream.observe.logs import get_log
 from deid_stream.worker.context import Context
-from deid_stream.worker.names import Names
 from deid_stream.worker.owner import Owner
-from deid_stream.worker.policies import partitions_of
 from deid_stream.worker.producer import translate
 
 log = get_log("worker")
@@ -61,10 +58,9 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         return bool(self._owners) and all(owner.partition is not None for owner in self._owners.values())
 
     async def start(self) -> None:
-        """Join the group. Raises TopicError where the topics are not as they must be."""
+        """Join the group. Raises BrokerError."""
         try:
             await self._consumer.start()
-            await check_partitions(self._consumer, self._context.names)
             self._consumer.subscribe(list(self._kinds), listener=self)
         except (KafkaError, OSError) as error:
             raise translate(error, "joining the group") from None
@@ -171,14 +167,3 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         metrics.live_calls.set(sum(partition.calls for partition in partitions))
         metrics.held_bytes.set(sum(partition.held_bytes for partition in partitions))
         metrics.paused_partitions.set(len(self._consumer.paused()))
-
-
-async def check_partitions(consumer: Any, names: Names) -> None:
-    """A call must have one partition number everywhere. Raises TopicError naming what is wrong."""
-    counts = {name: len(await partitions_of(consumer, getattr(names, name))) for name in names.same_partitions}
-    missing = [getattr(names, name) for name, count in counts.items() if not count]
-    if missing:
-        raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{getattr(names, name)} {count}" for name, count in counts.items())
-        raise TopicError(f"topics have unequal partition counts ({listed}); a call needs one number everywhere")

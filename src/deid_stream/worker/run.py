@@ -18,6 +18,7 @@ from deid_stream.policy.table import Change
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.layout import check_layout
 from deid_stream.worker.names import Names
 from deid_stream.worker.partition import Sessions
 from deid_stream.worker.policies import Policies
@@ -92,7 +93,7 @@ class Worker:
             return transactional
 
         try:
-            await policies.start()
+            await policies.start(await check_layout(options, names))
             sessions = self._sessions
             if loading is not None:
                 sessions = SessionFactory(await loading, key, session_settings(settings))
