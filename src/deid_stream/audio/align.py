@@ -85,9 +85,8 @@ def _by_sound(segment: Segment, spans: Sequence[Span], reader: Reader, channel: 
         aligned = forced.align(pcm, reader.rate_hz, window.start, [word.text for word in words])
         if aligned is None:
             return None
-        again = msgspec.structs.replace(
-            segment, words=tuple(Word(word.text, word.start_ms, word.end_ms) for word in aligned)
-        )
+        placed_words = [Word(word.text, word.start_ms, word.end_ms) for word in aligned]
+        again = msgspec.structs.replace(segment, words=(*placed_words, *(Word(w.text) for w in words[len(aligned) :])))
         return _by_times(again, spans, reader, channel, FORCED)
     placed = untimed.in_proportion(reader, channel, window, words)
     if placed is None:

@@ -1,10 +1,11 @@
-"""Forced alignment with PocketSphinx (extra ``align``): known words onto audio, about 2 % of real time.
+"""Forced alignment with PocketSphinx (extra ``align``): known words onto audio, about 1 % of real time.
 
 The acoustic model comes in the wheel. Narrow-band audio is brought to the model's 16 kHz; words that its dictionary
 lacks are spelled by rule, which is good enough for an edge. Imported at first use, never before.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
@@ -41,19 +42,23 @@ def available() -> bool:
 def align(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, words: Sequence[str]) -> list[TimedWord] | None:
     """The words on mono int16 samples that begin at media time ``start_ms``; None when they do not fit the sound.
 
-    One result per input word, in order; a word without letters or digits gets an empty interval where it stands.
+    One result per input word, in order, but fewer where the search lost its way before the end; a word without letters
+    or digits gets an empty interval where it stands.
     """
     spoken = [_spoken(word) for word in words]
     flat = [part for parts in spoken for part in parts]
-    if not flat or not len(pcm) or len(pcm) * 1000 // rate_hz > MAX_MS:
+    unsayable = any(not parts and any(map(str.isalnum, word)) for word, parts in zip(words, spoken, strict=True))
+    if not flat or unsayable or not len(pcm) or len(pcm) * 1000 // rate_hz > MAX_MS:
         return None
     segments = _decode(_at_model_rate(pcm, rate_hz), flat)
-    if segments is None or len(segments) != len(flat):
-        return None
+    if len(segments) < len(flat):
+        del segments[-_UNSURE_WORDS:]
     timed: list[TimedWord] = []
     at = 0
     cursor_ms = start_ms
     for word, parts in zip(words, spoken, strict=True):
+        if at + len(parts) > len(segments):
+            break
         if parts:
             first, last = segments[at], segments[at + len(parts) - 1]
             begin_ms, cursor_ms = start_ms + first[0] * _FRAME_MS, start_ms + (last[1] + 1) * _FRAME_MS
@@ -61,12 +66,13 @@ def align(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, words: Sequence[st
             at += len(parts)
         else:
             timed.append(TimedWord(word, cursor_ms, cursor_ms))
-    return timed
+    return timed or None
 
 
 def _spoken(word: str) -> list[str]:
     """A word as dictionary words: digits by name, hyphens apart, punctuation dropped."""
-    pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|\d", word.casefold())
+    plain = unicodedata.normalize("NFKD", word.casefold())
+    pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|[0-9]", "".join(c for c in plain if not unicodedata.combining(c)))
     return [_DIGITS[int(piece)] if piece.isdigit() else piece for piece in pieces]
 
 
@@ -84,12 +90,12 @@ class _Aligner:
     def __init__(self) -> None:
         from pocketsphinx import Decoder
 
-        self._decoder = Decoder(lm=None, beam=1e-80, pbeam=1e-80, wbeam=1e-60, loglevel="FATAL")
+        self._decoder = Decoder(lm=None, beam=1e-80, pbeam=1e-80, wbeam=1e-60, ds=2, loglevel="FATAL")
         self._cepstral_mean = self._decoder.get_cmn(False)
         self.taught = 0
 
-    def decode(self, pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]] | None:
-        """First and last 10 ms frame of each word; None when the search found no path."""
+    def decode(self, pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]]:
+        """First and last 10 ms frame of each word, as far as the search found a path through them."""
         decoder = self._decoder
         for word in dict.fromkeys(words):
             if decoder.lookup_word(word) is None:
@@ -102,18 +108,23 @@ class _Aligner:
             decoder.process_raw(pcm.tobytes(), full_utt=True)
             decoder.end_utt()
         except RuntimeError:
-            return None
+            return []
         if decoder.hyp() is None:
-            return None
-        return [(seg.start_frame, seg.end_frame) for seg in decoder.seg() if seg.word not in _NOT_WORDS]
+            return []
+        said = [seg for seg in decoder.seg() if seg.word[0] not in _FILLER_SIGNS]
+        if any(seg.word.partition("(")[0] != word for seg, word in zip(said, words, strict=False)):
+            return []
+        return [(seg.start_frame, seg.end_frame) for seg in said]
 
 
 _MAX_TAUGHT: Final = 200
-_NOT_WORDS: Final = frozenset({"<sil>", "<s>", "</s>", "(NULL)", "[NOISE]", "[SPEECH]"})
+_UNSURE_WORDS: Final = 2
+"""A search that ends early stretches its last words over the rest of the sound."""
+_FILLER_SIGNS: Final = "<([+"
 _aligner = lru_cache(maxsize=1)(_Aligner)
 
 
-def _decode(pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]] | None:
+def _decode(pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]]:
     if _aligner().taught > _MAX_TAUGHT:
         _aligner.cache_clear()
     return _aligner().decode(pcm, words)

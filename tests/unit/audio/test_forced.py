@@ -48,12 +48,19 @@ class TestAligner:
 
     def test_words_that_are_not_in_the_dictionary_and_words_without_letters(self, sample):
         reader, segments = sample
-        said = segments[0]
-        spoken = ["-", *(word["text"] for word in said["words"][:-1]), "Xquzyv"]
+        said = next(s for s in segments if "Whitcombe" in s["text"])
+        spoken = ["-", *(word["text"].replace("Daniel", "Daniël") for word in said["words"])]
         found = forced.align(reader.pcm(said["channel"], said["start_ms"], said["end_ms"]), 8000, 0, spoken)
         assert found is not None
         assert [word.text for word in found] == spoken
         assert found[0].start_ms == found[0].end_ms == 0
+
+    def test_a_search_that_loses_its_way_gives_the_words_before(self, sample):
+        reader, segments = sample
+        said = next(s for s in segments if len(s["words"]) > 8)
+        spoken = [*(word["text"] for word in said["words"]), *("nothing of this was ever spoken here".split() * 2)]
+        found = forced.align(reader.pcm(said["channel"], said["start_ms"], said["end_ms"]), 8000, 0, spoken)
+        assert found is None or len(found) < len(spoken)
 
     def test_an_answer_does_not_depend_on_what_was_aligned_before(self):
         def once():
@@ -70,9 +77,10 @@ class TestAligner:
             (silent(2000), ["-", "..."]),
             (np.zeros(0, np.int16), ["word"]),
             (silent(31_000), ["word"]),
+            (voice(1500), ["hello", "राघवन"]),
             (voice(100), ["far", "too", "many", "words", "for", "this"]),
         ],
-        ids=["no words", "no letters", "no sound", "too long", "too short for the words"],
+        ids=["no words", "no letters", "no sound", "too long", "another script", "too short for the words"],
     )
     def test_what_cannot_be_aligned_is_said_so(self, pcm, words):
         assert forced.align(pcm, 8000, 0, words) is None
