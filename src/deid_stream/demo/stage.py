@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -68,24 +68,23 @@ class WorkerProcess:
         self._settings = settings
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self._file: IO[bytes] | None = None
 
     def start(self) -> None:
         """Start (again)."""
-        self._file = self._log.open("ab")
         changed = {
             f"DEID_{name.upper()}": str(value)
             for name, value in msgspec.structs.asdict(self._settings).items()
             if value != getattr(Settings(), name)
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "deid_stream", "worker"],
-            env={**others, **changed},
-            stdin=subprocess.DEVNULL,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "deid_stream", "worker"],
+                env={**others, **changed},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""
@@ -101,8 +100,6 @@ class WorkerProcess:
                 self._process.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill()
-        if self._file is not None:
-            self._file.close()
 
     def check(self) -> None:
         """Raises BrokerError where the worker has ended by itself."""
