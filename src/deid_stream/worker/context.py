@@ -23,6 +23,7 @@ class Context(msgspec.Struct, kw_only=True):
     """Of every Kafka client."""
     isolation: str
     """``read_committed`` where the broker has transactions."""
+    session_timeout_ms: int
     sessions: Sessions
     gate: Gate
     policies: Policies

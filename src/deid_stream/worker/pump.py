@@ -16,7 +16,6 @@ from deid_stream.worker.producer import translate
 
 log = get_log("worker")
 
-SESSION_S: Final = 10.0
 LINGER_S: Final = 0.004
 """Between two reads: responses gather more records, each of which costs less."""
 POLL_MS: Final = 100
@@ -41,8 +40,8 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="earliest",
             isolation_level=context.isolation,
             partition_assignment_strategy=[RangePartitionAssignor],
-            session_timeout_ms=int(SESSION_S * 1000),
-            heartbeat_interval_ms=int(SESSION_S * 1000 / 5),
+            session_timeout_ms=context.session_timeout_ms,
+            heartbeat_interval_ms=context.session_timeout_ms // 5,
             max_poll_interval_ms=300_000,
             rebalance_timeout_ms=30_000,
             fetch_max_wait_ms=POLL_MS,

@@ -37,6 +37,8 @@ log = get_log("worker")
 
 PUBLISH_TIMEOUT_S: Final = 20.0
 """A batch that the broker has not taken by then is given up and done again from the checkpoint."""
+EMBEDDED_SESSION_MS: Final = 2_000
+"""The embedded broker lets half a session timeout pass before it shares partitions out."""
 EXIT_FAILED: Final = 1
 
 
@@ -76,9 +78,8 @@ class Worker:
         names = Names.of(settings.topic_prefix)
         key = settings.secret_digest_key(self._ephemeral_key) if self._sessions is None else b""
         loading = asyncio.create_task(asyncio.to_thread(_load_detector)) if self._sessions is None else None
-        exactly_once = settings.processing == "exactly_once" or (
-            settings.processing == "auto" and await supports_transactions(options, settings.group_id)
-        )
+        transactions = settings.processing == "exactly_once" or await supports_transactions(options, settings.group_id)
+        exactly_once = transactions and settings.processing != "at_least_once"
         isolation = "read_committed" if exactly_once else "read_uncommitted"
         policies = Policies(options, names.policies, isolation, self._wall)
         producer = None if exactly_once else await shared_producer(options)
@@ -103,6 +104,7 @@ class Worker:
                 names=names,
                 options=options,
                 isolation=isolation,
+                session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
                 sessions=sessions,
                 gate=Gate(names, settings.region or None, __version__, self._metrics),
                 policies=policies,
