@@ -63,13 +63,15 @@ def train(model: Tagger, rows: list, tokenizer: Tokenizer, rng: Random, args: ar
     decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     rest = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}])
-    an_epoch = math.ceil((args.synthetic + min(args.carriers, len(rows))) / args.batch)
+    an_epoch = math.ceil((args.synthetic + 1.04 * min(args.carriers, len(rows))) / args.batch)
     steps, step, begun = an_epoch * args.epochs + 50, 0, time.monotonic()
     lossy = torch.nn.CrossEntropyLoss(ignore_index=corpus.IGNORE, label_smoothing=0.03)
+    everyday = carriers.everyday_words(rows)
     model.train()
     for epoch in range(args.epochs):
         made = sentences.synthetic(args.synthetic, rng)
         made += carriers.examples(rng.sample(rows, min(args.carriers, len(rows))), rng)
+        made += carriers.bare_words(everyday, args.carriers // 25, rng) if everyday else []
         encoded = [corpus.encode(example, tokenizer, MAX_TOKENS) for example in made]
         encoded = [e for e in encoded if len(e.tokens) > 3]
         running = 0.0

@@ -6,6 +6,7 @@ line: ``{"id", "text", "spans": [{"start", "end", "label", "src", "core"}], "pre
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -89,6 +90,23 @@ def read(folder: Path) -> list[tuple[str, Example, bool]]:
     return rows
 
 
+def everyday_words(rows: list[tuple[str, Example, bool]]) -> list[str]:
+    """Words of clean turns (four times or more) that are never part of a name or an address."""
+    seen: Counter[str] = Counter()
+    valued: set[str] = set()
+    for _, example, _ in rows:
+        if not example.spans:
+            seen.update(re.findall(r"[a-z']+", example.text.lower()))
+        for span in example.spans:
+            valued.update(re.findall(r"[a-z']+", example.text[span.start : span.end].lower()))
+    return sorted(word for word, n in seen.items() if n >= 4 and len(word) > 2 and word not in valued)
+
+
+def bare_words(words: list[str], n: int, rng: Random) -> list[Example]:
+    """One to three everyday words alone: an unknown caller's short answer is not a name just for being short."""
+    return [Example(" ".join(rng.choices(words, k=rng.choice([1, 1, 1, 2, 3]))), ()) for _ in range(n)]
+
+
 def replaced(example: Example, rng: Random, *, heard: bool, share: float) -> Example:
     """The same carrier around new values."""
     text, cursor, spans = "", 0, []
@@ -115,7 +133,7 @@ def with_hint(example: Example, rng: Random) -> Example:
     covered = sum(s.end - s.start for s in example.spans)
     if example.spans and example.spans[0].label != "?" and covered > 0.6 * len(example.text):
         return example._replace(hint=example.spans[0].label if chance < 0.3 else "")
-    return example._replace(hint=rng.choice(HINTS) if chance < 0.12 else "")
+    return example._replace(hint=rng.choice(HINTS) if chance < 0.2 else "")
 
 
 def examples(rows: list[tuple[str, Example, bool]], rng: Random, *, share: float = 0.6) -> list[Example]:

@@ -107,7 +107,7 @@ def hint_for(ask: str, rng: Random) -> str:
     chance = rng.random()
     if ask != "-":
         return ask if chance < 0.5 else "" if chance < 0.93 else rng.choice(HINTS)
-    return rng.choice(HINTS) if chance < 0.12 else ""
+    return rng.choice(HINTS) if chance < 0.18 else ""
 
 
 HINTS = (
