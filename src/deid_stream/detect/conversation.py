@@ -6,10 +6,11 @@ from typing import Final
 import msgspec
 
 from deid_stream.detect import context
-from deid_stream.detect.digits import NUMBERED, only_dictation
+from deid_stream.detect.digits import NUMBERED
 from deid_stream.detect.known import KnownValues
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.resolve import resolve
+from deid_stream.detect.runs import only_dictation
 from deid_stream.detect.values import Digester
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Span

@@ -64,7 +64,9 @@ _CUES: Final[tuple[tuple[T, str], ...]] = (
 )
 _NOUN: Final = r"(?: ?(?:number|no|num|id|code|details?|card)(?![a-z0-9]))?"
 _COMPILED: Final = tuple((t, re.compile(rf"(?<![a-z0-9])(?:{p}){_NOUN}(?![a-z0-9])")) for t, p in _CUES)
-_ANY: Final = re.compile("|".join(f"(?P<{t.name}>(?<![a-z0-9])(?:{p}){_NOUN}(?![a-z0-9]))" for t, p in _CUES))
+_ANY: Final = re.compile(
+    "(?<![a-z0-9])(?=[a-z0-9#])(?:" + "|".join(f"(?P<{t.name}>(?:{p}){_NOUN})" for t, p in _CUES) + ")(?![a-z0-9])"
+)
 
 
 def nearest(low: str) -> T | None:

@@ -6,13 +6,14 @@ its length, and a checksum; none of these lets a run go free.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final
 
 from deid_stream.detect import checksums, cues
 from deid_stream.detect.lexicon import COMMON
-from deid_stream.detect.plain import Plain
+from deid_stream.detect.plain import SURE, UNSURE, UNSURE_DATE
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.runs import Group, Run, only_dictation
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex
@@ -20,16 +21,6 @@ from deid_stream.units import CharIndex
 MIN_DIGITS: Final = 4
 _CARD_DIGITS: Final = 12
 """From here on nothing is an amount any more."""
-_WORD: Final = re.compile(r"[^\W_]+")
-_ORDINAL: Final = re.compile(
-    r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
-)
-_FILLERS: Final = frozenset("um uh er erm umm uhh ah eh hmm sorry then dash hyphen space i mean wait".split())
-_FILLERS_LATE: Final = frozenset(
-    "no okay ok yes yeah so next comma like correction rather sir again by followed plus".split()
-)
-_GAP_WORDS: Final = 4
-_GAP_SIGNS: Final = frozenset(" \t-.,/()+#*:;–—'_…")
 NUMBERED: Final = frozenset(
     {
         T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.BANK_ACCOUNT, T.IBAN_CODE, T.IFSC, T.ID_NUMBER,
@@ -52,71 +43,6 @@ _EXPLICIT: Final = re.compile(
 )
 
 
-class Group(NamedTuple):
-    start: CharIndex
-    end: CharIndex
-    digits: int
-    mixed: bool
-    """Letters and digits in one word."""
-
-
-class Run(NamedTuple):
-    groups: tuple[Group, ...]
-
-    @property
-    def start(self) -> CharIndex:
-        return self.groups[0].start
-
-    @property
-    def end(self) -> CharIndex:
-        return self.groups[-1].end
-
-    @property
-    def digits(self) -> int:
-        return sum(g.digits for g in self.groups)
-
-
-def groups(text: str) -> Iterator[Group]:
-    """Words of written ``text`` that hold a digit; ordinals and measures apart."""
-    for match in _WORD.finditer(text):
-        word = match.group()
-        digits = sum(map(str.isdecimal, word))
-        if digits and not (digits < len(word) and _ORDINAL.fullmatch(word)):
-            yield Group(match.start(), match.end(), digits, digits < len(word))
-
-
-def runs(text: str) -> list[Run]:
-    """Groups joined over signs, fillers and corrections."""
-    rows: list[list[Group]] = []
-    counted = 0
-    for group in groups(text):
-        if rows and _bridges(text[rows[-1][-1].end : group.start], counted):
-            rows[-1].append(group)
-            counted += group.digits
-        else:
-            rows.append([group])
-            counted = group.digits
-    return [Run(tuple(row)) for row in rows]
-
-
-def _bridges(gap: str, digits_before: int) -> bool:
-    if len(gap) > 40:
-        return False
-    if _GAP_SIGNS.issuperset(gap):
-        return len(gap) <= 6
-    words = _WORD.findall(gap.lower())
-    if len(words) > _GAP_WORDS or "\n" in gap:
-        return False
-    late = digits_before >= 3
-    return all(
-        (len(w) == 1 and (late or w not in "ai"))
-        or w in _FILLERS
-        or (late and w in _FILLERS_LATE)
-        or (w == "and" and "then" in words)
-        for w in words
-    )
-
-
 class DigitRecognizer:
     """Every digit run and mixed code of a turn."""
 
@@ -125,38 +51,36 @@ class DigitRecognizer:
     def find(self, view: View) -> list[Detection]:
         if not view.has_digit:
             return []
-        text = view.text
         found: list[Detection] = []
-        all_runs = runs(text)
-        if not all_runs:
-            return found
-        plain = view.plain
-        dictated = only_dictation(text)
-        short = not any(run.digits >= MIN_DIGITS for run in all_runs) and len(text) <= _SHORT_ANSWER
-        for run in all_runs:
-            detection = self._judge(view, run, plain, dictated=dictated, short=short)
+        dictated = only_dictation(view.text)
+        short = view.most_digits < MIN_DIGITS and len(view.text) <= _SHORT_ANSWER
+        for run in view.runs:
+            detection = self._judge(view, run, dictated=dictated, short=short)
             if detection is not None:
                 found.append(detection)
         return found
 
-    def _judge(self, view: View, run: Run, plain: list[Plain], *, dictated: bool, short: bool) -> Detection | None:
+    def _judge(self, view: View, run: Run, *, dictated: bool, short: bool) -> Detection | None:
         armed = next((t for t in view.expected if t in NUMBERED), None)
         if view.open_run is not None and only_dictation(view.text[: run.start]):
             armed = view.open_run
-        before = view.low[max(0, run.start - 60) : run.start]
         total = run.digits
+        mixed = any(g.mixed for g in run.groups)
+        if total < 2 and not (armed or dictated):
+            return None
+        before = view.low[max(0, run.start - 60) : run.start]
         cue = cues.nearest(before if total >= MIN_DIGITS else before[-_NEAR_CUE:])
         if cue not in NUMBERED:
             cue = None
         strict = (armed is not None or cue is not None) and total >= 3
-        left = self._not_plain(run, plain, strict=strict, dictated=dictated)
+        left = self._not_plain(view, run, strict=strict, dictated=dictated)
         if not left:
             return None
         digits = sum(g.digits for g in left)
         if total >= _CARD_DIGITS:
             left, digits = run.groups, total
         start, end = left[0].start, left[-1].end
-        coded = any(_is_code(view.text[g.start : g.end], g) for g in left)
+        coded = mixed and any(_is_code(view.text[g.start : g.end], g) for g in left)
         prefix = "" if view.text[start].isalpha() else self._prefix(view.low, start)
         if not (
             digits >= MIN_DIGITS
@@ -171,9 +95,7 @@ class DigitRecognizer:
             or (prefix and digits >= 3 and len(prefix) <= 3)
         ):
             return None
-        entity_type, score = label(
-            _compact(view.text, left), cue or armed, mixed=any(g.mixed for g in left) or bool(prefix)
-        )
+        entity_type, score = label(_compact(view.text, left), cue or armed, mixed=mixed or bool(prefix))
         if prefix:
             start -= len(prefix) + 1
         if start and view.text[start - 1] == "+":
@@ -181,16 +103,14 @@ class DigitRecognizer:
         return view.detection(start, end, entity_type, score, self.name)
 
     @staticmethod
-    def _not_plain(run: Run, plain: list[Plain], *, strict: bool, dictated: bool) -> tuple[Group, ...]:
+    def _not_plain(view: View, run: Run, *, strict: bool, dictated: bool) -> tuple[Group, ...]:
         """The groups that no plain stretch covers; with ``strict`` only sure stretches count.
 
         A bare year that is all of the turn is no year.
         """
-        if strict:
-            plain = [p for p in plain if p.sure]
-        elif dictated:
-            plain = [p for p in plain if p.sure or p.kind != "date"]
-        return tuple(g for g in run.groups if not any(p.start <= g.start and g.end <= p.end for p in plain))
+        counted = SURE if strict else SURE | UNSURE if dictated else SURE | UNSURE | UNSURE_DATE
+        mask = view.plain_mask
+        return tuple(g for g in run.groups if not (mask[g.start] & counted and mask[g.end - 1] & counted))
 
     @staticmethod
     def _prefix(low: str, start: CharIndex) -> str:
@@ -208,16 +128,8 @@ def _is_code(word: str, group: Group) -> bool:
     """A word of letters and digits that nobody says otherwise: ``g58a58``, ``njo156``."""
     if not group.mixed or len(word) < 5:
         return False
-    changes = sum(a.isdecimal() != b.isdecimal() for a, b in zip(word, word[1:], strict=False))
+    changes = sum(a.isdecimal() != b.isdecimal() for a, b in pairwise(word))
     return changes >= 2 or group.digits >= 3
-
-
-def only_dictation(text: str) -> bool:
-    """Nothing but digits, letters, signs and fillers: somebody is reading something out."""
-    return all(
-        any(map(str.isdecimal, w)) or len(w) == 1 or w in _FILLERS or w in _FILLERS_LATE
-        for w in _WORD.findall(text.lower())
-    )
 
 
 def _compact(text: str, parts: tuple[Group, ...]) -> str:

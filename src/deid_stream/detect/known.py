@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect import digits, values
+from deid_stream.detect import values
+from deid_stream.detect.digits import MIN_DIGITS
 from deid_stream.detect.lexicon import COMMON
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
@@ -36,9 +37,9 @@ class KnownValues(msgspec.Struct):
                 known = self.digests.get(digester("name", low))
                 if known is not None:
                     yield view.detection(*match.span(), EntityType(known[0]), 0.9, "known")
-        for run in digits.runs(text) if view.has_digit else ():
+        for run in view.runs:
             code = "".join(text[g.start : g.end] for g in run.groups).casefold()
-            if sum(map(str.isdecimal, code)) < digits.MIN_DIGITS:
+            if sum(map(str.isdecimal, code)) < MIN_DIGITS:
                 continue
             known = self.digests.get(digester("code", code))
             if known is not None:

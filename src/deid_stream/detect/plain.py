@@ -112,3 +112,18 @@ def plain_stretches(text: str) -> list[Plain]:
     found = [Plain(*m.span(), kind, sure) for kind, pattern, sure in _KINDS for m in pattern.finditer(text)]
     found.sort()
     return found
+
+
+SURE: Final = 1
+UNSURE: Final = 2
+UNSURE_DATE: Final = 4
+
+
+def plain_mask(length: int, stretches: list[Plain]) -> bytearray:
+    """One byte a character of the written text: ``SURE``, ``UNSURE``, ``UNSURE_DATE`` where a stretch covers it."""
+    mask = bytearray(length)
+    for stretch in stretches:
+        bit = SURE if stretch.sure else UNSURE_DATE if stretch.kind == "date" else UNSURE
+        for at in range(stretch.start, stretch.end):
+            mask[at] |= bit
+    return mask

@@ -1,13 +1,19 @@
 """What a recognizer is: something that reads a turn and guesses where identifying values stand."""
 
+import re
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
-from deid_stream.detect.plain import Plain, plain_stretches
+from deid_stream.detect.plain import Plain, plain_mask, plain_stretches
+from deid_stream.detect.runs import Run, runs
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.offsets import Written
 from deid_stream.units import CharIndex
+
+
+_DIGIT: Final = re.compile(r"\d")
+_WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
 
 class View:
@@ -19,7 +25,10 @@ class View:
     ``detection`` maps back.
     """
 
-    __slots__ = ("_plain", "expected", "has_digit", "low", "open_run", "text", "written")
+    __slots__ = (
+        "_mask", "_plain", "_runs", "_words",
+        "digits", "expected", "has_digit", "low", "open_run", "text", "written",
+    )  # fmt: skip
 
     def __init__(
         self, written: Written, expected: tuple[EntityType, ...] = (), open_run: EntityType | None = None
@@ -30,8 +39,12 @@ class View:
         self.low = low if len(low) == len(self.text) else self.text
         self.expected = expected
         self.open_run = open_run
-        self.has_digit = any(map(str.isdecimal, self.text))
+        self.has_digit = _DIGIT.search(self.text) is not None
         self._plain: list[Plain] | None = None
+        self._mask: bytearray | None = None
+        self._runs: list[Run] = runs(self.text) if self.has_digit else []
+        self.digits = sum(r.digits for r in self._runs)
+        self._words: list[tuple[CharIndex, CharIndex, str]] | None = None
 
     def __repr__(self) -> str:
         return f"<View {len(self.text)}>"
@@ -42,6 +55,30 @@ class View:
         if self._plain is None:
             self._plain = plain_stretches(self.text) if self.has_digit else []
         return self._plain
+
+    @property
+    def plain_mask(self) -> bytearray:
+        """``plain_mask`` of the turn."""
+        if self._mask is None:
+            self._mask = plain_mask(len(self.text), self.plain)
+        return self._mask
+
+    @property
+    def runs(self) -> list[Run]:
+        """Runs of digits in the written form."""
+        return self._runs
+
+    @property
+    def most_digits(self) -> int:
+        """Digits of the longest run."""
+        return max((r.digits for r in self._runs), default=0)
+
+    @property
+    def words(self) -> list[tuple[CharIndex, CharIndex, str]]:
+        """``(start, end, lower case)`` of the written words."""
+        if self._words is None:
+            self._words = [(m.start(), m.end(), m.group().lower()) for m in _WORD.finditer(self.text)]
+        return self._words
 
     def detection(
         self, start: CharIndex, end: CharIndex, entity_type: EntityType, score: float, detector: str

@@ -9,7 +9,6 @@ from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _WEAK_STREETS: Final = frozenset(
     "st dr ct pl way court close square row walk path place route drive estate complex sector extension circle loop layout trail".split()
 )
@@ -52,7 +51,7 @@ class StreetRecognizer:
 
     def find(self, view: View) -> list[Detection]:
         text = view.text
-        words = [(m.start(), m.end(), m.group().lower()) for m in _WORD.finditer(text)]
+        words = view.words
         found = []
         for at, (start, end, low) in enumerate(words):
             bounds = None

@@ -15,7 +15,7 @@ CONTEXT_CHARS = 60
 class Pattern(NamedTuple):
     """``regex`` over the written form; group ``v``, where there is one, is the value.
 
-    ``needs`` is a character the text must hold for the pattern to run ("" : none; "0": any digit). ``context``
+    ``needs`` is a character the text must hold for the pattern to run ("": none). ``context``
     must match shortly before the value, or the type must be expected, unless it is None. ``check`` over the compact
     upper-case value raises the score to ``sure``; it never lets a match go. ``accept`` over the same decides
     whether the shape is the type's at all.
@@ -29,6 +29,10 @@ class Pattern(NamedTuple):
     check: Callable[[str], bool] | None = None
     sure: float = 0.99
     accept: Callable[[str], bool] | None = None
+    digits: int = 0
+    """Digits the turn must hold."""
+    hints: tuple[str, ...] = ()
+    """One of these must stand somewhere in a turn for ``context`` to match at all."""
 
 
 class PatternRecognizer:
@@ -43,7 +47,9 @@ class PatternRecognizer:
         text, low = view.text, view.low
         for pattern in self._patterns:
             needs = pattern.needs
-            if needs and not (view.has_digit if needs == "0" else needs in text):
+            if view.digits < pattern.digits or (needs and needs not in text):
+                continue
+            if pattern.hints and pattern.entity_type not in view.expected and not any(h in low for h in pattern.hints):
                 continue
             for match in pattern.regex.finditer(text):
                 start, end = match.span("v") if "v" in pattern.regex.groupindex else match.span()

@@ -4,7 +4,6 @@ import re
 from typing import Final
 
 from deid_stream.detect.patterns.base import near
-from deid_stream.detect.plain import DATE
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -25,8 +24,9 @@ class DateRecognizer:
             return []
         found = []
         asked = EntityType.DATE_OF_BIRTH in view.expected
-        for match in DATE.finditer(view.text):
-            start, end = match.span()
+        for start, end, kind, sure in view.plain:
+            if kind != "date" or not sure:
+                continue
             born = asked or _BIRTH.search(view.low, max(0, start - 40), start) is not None
             entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
             found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))

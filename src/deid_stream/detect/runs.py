@@ -1,0 +1,102 @@
+"""Runs of digits in written text: groups with nothing but signs, fillers and corrections between them."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from deid_stream.units import CharIndex
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_DIGIT: Final = re.compile(r"\d")
+_ORDINAL: Final = re.compile(
+    r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
+)
+_FILLERS: Final = frozenset("um uh er erm umm uhh ah eh hmm sorry then dash hyphen space i mean wait".split())
+_FILLERS_LATE: Final = frozenset(
+    "no okay ok yes yeah so next comma like correction rather sir again by followed plus".split()
+)
+_GAP_WORDS: Final = 4
+_GAP_SIGNS: Final = frozenset(" \t-.,/()+#*:;–—'_…")
+
+
+class Group(NamedTuple):
+    start: CharIndex
+    end: CharIndex
+    digits: int
+    mixed: bool
+    """Letters and digits in one word."""
+
+
+class Run(NamedTuple):
+    groups: tuple[Group, ...]
+
+    @property
+    def start(self) -> CharIndex:
+        return self.groups[0].start
+
+    @property
+    def end(self) -> CharIndex:
+        return self.groups[-1].end
+
+    @property
+    def digits(self) -> int:
+        return sum(g.digits for g in self.groups)
+
+
+def groups(text: str) -> Iterator[Group]:
+    """Words of written ``text`` that hold a digit; ordinals and measures apart. Linear: from digit to digit."""
+    length, done = len(text), 0
+    digit = _DIGIT.search(text)
+    while digit is not None:
+        start = digit.start()
+        while start > done and text[start - 1].isalnum():
+            start -= 1
+        end = digit.end()
+        while end < length and text[end].isalnum():
+            end += 1
+        done = end
+        word = text[start:end]
+        digits = sum(map(str.isdecimal, word)) if len(word) > 1 else 1
+        if digits == len(word) or not _ORDINAL.fullmatch(word):
+            yield Group(start, end, digits, digits < len(word))
+        digit = _DIGIT.search(text, end)
+
+
+def runs(text: str) -> list[Run]:
+    """Groups joined over signs, fillers and corrections."""
+    rows: list[list[Group]] = []
+    counted = 0
+    for group in groups(text):
+        if rows and _bridges(text[rows[-1][-1].end : group.start], counted):
+            rows[-1].append(group)
+            counted += group.digits
+        else:
+            rows.append([group])
+            counted = group.digits
+    return [Run(tuple(row)) for row in rows]
+
+
+def _bridges(gap: str, digits_before: int) -> bool:
+    if len(gap) > 40:
+        return False
+    if _GAP_SIGNS.issuperset(gap):
+        return len(gap) <= 6
+    words = _WORD.findall(gap.lower())
+    if len(words) > _GAP_WORDS or "\n" in gap:
+        return False
+    late = digits_before >= 3
+    return all(
+        (len(w) == 1 and (late or w not in "ai"))
+        or w in _FILLERS
+        or (late and w in _FILLERS_LATE)
+        or (w == "and" and "then" in words)
+        for w in words
+    )
+
+
+def only_dictation(text: str) -> bool:
+    """Nothing but digits, letters, signs and fillers: somebody is reading something out."""
+    return all(
+        any(map(str.isdecimal, w)) or len(w) == 1 or w in _FILLERS or w in _FILLERS_LATE
+        for w in _WORD.findall(text.lower())
+    )
