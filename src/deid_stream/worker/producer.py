@@ -6,6 +6,7 @@ sent (``create_batch``), which is 4 times cheaper (``docs/delivery.md``).
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
@@ -200,6 +201,8 @@ class AtLeastOnce:
 
 async def supports_transactions(options: dict[str, Any], group_id: str) -> bool:
     """Ask for a producer id. Brokers without transactions refuse at once."""
+    sender_log = logging.getLogger("aiokafka.producer.sender")
+    was_disabled, sender_log.disabled = sender_log.disabled, True  # the refusal is an answer here, not an error
     probe = AIOKafkaProducer(**_options(options), transactional_id=f"{group_id}-probe")
     try:
         await probe.start()
@@ -208,6 +211,7 @@ async def supports_transactions(options: dict[str, Any], group_id: str) -> bool:
     except (KafkaError, OSError) as error:
         raise translate(error, "asking the broker for transactions") from None
     finally:
+        sender_log.disabled = was_disabled
         await close(probe)
     return True
 

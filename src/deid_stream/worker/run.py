@@ -5,7 +5,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
@@ -32,6 +34,7 @@ from deid_stream.worker.producer import (
 )
 from deid_stream.worker.pump import Pump
 from deid_stream.worker.sessions import SessionFactory, session_settings
+from deid_stream.worker.supervise import supervise
 
 log = get_log("worker")
 
@@ -52,13 +55,11 @@ class Worker:
         metrics: Metrics | None = None,
         sessions: Sessions | None = None,
         wall: Callable[[], float] = time.time,
-        ephemeral_key: bytes | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics or Metrics()
         self._sessions = sessions
         self._wall = wall
-        self._ephemeral_key = ephemeral_key
         self._stop = asyncio.Event()
         self._pump: Pump | None = None
 
@@ -76,7 +77,7 @@ class Worker:
         settings = self._settings
         options = kafka_options(settings, "deid-stream-worker")
         names = Names.of(settings.topic_prefix)
-        key = settings.secret_digest_key(self._ephemeral_key) if self._sessions is None else b""
+        key = settings.secret_digest_key() if self._sessions is None else b""
         loading = asyncio.create_task(asyncio.to_thread(_load_detector)) if self._sessions is None else None
         transactions = settings.processing == "exactly_once" or await supports_transactions(options, settings.group_id)
         exactly_once = transactions and settings.processing != "at_least_once"
@@ -150,27 +151,28 @@ def _load_detector() -> ConversationFactory:
     return Detector.load()
 
 
-async def run_worker(settings: Settings, *, metrics: Metrics | None = None, ephemeral_key: bytes | None = None) -> int:
-    """Run until SIGTERM or SIGINT; the exit status. Errors are logged, one line each."""
-    metrics = metrics or Metrics()
-    worker = Worker(settings, metrics=metrics, ephemeral_key=ephemeral_key)
+async def run_worker(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, with ``settings.processes`` processes; the exit status. Errors are logged, one
+    line each."""
+    if settings.insecure_ephemeral_key and not (settings.digest_key or settings.digest_key_file):
+        settings = msgspec.structs.replace(settings, digest_key=os.urandom(32).hex())
+    if settings.processes > 1:
+        return await supervise(settings)
+    metrics = Metrics()
+    worker = Worker(settings, metrics=metrics)
     loop = asyncio.get_running_loop()
-    signals: list[Any] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, worker.stop)
-            signals.append(number)
-        except NotImplementedError:
-            break
+        loop.add_signal_handler(number, worker.stop)
     try:
-        where = (settings.metrics_host, settings.metrics_port)
-        with served(metrics, *where, version=__version__, ready=lambda: worker.ready):
+        with served(
+            metrics, settings.metrics_host, settings.metrics_port, version=__version__, ready=lambda: worker.ready
+        ):
             await worker.run()
     except DeidError as error:
         log.error("worker ends", error=error)
         return EXIT_FAILED
     finally:
-        for number in signals:
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
     log.info("worker stopped")
     return 0
