@@ -44,11 +44,11 @@ def _symmetric(name: str, error_ms: Ms, reach: Reach, slope_db: float = 1.0) -> 
     return TimingProfile(name=name, error_ms=error_ms, before=reach, after=reach, slope_db=slope_db)
 
 
-FORCED: Final = _symmetric("forced", 50, Reach(10, 120), 0.5)
+FORCED: Final = _symmetric("forced", 60, Reach(15, 160), 2.0)
 """Times from the forced aligner."""
 WIDEST: Final = _symmetric("300ms", 300, Reach(100, 400))
 _HUNDRED: Final = Reach(30, 120)
-_LATE: Final = TimingProfile(name="late", error_ms=300, before=Reach(100, 400), after=Reach(30, 200), realign=True)
+_LATE: Final = TimingProfile(name="late", error_ms=300, before=Reach(100, 400), after=Reach(30, 100), realign=True)
 
 PROFILES: Final = {
     "exact": _symmetric("exact", 25, Reach(20, 40)),

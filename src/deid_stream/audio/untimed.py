@@ -36,7 +36,7 @@ def in_proportion(reader: Reader, channel: int, window: Interval, words: Sequenc
         start, end = said * scale, (said + weight) * scale
         timed.append(TimedWord(word.text, _in_speech(speech, start), _in_speech(speech, end)))
         said += weight
-    return Placed(timed, max(400, total_ms // 5))
+    return Placed(timed, max(300, total_ms // 8))
 
 
 def _weight(text: str) -> int:
