@@ -13,8 +13,17 @@ from models.train.network import Tagger, base_tokenizer
 FIRST_HINT_TOKEN = 1
 """``[unused0]`` onwards of the base vocabulary carry the hints."""
 START, END = 101, 102
-THRESHOLDS = {"LOCATION": 0.5, "ORGANIZATION": 0.5, "DATE_TIME": 0.5, "AGE": 0.5, "URL": 0.5}
+THRESHOLDS = {
+    "PERSON": 0.3,
+    "ADDRESS": 0.35,
+    "LOCATION": 0.6,
+    "ORGANIZATION": 0.65,
+    "DATE_TIME": 0.6,
+    "AGE": 0.6,
+    "URL": 0.5,
+}
 CORE_THRESHOLD = 0.4
+"""A label wins by probability over threshold: in doubt between a name and a company it is a name."""
 
 
 ALIASES = {

@@ -40,6 +40,7 @@ HEARD_AS = dict(
     )
 )
 """What recognisers write for a spelled letter when they take it for a word."""
+DIGIT_HEARD_AS = {"one": "won", "two": "to", "four": "for", "six": "sicks", "eight": "ate", "oh": "o", "zero": "o"}
 SYMBOLS = {".": "dot", "_": "underscore", "-": "dash", "@": "at", "/": "slash", "+": "plus", ":": "colon", "#": "hash"}
 MONEY = {"$": "dollar", "£": "pound", "€": "euro", "₹": "rupee"}
 CENTS = {"$": "cents", "£": "pence", "€": "cents", "₹": "paise"}
@@ -86,6 +87,7 @@ def year(n: int, rng: Random) -> str:
 def digits(run: str, rng: Random) -> str:
     """A digit run read aloud in one of the usual ways."""
     zero = rng.choice(["zero", "oh", "oh", "zero"])
+    slips = 0.15 if rng.random() < 0.1 else 0.0
     style = rng.random()
     out: list[str] = []
     i = 0
@@ -94,6 +96,8 @@ def digits(run: str, rng: Random) -> str:
         while i + same < len(run) and run[i + same] == run[i] and same < 3:
             same += 1
         word = zero if run[i] == "0" else ONES[int(run[i])]
+        if rng.random() < slips:
+            word = DIGIT_HEARD_AS.get(word, word)
         if same == 3 and rng.random() < 0.8:
             out.append(f"{rng.choice(['triple', 'triple', 'treble'])} {word}")
             i += 3

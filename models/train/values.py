@@ -72,6 +72,24 @@ def pick(rng: Random, section: str, file: str) -> str:
 
 
 def name_parts(rng: Random) -> tuple[str, str]:
+    """A given and a family name; one in eight is blended from two, so that unknown names are learned as names."""
+    first, last = listed_name(rng)
+    if rng.random() < 0.06:
+        first = blended(first, listed_name(rng)[0], rng)
+    if rng.random() < 0.12:
+        last = blended(last, listed_name(rng)[1], rng)
+    return first, last
+
+
+def blended(one: str, other: str, rng: Random) -> str:
+    """The head of one name on the tail of another: ``hearston``, ``weddel``."""
+    if rng.random() < 0.2:
+        return place_as_made_up(rng)
+    head, tail = one[: max(2, (len(one) + 1) // 2)], other[len(other) // 2 :]
+    return head + tail
+
+
+def listed_name(rng: Random) -> tuple[str, str]:
     culture = rng.choices(list(CULTURES), list(CULTURES.values()))[0]
     if culture == "faker":
         for _ in range(8):
@@ -134,7 +152,7 @@ def last_name(rng: Random) -> Value:
 def person(rng: Random) -> Value:
     first, last = name_parts(rng)
     form = rng.random()
-    if rng.random() < 0.06:
+    if rng.random() < 0.09:
         first, last = rng.choice([(word_as_name(rng), last), (first, word_as_name(rng))])
     if rng.random() < 0.03:
         return as_name(f"{rng.choice(['uncle', 'aunt', 'auntie', 'aunty', 'grandma'])} {first}", rng)
@@ -160,9 +178,22 @@ def person(rng: Random) -> Value:
 def spelled(rng: Random) -> Value:
     first, last = name_parts(rng)
     name = rng.choice([first, last, last, f"{first} {last}"])
-    said = spoken.letters(name, rng)
+    said = slipped(spoken.letters(name, rng), rng)
     written = rng.choice(["-", " ", " ", "."]).join(c.upper() for c in name if c.isalpha())
     return Value(rng.choice([written, written, said]), said)
+
+
+NOISE = "and the oh uh um a of to it's that space are you hey is for in indeed so it my yes".split()
+
+
+def slipped(said: str, rng: Random) -> str:
+    """Now and then a word too many or misheard inside a value, as recognisers and hesitation leave it."""
+    if rng.random() > 0.14:
+        return said
+    words = said.split()
+    at = rng.randrange(len(words) + 1)
+    words[at : at + rng.randint(0, 1)] = [rng.choice(NOISE)]
+    return " ".join(words)
 
 
 def number(rng: Random, low: int, high: int) -> str:
@@ -238,7 +269,7 @@ def postcode(rng: Random) -> Value:
         full = pattern("A9A 9A9")(rng).written.upper()
     if rng.random() < 0.15:
         full = full[: rng.randint(3, 6)].strip()
-    said = spoken.code(full, rng)
+    said = slipped(spoken.code(full, rng), rng)
     semi = " ".join(full.replace(" ", "").lower())
     return Value(rng.choice([full, full, full.replace(" ", ""), full.lower(), semi]), said)
 
@@ -443,7 +474,7 @@ def calendar(rng: Random, low: int, high: int) -> Value:
             f"{spoken.ordinal(d)} of the {spoken.ordinal(m)} {said_year}",
         ]
     )
-    return Value(written, said.lower())
+    return Value(written, slipped(said.lower(), rng))
 
 
 def titled(text: str) -> str:
@@ -715,6 +746,20 @@ def listed(section: str, file: str, *, title: float = 0.0) -> Callable[[Random],
     return make
 
 
+@cache
+def long_words() -> list[str]:
+    """English words whose ending says that they are no name, from the frequency list of ``wordfreq``."""
+    from wordfreq import top_n_list
+
+    ending = r"[a-z]{4,}(?:ing|tion|sion|ness|ment|able|ible|ology|ous|ful|less|ical|ive|ize|ised|ism|ists)"
+    return [w for w in top_n_list("en", 40000) if re.fullmatch(ending, w)]
+
+
+def thing(rng: Random) -> Value:
+    text = rng.choice(long_words()) if rng.random() < 0.4 else pick(rng, "thing", "slots.txt")
+    return Value(text, text)
+
+
 UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "amount": money,
     "count": count,
@@ -730,7 +775,7 @@ UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "relation": listed("relation", "words.txt"),
     "filler": listed("filler", "slots.txt"),
     "job": listed("job", "slots.txt"),
-    "thing": listed("thing", "slots.txt"),
+    "thing": thing,
     "product": listed("product", "words.txt", title=0.4),
     "food": listed("food", "words.txt", title=0.2),
 }
