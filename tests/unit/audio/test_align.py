@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid_stream.audio import align, forced
@@ -102,7 +102,7 @@ def moved(at, *times):
 )
 def test_impossible_times_are_not_used(times):
     (found,) = locate(segment(times), [span("Grace")], SPOKEN, 0, profile("50ms"))
-    assert found.start_ms <= 1450
+    assert found.start_ms <= 1550
     assert found.end_ms >= 2500
 
 
@@ -143,6 +143,7 @@ def test_unknown_providers_get_the_widest_profile():
     assert all(p.widest_ms <= MAX_REACH_MS for p in PROFILES.values())
 
 
+@settings(deadline=None)
 @given(st.integers(-80, 80), st.integers(-80, 80), st.sampled_from(sorted(PROFILES)))
 def test_a_span_is_never_cut_shorter_than_its_words_say(early, late, name):
     times = moved(3, 1700 + early, 2100 + late)

