@@ -33,6 +33,7 @@ TOPICS: Final = {
 }
 WORKER: Final = {
     "group_id": "Consumer group.",
+    "session_timeout_ms": "A worker silent for so long loses its partitions.",
     "processing": "auto, exactly_once or at_least_once.",
     "region": "Where this deployment runs.",
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
