@@ -19,6 +19,8 @@ from deid_stream.text.offsets import Written
 
 _OPEN_TURNS: Final = 4
 """Turns of the whole call that a value broken off at the end of a turn may be continued in."""
+_FULL_LENGTH: Final = {EntityType.CREDIT_CARD: 15, EntityType.IN_AADHAAR: 12, EntityType.PHONE_NUMBER: 10}
+_FULL_LENGTH_OTHERWISE: Final = 9
 _MAX_SPEAKERS: Final = 64
 
 
@@ -112,13 +114,21 @@ class Conversation:
             if state.broken[speaker].turns_left <= 0 or speaker == who:
                 del state.broken[speaker]
         last = spans[-1] if spans else None
-        if last is not None and last.entity_type in NUMBERED and only_dictation(view.written.source[last.end :]):
+        if last is not None and self._breaks_off(view, last):
             state.broken[who] = Broken(last.entity_type, _OPEN_TURNS)
         self._answered(who, spans)
         self._listen(view.low, who)
         if len(state.last_turns) >= _MAX_SPEAKERS:
             state.last_turns.clear()
         state.last_turns[who] = self._digester("turn", view.written.source)
+
+    @staticmethod
+    def _breaks_off(view: View, last: Span) -> bool:
+        """The turn ends in a number that may go on: nothing follows it, and it is not as long as such numbers are."""
+        if last.entity_type not in NUMBERED or not only_dictation(view.written.source[last.end :]):
+            return False
+        digits = sum(map(str.isdecimal, view.written.between(last.start, last.end)))
+        return digits < _FULL_LENGTH.get(last.entity_type, _FULL_LENGTH_OTHERWISE)
 
     def _answered(self, who: str, spans: list[Span]) -> None:
         """Closes what this turn answered; an unanswered question stays open a few turns."""

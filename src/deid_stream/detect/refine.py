@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from deid_stream.detect.addresses import NUMBERS, PLACES, STREETS
 from deid_stream.detect.cues import nearest
 from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
@@ -37,6 +39,14 @@ _NAMED_THING: Final = re.compile(
     r"(?:restaurant|restaurants|place|hotel|salon|bar|pub|cafe|shop|store|company|firm|movie|film|song|album|book|band|app"
     r"|event|show|game|product|model|brand|venue|bank|airline)s? (?:called|named|name is|by the name of) (?:the )?$"
 )
+_MONEY: Final = re.compile(r"\b(?:send|transfer|pay|request|share|dollars|bucks|rupees|pounds)|[$£€₹]")
+_IN: Final = re.compile(r"\b(?:in|near|around|at|of)\s$")
+_FIRM: Final = frozenset(
+    "inc ltd llc llp corp corporation company co group bank technologies technology services solutions systems hospital"
+    " university college school insurance airlines motors foods pharma labs industries enterprises partners associates"
+    " holdings media studio studios restaurant hotel cafe bar grill".split()
+)
+_BEFORE_DATE: Final = frozenset("the of on in at is it it's its was my born and yes yeah".split())
 _CUE_REACH: Final = 40
 _SHORT: Final = 30
 _MAX_GROWTH: Final = 3
@@ -51,6 +61,10 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
     for detection in detections:
         if detection.entity_type is T.PERSON:
             refined.extend(_person(view, text, detection))
+        elif detection.detector == "neural" and _hides_person(view, text, detection):
+            refined.extend(_person(view, text, msgspec.structs.replace(detection, entity_type=T.PERSON)))
+        elif detection.entity_type is T.DATE_OF_BIRTH:
+            refined.extend(_date(text, detection))
         elif detection.detector == "neural" and detection.entity_type in (T.ADDRESS, T.LOCATION):
             refined.extend(_place(view, text, detection))
         elif detection.detector == "neural" and detection.entity_type in _VALUED:
@@ -79,6 +93,36 @@ def _whole(text: str, detection: Detection) -> bool:
     """The detection is all of the turn."""
     rest = text[: detection.start] + text[detection.end :]
     return not any(map(str.isalnum, rest))
+
+
+def _hides_person(view: View, text: str, detection: Detection) -> bool:
+    """A "place" or "organisation" of the model that is a given name, is all of the turn, or gets money sent."""
+    if detection.entity_type not in (T.LOCATION, T.ORGANIZATION):
+        return False
+    lows = [w.group().lower() for w in _WORD.finditer(text, detection.start, detection.end)]
+    if not lows or PLACES.intersection(lows) or all(w in COMMON for w in lows):
+        return False
+    if detection.entity_type is T.LOCATION:
+        if len(text) <= _SHORT and len(lows) <= 3 and _whole(text, detection):
+            return True
+        if _MONEY.search(text.lower()):
+            return True
+        if _IN.search(text[max(0, detection.start - 12) : detection.start].lower()):
+            return False
+    elif _FIRM.intersection(lows):
+        return False
+    return any(w in GIVEN_NAMES for w in lows)
+
+
+def _date(text: str, detection: Detection) -> Iterator[Detection]:
+    """Without the words before a date ("the 3rd of march")."""
+    start = detection.start
+    for match in _WORD.finditer(text, detection.start, detection.end):
+        if match.group().lower() not in _BEFORE_DATE:
+            break
+        start = match.end()
+    if start < detection.end:
+        yield msgspec.structs.replace(detection, start=start)
 
 
 def _person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
@@ -171,9 +215,6 @@ def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
     )
     if detection.entity_type is T.LOCATION:
-        if len(text) <= _SHORT and len(lows) <= 3 and not PLACES.intersection(lows) and _whole(text, detection):
-            yield Detection(detection.start, detection.end, T.PERSON, detection.score, detection.detector)
-            return
         kind = T.ADDRESS if named and nearest(text[: detection.start].lower()) is T.ADDRESS else T.LOCATION
     elif (named and numbers < len(lows)) or not STREETS.isdisjoint(lows):
         kind = T.ADDRESS

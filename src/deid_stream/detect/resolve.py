@@ -15,6 +15,22 @@ _RANK: Final[dict[T, int]] = {
     T.LOCATION: 2, T.ORGANIZATION: 2, T.AGE: 1, T.DATE_TIME: 1,
 }  # fmt: skip
 _JOINING: Final = frozenset({T.PERSON, T.ADDRESS})
+_DICTATED: Final = frozenset(
+    {
+        T.IN_PAN,
+        T.IN_GSTIN,
+        T.IFSC,
+        T.UK_NINO,
+        T.UK_NHS,
+        T.US_SSN,
+        T.IN_AADHAAR,
+        T.IBAN_CODE,
+        T.BANK_ACCOUNT,
+        T.CREDIT_CARD,
+    }
+    | {T.PHONE_NUMBER, T.ID_NUMBER, T.PASSPORT, T.DRIVER_LICENSE, T.VEHICLE_ID}
+)
+"""Said in groups, written with commas between: one value, and no breath of it in the sound between either."""
 _WORD_REACH: Final = 24
 
 
@@ -67,13 +83,13 @@ def _trim(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharI
 
 
 def _join(text: str, spans: list[Span]) -> list[Span]:
-    """Neighbours of one type with nothing between them but a space (in addresses a comma too) are one."""
+    """Neighbours of one type with nothing between them but a space (in addresses and numbers a comma too) are one."""
     joined: list[Span] = []
     for span in spans:
         last = joined[-1] if joined else None
-        if last is not None and last.entity_type is span.entity_type and span.entity_type in _JOINING:
+        if last is not None and last.entity_type is span.entity_type and span.entity_type in _JOINING | _DICTATED:
             gap = text[last.end : span.start]
-            if len(gap) <= 3 and (not gap.strip() or (span.entity_type is T.ADDRESS and gap.strip() in ",.")):
+            if len(gap) <= 3 and (not gap.strip() or (span.entity_type is not T.PERSON and gap.strip() in ",.-")):
                 joined[-1] = Span(last.start, span.end, span.entity_type, max(last.score, span.score), last.detector)
                 continue
         joined.append(span)

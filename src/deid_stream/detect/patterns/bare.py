@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -13,10 +13,11 @@ _TURN: Final = re.compile(
     r"(?:[ ,.-]+(?:and )?(?P<code>[^\W_]{0,6}\d[\w -]{2,24}))?\W*"
 )
 _MIN_DIGITS: Final = 4
+_MIN_LETTERS: Final = 5
 
 
 class BareNameRecognizer:
-    """One to three words, none of them everyday, all known as names or followed by a number of four or more digits."""
+    """One to three words, none of them everyday, one known as a name, or a lone unknown word, or with a number."""
 
     name = "bare"
 
@@ -34,7 +35,14 @@ class BareNameRecognizer:
         )
         code = match.group("code") or ""
         numbered = sum(map(str.isdecimal, code)) >= _MIN_DIGITS
-        if strange and (known or (numbered and all(len(w) > 2 for w in words))):
+        lone = (
+            len(words) == 1
+            and len(words[0]) >= _MIN_LETTERS
+            and not code
+            and words[0] not in DICTIONARY
+            and "thank" not in words[0]
+        )
+        if strange and (known or lone or (numbered and all(len(w) > 2 for w in words))):
             start, end = match.span("name")
             return [view.detection(start, end, EntityType.PERSON, 0.8, self.name)]
         return []

@@ -11,11 +11,15 @@ from deid_stream.model.spans import Detection
 _CUE: Final = re.compile(
     r"(?<![^\W_])(?:(?P<strong>(?:my|full|first|last|sur|family|the|her|his|their|middle|maiden|whose|in the|under the|customer|account holder'?s?|reservation|booking)"
     r" ?names?(?: (?:is|was|it's|its|are|of|would be|on it is|will be))*|name(?:'s| is|d|:)?|names (?:is|are)?|surname(?: is)?|"
-    r"under(?: the name(?: of)?)?|named me|call me|mr|mrs|ms|miss|mx|dr|doctor|shri|smt|sri)"
+    r"under(?: the name(?: of)?)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri)"
     r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
     r"[ ,.:-]+",
     re.IGNORECASE,
 )
+_TITLED: Final = re.compile(
+    r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)", re.IGNORECASE
+)
+_NO_SURNAME: Final = frozenset("and or is the a me my who i you it to of in on at for with from".split())
 _NAME_WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _INITIAL: Final = re.compile(r"[a-z]\b\.?", re.IGNORECASE)
 _MAX_WORDS: Final = 4
@@ -36,6 +40,13 @@ class NameRecognizer:
     def find(self, view: View) -> list[Detection]:
         found = []
         asked = EntityType.PERSON in view.expected
+        for match in _TITLED.finditer(view.text):
+            if match.group("first").lower() not in _NO_SURNAME:
+                end = match.end()
+                if view.text[end : end + 1] == " ":
+                    end = max(end, self._name_end(view.text, end + 1, strong=True))
+                    end -= view.text[end - 1] == " "
+                found.append(view.detection(match.start("first"), end, EntityType.PERSON, 0.9, self.name))
         for match in _CUE.finditer(view.text):
             strong = match.group("strong") is not None or asked
             end = self._name_end(view.text, match.end(), strong=strong)
