@@ -15,6 +15,7 @@ RATE_HZ = 8_000
 _FIRST = ("anita", "rohan", "priya", "daniel", "grace", "farah", "marcus", "elena", "wei", "oluwaseun")
 _LAST = ("sharma", "ferguson", "okafor", "lindqvist", "patel", "moreau", "tanaka", "costa")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_QUESTIONS = ("may i have your full card number please", "could you give me your phone number")
 _PLAIN = (
     "the parcel has not arrived yet and i am a little worried",
     "let me have a look at that for you",
@@ -134,7 +135,9 @@ def _audio(
 
 def _say(rng: random.Random, channel: int) -> tuple[str, list[str]]:
     if channel == 0:
-        return rng.choice(("may i have your full card number please", "could you give me your phone number", *_PLAIN)), []
+        return rng.choice(
+            ("may i have your full card number please", "could you give me your phone number", *_PLAIN)
+        ), []
     digits = " ".join(rng.choice(_DIGITS) for _ in range(10))
     name = f"{rng.choice(_FIRST)} {rng.choice(_LAST)}"
     return rng.choice(

@@ -24,6 +24,7 @@ class Context(msgspec.Struct, kw_only=True):
     isolation: str
     """``read_committed`` where the broker has transactions."""
     session_timeout_ms: int
+    fetch_wait_ms: int
     sessions: Sessions
     gate: Gate
     policies: Policies

@@ -44,7 +44,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
             heartbeat_interval_ms=context.session_timeout_ms // 5,
             max_poll_interval_ms=300_000,
             rebalance_timeout_ms=30_000,
-            fetch_max_wait_ms=POLL_MS,
+            fetch_max_wait_ms=context.fetch_wait_ms,
             max_partition_fetch_bytes=2 << 20,
             request_timeout_ms=15_000,
             retry_backoff_ms=50,

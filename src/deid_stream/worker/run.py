@@ -42,6 +42,9 @@ PUBLISH_TIMEOUT_S: Final = 20.0
 """A batch that the broker has not taken by then is given up and done again from the checkpoint."""
 EMBEDDED_SESSION_MS: Final = 2_000
 """The embedded broker lets half a session timeout pass before it shares partitions out."""
+FETCH_WAIT_MS: Final = 100
+EMBEDDED_FETCH_WAIT_MS: Final = 20
+"""The embedded broker lets a waiting fetch wait to its end, whatever arrives meanwhile."""
 EXIT_FAILED: Final = 1
 
 
@@ -106,6 +109,7 @@ class Worker:
                 options=options,
                 isolation=isolation,
                 session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
+                fetch_wait_ms=FETCH_WAIT_MS if transactions else EMBEDDED_FETCH_WAIT_MS,
                 sessions=sessions,
                 gate=Gate(names, settings.region or None, __version__, self._metrics),
                 policies=policies,

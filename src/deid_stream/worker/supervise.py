@@ -67,7 +67,7 @@ async def supervise(settings: Settings) -> int:
     for process in processes:
         process.terminate()
     deadline_s = loop.time() + STOP_S
-    while any(process.is_alive() for process in processes) and loop.time() < deadline_s:
+    while any(process.is_alive() for process in processes) and loop.time() < deadline_s:  # noqa: ASYNC110 - processes
         await asyncio.sleep(_LOOK_S)
     for process in processes:
         if process.is_alive():

@@ -1,0 +1,65 @@
+"""``python -m tests.chaos --calls 500 --kills 100 --broker apache``: one JSON line, exit 0 when all is right."""
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from deid_stream.broker import EmbeddedBroker
+from tests.chaos.scenario import Plan, Tally, run
+from tests.support.kafka import KafkaCluster
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--broker", choices=("apache", "embedded"), default="apache")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--partitions", type=int, default=4)
+    arguments = parser.parse_args()
+    logs = Path(tempfile.mkdtemp(prefix="deid-chaos-"))
+    plan = Plan(
+        calls=arguments.calls,
+        kills=arguments.kills,
+        seed=arguments.seed,
+        workers=arguments.workers,
+        partitions=arguments.partitions,
+        exactly_once=arguments.broker == "apache",
+        logs=logs,
+    )
+    tally = asyncio.run(_embedded(plan)) if arguments.broker == "embedded" else _apache(plan)
+    print(json.dumps({**asdict(plan), "restart_broker": None, "logs": str(logs)} | _told(tally)))
+    return 0 if tally.settled and tally.verdict.clean else 1
+
+
+def _told(tally: Tally) -> dict[str, object]:
+    return {**asdict(tally), "verdict": tally.verdict.json()}
+
+
+async def _embedded(plan: Plan) -> Tally:
+    async with EmbeddedBroker() as broker:
+        return await run({"bootstrap_servers": broker.bootstrap_servers}, plan)
+
+
+def _apache(plan: Plan) -> Tally:
+    with KafkaCluster() as cluster:
+        rng = random.Random(plan.seed)
+
+        def restart() -> None:
+            node = cluster.members[0]
+            (cluster.kill if rng.random() < 0.5 else cluster.terminate)(node)
+            time.sleep(rng.uniform(0, 1))
+            cluster.restart(node)
+
+        plan.restart_broker = restart
+        return asyncio.run(run(cluster.client(), plan))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,245 @@
+"""Calls at live pace, workers that are killed, stopped, paused and joined, and a broker that restarts."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from deid_stream import __version__, topics
+from deid_stream.config import Settings
+from deid_stream.detect.detector import Detector
+from deid_stream.policy.compile import compile_policy
+from deid_stream.worker.names import Names
+from tests.chaos.verify import Verdict, verify
+from tests.support.calls import MadeCall, make_call
+from tests.support.oracle import Expected, expected_records
+from tests.support.topics import TOPIC_OF, read_all
+
+KEY = bytes(range(32))
+CUSTOMERS = 6
+PREFIX = "chaos."
+
+
+@dataclass
+class Plan:
+    """``restart_broker`` is what a broker restart is; None: there is none."""
+
+    calls: int
+    kills: int
+    seed: int
+    partitions: int = 4
+    workers: int = 2
+    exactly_once: bool = True
+    action_every_s: tuple[float, float] = (1.2, 2.4)
+    turns: int = 4
+    restart_broker: Callable[[], None] | None = None
+    settle_s: float = 90.0
+    logs: Path | None = None
+
+
+@dataclass
+class Tally:
+    killed: int = 0
+    paused: int = 0
+    stopped: int = 0
+    joined: int = 0
+    broker_restarts: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+    seconds: float = 0.0
+    settled: bool = False
+
+
+class Workers:
+    """Real worker processes."""
+
+    def __init__(self, settings: Settings, logs: Path | None) -> None:
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
+        for name, value in msgspec.structs.asdict(settings).items():
+            if value != getattr(Settings(), name):
+                self._env[f"DEID_{name.upper()}"] = str(value)
+        self._env["OMP_NUM_THREADS"] = "1"
+        self._log = (logs / "workers.log").open("ab") if logs else subprocess.DEVNULL
+        self.alive: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "deid_stream", "worker"]
+        self.alive.append(subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log))
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        self.alive.remove(process)
+        process.kill()
+        process.wait()
+
+    def reap(self) -> int:
+        """Forget those that ended by themselves; how many did."""
+        ended = [process for process in self.alive if process.poll() is not None]
+        for process in ended:
+            self.alive.remove(process)
+        return len(ended)
+
+    def close(self) -> None:
+        for process in list(self.alive):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
+            self.kill(process)
+        if not isinstance(self._log, int):
+            self._log.close()
+
+
+def policies() -> dict[str, bytes]:
+    """One customer in three opts out, one has no policy."""
+    return {
+        f"customer-{i}": msgspec.json.encode(
+            {"customer_id": f"customer-{i}", "version": 1, "training_opt_out": i % 3 == 1}
+        )
+        for i in range(CUSTOMERS - 1)
+    }
+
+
+async def run(options: dict[str, Any], plan: Plan) -> Tally:
+    """The whole scenario; ``options`` connect the harness's own clients."""
+    rng = random.Random(plan.seed)
+    tally = Tally()
+    names = Names.of(PREFIX)
+    servers = options["bootstrap_servers"]
+    listed = servers.split(",") if isinstance(servers, str) else servers
+    await topics.create({**options, "bootstrap_servers": listed}, prefix=PREFIX, partitions=plan.partitions)
+    settings = Settings(
+        bootstrap_servers=",".join(listed),
+        topic_prefix=PREFIX,
+        group_id="chaos",
+        digest_key=KEY.hex(),
+        session_timeout_ms=1_500,
+        metrics_port=0,
+    )
+    producer = AIOKafkaProducer(
+        **options, acks="all", enable_idempotence=plan.exactly_once, linger_ms=5, request_timeout_ms=60_000
+    )
+    await producer.start()
+    workers = Workers(settings, plan.logs)
+    try:
+        for customer, policy in policies().items():
+            await producer.send_and_wait(names.policies, key=customer.encode(), value=policy)
+        started = time.monotonic()
+        for _ in range(plan.workers):
+            workers.start()
+        span_s = max(3.0, plan.kills * sum(plan.action_every_s) / 2 / 0.65)
+        calls: list[MadeCall] = []
+        trouble = asyncio.create_task(_trouble(workers, plan, rng, tally))
+        start_ms = int(time.time() * 1000) + 500
+        playing = []
+        for number in range(plan.calls):
+            offset_ms = int(number * span_s * 1000 / plan.calls)
+            call = make_call(
+                f"call-{plan.seed}-{number}",
+                f"customer-{number % CUSTOMERS}",
+                plan.seed * 100_003 + number,
+                start_ms + offset_ms,
+                turns=plan.turns,
+            )
+            calls.append(call)
+            playing.append(asyncio.create_task(_play(producer, call)))
+            if number % 20 == 0:
+                await asyncio.sleep(0)
+        await asyncio.gather(*playing)
+        await trouble
+        tally.settled = await _settled(options, names, workers, plan)
+        tally.seconds = time.monotonic() - started
+        expected, secrets = _expect(calls, names)
+        tally.verdict = await verify(options, names, expected, secrets, exactly_once=plan.exactly_once)
+    finally:
+        workers.close()
+        await producer.stop()
+    return tally
+
+
+async def _play(producer: AIOKafkaProducer, call: MadeCall) -> None:
+    """At live pace. The end of a call is said when all of it has been acknowledged."""
+    sent = []
+    for record in call.records:
+        wait_s = record.time_ms / 1000 - time.time()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        if record.kind == "events" and sent:
+            await asyncio.gather(*sent)
+        sent.append(
+            await producer.send(
+                PREFIX + TOPIC_OF[record.kind],
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                timestamp_ms=record.time_ms,
+            )
+        )
+    await asyncio.gather(*sent)
+
+
+async def _trouble(workers: Workers, plan: Plan, rng: random.Random, tally: Tally) -> None:
+    await asyncio.sleep(2)
+    while tally.killed < plan.kills:
+        await asyncio.sleep(rng.uniform(*plan.action_every_s))
+        workers.reap()
+        while len(workers.alive) < plan.workers:
+            workers.start()
+        victim = rng.choice(workers.alive)
+        chance = rng.random()
+        if chance < 0.65:
+            workers.kill(victim)
+            tally.killed += 1
+            workers.start()
+        elif chance < 0.78:
+            victim.send_signal(signal.SIGSTOP)
+            tally.paused += 1
+            await asyncio.sleep(rng.uniform(1.0, 3.5))
+            victim.send_signal(signal.SIGCONT)
+        elif chance < 0.88:
+            victim.send_signal(signal.SIGTERM)
+            tally.stopped += 1
+        elif chance < 0.96 or plan.restart_broker is None:
+            if len(workers.alive) <= plan.workers:
+                workers.start()
+                tally.joined += 1
+        else:
+            await asyncio.to_thread(plan.restart_broker)
+            tally.broker_restarts += 1
+
+
+async def _settled(options: dict[str, Any], names: Names, workers: Workers, plan: Plan) -> bool:
+    """Until every call has been closed, with workers left in peace."""
+    deadline = time.monotonic() + plan.settle_s
+    while time.monotonic() < deadline:
+        workers.reap()
+        while len(workers.alive) < plan.workers:
+            workers.start()
+        closed = {record.key for record in await read_all(options, names.calls)}
+        if len(closed) >= plan.calls:
+            await asyncio.sleep(1)
+            return True
+        await asyncio.sleep(1)
+    return False
+
+
+def _expect(calls: list[MadeCall], names: Names) -> tuple[list[Expected], set[str]]:
+    """The oracle's records, and the secrets that it takes out (what the detector misses is not the worker's leak)."""
+    detector = Detector.load()
+    written = policies()
+    expected: list[Expected] = []
+    secrets: set[str] = set()
+    for call in calls:
+        policy = compile_policy(written.get(call.customer_id))
+        records = expected_records(call.records, policy, names=names, detector=detector, key=KEY, version=__version__)
+        visible = b"".join(record.value or b"" for record in records if not record.topic.endswith(".audio"))
+        secrets |= {secret for secret in call.secrets if secret.encode() not in visible}
+        expected += records
+    return expected, secrets
