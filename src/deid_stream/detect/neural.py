@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deid_stream.errors import ModelError
-from deid_stream.model.entities import EntityType
+from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.units import Interval
 
@@ -50,6 +50,8 @@ class ModelConfig(msgspec.Struct, frozen=True):
     end_token: int
     max_tokens: int
     overlap_words: int
+    reach: float
+    """Share of its threshold at which a label spreads to the next word; only types that go by default spread."""
     files: dict[str, str]
     """File name -> SHA-256, hex."""
 
@@ -68,6 +70,8 @@ class NeuralTagger:
         self._session = session
         self._tokenizer = tokenizer
         self._config = config
+        # one more for -1, "no label", which does not spread either
+        self._reaching = [*(label.entity_type in ON_BY_DEFAULT for label in config.labels), False]
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
 
     @property
@@ -123,16 +127,17 @@ class NeuralTagger:
 
     def _probabilities(self, pieces: Sequence[_Piece], words: int, hint: int) -> npt.NDArray[np.float32]:
         """Mean class probabilities of every word, shape ``(words, classes)``."""
-        total = np.zeros((words, 2 * len(self._config.labels) + 1), dtype=np.float32)
-        pieces_of = np.zeros(words, dtype=np.float32)
+        parts = []
         for window, keep in self._windows(pieces):
             tokens = [self._config.start_token, hint, *(p.token for p in window), self._config.end_token]
-            logits = self._session.run(None, {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep]
-            exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
-            at = np.array([p.word for p in window[keep]], dtype=np.intp)
-            np.add.at(total, at, exp / exp.sum(axis=-1, keepdims=True))
-            np.add.at(pieces_of, at, 1)
-        mean: npt.NDArray[np.float32] = (total / np.maximum(pieces_of, 1)[:, None]).astype(np.float32)
+            parts.append(self._session.run(None, {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep])
+        logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        likely = np.exp(logits - logits.max(axis=1, keepdims=True))
+        likely /= likely.sum(axis=1, keepdims=True)
+        word_of = np.array([p.word for p in pieces])
+        first = np.flatnonzero(np.diff(word_of, prepend=-1))
+        mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
+        mean[word_of[first]] = np.add.reduceat(likely, first) / np.diff(first, append=len(pieces))[:, None]
         return mean
 
     def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
@@ -153,28 +158,46 @@ class NeuralTagger:
     def _spans(self, text: str, words: Sequence[Interval], probabilities: npt.NDArray[np.float32]) -> list[Detection]:
         begin, inside = probabilities[:, 1::2], probabilities[:, 2::2]
         by_label = begin + inside
-        margins = by_label / self._thresholds
-        best = margins.argmax(axis=1)
-        found: list[tuple[int, int, int, list[float]]] = []
-        for i in np.flatnonzero(margins.max(axis=1) >= 1.0).tolist():
-            label = int(best[i])
-            score = _score(float(by_label[i, label]), self._config.labels[label].threshold)
-            if found and found[-1][1] == i - 1 and found[-1][2] == label and begin[i, label] <= inside[i, label]:
-                first, _, _, scores = found.pop()
-                found.append((first, i, label, [*scores, score]))
+        labels, reached = self._decide(by_label)
+        found: list[tuple[int, int, int]] = []
+        for i, label in enumerate(labels):
+            if label < 0:
+                continue
+            goes_on = begin[i, label] <= inside[i, label] or reached[i] or (i > 0 and reached[i - 1])
+            if goes_on and found and found[-1][1] == i - 1 and found[-1][2] == label:
+                found[-1] = (found[-1][0], i, label)
             else:
-                found.append((i, i, label, [score]))
+                found.append((i, i, label))
         spans = []
-        for first, final, label, scores in found:
+        for first, final, label in found:
             start, end = trim(text, words[first].start, words[final].end)
-            kind = self._config.labels[label].entity_type
-            spans.append(Detection(start, end, kind, round(min(1.0, sum(scores) / len(scores)), 4), self.name))
+            settled = self._config.labels[label]
+            score = _score(float(by_label[first : final + 1, label].max()), settled.threshold)
+            spans.append(Detection(start, end, settled.entity_type, score, self.name))
         return spans
+
+    def _decide(self, by_label: npt.NDArray[np.float32]) -> tuple[list[int], list[bool]]:
+        """Label of every word (-1: none), and whether it was reached from a neighbour.
+
+        Two thresholds (hysteresis): a word is taken at its label's own, and a neighbour of a taken word already at
+        ``reach`` times that, so that the doubtful half of a name follows the certain one.
+        """
+        margins = by_label / self._thresholds
+        labels = np.where(margins.max(axis=1) >= 1.0, margins.argmax(axis=1), -1).tolist()
+        reached = [False] * len(labels)
+        ways = (range(1, len(labels)), -1), (range(len(labels) - 2, -1, -1), 1)
+        for indices, towards in ways:
+            for i in indices:
+                label = labels[i + towards]
+                free = labels[i] != label and not self._reaching[labels[i]]
+                if label >= 0 and free and self._reaching[label] and margins[i, label] >= self._config.reach:
+                    labels[i], reached[i] = label, True
+        return labels, reached
 
 
 def _score(probability: float, threshold: float) -> float:
     """0.5 at the label's threshold, 1 at certainty, so that one cut suits every label."""
-    return 0.5 + 0.5 * (probability - threshold) / (1.0 - threshold)
+    return round(min(1.0, 0.5 + 0.5 * (probability - threshold) / (1.0 - threshold)), 4)
 
 
 def split_words(text: str) -> Iterator[Interval]:

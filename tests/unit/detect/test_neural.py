@@ -67,7 +67,7 @@ def test_a_span_leaves_edge_punctuation_and_the_possessive(text: str, kept: str)
 
 
 class _Tokenizer:
-    """A token a character: ``n`` nothing, ``P``/``p`` a name begins/goes on, ``D``/``d`` a date, ``?`` undecided."""
+    """A token a letter: ``n`` nothing, ``P``/``p`` a name begins/goes on, ``D``/``d`` a date, ``1``/``2`` perhaps."""
 
     def encode(self, words: Sequence[str], **_: Any) -> Any:
         pairs = [(i, ord(c)) for i, word in enumerate(words) for c in word]
@@ -78,6 +78,7 @@ class _Session:
     """Logits by token; remembers what it was asked."""
 
     CLASSES: dict[str, int] = {"P": 1, "p": 2, "D": 3, "d": 4}  # noqa: RUF012
+    DOUBTFUL: dict[str, int] = {"1": 1, "2": 3}  # noqa: RUF012
 
     def __init__(self) -> None:
         self.seen: list[list[int]] = []
@@ -87,8 +88,8 @@ class _Session:
         self.seen.append(tokens)
         logits = np.zeros((1, len(tokens), 5), dtype=np.float32)
         for i, token in enumerate(tokens):
-            if chr(token) == "?":
-                logits[0, i, 0], logits[0, i, 1] = 1.0, 0.9
+            if chr(token) in self.DOUBTFUL:
+                logits[0, i, [0, self.DOUBTFUL[chr(token)]]] = 1.0, 0.0
             else:
                 logits[0, i, self.CLASSES.get(chr(token), 0)] = 9.0
         return [logits]
@@ -105,6 +106,7 @@ def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
         end_token=3,
         max_tokens=max_tokens,
         overlap_words=3,
+        reach=0.5,
         files={},
     )
     return NeuralTagger(session, _Tokenizer(), config), session
@@ -119,7 +121,11 @@ def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
         ("nP n", [("PERSON", "nP")]),
         ("nnP n", []),
         ("p p", [("PERSON", "p p")]),
-        ("n?", []),
+        ("1 n", []),
+        ("1 P", [("PERSON", "1 P")]),
+        ("P 1 1", [("PERSON", "P 1 1")]),
+        ("P n 1", [("PERSON", "P")]),
+        ("D 2", [("DATE_TIME", "D")]),
         ("n n", []),
     ],
 )
