@@ -207,7 +207,7 @@ def _chunks(call: measure.LabelledCall, channel: int) -> list[AudioChunk]:
 def table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
     """Markdown, a line a source and rule."""
     lines = [
-        "| word times | rule | residual mean | p95 | max | over 50 ms | other speech muted / entity | turns muted whole |",
+        "| word times | rule | residual mean, ms | p95 | max | > 50 ms | other speech muted, ms an entity | whole turns |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for source, by_rule in rows.items():
@@ -244,9 +244,21 @@ def main() -> None:
         "unheard": heard_as_unheard(calls),
         "cost": {source: cost(calls, source) for source in ("uniform 100", "none")},
     }
+    if not (options.quick or options.no_recogniser):
+        import audio_listen
+
+        result["second_recogniser"] = {
+            source: audio_listen.listen(calls, lambda call, source=source: redacted(call, source))
+            for source in ("exact", "uniform 100", "none")
+        }
+    if options.calls is None and not options.quick:
+        import audio_listen
+
+        shown = max(calls, key=lambda call: len(call.truth))
+        audio_listen.picture(shown, redacted(shown), HERE.parent / "docs" / "pictures" / "redacted-call.png")
     print(table(rows))
-    for name in ("unheard", "cost"):
-        print(name, json.dumps(result[name]))
+    for name in ("unheard", "cost", "second_recogniser"):
+        print(name, json.dumps(result.get(name)))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n")
 
