@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from models.train import values
+from models.train import places, values
 from models.train.sentences import HINTS, Example, Labelled
 
 KNOWN = {
@@ -117,7 +117,7 @@ def replaced(example: Example, rng: Random, *, heard: bool, share: float) -> Exa
             made = values.LABELLED[span.label][1](rng)
             value = made.spoken if heard else made.written if not example.text.islower() else made.written.lower()
         elif span.label == "ADDRESS" and re.search(r"[a-z]{3}", value) and rng.random() < share:
-            made = rng.choice([values.road, values.address])(rng)
+            made = rng.choice([places.road, places.address])(rng)
             value = made.spoken if heard else made.written
         spans.append(Labelled(len(text), len(text) + len(value), span.label))
         text += value

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from models.train import spoken, values
-from models.train.values import DATA, Value
+from models.train.base import DATA, Value, misspell, pick
 
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -21,7 +21,6 @@ class Example(NamedTuple):
     text: str
     spans: tuple[Labelled, ...]
     hint: str = ""
-    weight: float = 1.0
 
 
 class Template(NamedTuple):
@@ -94,9 +93,9 @@ def render(template: Template, rng: Random, style: str) -> Example:
         else:
             pieces.append((part.replace("\\n", "\n"), ""))
     if rng.random() < 0.15:
-        pieces.insert(0, (values.pick(rng, "prefix", "slots.txt") + ("" if style == "asr" else " "), ""))
+        pieces.insert(0, (pick(rng, "prefix", "slots.txt") + ("" if style == "asr" else " "), ""))
     if rng.random() < 0.1:
-        pieces.append((("" if style == "asr" else " ") + values.pick(rng, "suffix", "slots.txt"), ""))
+        pieces.append((("" if style == "asr" else " ") + pick(rng, "suffix", "slots.txt"), ""))
     if style == "written" and pieces[0][0] and rng.random() < 0.5:
         pieces[0] = (pieces[0][0][0].upper() + pieces[0][0][1:], pieces[0][1])
     return join(pieces, hint_for(template.ask, rng), spaced=style == "asr")
@@ -136,7 +135,7 @@ def mistyped(example: Example, rng: Random) -> Example:
         return example
     words = example.text.split(" ")
     at = rng.randrange(len(words))
-    words[at] = values.misspell(words[at], rng) if words[at].isalpha() else words[at]
+    words[at] = misspell(words[at], rng) if words[at].isalpha() else words[at]
     return example._replace(text=" ".join(words))
 
 

@@ -42,6 +42,24 @@ HEARD_AS = dict(
 """What recognisers write for a spelled letter when they take it for a word."""
 DIGIT_HEARD_AS = {"one": "won", "two": "to", "four": "for", "six": "sicks", "eight": "ate", "oh": "o", "zero": "o"}
 SYMBOLS = {".": "dot", "_": "underscore", "-": "dash", "@": "at", "/": "slash", "+": "plus", ":": "colon", "#": "hash"}
+FULL_WORD = {
+    "st": "street",
+    "ave": "avenue",
+    "rd": "road",
+    "dr": "drive",
+    "ln": "lane",
+    "blvd": "boulevard",
+    "ct": "court",
+    "pkwy": "parkway",
+    "apt": "apartment",
+    "ste": "suite",
+    "n": "north",
+    "s": "south",
+    "e": "east",
+    "w": "west",
+    "no": "number",
+    "opp": "opposite",
+}
 MONEY = {"$": "dollar", "£": "pound", "€": "euro", "₹": "rupee"}
 CENTS = {"$": "cents", "£": "pence", "€": "cents", "₹": "paise"}
 MERIDIEM = re.compile(r"^(\d{1,2})(?::(\d\d))?(am|pm)$")
@@ -144,7 +162,7 @@ def letters(text: str, rng: Random, *, by_example: float = 0.16) -> str:
 def code(text: str, rng: Random) -> str:
     """A mixed code (``KJH789``, ``SW1A 2AA``): letters spelled, digits read."""
     out = []
-    nato = rng.random() < 0.15
+    nato = rng.random() < 0.22
     for run in re.findall(r"[A-Za-z]+|\d+", text):
         if run[0].isdigit():
             out.append(digits(run, rng))
@@ -183,7 +201,8 @@ def street(text: str, rng: Random) -> str:
         elif any(c.isdigit() for c in token):
             out.append(code(token, rng))
         else:
-            out.append(token.lower())
+            word = token.lower()
+            out.append(FULL_WORD.get(word, word) if rng.random() < 0.6 else word)
     return " ".join(o for o in out if o)
 
 

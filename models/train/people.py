@@ -1,0 +1,153 @@
+"""Made-up people: names of many cultures, spelled names, the handles they would choose."""
+
+import re
+import string
+from functools import cache
+from random import Random
+
+from models.train import spoken
+from models.train.base import Value, misspell, pick, plain, sections, slipped
+
+CULTURES = {
+    "indian_north": 5,
+    "indian_south": 5,
+    "indian_other": 3,
+    "classic": 6,
+    "arabic": 1.5,
+    "east_asian": 1.5,
+    "african": 1.5,
+    "slavic_persian": 1.5,
+    "faker": 12,
+}
+
+
+LOCALES = (
+    "en_US en_GB en_IN en_AU en_IE en_CA en_NZ de_DE de_CH fr_FR es_ES es_MX es_CO it_IT pt_BR pt_PT nl_NL nl_BE sv_SE "
+    "da_DK fi_FI no_NO pl_PL cs_CZ sk_SK hu_HU ro_RO hr_HR sl_SI et_EE lt_LT lv_LV tr_TR id_ID vi_VN yo_NG ga_IE "
+    "zu_ZA tw_GH en_PK fil_PH"
+).split()
+
+
+@cache
+def faker_names(locale: str) -> tuple[list[str], list[str]]:
+    """Given and family names of one Faker locale (MIT) that an English recogniser could write."""
+    from faker import Faker
+
+    faker = Faker(locale)
+    faker.seed_instance(7)
+
+    def usable(name: str) -> bool:
+        return bool(re.fullmatch(r"[a-z' -]{2,24}", spoken.fold(name).lower()))
+
+    given = sorted({n for n in (faker.first_name() for _ in range(600)) if usable(n)})
+    family = sorted({n for n in (faker.last_name() for _ in range(800)) if usable(n)})
+    return given, family
+
+
+def name_parts(rng: Random) -> tuple[str, str]:
+    """A given and a family name; one in eight is blended from two, so that unknown names are learned as names."""
+    first, last = listed_name(rng)
+    if rng.random() < 0.06:
+        first = blended(first, listed_name(rng)[0], rng)
+    if rng.random() < 0.12:
+        last = blended(last, listed_name(rng)[1], rng)
+    return first, last
+
+
+def blended(one: str, other: str, rng: Random) -> str:
+    """The head of one name on the tail of another: ``hearston``, ``weddel``."""
+    if rng.random() < 0.2:
+        return place_as_made_up(rng)
+    head, tail = one[: max(2, (len(one) + 1) // 2)], other[len(other) // 2 :]
+    return head + tail
+
+
+def listed_name(rng: Random) -> tuple[str, str]:
+    culture = rng.choices(list(CULTURES), list(CULTURES.values()))[0]
+    if culture == "faker":
+        for _ in range(8):
+            given, family = faker_names(rng.choice(LOCALES))
+            if given and family:
+                return rng.choice(given), rng.choice(family)
+    first = pick(rng, f"{culture}.given", "names.txt")
+    if culture == "indian_south" and rng.random() < 0.35:
+        return first, rng.choice([pick(rng, "indian_south.given", "names.txt"), rng.choice(string.ascii_lowercase)])
+    return first, pick(rng, f"{culture}.family", "names.txt")
+
+
+def word_as_name(rng: Random) -> str:
+    """An English word that is somebody's name: ``grace``, ``frizzle``, ``books``."""
+    return pick(rng, "thirdsense", "words.txt") if rng.random() < 0.6 else pick(rng, "thing", "slots.txt")
+
+
+def place_as_made_up(rng: Random) -> str:
+    """A town nobody knows: the ending says what it is."""
+    return pick(rng, "town.head", "places.txt") + pick(rng, "town.tail", "places.txt")
+
+
+def cased(name: str, rng: Random) -> str:
+    return name if rng.random() < 0.15 else (name.upper() if rng.random() < 0.04 else name.title().replace("'S", "'s"))
+
+
+def as_name(text: str, rng: Random) -> Value:
+    if rng.random() < 0.08:
+        text = misspell(text, rng)
+    return Value(cased(text, rng), plain(text))
+
+
+def first_name(rng: Random) -> Value:
+    return as_name(name_parts(rng)[0], rng)
+
+
+def last_name(rng: Random) -> Value:
+    return as_name(name_parts(rng)[1], rng)
+
+
+def person(rng: Random) -> Value:
+    first, last = name_parts(rng)
+    form = rng.random()
+    if rng.random() < 0.09:
+        first, last = rng.choice([(word_as_name(rng), last), (first, word_as_name(rng))])
+    if rng.random() < 0.03:
+        return as_name(f"{rng.choice(['uncle', 'aunt', 'auntie', 'aunty', 'grandma'])} {first}", rng)
+    if form < 0.33:
+        text = first
+    elif form < 0.76:
+        text = f"{first} {last}"
+    elif form < 0.84:
+        text = last
+    elif form < 0.88:
+        text = f"{first} {name_parts(rng)[0]} {last}"
+    elif form < 0.94:
+        initial = rng.choice(string.ascii_lowercase)
+        text = rng.choice([f"{initial} {last}", f"{first} {initial}", f"{first} {initial} {last}"])
+    elif form < 0.975:
+        written = f"{last.title()}, {first.title()}"
+        return Value(written, plain(f"{last} {first}"))
+    else:
+        text = rng.choice([first + last, f"{last} {first}", f"{last} {first} {rng.choice(string.ascii_lowercase)}"])
+    return as_name(text, rng)
+
+
+def spelled(rng: Random) -> Value:
+    first, last = name_parts(rng)
+    name = rng.choice([first, last, last, f"{first} {last}"])
+    said = slipped(spoken.letters(name, rng), rng)
+    written = rng.choice(["-", " ", " ", "."]).join(c.upper() for c in name if c.isalpha())
+    return Value(rng.choice([written, written, said]), said)
+
+
+def handle(rng: Random) -> str:
+    first, last = (plain(n).replace(" ", "").replace("'", "") for n in name_parts(rng))
+    return rng.choice(
+        [
+            f"{first}.{last}",
+            f"{first}{last}",
+            f"{first}_{last}",
+            f"{first}{rng.randint(1, 999)}",
+            f"{first[0]}{last}{rng.randint(1, 99)}",
+            f"{last}.{first}",
+            f"{first}{last[0]}",
+            f"{rng.choice(sections('slots.txt')['thing'])}{rng.randint(1, 999)}",
+        ]
+    )
