@@ -207,7 +207,8 @@ def _chunks(call: measure.LabelledCall, channel: int) -> list[AudioChunk]:
 def table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
     """Markdown, a line a source and rule."""
     lines = [
-        "| word times | rule | residual mean, ms | p95 | max | > 50 ms | other speech muted, ms an entity | whole turns |",
+        "| word times | rule | residual mean, ms | p95 | max | > 50 ms | other speech muted, ms an entity | "
+        "whole turns |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for source, by_rule in rows.items():
