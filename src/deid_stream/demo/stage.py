@@ -24,7 +24,7 @@ from deid_stream.kafka_io import Outgoing, send_all
 from deid_stream.kafka_options import kafka_options
 
 SAMPLES: Final = Path(__file__).parent / "samples"
-OPTED_OUT: Final = frozenset({"tarang-mobile"})
+OPTED_OUT: Final = frozenset({"monsoon-mobile"})
 PARTITIONS: Final = 4
 _POLL_S: Final = 0.1
 _TAIL_BYTES: Final = 2_000

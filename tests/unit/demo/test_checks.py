@@ -92,7 +92,7 @@ def record(topic, key, value=b"", customer="acme", **headers):
     return Published(topic, key.encode(), value, tuple(pairs))
 
 
-CALLS = [tone_call(), tone_call(customer="tarang-mobile", call_id="c2")]
+CALLS = [tone_call(), tone_call(customer="monsoon-mobile", call_id="c2")]
 CHUNKS = {"c1": 2, "c2": 1}
 
 
@@ -143,7 +143,7 @@ def test_repeats_with_equal_bytes_are_dropped():
         ([*good(), record("deid.dlq", "c1", b"{}", name="zed wye")], {"no raw value in any record"}),
         ([*good(), record("deid.checkpoints", "zed wye")], {"no raw value in any record"}),
         (
-            [*good(), record("deid.training.audio", "c2/1/0", b"", "tarang-mobile")],
+            [*good(), record("deid.training.audio", "c2/1/0", b"", "monsoon-mobile")],
             {"nothing to training of who opted out"},
         ),
     ],
