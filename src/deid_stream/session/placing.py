@@ -37,7 +37,8 @@ def place(
         for span in _spans(entry, channel, sound, timing):
             yield span
             for carrier in _carriers(sound, span, others):
-                yield AudioSpan(span.start_ms, span.end_ms, carrier, span.entity_type)
+                start_ms, end_ms = carrier.interval
+                yield AudioSpan(max(0, start_ms), end_ms, carrier.channel, span.entity_type)
 
 
 def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) -> list[AudioSpan]:
@@ -50,7 +51,7 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) 
         return [widened(segment.start_ms, segment.end_ms, channel, align.UNALIGNED)]
 
 
-def _carriers(sound: Sound, span: AudioSpan, others: Sequence[int]) -> Sequence[int]:
+def _carriers(sound: Sound, span: AudioSpan, others: Sequence[int]) -> Sequence[crosstalk.Carrier]:
     if not others:
         return ()
     return crosstalk.carriers(sound, span.channel, others, Interval(span.start_ms, span.end_ms))

@@ -18,7 +18,8 @@ def echo(gain, delay_ms):
 
 
 def heard_on(other, interval=INTERVAL):
-    return carriers(Recording(np.stack([SPEECH, other], axis=1), 8000), 0, [0, 1], interval)
+    found = carriers(Recording(np.stack([SPEECH, other], axis=1), 8000), 0, [0, 1], interval)
+    return [carrier.channel for carrier in found]
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.3, 0.05, -0.3])
@@ -47,4 +48,11 @@ def test_a_silent_source_is_carried_by_none():
 def test_long_spans_and_spans_at_the_start():
     long = voice(9000)
     reader = Recording(np.stack([long, long], axis=1), 8000)
-    assert carriers(reader, 0, [1], Interval(0, 9000)) == [1]
+    assert carriers(reader, 0, [1], Interval(0, 9000)) == [(1, Interval(0, 9000))]
+
+
+@pytest.mark.parametrize(("delay_ms", "interval"), [(40, (600, 1640)), (-30, (570, 1600)), (0, (600, 1600))])
+def test_the_interval_is_widened_by_the_delay(delay_ms, interval):
+    sound = noise(2500, rms=3000)
+    reader = Recording(np.stack([sound, np.roll(sound, delay_ms * 8)], axis=1), 8000)
+    assert carriers(reader, 0, [1], INTERVAL) == [(1, Interval(*interval))]
