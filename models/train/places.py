@@ -91,6 +91,7 @@ def indian_street(rng: Random) -> str:
         [
             f"flat {n}",
             f"flat no {n}",
+            f"{rng.choice(['house', 'flat', 'door', 'shop'])} number {n}",
             f"house no {n}",
             f"h no {n}/{rng.randint(1, 40)}",
             f"door no {n}",

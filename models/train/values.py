@@ -221,7 +221,13 @@ def long_words() -> list[str]:
 
 
 def thing(rng: Random) -> Value:
-    text = rng.choice(long_words()) if rng.random() < 0.4 else pick(rng, "thing", "slots.txt")
+    kind = rng.random()
+    if kind < 0.35:
+        text = rng.choice(long_words())
+    elif kind < 0.55:
+        text = pick(rng, "rare_noun", "words.txt")
+    else:
+        text = pick(rng, "thing", "slots.txt")
     return Value(text, text)
 
 
@@ -241,6 +247,7 @@ UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "filler": listed("filler", "slots.txt"),
     "job": listed("job", "slots.txt"),
     "thing": thing,
+    "medicine": listed("medicine", "words.txt", title=0.2),
     "product": listed("product", "words.txt", title=0.4),
     "food": listed("food", "words.txt", title=0.2),
 }

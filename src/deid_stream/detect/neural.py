@@ -158,7 +158,7 @@ class NeuralTagger:
     def _spans(self, text: str, words: Sequence[Interval], probabilities: npt.NDArray[np.float32]) -> list[Detection]:
         begin, inside = probabilities[:, 1::2], probabilities[:, 2::2]
         by_label = begin + inside
-        labels, reached = self._decide(by_label)
+        labels, reached = self._decide(by_label, begin > inside)
         found: list[tuple[int, int, int]] = []
         for i, label in enumerate(labels):
             if label < 0:
@@ -176,15 +176,21 @@ class NeuralTagger:
             spans.append(Detection(start, end, settled.entity_type, score, self.name))
         return spans
 
-    def _decide(self, by_label: npt.NDArray[np.float32]) -> tuple[list[int], list[bool]]:
+    def _decide(self, by_label: npt.NDArray[np.float32], begins: npt.NDArray[np.bool_]) -> tuple[list[int], list[bool]]:
         """Label of every word (-1: none), and whether it was reached from a neighbour.
 
-        Two thresholds (hysteresis): a word is taken at its label's own, and a neighbour of a taken word already at
-        ``reach`` times that, so that the doubtful half of a name follows the certain one.
+        A value goes on under the label it began with, unless another one begins. Two thresholds (hysteresis): a word
+        is taken at its label's own, and a neighbour of a taken word already at ``reach`` times that, so that the
+        doubtful half of a name follows the certain one.
         """
         margins = by_label / self._thresholds
         labels = np.where(margins.max(axis=1) >= 1.0, margins.argmax(axis=1), -1).tolist()
         reached = [False] * len(labels)
+        for i in range(1, len(labels)):
+            before, label = labels[i - 1], labels[i]
+            other = before != label and self._reaching[before] and self._reaching[label]
+            if other and not begins[i, label] and margins[i, before] >= self._config.reach:
+                labels[i], reached[i] = before, True
         ways = (range(1, len(labels)), -1), (range(len(labels) - 2, -1, -1), 1)
         for indices, towards in ways:
             for i in indices:

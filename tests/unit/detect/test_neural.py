@@ -67,7 +67,8 @@ def test_a_span_leaves_edge_punctuation_and_the_possessive(text: str, kept: str)
 
 
 class _Tokenizer:
-    """A token a letter: ``n`` nothing, ``P``/``p`` a name begins/goes on, ``D``/``d`` a date, ``1``/``2`` perhaps."""
+    """A token a letter: ``n`` nothing, ``P``/``p`` a name begins/goes on, ``D``/``d`` a date, ``1``/``2`` perhaps,
+    ``a`` a number goes on, ``3`` that or a name."""
 
     def encode(self, words: Sequence[str], **_: Any) -> Any:
         pairs = [(i, ord(c)) for i, word in enumerate(words) for c in word]
@@ -77,7 +78,7 @@ class _Tokenizer:
 class _Session:
     """Logits by token; remembers what it was asked."""
 
-    CLASSES: dict[str, int] = {"P": 1, "p": 2, "D": 3, "d": 4}  # noqa: RUF012
+    CLASSES: dict[str, int] = {"P": 1, "p": 2, "D": 3, "d": 4, "a": 6}  # noqa: RUF012
     DOUBTFUL: dict[str, int] = {"1": 1, "2": 3}  # noqa: RUF012
 
     def __init__(self) -> None:
@@ -86,9 +87,11 @@ class _Session:
     def run(self, _: None, feeds: dict[str, Any]) -> list[Any]:
         tokens = feeds["tokens"][0].tolist()
         self.seen.append(tokens)
-        logits = np.zeros((1, len(tokens), 5), dtype=np.float32)
+        logits = np.zeros((1, len(tokens), 7), dtype=np.float32)
         for i, token in enumerate(tokens):
-            if chr(token) in self.DOUBTFUL:
+            if chr(token) == "3":
+                logits[0, i, [2, 6]] = 1.0, 1.5
+            elif chr(token) in self.DOUBTFUL:
                 logits[0, i, [0, self.DOUBTFUL[chr(token)]]] = 1.0, 0.0
             else:
                 logits[0, i, self.CLASSES.get(chr(token), 0)] = 9.0
@@ -100,7 +103,7 @@ def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
     config = ModelConfig(
         format=1,
         version="t",
-        labels=[Label(EntityType.PERSON, 0.4), Label(EntityType.DATE_TIME, 0.6)],
+        labels=[Label(EntityType.PERSON, 0.4), Label(EntityType.DATE_TIME, 0.6), Label(EntityType.ID_NUMBER, 0.4)],
         hints={"": 1, "PERSON": 2},
         start_token=0,
         end_token=3,
@@ -126,6 +129,9 @@ def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
         ("P 1 1", [("PERSON", "P 1 1")]),
         ("P n 1", [("PERSON", "P")]),
         ("D 2", [("DATE_TIME", "D")]),
+        ("P a", [("PERSON", "P"), ("ID_NUMBER", "a")]),
+        ("P 3", [("PERSON", "P 3")]),
+        ("a P", [("ID_NUMBER", "a"), ("PERSON", "P")]),
         ("n n", []),
     ],
 )
