@@ -16,17 +16,22 @@ from deid_stream.units import CharIndex
 
 PLACES: Final = words("places_en")
 STREETS: Final = frozenset(
-    "street st road rd avenue ave av boulevard blvd drive dr lane ln court ct place pl way terrace ter circle cir square"
-    " sq parkway pkwy highway hwy expressway expy freeway fwy trail trl crescent cres close mews row alley plaza loop pike"
-    " turnpike broadway embankment walk path nagar marg colony layout enclave vihar puram sector salai gali chowk bazaar"
+    "street st road rd avenue ave av boulevard blvd drive dr lane ln court ct place pl way terrace"
+    " ter circle cir square"
+    " sq parkway pkwy highway hwy expressway expy freeway fwy trail trl crescent cres close mews row"
+    " alley plaza loop pike"
+    " turnpike broadway embankment walk path nagar marg colony layout enclave vihar puram sector"
+    " salai gali chowk bazaar"
     " bazar extension strasse straße quay wharf esplanade causeway promenade camino route bypass estate complex".split()
 )
 UNITS: Final = frozenset(
-    "apt apartment suite ste unit flat floor fl room building bldg block tower wing door number no box po psc apo fpo dpo"
+    "apt apartment suite ste unit flat floor fl room building bldg block tower wing door number no"
+    " box po psc apo fpo dpo"
     " plot house cross main phase stage".split()
 )
 _STATE_CODES: Final = frozenset(
-    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri"
+    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny"
+    " nc nd oh ok or pa ri"
     " sc sd tn tx ut vt va wa wv wi wy dc aa ae ap".split()
 )
 _FIELDS: Final = frozenset(
@@ -66,7 +71,7 @@ def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
             start = _grow_left(text, tokens, detection.start)
             end = _grow_right(text, tokens, detection.end)
             if (start, end) != (detection.start, detection.end):
-                detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector)  # noqa: PLW2901
+                detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector)
         grown.append(detection)
     return grown
 

@@ -9,6 +9,7 @@ from typing import Final
 from deid_stream.detect.addresses import STREETS
 from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.runs import only_dictation
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon
@@ -25,7 +26,8 @@ _AROUND: Final = frozenset(
     " passport".split()
 )
 _AROUND_SPELLED: Final = frozenset(
-    "yes yeah yep yup no okay ok sure right well so um uh erm umm ah hmm please thanks thank sir madam maam hi hello sorry it's its"
+    "yes yeah yep yup no okay ok sure right well so um uh erm umm ah hmm please thanks thank sir"
+    " madam maam hi hello sorry it's its"
     " is was that's thats the my name names surname full first last middle i'm im here's correct spell spelled spelt"
     " spelling postcode post code zip number and it at on located they they're are".split()
 )
@@ -38,11 +40,13 @@ _DICTATION: Final = frozenset(
 _LIMIT: Final = 14
 """Words a bare answer has at most, spelled letters not counted."""
 _REFUSES: Final = re.compile(
-    r"\?|\b(?:don'?t|do not|can'?t|cannot|won'?t|why|what|which|how|forgot|forgotten|remember|repeat|pardon|wait|hold on|"
+    r"\?|\b(?:don'?t|do not|can'?t|cannot|won'?t|why|what|which|how|forgot|forgotten|remember|repeat"
+    r"|pardon|wait|hold on|"
     r"not sure|no idea|didn'?t|help|want|need|looking|problem|issue|trying|already|agent|human|representative)\b"
 )
 _FUNCTION: Final = frozenset(
-    "he she they them his her him who there where when while because if or but not nor than too also very really just only"
+    "he she they them his her him who there where when while because if or but not nor than too also"
+    " very really just only"
     " even still now later today tomorrow yesterday maybe perhaps later nothing something anything everything none both"
     " all some any many much more most less none never always ready done finished continue next back wait hold stop go"
     " good great perfect nice wonderful awesome cool exactly true false wrong agreed understood".split()
@@ -124,6 +128,9 @@ class AnswerRecognizer:
         marks = [m.span() for m in _DATE_MARK.finditer(view.low)]
         words = list(_WORD.finditer(view.low))
         if not marks or (len(marks) == 1 and len(words) > 6):
+            return []
+        alone = view.low[slice(*marks[0])]
+        if len(marks) == 1 and len(alone) <= 2 and not only_dictation(view.text):
             return []
         plain = [p for p in view.plain if p.sure]
         if len(marks) < 3 and any(p.kind != "date" for p in plain) and not any(p.kind == "date" for p in plain):

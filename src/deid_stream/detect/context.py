@@ -10,9 +10,12 @@ from deid_stream.detect import cues
 from deid_stream.model.entities import EntityType as T
 
 _REQUEST: Final = re.compile(
-    r"\?|\b(?:what|what's|whats|which|who|whom|may i|can i|could i|can we|could you|can you|would you|will you|please|tell me|tell us"
-    r"|provide|give me|give us|confirm|verify|validate|share|enter|have your|have the|have a|need your|need the|need a|i'll need|let me have"
-    r"|know|spell|repeat|read out|say|get your|get the|take your|take the|how do you|where|when|specify|mention|type|key in|state|and the|and your|go ahead with)\b"
+    r"\?|\b(?:what|what's|whats|which|who|whom|may i|can i|could i|can we|could you|can you|would you"
+    r"|will you|please|tell me|tell us"
+    r"|provide|give me|give us|confirm|verify|validate|share|enter|have your|have the|have a"
+    r"|need your|need the|need a|i'll need|let me have"
+    r"|know|spell|repeat|read out|say|get your|get the|take your|take the|how do you|where|when"
+    r"|specify|mention|type|key in|state|and the|and your|go ahead with)\b"
 )
 _AGAIN: Final = re.compile(
     r"\b(?:spell|repeat|again|say that|didn'?t (?:get|catch)|pardon|once more|continue|go ahead|go on|carry on|next|"

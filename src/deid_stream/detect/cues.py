@@ -32,34 +32,47 @@ _CUES: Final[tuple[tuple[T, str], ...]] = (
     (T.DRIVER_LICENSE, r"licen[cs]e|driving licen\w+|d l number"),
     (
         T.VEHICLE_ID,
-        r"number plate|licen[cs]e plate|plate number|registration (?:number|plate|mark)|vehicle (?:number|reg\w*)|vin(?: number)?|chassis|car reg\w*",
+        r"number plate|licen[cs]e plate|plate number|registration (?:number|plate|mark)|vehicle (?:number"
+        r"|reg\w*)|vin(?: number)?|chassis|car reg\w*",
     ),
     (
         T.DATE_OF_BIRTH,
-        r"date of birth|birth ?date|birthday|d o b|dob|(?:was|were|am|i'm) born|born (?:on|in)|year of birth|when were you born|date you were born",
+        r"date of birth|birth ?date|birthday|d o b|dob|(?:was|were|am|i'm) born|born (?:on|in)"
+        r"|year of birth|when were you born|date you were born",
     ),
     (T.EMAIL_ADDRESS, r"e[- ]?mail(?: id| address)?s?|mail id|gmail"),
     (T.USERNAME, r"user ?(?:name|id)|log ?in(?: id| name)?|screen name|handle"),
     (T.BANK_ACCOUNT, r"(?:bank|savings?|checking|current) account|bank details|sort code|routing(?: number)?|iban|a/c"),
     (
         T.CREDIT_CARD,
-        r"(?:credit|debit|bank|atm|payment)?[ -]?card(?: number| no)?s?|visa|master ?card|amex|american express|rupay|long number|(?:16|sixteen)[- ]digits?",
+        r"(?:credit|debit|bank|atm|payment)?[ -]?card(?: number| no)?s?|visa|master ?card|amex"
+        r"|american express|rupay|long number|(?:16|sixteen)[- ]digits?",
     ),
     (
         T.PHONE_NUMBER,
-        r"(?:my|your|his|her|their|me) number|(?:tele)?phone|mobile|cell(?: ?phone)?|landline|whats ?app|(?:contact|call ?back|reach|alternate|best|home|office|work) (?:number|no|you)|contact|fax|call (?:you|me|back|us)|ring (?:you|me)|dial|text (?:you|me)|extension|phn|ph no|mob|sms",
+        r"(?:my|your|his|her|their|me) number|(?:tele)?phone|mobile|cell(?: ?phone)?|landline|whats ?app"
+        r"|(?:contact|call ?back|reach|alternate|best|home|office|work) (?:number|no|you)|contact|fax"
+        r"|call (?:you|me|back|us)|ring (?:you|me)|dial|text (?:you|me)|extension|phn|ph no|mob|sms",
     ),
     (
         T.ADDRESS,
-        r"(?:post|zip|postal|pin|area) ?code|zip|address|(?:street|house|flat|apartment|door|building|plot) ?(?:number|name|no)?|where (?:do|did) you (?:live|stay)|live (?:at|in|on)|located (?:at|in|on)|location",
+        r"(?:post|zip|postal|pin|area) ?code|zip|address|(?:street|house|flat|apartment|door|building"
+        r"|plot) ?(?:number|name|no)?|where (?:do|did) you (?:live|stay)|live (?:at|in|on)|located (?:at"
+        r"|in|on)|location",
     ),
     (
         T.ID_NUMBER,
-        r"(?:order|policy|claim|case|ticket|reference|ref|booking|confirmation|member(?:ship)?|customer|client|employee|tracking|invoice|serial|loyalty|account|acc|ac|acct|application|request|complaint|service|reservation|registration|flyer|patient|student|user|consumer|subscriber|transaction|policyholder|record|locator|pnr|imei|meter|abha|voter|p n r)s?'?s? ?(?:number|no|num|id|code|i d|#|details)?|(?:number|id|i d|code)",
+        r"(?:order|policy|claim|case|ticket|reference|ref|booking|confirmation|member(?:ship)?|customer"
+        r"|client|employee|tracking|invoice|serial|loyalty|account|acc|ac|acct|application|request"
+        r"|complaint|service|reservation|registration|flyer|patient|student|user|consumer|subscriber"
+        r"|transaction|policyholder|record|locator|pnr|imei|meter|abha|voter|p n r)s?'?s? ?(?:number|no"
+        r"|num|id|code|i d|#|details)?|(?:number|id|i d|code)",
     ),
     (
         T.PERSON,
-        r"(?:first |last |full |middle |sur|given |family |your |the |maiden )?names?|who (?:am i|is (?:this|calling|speaking|it))|(?:to )?whom?(?= (?:would|do|did|should|are|will|shall|can|else) )|to whom|whom|surname|called|speaking (?:to|with)",
+        r"(?:first |last |full |middle |sur|given |family |your |the |maiden )?names?|who (?:am i"
+        r"|is (?:this|calling|speaking|it))|(?:to )?whom?(?= (?:would|do|did|should|are|will|shall|can"
+        r"|else) )|to whom|whom|surname|called|speaking (?:to|with)",
     ),
 )
 _NOUN: Final = r"(?: ?(?:number|no|num|id|code|details?|card)(?![a-z0-9]))?"

@@ -39,7 +39,8 @@ _PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([^\W\d_]{1,4})[ -]$")
 _NO_PREFIX: Final = frozenset("a i s no ac acc acct apt ste ave rs x u y n ph pw cc fax num nos st rd po box".split())
 _CODE_WORDS: Final = frozenset("abc xyz def pqr lmn".split())
 _EXPLICIT: Final = re.compile(
-    r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?|digits(?: are)?|card|a/c|ac|acc)\W{1,3}$"
+    r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?"
+    r"|digits(?: are)?|card|a/c|ac|acc)\W{1,3}$"
 )
 
 
@@ -98,7 +99,7 @@ class DigitRecognizer:
         entity_type, score = label(_compact(view.text, left), cue or armed, mixed=mixed or bool(prefix))
         if prefix:
             start -= len(prefix) + 1
-        if start and view.text[start - 1] == "+":
+        while start and (view.text[start - 1] == "+" or (view.text[start - 1] == "(" and ")" in view.text[start:end])):
             start -= 1
         return view.detection(start, end, entity_type, score, self.name)
 

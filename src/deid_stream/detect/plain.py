@@ -25,23 +25,27 @@ DATE: Final = re.compile(
     rf"|\d{{1,2}}(?:st|nd|rd|th) (?:of )?(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?:[ ,]*(?:of )?{_YEAR})(?!\d)"
     rf"|\d{{1,2}}[/.-]\d{{1,2}}[/.-](?:\d{{4}}|\d{{2}})(?!\d)"
     rf"|\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}(?!\d)"
-    rf"|(?:in|since|from|of|year|year is|year was|years|until|till|before|after|by|during|late|early|mid|summer|winter|spring|autumn|fall|model)"
+    rf"|(?:in|since|from|of|year|year is|year was|years|until|till|before|after|by|during|late|early"
+    rf"|mid|summer|winter|spring|autumn|fall|model)"
     rf" (?:the year )?(?:(?:19|20) \d\d|(?:19|20)\d\d|2,0\d\d|2,00\d)s?(?![\d,]| ?\d)"
-    rf"|(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? (?:the )?\d{{1,2}}(?:st|nd|rd|th)(?: 20 ?\d\d)?(?!\d))"
+    rf"|(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? (?:the )?\d{{1,2}}(?:st"
+    rf"|nd|rd|th)(?: 20 ?\d\d)?(?!\d))"
     rf")",
     re.IGNORECASE,
 )
 
 _CURRENCY_AFTER: Final = (
     r"(?:dollars?|bucks?|cents?|pounds?|quid|pence|pennies|euros?|rupees?|rupaye|rs|inr|usd|gbp|eur|paise|paisa"
-    r"|dirhams?|riyals?|yen|francs?|k\b|grand|lakhs?|lacs?|crores?|thousand|million|billion|hundred|percent|per cent|%|€|£|₹)"
+    r"|dirhams?|riyals?|yen|francs?|k\b|grand|lakhs?|lacs?|crores?|thousand|million|billion|hundred"
+    r"|percent|per cent|%|€|£|₹)"
 )
 AMOUNT: Final = re.compile(
     rf"(?<![\w])(?:"
     rf"(?:[$£€₹¥]|rs\.?|inr|usd|gbp|eur|rupees|us\$) ?\d[\d,. ]{{0,14}}\b"
     rf"|\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
     rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn|price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary|refund(?:ed)?|charge[sd]?|deposit|rate)"
-    rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
+    rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per"
+    rf"|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
     rf")",
     re.IGNORECASE,
 )
@@ -52,7 +56,12 @@ _UNITS: Final = (
     r"|in the (?:morning|afternoon|evening)|at night|noon|sharp"
     r"|miles?|km|kms|kilometers?|kilometres?|meters?|metres?|feet|foot|ft|inch(?:es)?|cm|mm|yards?|acres?|sq|square|kg|kgs|kilos?|grams?|lbs?|ounces?|liters?|litres?|gallons?"
     r"|gb|mb|tb|kb|mbps|gbps|gigs?|gigabytes?|megabytes?|megs?|megapixels?|mp|mah|watts?|volts?|amps?|hz|ghz|degrees?|rpm|calories|kwh|psi"
-    r"|units?|pieces?|pcs|items?|copies|boxes|bottles?|packs?|packets?|bags?|cups?|slices?|people|persons?|guests?|adults?|children|kids|members|users|seats?|tickets?|tables?|rooms?|bedrooms?|baths?|bathrooms?|beds?|stars?|points?|miles|steps|times?|layovers?|stops?|passengers?|travell?ers?|employees|customers|players|nos|numbers of|pages?|words?|shares?|likes|followers|votes|views|reviews|songs|movies|options?|results?|places|restaurants|houses|properties|hotels|flights|buses|therapists|dentists|installments|emis|transactions)"
+    r"|units?|pieces?|pcs|items?|copies|boxes|bottles?|packs?|packets?|bags?|cups?|slices?|people"
+    r"|persons?|guests?|adults?|children|kids|members|users|seats?|tickets?|tables?|rooms?|bedrooms?"
+    r"|baths?|bathrooms?|beds?|stars?|points?|miles|steps|times?|layovers?|stops?|passengers?"
+    r"|travell?ers?|employees|customers|players|nos|numbers of|pages?|words?|shares?|likes|followers"
+    r"|votes|views|reviews|songs|movies|options?|results?|places|restaurants|houses|properties|hotels"
+    r"|flights|buses|therapists|dentists|installments|emis|transactions)"
 )
 QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![a-z])", re.IGNORECASE)
 TIME: Final = re.compile(

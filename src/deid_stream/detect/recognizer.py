@@ -11,7 +11,6 @@ from deid_stream.model.spans import Detection
 from deid_stream.text.offsets import Written
 from deid_stream.units import CharIndex
 
-
 _DIGIT: Final = re.compile(r"\d")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 

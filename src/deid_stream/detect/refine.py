@@ -12,7 +12,7 @@ import msgspec
 
 from deid_stream.detect.addresses import NUMBERS, PLACES, STREETS
 from deid_stream.detect.cues import nearest
-from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.lexicon import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
@@ -21,10 +21,6 @@ from deid_stream.units import CharIndex, Interval
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _TITLES: Final = frozenset(
     "mr mrs ms miss mx prof professor sir madam maam missus mister shri smt sri dear hi hello hey".split()
-)
-_FIELDS: Final = frozenset(
-    "e website desk office otp acc ac acct account email mail id ph phn phone mobile cell fax ssn dob pin cvv card order policy number no name"
-    " address zip contact confirmation booking password username claim ok okay thankyou thx bye".split()
 )
 _VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
@@ -77,9 +73,9 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
 def _value(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
     """A number or code that the model saw: without the field's own name, and not where it is plainly something else."""
     words = list(_WORD.finditer(text, detection.start, detection.end))
-    while words and words[0].group().lower() in _FIELDS:
+    while words and words[0].group().lower() in FIELDS:
         words.pop(0)
-    while words and words[-1].group().lower() in _FIELDS:
+    while words and words[-1].group().lower() in FIELDS:
         words.pop()
     if not words or all(w.group().lower() in COMMON and w.group().lower() not in NUMBERS for w in words):
         return
@@ -132,7 +128,7 @@ def _person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     words = list(_WORD.finditer(text, detection.start, detection.end))
     while words and words[0].group().lower() in _TITLES:
         words.pop(0)
-    while words and (words[-1].group().lower() in _FIELDS or (len(words) > 1 and _loose_letter(text, words[-1]))):
+    while words and (words[-1].group().lower() in FIELDS or (len(words) > 1 and _loose_letter(text, words[-1]))):
         words.pop()
     if not words:
         return
@@ -151,7 +147,7 @@ def _loose_letter(text: str, word: re.Match[str]) -> bool:
     low = word.group().lower()
     following = _WORD.search(text, word.end())
     return low == "s" or (
-        low == "a" and following is not None and following.group().lower() not in _VERBS and not text[word.end()] == "."
+        low == "a" and following is not None and following.group().lower() not in _VERBS and text[word.end()] != "."
     )
 
 
@@ -201,7 +197,7 @@ def _is_strange(word: str, *, right: bool) -> bool:
         len(low) > 2
         and low not in COMMON
         and low not in DICTIONARY
-        and low not in _FIELDS
+        and low not in FIELDS
         and low not in _TITLES
         and low not in NUMBERS
     )

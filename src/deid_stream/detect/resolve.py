@@ -1,11 +1,11 @@
 """From overlapping guesses to spans: nothing that was guessed is lost, each character has one owner."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Span
-from deid_stream.units import CharIndex, Interval, subtract
+from deid_stream.units import CharIndex, Interval
 
 _RANK: Final[dict[T, int]] = {
     T.EMAIL_ADDRESS: 9, T.UPI_ID: 9, T.IBAN_CODE: 8, T.IN_GSTIN: 8, T.IN_PAN: 8, T.UK_NINO: 8, T.IFSC: 8,
@@ -46,18 +46,29 @@ def resolve(text: str, detections: Iterable[Detection]) -> list[Span]:
     )
     if not ranked:
         return []
-    owned: list[Interval] = []
+    owned = bytearray(len(text))
     spans: list[Span] = []
     for detection in ranked:
         start, end = _to_words(text, max(0, detection.start), min(len(text), detection.end))
-        pieces = subtract(Interval(start, end), owned) if owned else [Interval(start, end)]
-        for piece in pieces:
+        for piece in _free(owned, start, end):
             left, right = _trim(text, piece.start, piece.end)
             if right > left:
                 spans.append(Span(left, right, detection.entity_type, detection.score, detection.detector))
-        owned.extend(pieces)
+        owned[start:end] = b"\1" * (end - start)
     spans.sort()
     return _join(text, spans)
+
+
+def _free(owned: bytearray, start: CharIndex, end: CharIndex) -> Iterator[Interval]:
+    """What of ``[start, end)`` nobody owns yet."""
+    at = start
+    while at < end:
+        left = owned.find(0, at, end)
+        if left < 0:
+            return
+        right = owned.find(1, left, end)
+        at = right if right >= 0 else end
+        yield Interval(left, at)
 
 
 def _to_words(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharIndex]:

@@ -1,4 +1,5 @@
-"""Spoken numbers, letters and symbols of a language, as data (``tables/*.toml``), and the lexicon compiled from them."""
+"""Spoken numbers, letters and symbols of a language, as data (``tables/*.toml``), and the"
+" lexicon compiled from them."""
 
 import tomllib
 from collections.abc import Iterable

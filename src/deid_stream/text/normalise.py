@@ -213,8 +213,14 @@ def _settle_row(tokens: Tokens, words: Lexicon, row: list[Atom]) -> list[Atom]:
     while row and _word_at_edge(tokens, row, -1):
         row = row[:-1]
     if len(row) < 2:
-        return [a for a in row if a.written.isdecimal()]
+        return [a for a in row if a.written.isdecimal() and not _interjection(tokens, a)]
     return [_zero(row, i) for i in range(len(row))]
+
+
+def _interjection(tokens: Tokens, atom: Atom) -> bool:
+    """ "oh", unless a number stands before it."""
+    before = atom.first - 1
+    return tokens.lows[atom.first] == "oh" and not (before >= 0 and tokens.classes[before] in _NUMBERS | {_DIGITS})
 
 
 def _word_at_edge(tokens: Tokens, row: list[Atom], edge: int) -> bool:

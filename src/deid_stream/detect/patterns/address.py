@@ -10,7 +10,8 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
 _WEAK_STREETS: Final = frozenset(
-    "st dr ct pl way court close square row walk path place route drive estate complex sector extension circle loop layout trail".split()
+    "st dr ct pl way court close square row walk path place route drive estate complex sector"
+    " extension circle loop layout trail".split()
 )
 """Street words that are everyday words or abbreviations too: they need a number before the name."""
 _NAMED_STREETS: Final = frozenset(
@@ -21,7 +22,8 @@ _STOPS: Final = frozenset(
     "is at on in for to of and or the a an my your our their this that it its are was be with from i you we they he she"
     " people person persons guests table tables rooms bedrooms bedroom bath baths tickets am pm o'clock dollars days"
     " minutes hours miles nights stars want need have has had like going go get about around please thanks property"
-    " properties house houses homes apartments found located held event rated including one rating cost by under name no"
+    " properties house houses homes apartments found located held event rated including one rating"
+    " cost by under name no"
     " not any there what which how by out off down up only just also year years old".split()
 )
 _DIRECTIONS: Final = frozenset(
@@ -80,7 +82,7 @@ def _street(words: _Words, street: int) -> tuple[int, int] | None:
     """From the house number, or from the first strange word of the name, to the street word; None if it is neither."""
     at = street - 1
     while at >= 0 and street - at <= _MAX_WORDS:
-        start, _, low = words[at]
+        low = words[at][2]
         if low[0].isdecimal():
             if street - at < 2 and words[street][2] in _WEAK_STREETS:
                 return None

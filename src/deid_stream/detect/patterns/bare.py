@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.lexicon import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -29,6 +29,8 @@ class BareNameRecognizer:
         if match is None:
             return []
         words = match.group("name").lower().replace(".", " ").split()
+        if not FIELDS.isdisjoint(words):
+            return []
         known = any(w in GIVEN_NAMES for w in words)
         strange = all(
             (w not in COMMON or w in NAMES_ALSO_WORDS) and w not in MONTHS and w not in WEEKDAYS for w in words

@@ -6,7 +6,10 @@ from deid_stream.detect import checksums
 from deid_stream.detect.patterns.base import Pattern, near, rx
 from deid_stream.model.entities import EntityType
 
-_STATES = "an|ap|ar|as|br|cg|ch|dd|dl|dn|ga|gj|hp|hr|jh|jk|ka|kl|la|ld|mh|ml|mn|mp|mz|nl|od|or|pb|py|rj|sk|tn|tr|ts|tg|ua|uk|up|wb"
+_STATES = (
+    "an|ap|ar|as|br|cg|ch|dd|dl|dn|ga|gj|hp|hr|jh|jk|ka|kl|la|ld|mh|ml|mn|mp|mz|nl|od|or|pb|py|rj|sk"
+    "|tn|tr|ts|tg|ua|uk|up|wb"
+)
 
 INDIA: Final = (
     Pattern(EntityType.IN_PAN, rx(r"[a-z]{3} ?[abcfghjlpt][a-z] ?\d{2} ?\d{2} ?[a-z]"), 0.9, digits=4),

@@ -9,10 +9,13 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
 _CUE: Final = re.compile(
-    r"(?<![^\W_])(?:(?P<strong>(?:my|full|first|last|sur|family|the|her|his|their|middle|maiden|whose|in the|under the|customer|account holder'?s?|reservation|booking)"
-    r" ?names?(?: (?:is|was|it's|its|are|of|would be|on it is|will be))*|name(?:'s| is|d|:)?|names (?:is|are)?|surname(?: is)?|"
+    r"(?<![^\W_])(?:(?P<strong>(?:my|full|first|last|sur|family|the|her|his|their|middle|maiden|whose"
+    r"|in the|under the|customer|account holder'?s?|reservation|booking)"
+    r" ?names?(?: (?:is|was|it's|its|are|of|would be|on it is|will be))*|name(?:'s| is|d|:)?"
+    r"|names (?:is|are)?|surname(?: is)?|"
     r"under(?: the name(?: of)?)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri)"
-    r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
+    r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you"
+    r"|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
     r"[ ,.:-]+",
     re.IGNORECASE,
 )

@@ -1,0 +1,170 @@
+"""A call: what was asked, values over several turns, read-backs and later mentions, and what may be remembered."""
+
+import msgspec
+import pytest
+
+from deid_stream.detect.detector import Conversation, ConversationState, Detector, DetectorSettings
+from deid_stream.errors import DetectionError, DigestKeyError
+from deid_stream.model.entities import OFF_BY_DEFAULT
+
+KEY = b"a key of the tests, 32 bytes long"
+RULES = Detector.load(DetectorSettings(model="off"))
+AGENT, CALLER = 0, 1
+
+
+def play(turns: list[tuple[int, str]], conversation: Conversation | None = None) -> list[list[str]]:
+    """What goes in each turn: ``TYPE:value``."""
+    conversation = conversation or RULES.conversation(KEY)
+    played = []
+    for who, text in turns:
+        spans = [s for s in conversation.turn(text, who) if s.entity_type not in OFF_BY_DEFAULT]
+        played.append([f"{s.entity_type}:{text[s.start : s.end]}" for s in spans])
+    return played
+
+
+@pytest.mark.parametrize(("question", "answer", "expected"), [
+    ("what is your full name", "ferguson", ["PERSON:ferguson"]),
+    ("what is your full name", "yes it's d o m i n i c", ["PERSON:d o m i n i c"]),
+    ("may i have your surname please", "field", ["PERSON:field"]),
+    ("and your postcode", "s w one a", ["ADDRESS:s w one a"]),
+    ("what is your date of birth", "fourteen five nineteen seventy", ["DATE_OF_BIRTH:fourteen five nineteen seventy"]),
+    ("can you tell me the last four digits", "2566", ["ID_NUMBER:2566"]),
+    ("and the long number on the card", "ten thirty twenty two eleven", ["CREDIT_CARD:ten thirty twenty two eleven"]),
+    ("what's the security code on the back", "one two", ["CARD_CVV:one two"]),
+    ("could i take your email", "john at example dot com", ["EMAIL_ADDRESS:john at example dot com"]),
+])  # fmt: skip
+def test_a_bare_answer_goes_by_its_question(question: str, answer: str, expected: list[str]) -> None:
+    assert play([(AGENT, question), (CALLER, answer)])[1] == expected
+
+
+@pytest.mark.parametrize(("question", "answer"), [
+    ("what is your full name", "okay"),
+    ("what is your full name", "sorry can you repeat that"),
+    ("what is your full name", "why do you need that"),
+    ("what is your postcode", "yes"),
+    ("what is your date of birth", "one moment please"),
+    ("how many people", "twelve"),
+    ("what time would you like", "ten thirty"),
+    ("is there anything else i can help with", "no that is all"),
+])  # fmt: skip
+def test_what_is_no_answer_stays(question: str, answer: str) -> None:
+    assert play([(AGENT, question), (CALLER, answer)])[1] == []
+
+
+def test_the_same_words_stay_where_nobody_asked() -> None:
+    assert play([(AGENT, "good morning"), (CALLER, "ten thirty")])[1] == []
+
+
+def test_a_question_stays_open_over_a_filler() -> None:
+    turns = [(AGENT, "your name please"), (CALLER, "um one moment"), (AGENT, "sure"), (CALLER, "okafor")]
+    assert play(turns)[3] == ["PERSON:okafor"]
+
+
+def test_can_you_spell_that_opens_it_again() -> None:
+    turns = [(AGENT, "your name please"), (CALLER, "dominic"), (AGENT, "can you spell that"), (CALLER, "d o m")]
+    assert play(turns)[3] == ["PERSON:d o m"]
+
+
+def test_a_number_split_over_turns_goes_in_every_part() -> None:
+    turns = [
+        (AGENT, "what is the card number"), (CALLER, "four one one one"), (AGENT, "mm hm"),
+        (CALLER, "oh one two"), (AGENT, "go on"), (CALLER, "and then two two"),
+    ]  # fmt: skip
+    assert play(turns) == [
+        [], ["CREDIT_CARD:four one one one"], [], ["CREDIT_CARD:oh one two"], [], ["CREDIT_CARD:two two"],
+    ]  # fmt: skip
+
+
+def test_the_agents_read_back_and_later_mentions_go() -> None:
+    turns = [
+        (CALLER, "this is robert miller and the account is two eight zero four four seven one"),
+        (AGENT, "thank you so the account ending four four seven one belongs to mister miller"),
+        (CALLER, "yes and please call me robert"),
+    ]
+    played = play(turns)
+    assert "ID_NUMBER:four four seven one" in played[1]
+    assert "PERSON:miller" in played[1]
+    assert played[2] == ["PERSON:robert"]
+
+
+def test_one_value_has_one_number() -> None:
+    conversation = RULES.conversation(KEY)
+    first = conversation.turn("my name is robert miller", CALLER)
+    other = conversation.turn("my name is susan okafor", AGENT)
+    again = conversation.turn("thank you robert", AGENT)
+    assert [first[0].value_id, other[0].value_id, again[0].value_id] == [1, 2, 1]
+
+
+def test_a_state_goes_on_exactly_where_it_stopped() -> None:
+    turns = [
+        (AGENT, "what is your name and card number"), (CALLER, "robert miller four one one one"), (AGENT, "go on"),
+        (CALLER, "two two"), (AGENT, "thank you robert can you spell that"), (CALLER, "m i l l e r"),
+    ]  # fmt: skip
+    whole = play(turns)
+    for cut in range(len(turns) + 1):
+        conversation = RULES.conversation(KEY)
+        play(turns[:cut], conversation)
+        kept = msgspec.json.decode(msgspec.json.encode(conversation.state()), type=ConversationState)
+        assert play(turns[cut:], RULES.conversation(KEY, state=kept)) == whole[cut:]
+
+
+def test_a_state_holds_nothing_that_was_said() -> None:
+    conversation = RULES.conversation(KEY)
+    play(
+        [(AGENT, "your name"), (CALLER, "robert miller and it's 4111 1111 1111 1111 raju at gmail dot com")],
+        conversation,
+    )
+    kept = msgspec.json.encode(conversation.state()).decode().lower()
+    assert not any(word in kept for word in ("robert", "miller", "4111", "1111", "raju", "gmail"))
+
+
+def test_without_the_key_the_digests_say_nothing() -> None:
+    states = []
+    for key in (KEY, KEY[::-1]):
+        conversation = RULES.conversation(key)
+        conversation.turn("this is robert miller", CALLER)
+        states.append(set(conversation.state().known.digests))
+    assert states[0].isdisjoint(states[1])
+
+
+def test_prev_counts_only_where_it_was_no_turn() -> None:
+    conversation = RULES.conversation(KEY)
+    assert conversation.turn("ferguson", CALLER, prev="what is your name")
+    conversation = RULES.conversation(KEY)
+    conversation.turn("what is your name", AGENT)
+    conversation.turn("robert miller", CALLER)
+    state = conversation.state()
+    conversation.turn("okay", CALLER, prev="what is your name")
+    assert (conversation.state().asked is None) == (state.asked is None)
+
+
+def test_the_customers_own_values_stay_and_their_terms_go() -> None:
+    conversation = RULES.conversation(KEY, allow=["1800 555 0199"], deny=["Project Falcon"])
+    assert play([(AGENT, "call one eight zero zero five five five zero one nine nine")], conversation) == [[]]
+    assert play([(AGENT, "about project falcon, yes")], conversation) == [["ID_NUMBER:project falcon"]]
+
+
+@pytest.mark.parametrize("key", [b"", b"short", b"x" * 65])
+def test_a_key_that_cannot_key_is_refused(key: bytes) -> None:
+    with pytest.raises(DigestKeyError):
+        RULES.conversation(key)
+
+
+@pytest.mark.parametrize("text", [None, b"bytes", 4])
+def test_what_is_no_text_is_refused(text: object) -> None:
+    with pytest.raises(DetectionError):
+        RULES.conversation(KEY).turn(text, CALLER)  # type: ignore[arg-type]
+
+
+def test_a_recognizer_that_fails_withholds_the_turn_without_its_text() -> None:
+    class Broken:
+        name = "broken"
+
+        def find(self, view: object) -> list[object]:
+            raise ValueError("4111 1111 1111 1111")
+
+    detector = Detector([Broken()])  # type: ignore[list-item]
+    with pytest.raises(DetectionError) as caught:
+        detector.conversation(KEY).turn("4111 1111 1111 1111", CALLER)
+    assert "4111" not in str(caught.value)
+    assert caught.value.__cause__ is None
