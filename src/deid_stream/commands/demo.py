@@ -67,8 +67,9 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
     if not ok:
         for line in stage.log_tail(log):
             console.print(line, markup=False, style="dim")
+    longest = max(calls, key=lambda call: call.wav.duration_ms).name
     console.print(
-        f"Listen to {out}/{calls[0].name}/before.wav and after.wav, look at {out}/{calls[0].name}/picture.png; "
+        f"Listen to {out}/{longest}/before.wav and after.wav, look at {out}/{longest}/picture.png; "
         f"the transcripts are beside them, the figures in {out}/report.json.\n"
         "Next: `deid-stream serve` to send your own records, `deid-stream replay CALL.wav CALL.call.json --out DIR` "
         "for recordings; docs/getting-started.md.",

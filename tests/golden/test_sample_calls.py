@@ -1,0 +1,109 @@
+"""The sample calls through the real detector: what must go is gone from sound and text, and nothing else is.
+
+``texts.json`` holds the sanitized texts with every label written ``[]``: which name a value goes under may change with
+the model, what is covered may not.
+"""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from deid_stream.audio import pcm
+from deid_stream.datasets.callfile import CallFile, Pace
+from deid_stream.datasets.replay import Replayed, replay
+from deid_stream.datasets.wav import WavFile
+from deid_stream.demo.checks import RawValues, changed_outside_ms, residuals
+from deid_stream.demo.stage import load_samples
+from deid_stream.detect.detector import Detector
+from deid_stream.model.events import AudioFormat, Encoding
+from deid_stream.policy import UNKNOWN
+from deid_stream.session.settings import SessionSettings
+
+TEXTS = json.loads(Path(__file__).with_name("texts.json").read_text(encoding="utf-8"))
+CALLS = {call.name: call for call in load_samples()}
+MAX_UNTIMED_RESIDUAL_MS = 20
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector.load()
+
+
+def run(call: CallFile, detector: Detector, pace: Pace | None = None) -> Replayed:
+    return replay(
+        call,
+        detector=detector,
+        key=b"golden" * 4,
+        policy=UNKNOWN,
+        settings=SessionSettings(default_profile=""),
+        pace=pace or Pace(),
+        pipeline_version="golden",
+    )
+
+
+def recoded(call: CallFile, encoding: Encoding, rate_hz: int) -> CallFile:
+    samples = pcm.decode(call.wav.data, call.wav.format)
+    fmt = AudioFormat(encoding, rate_hz, call.wav.format.channels)
+    samples = np.repeat(samples, rate_hz // call.wav.format.rate_hz, axis=0)
+    return msgspec.structs.replace(call, wav=WavFile(fmt, pcm.encode(samples, fmt)))
+
+
+def rewritten(call: CallFile, rewrite) -> CallFile:
+    segments = [rewrite(copy.deepcopy(segment)) for segment in call.header.segments]
+    return msgspec.structs.replace(call, header=msgspec.structs.replace(call.header, segments=segments))
+
+
+def without_words(segment):
+    del segment["words"]
+    return segment
+
+
+def without_times(segment):
+    segment["words"] = [{"text": word["text"]} for word in segment["words"]]
+    return segment
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_text_is_as_it_was(name, detector):
+    result = run(CALLS[name], detector)
+    assert [re.sub(r"\[[A-Z_0-9]+\]", "[]", s["text"]) for s in result.call["segments"]] == TEXTS[name]
+    assert not RawValues(CALLS.values()).found_in(json.dumps([result.call, result.entities]))
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("encoding", "rate_hz", "pace"),
+    [
+        (Encoding.MULAW, 8_000, Pace()),
+        (Encoding.MULAW, 8_000, Pace(interleaved=True)),
+        (Encoding.MULAW, 8_000, Pace(chunk_ms=20)),
+        (Encoding.MULAW, 8_000, Pace(chunk_ms=1_000, interim_delay_ms=100)),
+        (Encoding.ALAW, 8_000, Pace()),
+        (Encoding.PCM16LE, 16_000, Pace()),
+    ],
+    ids=["apart", "interleaved", "20 ms", "1 s", "A-law", "16 kHz"],
+)
+def test_the_sound_is_silent_there_and_the_same_elsewhere(name, encoding, rate_hz, pace, detector):
+    call = recoded(CALLS[name], encoding, rate_hz)
+    result = run(call, detector, pace)
+    assert [left for left in residuals(call, result.wav) if left.audible_ms] == []
+    assert changed_outside_ms(call, result.wav) == 0
+
+
+@pytest.mark.parametrize("name", ["card-payment", "interrupted"])
+@pytest.mark.parametrize("rewrite", [without_words, without_times])
+def test_without_word_times_nothing_is_heard_either(name, rewrite, detector):
+    call = rewritten(CALLS[name], rewrite)
+    result = run(call, detector)
+    assert [left for left in residuals(call, result.wav) if left.audible_ms > MAX_UNTIMED_RESIDUAL_MS] == []
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_replaying_gives_the_same(name, detector):
+    first, again = run(CALLS[name], detector), run(CALLS[name], detector)
+    assert first == again
