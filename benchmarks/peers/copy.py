@@ -13,7 +13,12 @@ ROUTES = {"calls.audio": "deid.analytics.audio", "calls.transcripts": "deid.anal
 
 async def copy(bootstrap: str) -> None:
     consumer = AIOKafkaConsumer(
-        *ROUTES, bootstrap_servers=bootstrap, group_id="copy", enable_auto_commit=False, auto_offset_reset="earliest"
+        *ROUTES,
+        bootstrap_servers=bootstrap,
+        group_id="copy",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=20,  # the embedded broker answers a waiting fetch late
     )
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await consumer.start()

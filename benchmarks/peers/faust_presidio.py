@@ -6,6 +6,7 @@ on. No alignment, no detection of spoken numbers, no recovery after a crash.
 
 import json
 import os
+import tempfile
 from collections import defaultdict
 
 import faust
@@ -20,6 +21,7 @@ app = faust.App(
     value_serializer="raw",
     key_serializer="raw",
     topic_disable_leader=True,
+    datadir=tempfile.mkdtemp(prefix="faust-"),
     web_enabled=False,
 )
 audio_in = app.topic("calls.audio")

@@ -1,0 +1,52 @@
+"""The systems under test: ours and the peers, as commands."""
+
+import sys
+
+from benchmarks.capacity import System
+from benchmarks.load import Shape
+from benchmarks.probe import Allowed, named_in_header, own_time
+
+
+def _by_oracle(shape: Shape, scripts: int) -> Allowed:
+    from benchmarks.oracle import by_oracle
+
+    return by_oracle(shape, scripts)
+
+
+def ours(processes: int = 1) -> System:
+    return System(
+        "deid-stream" if processes == 1 else f"deid-stream, {processes} processes",
+        lambda bootstrap: [
+            sys.executable,
+            "-m",
+            "deid_stream",
+            "worker",
+            "--bootstrap-servers",
+            bootstrap,
+            "--processes",
+            str(processes),
+            "--metrics-port",
+            "0",
+        ],
+        lambda _: {"DEID_DIGEST_KEY": bytes(range(32)).hex()},
+        _by_oracle,
+        ready=b"partition taken over",
+    )
+
+
+OURS = ours()
+
+COPY = System(
+    "aiokafka copy",
+    lambda bootstrap: [sys.executable, "-m", "benchmarks.peers.copy", bootstrap],
+    lambda _: {},
+    lambda *_: own_time,
+    settle_s=1.0,
+)
+FAUST = System(
+    "Faust + Presidio + numpy",
+    lambda _: [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.faust_presidio", "worker", "-l", "warn"],
+    lambda bootstrap: {"BOOTSTRAP": bootstrap},
+    lambda *_: named_in_header,
+    settle_s=8.0,
+)
