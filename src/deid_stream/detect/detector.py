@@ -43,10 +43,14 @@ MODEL_OFF: Final = "off"
 
 
 class DetectorSettings(msgspec.Struct, frozen=True):
-    """``model``: the shipped one (None), a folder, or ``"off"`` for rules alone. ``threshold``: least score kept."""
+    """``model``: the shipped one (None), a folder, or ``"off"`` for rules alone. ``threshold``: least score kept.
+
+    ``presidio_registry``: a Presidio recognizer registry (YAML) whose recognizers join in.
+    """
 
     model: str | Path | None = None
     threshold: float = 0.5
+    presidio_registry: str | Path | None = None
 
 
 class Detector:
@@ -61,6 +65,10 @@ class Detector:
         """The shipped recognizers and the model; ``ModelError`` if the model is missing or damaged."""
         settings = settings or DetectorSettings()
         recognizers = [*rules(), *extra]
+        if settings.presidio_registry is not None:
+            from deid_stream.detect import presidio
+
+            recognizers.extend(presidio.from_registry(Path(settings.presidio_registry)))
         if settings.model != MODEL_OFF:
             tagger = NeuralTagger.load(Path(settings.model) if settings.model is not None else None)
             recognizers.append(TaggerRecognizer(tagger))
