@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from deid_stream.commands.options import print_json
+from deid_stream.errors import ConfigError
 
 
 @click.command(short_help="Play sample calls through the whole service and check what comes out.")
@@ -29,8 +30,11 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from deid_stream.demo import checks, report, stage
-    from deid_stream.demo.live import view
+    try:
+        from deid_stream.demo import checks, report, stage
+        from deid_stream.demo.live import view
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"the demo needs {error.name}; install it with `pip install 'deid-stream[demo]'`") from None
 
     console = Console(stderr=as_json, width=None if os.isatty(1) else 120)
     out.mkdir(parents=True, exist_ok=True)

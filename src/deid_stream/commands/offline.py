@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from deid_stream.commands.options import json_option, print_json, settings_options
+from deid_stream.commands.options import json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
 
@@ -47,7 +47,7 @@ def replay(
     from deid_stream.datasets.replay import replay as replay_call
     from deid_stream.datasets.wav import write_wav
     from deid_stream.detect.detector import Detector
-    from deid_stream.policy import compile_policy
+    from deid_stream.policy import UNKNOWN
     from deid_stream.session.settings import SessionSettings
 
     if call.is_dir():
@@ -59,7 +59,7 @@ def replay(
     for wav_path, json_path in pairs:
         if out.resolve() in (wav_path.parent.resolve(), json_path.parent.resolve()):
             raise ConfigError("--out is the folder of the call itself, which would be overwritten; name another")
-    policy = compile_policy(policy_file.read_bytes() if policy_file else None)
+    policy = read_policy(policy_file)[1] if policy_file else UNKNOWN
     session = SessionSettings(
         holdback_ms=settings.holdback_ms,
         context_window_ms=settings.context_window_ms,

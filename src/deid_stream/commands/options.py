@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 import msgspec
 
 from deid_stream.config import Settings, load_settings
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, PolicyError
+
+if TYPE_CHECKING:
+    from deid_stream.policy import CompiledPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,3 +99,14 @@ def connection(settings: Settings, client_id: str) -> dict[str, Any]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     return kafka_options(settings, client_id)
+
+
+def read_policy(file: Path) -> tuple[bytes, "CompiledPolicy"]:
+    """A policy file as it is and compiled. Raises PolicyError naming the file."""
+    from deid_stream.policy import compile_policy
+
+    raw = file.read_bytes()
+    try:
+        return raw, compile_policy(raw)
+    except PolicyError as error:
+        raise PolicyError(f"{file.name}: {error}") from None

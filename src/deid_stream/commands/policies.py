@@ -7,7 +7,14 @@ from typing import Any
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, connection, json_option, print_json, settings_options
+from deid_stream.commands.options import (
+    CONNECTION,
+    connection,
+    json_option,
+    print_json,
+    read_policy,
+    settings_options,
+)
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, PolicyError
 from deid_stream.policy import compile_policy
@@ -39,8 +46,11 @@ def set_policy(
         raise ConfigError("--version, --opt-out and --remove go with --customer, not with a FILE")
     if file is None and remove == (opt_out is not None):
         raise ConfigError("with --customer give one of --opt-out, --no-opt-out, --remove; for more give a FILE")
-    raw = file.read_bytes() if file else None
-    customer = compile_policy(raw).customer_id if raw else customer or ""
+    raw: bytes | None = None
+    if file is not None:
+        raw, compiled = read_policy(file)
+        customer = compiled.customer_id
+    customer = customer or ""
     in_force = asyncio.run(_read(settings)).get(customer) or {}
     if file is None and not remove:
         base = in_force or {"customer_id": customer, "version": 0}

@@ -9,6 +9,7 @@ from deid_stream.audio.learned import TimedWord, learned_profile
 from deid_stream.audio.pcm import SILENCE, decode
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
 from deid_stream.datasets.wav import WavFile
+from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Event
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import CompiledPolicy
@@ -71,8 +72,11 @@ def replay(
     outputs: list[Output] = []
     for record in records(call, pace):
         session.advance(record.time_ms)
-        for event in _decode(record, limits or Limits()):
-            session.receive(event)
+        try:
+            for event in _decode(record, limits or Limits()):
+                session.receive(event)
+        except DecodeError as error:
+            raise type(error)(f"{call.name}, {record.kind} at {record.time_ms} ms: {error}") from None
         outputs += session.outputs()
     session.advance(FOREVER_MS)
     outputs += session.outputs()

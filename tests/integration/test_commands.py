@@ -1,0 +1,103 @@
+"""Commands against a broker: topics, policies, doctor."""
+
+import json
+
+import pytest
+
+from deid_stream import cli
+from deid_stream.broker import EmbeddedBroker
+
+
+@pytest.fixture(scope="module")
+def servers():
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture
+def run(servers, capsys, monkeypatch):
+    monkeypatch.setenv("DEID_BOOTSTRAP_SERVERS", servers)
+    monkeypatch.setenv("DEID_DIGEST_KEY", "00" * 32)
+
+    def command(*arguments):
+        status = cli.run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return command
+
+
+def test_topics_are_missed_created_and_then_right(run):
+    prefix = ("--topic-prefix", "t1.")
+    status, said, _ = run("topics", "check", *prefix)
+    assert status == 1
+    assert "t1.calls.audio: missing; run `deid-stream topics create`" in said
+    assert run("doctor", *prefix)[0] == 1
+    status, said, _ = run("topics", "create", *prefix, "--partitions", 2, "--json")
+    assert status == 0
+    assert len(json.loads(said)["created"]) == 14
+    assert run("topics", "create", *prefix)[1] == "nothing to create: every topic is there\n"
+    assert run("topics", "check", *prefix)[:2] == (0, "all 14 topics are right\n")
+    assert run("doctor", *prefix)[0] == 0
+
+
+def test_a_policy_is_written_read_and_removed(run, tmp_path):
+    prefix = ("--topic-prefix", "t2.")
+    status, _, said = run("policy", "list", *prefix)
+    assert status == 1
+    assert "topics create" in said
+    assert run("topics", "create", *prefix)[0] == 0
+    assert "no policies" in run("policy", "list", *prefix)[1]
+
+    file = tmp_path / "acme.json"
+    file.write_text('{"customer_id": "acme", "version": 3, "audio": "tone"}')
+    assert run("policy", "set", file, *prefix)[:2] == (0, "acme: version 3 is written\n")
+    assert run("policy", "set", "--customer", "acme", "--opt-out", *prefix)[1] == "acme: version 4 is written\n"
+    assert json.loads(run("policy", "get", "acme", *prefix)[1]) == {
+        "customer_id": "acme",
+        "version": 4,
+        "audio": "tone",
+        "training_opt_out": True,
+    }
+    assert run("policy", "list", *prefix)[1] == "acme  version 4  analytics, no training\n"
+
+    status, _, said = run("policy", "set", file, *prefix)
+    assert status == 1
+    assert "version 4 is in force; version 3 would be stale" in said
+
+    assert run("policy", "set", "--customer", "acme", "--remove", *prefix)[1] == "acme: removed\n"
+    status, _, said = run("policy", "get", "acme", *prefix)
+    assert status == 1
+    assert "policy list" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "either a FILE or --customer"),
+        (("--customer", "acme"), "one of --opt-out"),
+        (("--customer", "acme", "--opt-out", "--remove"), "one of --opt-out"),
+    ],
+)
+def test_policy_set_says_what_it_needs(run, arguments, says):
+    status, _, said = run("policy", "set", *arguments)
+    assert status == 1
+    assert says in said
+
+
+@pytest.mark.parametrize(
+    ("policy", "says"),
+    [
+        ('{"customer_id": "acme"}', "version"),
+        ('{"customer_id": "acme", "version": 1, "audio": "jane"}', "audio"),
+        ('{"customer_id": "acme", "version": 1, "entities": {"PERSON": "jane"}}', "entities.PERSON"),
+        ("jane", "not a JSON object"),
+    ],
+)
+def test_a_policy_that_cannot_be_applied_is_not_written(run, tmp_path, policy, says):
+    file = tmp_path / "acme.json"
+    file.write_text(policy)
+    status, _, said = run("policy", "set", file)
+    assert status == 1
+    assert says in said
+    assert "jane" not in said

@@ -1,0 +1,124 @@
+"""``replay``, ``detect`` and ``score`` over files."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from deid_stream import cli
+from deid_stream.audio import pcm
+from deid_stream.datasets.wav import read_wav
+from deid_stream.demo.stage import SAMPLES
+
+NAME = "interrupted"
+WAV, CALL = SAMPLES / f"{NAME}.wav", SAMPLES / f"{NAME}.call.json"
+
+
+def run(*arguments, capsys):
+    status = cli.run([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_replay_writes_the_three_files_of_the_contract(tmp_path, capsys):
+    out = tmp_path / "out"
+    status, said, _ = run("replay", WAV, CALL, "--out", out, "--json", capsys=capsys)
+    assert status == 0
+    assert [done["name"] for done in json.loads(said)] == [NAME]
+    assert {path.name for path in out.iterdir()} == {f"{NAME}.wav", f"{NAME}.call.json", f"{NAME}.report.json"}
+    before, after = read_wav(WAV), read_wav(out / f"{NAME}.wav")
+    assert (after.format, after.frames) == (before.format, before.frames)
+    sanitized = json.loads((out / f"{NAME}.call.json").read_text())
+    assert {"call_id", "customer_id", "segments", "policy_version", "duration_ms"} <= set(sanitized)
+    assert "marcus" not in json.dumps(sanitized).lower()
+    report = json.loads((out / f"{NAME}.report.json").read_text())
+    assert {"PERSON", "UNTRANSCRIBED"} <= {span["entity_type"] for span in report["redacted_ms"]}
+    assert all(set(span) == {"channel", "start_ms", "end_ms", "entity_type"} for span in report["redacted_ms"])
+    assert [entity["entity_type"] for entity in report["entities"]] == ["PERSON"]
+
+
+def test_replay_applies_the_policy(tmp_path, capsys):
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"customer_id": "harbour-bank", "version": 7, "audio": "tone", "entities": {"PERSON": "label"}}')
+    assert run("replay", WAV, CALL, "--out", tmp_path, "--policy", policy, capsys=capsys)[0] == 0
+    sanitized = json.loads((tmp_path / f"{NAME}.call.json").read_text())
+    assert sanitized["policy_version"] == "7"
+    assert "[PERSON]" in json.dumps(sanitized)
+    (truth, *_) = json.loads((SAMPLES / f"{NAME}.truth.json").read_text())
+    after = read_wav(tmp_path / f"{NAME}.wav")
+    middle = (truth["start_ms"] + truth["end_ms"]) // 2 * 8
+    assert np.abs(pcm.decode(after.data, after.format)[middle : middle + 80, truth["channel"]]).max() > 100
+
+
+def test_replay_takes_a_folder_of_calls(tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("one", "two"):
+        shutil.copy(WAV, folder / f"{name}.wav")
+        shutil.copy(CALL, folder / f"{name}.call.json")
+    assert run("replay", folder, "--out", tmp_path / "out", capsys=capsys)[0] == 0
+    assert len(list((tmp_path / "out").glob("*.wav"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("{}", "x.call.json: the JSON value has a wrong or missing field"),
+        ('{"call_id": "c", "customer_id": "a", "segments": [{"text": "jane"}]}', "x, transcripts at 600 ms"),
+        ('{"call_id": "c d", "customer_id": "a"}', "x, events at 0 ms: an identifier"),
+    ],
+)
+def test_replay_names_what_is_wrong_with_a_call(call, says, tmp_path, capsys):
+    shutil.copy(WAV, tmp_path / "x.wav")
+    (tmp_path / "x.call.json").write_text(call)
+    status, _, said = run("replay", tmp_path / "x.wav", "--out", tmp_path / "out", capsys=capsys)
+    assert status == 1
+    assert says in said
+    assert "jane" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((WAV, CALL, "--out", SAMPLES), "would be overwritten"),
+        ((SAMPLES.parent, "--out", "nowhere"), "holds no NAME.wav"),
+        ((CALL, CALL, "--out", "nowhere"), "not a RIFF/WAVE file"),
+        ((WAV, CALL, "--out", "nowhere", "--policy", CALL), "interrupted.call.json: customer_id and version"),
+    ],
+)
+def test_replay_refuses_what_cannot_be_meant(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    status, _, said = run("replay", *arguments, capsys=capsys)
+    assert status == 1
+    assert says in said
+    assert said.count("\n") == 1
+
+
+def test_detect_and_score_work_on_each_others_files(tmp_path, capsys):
+    text = "my card number is four five three nine one four eight eight"
+    gold = {"id": "1", "text": text, "spans": [{"start": 18, "end": len(text), "label": "CREDIT_CARD", "core": True}]}
+    clean = {"id": "2", "text": "thank you very much", "spans": []}
+    source, found = tmp_path / "gold.jsonl", tmp_path / "found.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in (gold, clean)))
+    assert run("detect", source, found, capsys=capsys)[0] == 0
+    rows = [json.loads(line) for line in found.read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["1", "2"]
+    assert set(rows[0]["spans"][0]) == {"start", "end", "entity_type", "score"}
+    status, said, _ = run("score", source, found, "--json", capsys=capsys)
+    assert status == 0
+    assert {name: json.loads(said)[name] for name in ("recall", "leaked", "clean_hit", "over")} == {
+        "recall": 1.0,
+        "leaked": 0.0,
+        "clean_hit": 0.0,
+        "over": 0.0,
+    }
+
+
+@pytest.mark.parametrize("line", ["not json jane", '{"id": "1"}', '{"text": "jane"}', "[]"])
+def test_detect_names_a_bad_row_without_its_content(line, tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_text(line + "\n")
+    status, _, said = run("detect", tmp_path / "in.jsonl", tmp_path / "out.jsonl", capsys=capsys)
+    assert status == 1
+    assert "jane" not in said
+    assert said.count("\n") == 1
