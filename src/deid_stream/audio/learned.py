@@ -20,7 +20,7 @@ AUDIBLE_DB: Final = -35.0
 MIN_EDGES: Final = 8
 """Fewer say too little; then nothing is learned."""
 PERCENTILE: Final = 90.0
-_PROFILES: Final = ((45, "exact"), (80, "50ms"), (160, "100ms"))
+_PROFILES: Final = ((45, "exact"), (70, "50ms"), (150, "100ms"))
 
 
 class TimedWord(NamedTuple):

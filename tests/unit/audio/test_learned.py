@@ -14,7 +14,7 @@ def call(seed=5, turns=12):
 
 
 @pytest.mark.parametrize(
-    ("jitter_ms", "profile"), [(0, "exact"), (30, "exact"), (70, "50ms"), (140, "100ms"), (280, "300ms")]
+    ("jitter_ms", "profile"), [(0, "exact"), (30, "exact"), (60, "50ms"), (130, "100ms"), (280, "300ms")]
 )
 @pytest.mark.parametrize("seed", [5, 6, 7])
 def test_the_profile_fits_the_jitter(seed, jitter_ms, profile):
