@@ -43,7 +43,8 @@ AMOUNT: Final = re.compile(
     rf"(?<![\w])(?:"
     rf"(?:[$£€₹¥]|rs\.?|inr|usd|gbp|eur|rupees|us\$) ?\d[\d,. ]{{0,14}}\b"
     rf"|\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
-    rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn|price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary|refund(?:ed)?|charge[sd]?|deposit|rate)"
+    rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn)(?: (?:about|around|only|just|of))? \d{{1,6}}(?!\d| ?\d{{4}})"
+    rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary|refund(?:ed)?|charge[sd]?|deposit|rate)"
     rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per"
     rf"|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
     rf")",

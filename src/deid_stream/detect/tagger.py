@@ -1,14 +1,13 @@
 """The trained tagger as a recognizer, and which turns it need not see."""
 
-import re
 from typing import Final
 
 from deid_stream.detect.lexicon import words
 from deid_stream.detect.neural import NeuralTagger
+from deid_stream.detect.plain import SURE
 from deid_stream.detect.recognizer import View
 from deid_stream.model.spans import Detection
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _CLOSED: Final = words("closed_en")
 _LONG: Final = 400
 """Characters up to which a turn is worth the look for a skip."""
@@ -29,8 +28,16 @@ class TaggerRecognizer:
 
 
 def holds_nothing(view: View) -> bool:
-    """Only words of the closed vocabulary, which are never part of a name or an address, and no digit."""
-    source = view.written.source
-    if view.has_digit or len(source) > _LONG:
+    """Only words of the closed vocabulary, which are never part of a name or an address, and plain numbers."""
+    if len(view.text) > _LONG:
         return False
-    return all(word in _CLOSED for word in _WORD.findall(source.lower()))
+    mask = None
+    for start, end, word in view.words:
+        if word in _CLOSED:
+            continue
+        if not view.has_digit:
+            return False
+        mask = mask or view.plain_mask
+        if not (mask[start] & SURE and mask[end - 1] & SURE):
+            return False
+    return True
