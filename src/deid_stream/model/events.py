@@ -22,6 +22,8 @@ class Encoding(StrEnum):
     PCM16BE = "s16be"
     """Network order, as ``audio/L16`` (RFC 3551) demands."""
 
+    __hash__ = str.__hash__  # in C; enum's own costs a Python call for every table looked up
+
 
 class AudioFormat(msgspec.Struct, frozen=True):
     """How the bytes of a chunk are to be read. ``channels`` counts interleaved channels."""

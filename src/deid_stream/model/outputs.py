@@ -51,6 +51,8 @@ class SanitizedAudio(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     redacted_ms: Ms
     allowed_ms: Ms = 0
+    disguised: bytes | None = None
+    """What training gets instead of ``data`` where the policy asks for a disguised voice."""
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,11 +21,11 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import redact_segment
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
-from deid_stream.session.placing import WITHHELD, Unlocated, place, widened
+from deid_stream.session.placing import WITHHELD, Unlocated, clip, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
-from deid_stream.session.state import CallState, ReleasedSegment, UnlocatedSegment
+from deid_stream.session.state import CallState, Part, ReleasedSegment, UnlocatedTurn
 from deid_stream.session.turns import PendingTurns, Turn
 from deid_stream.units import Ms
 
@@ -65,8 +65,9 @@ class CallSession:
         self._sound = Sound()
         self._released: dict[str, ReleasedSegment] = {}
         self._unlocated: list[Unlocated] = []
-        self._awaited: dict[str, UnlocatedSegment] = {}
-        self._restored_pending: frozenset[int] = frozenset()
+        self._awaited: list[UnlocatedTurn] = []
+        self._reread_parts: dict[Part, Segment] = {}
+        self._restored_pending: frozenset[Part] = frozenset()
         self._restored_positions = Positions(-1, -1)
         self._ledger = Ledger(self._state)
         self._now_ms: Ms = 0
@@ -109,9 +110,10 @@ class CallSession:
 
     def needed_offsets(self) -> NeededOffsets:
         """See NeededOffsets."""
-        offsets = [s.offset for s in self._turns] + [u.segment.offset for u in self._unlocated]
-        offsets += [awaited.offset for awaited in self._awaited.values()]
-        offsets += self._restored_pending
+        offsets = [segment.offset for segment in self._turns]
+        offsets += [segment.offset for entry in self._unlocated for segment in entry.turn.segments]
+        offsets += [offset for awaited in self._awaited for offset, _ in awaited.parts]
+        offsets += [offset for offset, _ in self._restored_pending]
         return NeededOffsets(
             transcripts=min((o for o in offsets if o >= 0), default=-1),
             audio=self._sound.first_offset(),
@@ -208,21 +210,27 @@ class CallSession:
 
     def _stop_awaiting(self) -> None:
         """What has not come again by now is gone from the topic: its audio stays behind the hold-back's mercy."""
-        for awaited in self._awaited.values():
+        for awaited in self._awaited:
             span = widened(awaited.start_ms, awaited.end_ms, awaited.channel, WITHHELD)
             self._cut(span, self._state.last_record_ms)
-        self._awaited = {}
+        self._awaited = []
+        self._reread_parts = {}
         self._restored_pending = frozenset()
 
     def _reread(self, segment: Segment) -> None:
         """After a restart: only what was pending in the checkpoint counts again."""
-        awaited = self._awaited.get(segment.segment_id)
-        if awaited is not None and awaited.offset == segment.offset:
-            del self._awaited[segment.segment_id]
-            self._unlocated.append(Unlocated(segment, awaited.spans, awaited.muted))
-            self._progress(segment.time_ms)
-        elif segment.offset in self._restored_pending:
-            self._restored_pending -= {segment.offset}
+        part = _part(segment)
+        awaited = next((turn for turn in self._awaited if part in turn.parts), None)
+        if awaited is not None:
+            self._reread_parts[part] = segment
+            if all(known in self._reread_parts for known in awaited.parts):
+                parts = tuple(self._reread_parts.pop(known) for known in awaited.parts)
+                self._awaited.remove(awaited)
+                turn = Turn(awaited.end_ms, awaited.channel, parts)
+                self._unlocated.append(Unlocated(turn, awaited.spans, awaited.muted))
+                self._progress(segment.time_ms)
+        elif part in self._restored_pending:
+            self._restored_pending -= {part}
             self._hear(segment)
 
     def _hear(self, segment: Segment) -> None:
@@ -336,17 +344,22 @@ class CallSession:
 
     def _detect(self, turn: Turn, now_ms: Ms) -> None:
         spans = self._spans_of(turn)
-        for segment, start in zip(turn.segments, turn.starts(), strict=True):
-            if spans is None:
+        if spans is None:
+            for segment in turn.segments:
                 self._withhold(segment)
-                continue
-            own = _clip(spans, start, start + len(segment.text))
+            self._unlocated.append(Unlocated(turn, (), muted=True))
+            return
+        for segment, start in zip(turn.segments, turn.starts(), strict=True):
+            own = clip(spans, start, start + len(segment.text))
             self._emit(segment, own, self._take_seq(segment.channel), now_ms)
+        self._unlocated.append(Unlocated(turn, spans, muted=False))
 
-    def _spans_of(self, turn: Turn) -> list[Span] | None:
-        """None: the detector failed, whatever it raised, and the turn must not be seen (law 2)."""
+    def _spans_of(self, turn: Turn) -> tuple[Span, ...] | None:
+        """What the policy wants redacted. None: the detector failed, whatever it raised, and the turn must not be
+        seen (law 2)."""
         try:
-            return self._conversation.turn(turn.text, turn.channel)
+            found = self._conversation.turn(turn.text, turn.channel)
+            return tuple(span for span in found if self._policy.operator(span.entity_type) is not None)
         except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             return None
 
@@ -356,19 +369,17 @@ class CallSession:
         return seq
 
     def _emit(self, segment: Segment, spans: Sequence[Span], seq: int, now_ms: Ms) -> None:
-        chosen = tuple(span for span in spans if self._policy.operator(span.entity_type) is not None)
         redacted = redact_segment(
             segment.text,
             segment.words,
-            chosen,
+            spans,
             channel=segment.channel,
             operator_of=self._policy.operator,
             key=self._key,
         )
         self._remember(segment, seq)
-        self._unlocated.append(Unlocated(segment, chosen, muted=False))
         self._state.segments += 1
-        self._ledger.redacted(chosen, segment.time_ms, segment.channel, seq)
+        self._ledger.redacted(spans, segment.time_ms, segment.channel, seq)
         self._ledger.publish(
             SanitizedSegment(
                 call_id=self.call_id,
@@ -392,7 +403,6 @@ class CallSession:
         seq = self._take_seq(segment.channel)
         self._remember(segment, seq)
         self._state.withheld = True
-        self._unlocated.append(Unlocated(segment, (), muted=True))
         self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
 
     def _correct(self, segment: Segment, known: ReleasedSegment) -> None:
@@ -403,6 +413,7 @@ class CallSession:
             self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
             return
         self._emit(segment, spans, known.seq, segment.time_ms)
+        self._unlocated.append(Unlocated(turn, spans, muted=False))
         self._ledger.audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
 
     def _remember(self, segment: Segment, seq: int) -> None:
@@ -420,8 +431,8 @@ class CallSession:
     def _locate_arrived(self, final: bool) -> None:
         waiting: list[Unlocated] = []
         for entry in self._unlocated:
-            due_ms = entry.segment.end_ms + align.MAX_REACH_MS
-            targets = self._sound.targets(entry.segment.channel)
+            due_ms = entry.turn.end_ms + align.MAX_REACH_MS
+            targets = self._sound.targets(entry.turn.channel)
             here = all(self._sound.arrived_ms(channel) >= due_ms for channel in targets)
             if here or final or self._holdback.forced_ms >= due_ms:
                 self._locate(entry, targets)
@@ -432,11 +443,13 @@ class CallSession:
         self._unlocated = waiting
 
     def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
-        timing = profile(entry.segment.provider or self._settings.default_profile)
+        first = entry.turn.segments[0]
+        timing = profile(first.provider or self._settings.default_profile)
         for span in place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk):
-            self._cut(span, entry.segment.time_ms)
-        for channel in targets:
-            self._sound.explain(channel, unheard.explained(entry.segment, timing))
+            self._cut(span, first.time_ms)
+        for segment in entry.turn.joined():
+            for channel in targets:
+                self._sound.explain(channel, unheard.explained(segment, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)
@@ -449,13 +462,14 @@ class CallSession:
         if earliest is not None:
             limit_ms = min(limit_ms, earliest - reach_ms)
         for entry in self._unlocated:
-            limit_ms = min(limit_ms, entry.segment.start_ms - reach_ms)
+            limit_ms = min(limit_ms, entry.turn.start_ms - reach_ms)
         for released in self._sound.release(
             limit_ms,
             gap_limit_ms=self._holdback.forced_ms - reach_ms,
             final=final,
             operator=self._policy.audio,
             allowed_ms=now_ms,
+            disguise=self._policy.voice_disguise and self._policy.training,
         ):
             self._snapshot = None
             if isinstance(released, AudioSpan):
@@ -475,18 +489,17 @@ class CallSession:
             state.covered_ms = holdback.covered_ms
             state.released = list(self._released.values())
             state.unlocated = [
-                UnlocatedSegment(
-                    u.segment.segment_id,
-                    u.segment.offset,
-                    u.segment.channel,
-                    u.segment.start_ms,
-                    u.segment.end_ms,
-                    u.spans,
-                    u.muted,
+                UnlocatedTurn(
+                    tuple(map(_part, entry.turn.segments)),
+                    entry.turn.channel,
+                    entry.turn.start_ms,
+                    entry.turn.end_ms,
+                    entry.spans,
+                    entry.muted,
                 )
-                for u in self._unlocated
-            ] + list(self._awaited.values())
-            state.pending_offsets = sorted({*(s.offset for s in self._turns), *self._restored_pending})
+                for entry in self._unlocated
+            ] + self._awaited
+            state.pending = sorted({*map(_part, self._turns), *self._restored_pending})
             state.holes = sorted(hole for holes in self._sound.holes.values() for hole in holes)
             state.explained = self._sound.explained
             state.streams = self._sound.states()
@@ -516,8 +529,8 @@ class CallSession:
         session._holdback.watermark_ms, session._holdback.forced_ms = state.watermark_ms, state.forced_ms
         session._holdback.covered_ms = state.covered_ms
         session._released = {known.segment_id: known for known in state.released}
-        session._awaited = {known.segment_id: known for known in state.unlocated}
-        session._restored_pending = frozenset(state.pending_offsets)
+        session._awaited = list(state.unlocated)
+        session._restored_pending = frozenset(state.pending)
         session._restored_positions = positions
         session._sound.restore(state.streams)
         for hole in state.holes:
@@ -526,10 +539,5 @@ class CallSession:
         return session
 
 
-def _clip(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
-    """The parts of a turn's spans that lie in one segment, in the segment's own characters."""
-    return tuple(
-        msgspec.structs.replace(span, start=max(span.start, start) - start, end=min(span.end, end) - start)
-        for span in spans
-        if span.start < end and start < span.end
-    )
+def _part(segment: Segment) -> Part:
+    return (segment.offset, segment.segment_id)

@@ -1,30 +1,32 @@
-"""From the spans of a segment's text to what must not be heard, on every channel that carries it."""
+"""From the spans of a turn's text to what must not be heard, on every channel that carries it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from deid_stream.audio import align, crosstalk
 from deid_stream.audio.profiles import TimingProfile
 from deid_stream.errors import AlignmentError
-from deid_stream.model.events import Segment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.session.sound import Sound
-from deid_stream.units import Interval, Ms
+from deid_stream.session.turns import Turn
+from deid_stream.units import CharIndex, Interval, Ms
 
 WITHHELD: Final = "WITHHELD"
 """``AudioSpan.entity_type`` of a turn whose text could not be judged."""
 
 
 class Unlocated(NamedTuple):
-    """A segment whose text is decided; ``muted``: all of it must go."""
+    """A turn whose text is decided; ``spans`` in characters of its text; ``muted``: all of it must go."""
 
-    segment: Segment
+    turn: Turn
     spans: tuple[Span, ...]
     muted: bool
 
 
 def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
-    """A whole segment's interval, as wide as its edges could be off."""
+    """A whole turn's interval, as wide as its edges could be off."""
     return AudioSpan(max(0, start_ms - align.MAX_REACH_MS), end_ms + align.MAX_REACH_MS, channel, reason)
 
 
@@ -41,14 +43,28 @@ def place(
                 yield AudioSpan(max(0, start_ms), end_ms, carrier.channel, span.entity_type)
 
 
-def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) -> list[AudioSpan]:
-    segment = entry.segment
+def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:
+    """The parts of a turn's spans that lie in ``[start, end)``, in characters from ``start``."""
+    return tuple(
+        msgspec.structs.replace(span, start=max(span.start, start) - start, end=min(span.end, end) - start)
+        for span in spans
+        if span.start < end and start < span.end
+    )
+
+
+def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) -> Iterator[AudioSpan]:
+    turn = entry.turn
     if entry.muted:
-        return [widened(segment.start_ms, segment.end_ms, channel, WITHHELD)]
-    try:
-        return align.locate(segment, entry.spans, sound, channel, timing)
-    except AlignmentError:
-        return [widened(segment.start_ms, segment.end_ms, channel, align.UNALIGNED)]
+        yield widened(turn.start_ms, turn.end_ms, channel, WITHHELD)
+        return
+    at = 0
+    for segment in turn.joined():
+        own = clip(entry.spans, at, at + len(segment.text))
+        at += len(segment.text) + 1
+        try:
+            yield from align.locate(segment, own, sound, channel, timing)
+        except AlignmentError:
+            yield widened(segment.start_ms, segment.end_ms, channel, align.UNALIGNED)
 
 
 def _carriers(sound: Sound, span: AudioSpan, others: Sequence[int]) -> Sequence[crosstalk.Carrier]:

@@ -18,6 +18,7 @@ from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
+from deid_stream.session.disguise import StreamDisguise
 from deid_stream.session.state import StreamState
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
@@ -39,6 +40,7 @@ class _Stream:
         self.channels = channels
         self.judged_ms: Ms = 0
         self.chunks = 0
+        self.disguise = StreamDisguise(timeline.format)
 
 
 class Sound:
@@ -168,7 +170,7 @@ class Sound:
         self.explained[channel] = merge([*self.explained.get(channel, ()), *intervals])
 
     def release(
-        self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms
+        self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms, disguise: bool
     ) -> Iterator[SanitizedAudio | AudioSpan]:
         """Judge and release what lies behind ``limit_ms``; everything when ``final``.
 
@@ -188,7 +190,8 @@ class Sound:
                 stream.judged_ms = window.end
             for chunk in stream.timeline.pop_until(stream.judged_ms):
                 stream.chunks += 1
-                yield self._sanitize(stream, chunk, operator, allowed_ms)
+                sanitized = self._sanitize(stream, chunk, operator, allowed_ms)
+                yield _disguised(stream, sanitized) if disguise else sanitized
         self._prune()
 
     def _judge(self, stream: _Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
@@ -249,6 +252,11 @@ class Sound:
     def restore(self, states: Sequence[StreamState]) -> None:
         """Take up the positions of a checkpoint; the audio itself is read again."""
         self._restored = {state.channel: state for state in states}
+
+
+def _disguised(stream: _Stream, audio: SanitizedAudio) -> SanitizedAudio:
+    start = ms_to_samples(audio.chunk.offset_ms, audio.chunk.format.rate_hz)
+    return msgspec.structs.replace(audio, disguised=stream.disguise.process(audio.data, start))
 
 
 def _hole(span: AudioSpan, inner: int, rate_hz: int) -> silence.Hole:

@@ -19,15 +19,19 @@ class ReleasedSegment(msgspec.Struct, frozen=True, array_like=True):
     end_ms: Ms
 
 
-class UnlocatedSegment(msgspec.Struct, frozen=True, array_like=True):
-    """A segment whose text has left while its audio had not arrived; the record itself is read again."""
+Part = tuple[int, str]
+"""A segment among the records: its source offset and its id (one record may hold several segments)."""
 
-    segment_id: str
-    offset: int
+
+class UnlocatedTurn(msgspec.Struct, frozen=True, array_like=True):
+    """A turn whose text has left while its audio had not arrived; its records are read again."""
+
+    parts: tuple[Part, ...]
     channel: int
     start_ms: Ms
     end_ms: Ms
     spans: tuple[Span, ...]
+    """In characters of the turn's text."""
     muted: bool
 
 
@@ -61,8 +65,8 @@ class CallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     next_seq: dict[int, int] = {}
     released: list[ReleasedSegment] = []
     forgotten_until_ms: dict[int, Ms] = {}
-    unlocated: list[UnlocatedSegment] = []
-    pending_offsets: list[int] = []
+    unlocated: list[UnlocatedTurn] = []
+    pending: list[Part] = []
     holes: list[AudioSpan] = []
     explained: dict[int, list[Interval]] = {}
     streams: list[StreamState] = []

@@ -9,6 +9,8 @@ from bisect import insort
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from deid_stream.model.events import Segment
 from deid_stream.units import CharIndex, Ms
 
@@ -27,6 +29,19 @@ class Turn(NamedTuple):
     @property
     def text(self) -> str:
         return " ".join(segment.text for segment in self.segments)
+
+    @property
+    def end_ms(self) -> Ms:
+        return max(segment.end_ms for segment in self.segments)
+
+    def joined(self) -> tuple[Segment, ...]:
+        """The turn as one segment, so that its cut cannot matter to alignment; as it is where word times are missing
+        or come from several providers."""
+        first = self.segments[0]
+        if len(self.segments) == 1 or not all(s.words and s.provider == first.provider for s in self.segments):
+            return self.segments
+        words = tuple(word for segment in self.segments for word in segment.words)
+        return (msgspec.structs.replace(first, text=self.text, end_ms=self.end_ms, words=words),)
 
     def starts(self) -> list[CharIndex]:
         """Where each segment's text begins in ``text``."""

@@ -59,7 +59,8 @@ class Gate:
             outbox.append(self._names.analytics_audio, key, value, headers, chunk.time_ms)
         if permit_id:
             training = [*headers, (ce.PERMIT, permit_id)]
-            outbox.append(self._names.training_audio, key, value, training, chunk.time_ms)
+            voice = value if audio.disguised is None else audio.disguised
+            outbox.append(self._names.training_audio, key, voice, training, chunk.time_ms)
         else:
             self._metrics.training_withheld.inc("audio")
 

@@ -4,12 +4,23 @@ import msgspec
 import pytest
 
 from deid_stream.model.events import AudioChunk, Event, Segment
+from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.policy.compile import compile_policy
-from deid_stream.policy.policy import Policy
-from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.policy.policy import UNKNOWN, Policy
+from deid_stream.session.call import FOREVER_MS, CallSession, Positions
 from deid_stream.session.settings import SessionSettings
-from tests.support.made_calls import EPOCH_MS, PLAIN, SECRET, MadeCall, audio_chunks, ended, make_call, segments, started
-from tests.support.run_session import Left, feed, new_session
+from tests.support.made_calls import (
+    EPOCH_MS,
+    PLAIN,
+    SECRET,
+    MadeCall,
+    audio_chunks,
+    ended,
+    make_call,
+    segments,
+    started,
+)
+from tests.support.run_session import KEY, Left, feed, new_session
 
 SETTINGS = SessionSettings()
 
@@ -204,3 +215,37 @@ def test_closing_is_final(call: MadeCall) -> None:
     session.receive(segments(call, [4])[0])
     session.advance(FOREVER_MS)
     assert session.outputs() == []
+
+
+def test_a_disguised_voice_goes_to_training_alone_and_holes_stay_silent(call: MadeCall) -> None:
+    plain = feed(new_session(call.call_id), everything(call))
+    policy = compile_policy(Policy(customer_id="acme", version=1, voice_disguise=True))
+    left = feed(new_session(call.call_id, policy=policy), everything(call))
+    assert left.audio == plain.audio
+    disguised = [output for output in left.order if isinstance(output, SanitizedAudio)]
+    assert all(output.disguised is not None and len(output.disguised) == len(output.data) for output in disguised)
+    assert any(output.disguised != output.data for output in disguised)
+
+
+def test_without_the_policy_no_voice_is_disguised(call: MadeCall) -> None:
+    left = feed(new_session(call.call_id), everything(call))
+    assert all(output.disguised is None for output in left.order if isinstance(output, SanitizedAudio))
+
+
+def test_a_record_with_several_segments_is_read_again_whole(call: MadeCall) -> None:
+    """A provider's message may hold more than one segment: they share their source offset."""
+    first, second, *_ = (s for s in segments(call, [2]) if s.channel == 0)
+    both = [msgspec.structs.replace(s, offset=5, time_ms=EPOCH_MS) for s in (first, second)]
+    session = new_session(call.call_id)
+    uninterrupted = feed(session, [started(call), *both], close=False)
+    assert not uninterrupted.segments
+    restored = CallSession.restore(
+        session.snapshot(),
+        Positions(transcripts=6, audio=0),
+        detector=SecretDetector(),
+        key=KEY,
+        settings=SETTINGS,
+        policy=UNKNOWN,
+    )
+    left = feed(restored, both)
+    assert {s.segment_id for s in left.segments.values()} == {first.segment_id, second.segment_id}
