@@ -14,6 +14,7 @@ from tests.support.made_calls import (
     PLAIN,
     SECRET,
     MadeCall,
+    SecretDetector,
     audio_chunks,
     ended,
     make_call,
