@@ -75,6 +75,28 @@ def listed_name(rng: Random) -> tuple[str, str]:
     return first, pick(rng, f"{culture}.family", "names.txt")
 
 
+@cache
+def known_names() -> frozenset[str]:
+    """Every single word that the name lists hold."""
+    found: set[str] = set()
+    for entries in sections("names.txt").values():
+        found.update(entries)
+    for locale in LOCALES:
+        for entries in faker_names(locale):
+            found.update(word for name in entries for word in plain(name).split())
+    return frozenset(found)
+
+
+@cache
+def common_words() -> list[str]:
+    """Frequent English words that are nobody's name and no town, from the list of ``wordfreq``."""
+    from wordfreq import top_n_list
+
+    towns = {w for key, entries in sections("places.txt").items() if "." in key for e in entries for w in e.split()}
+    words = top_n_list("en", 14000)
+    return [w for w in words if w.isascii() and w.isalpha() and len(w) > 2 and w not in known_names() | towns]
+
+
 def word_as_name(rng: Random) -> str:
     """An English word that is somebody's name: ``grace``, ``frizzle``, ``books``."""
     return pick(rng, "thirdsense", "words.txt") if rng.random() < 0.6 else pick(rng, "thing", "slots.txt")
@@ -121,7 +143,7 @@ def person(rng: Random) -> Value:
     elif form < 0.94:
         initial = rng.choice(string.ascii_lowercase)
         text = rng.choice([f"{initial} {last}", f"{first} {initial}", f"{first} {initial} {last}"])
-    elif form < 0.975:
+    elif form < 0.965:
         written = f"{last.title()}, {first.title()}"
         return Value(written, plain(f"{last} {first}"))
     else:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from models.train import spoken, values
 from models.train.base import DATA, Value, misspell, pick
+from models.train.people import common_words
 
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -139,6 +140,19 @@ def mistyped(example: Example, rng: Random) -> Example:
     return example._replace(text=" ".join(words))
 
 
+def interrupted(example: Example, rng: Random) -> Example:
+    """An everyday word put between two others: whatever surrounds it, it is no value."""
+    gaps = [i for i, c in enumerate(example.text) if c == " " and not any(s.start < i < s.end for s in example.spans)]
+    if not gaps:
+        return example
+    at = rng.choice(gaps)
+    word = f" {rng.choice(common_words())}"
+    moved = tuple(
+        s if s.end <= at else Labelled(s.start + len(word), s.end + len(word), s.label) for s in example.spans
+    )
+    return example._replace(text=example.text[:at] + word + example.text[at:], spans=moved)
+
+
 def joined(examples: list[Example], rng: Random) -> Example:
     """Several turns as one long one, as a monologue or a window of several segments would be."""
     text, spans = "", []
@@ -152,6 +166,7 @@ def joined(examples: list[Example], rng: Random) -> Example:
 
 def synthetic(n: int, rng: Random) -> list[Example]:
     made = positives(int(n * 0.62), rng) + negatives(int(n * 0.38), rng)
+    made = [interrupted(e, rng) if rng.random() < 0.15 else e for e in made]
     rng.shuffle(made)
     for i in range(n // 12):
         made[i] = joined([made[i], *rng.sample(made, rng.randint(1, 3))], rng)

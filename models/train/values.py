@@ -3,12 +3,11 @@
 import re
 import string
 from collections.abc import Callable
-from functools import cache
 from random import Random
 
 from models.train import spoken
 from models.train.base import Value, digits_value, grouped, number, pattern, pick, plain, titled
-from models.train.people import first_name, handle, last_name, name_parts, person, spelled
+from models.train.people import common_words, first_name, handle, last_name, name_parts, person, spelled
 from models.train.places import address, airport, location, pin_code, postcode, road, zip_code
 from models.train.times import age, birth_date, clock, date, expiry, ordinal_day, plain_year
 
@@ -211,20 +210,11 @@ def listed(section: str, file: str, *, title: float = 0.0) -> Callable[[Random],
     return make
 
 
-@cache
-def long_words() -> list[str]:
-    """English words whose ending says that they are no name, from the frequency list of ``wordfreq``."""
-    from wordfreq import top_n_list
-
-    ending = r"[a-z]{4,}(?:ing|tion|sion|ness|ment|able|ible|ology|ous|ful|less|ical|ive|ize|ised|ism|ists)"
-    return [w for w in top_n_list("en", 40000) if re.fullmatch(ending, w)]
-
-
 def thing(rng: Random) -> Value:
     kind = rng.random()
-    if kind < 0.35:
-        text = rng.choice(long_words())
-    elif kind < 0.55:
+    if kind < 0.5:
+        text = rng.choice(common_words())
+    elif kind < 0.65:
         text = pick(rng, "rare_noun", "words.txt")
     else:
         text = pick(rng, "thing", "slots.txt")
