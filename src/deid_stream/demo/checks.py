@@ -22,6 +22,8 @@ AUDIBLE_DB: Final = -35.0
 FRAME_MS: Final = 10
 MARGIN_MS: Final = 100
 """So far beside a span silence may reach; beyond it every sample must be the source's own."""
+VALUE_PAUSE_MS: Final = 1_500
+"""A pause this long between two spans of one type belongs to the value: it may be silenced with it."""
 _WINDOW_WORDS: Final = 4
 """A value counts as leaked when so many of its words in a row stand in an output (or all, where it has fewer)."""
 _MIN_NAME_LETTERS: Final = 4
@@ -103,13 +105,27 @@ def changed_outside_ms(call: CallFile, after: WavFile) -> Ms:
     after_pcm = decode(after.data, after.format)
     changed = 0
     for channel in range(call.wav.format.channels):
-        spans = [Interval(t.start_ms - MARGIN_MS, t.end_ms + MARGIN_MS) for t in call.truth if t.channel == channel]
+        spans = [Interval(s.start - MARGIN_MS, s.end + MARGIN_MS) for s in _values(call.truth, channel)]
         per_ms = call.wav.format.rate_hz // 1000
         for free in subtract(Interval(0, call.wav.duration_ms), merge(spans)):
             part = slice(free.start * per_ms, free.end * per_ms)
             differs = before_pcm[part, channel] != after_pcm[part, channel]
             changed += int(differs.reshape(-1, per_ms).any(axis=1).sum())
     return changed
+
+
+def _values(truth: Sequence[Truth], channel: int) -> list[Interval]:
+    """The spans of a channel, those of one value with the pause between them."""
+    found: list[Interval] = []
+    own = sorted((t.start_ms, t.end_ms, t.entity_type) for t in truth if t.channel == channel)
+    last_type = ""
+    for start_ms, end_ms, entity_type in own:
+        if found and entity_type == last_type and start_ms - found[-1].end <= VALUE_PAUSE_MS:
+            found[-1] = Interval(found[-1].start, end_ms)
+        else:
+            found.append(Interval(start_ms, end_ms))
+        last_type = entity_type
+    return found
 
 
 class RawValues:

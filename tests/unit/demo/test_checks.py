@@ -51,6 +51,15 @@ def test_what_was_touched_beside_the_margin_is_measured(channel, start_ms, end_m
 
 
 @pytest.mark.parametrize(
+    ("spans", "changed_ms"),
+    [(((100, 300), (600, 800)), 0), (((100, 300),), 400), (((600, 800),), 400)],
+)
+def test_the_pause_inside_a_value_may_go_with_it(spans, changed_ms):
+    call = tone_call(spans=spans)
+    assert checks.changed_outside_ms(call, silenced(call, 1, 100, 800)) == changed_ms
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '{"text": "It is four five three nine, one"}',
