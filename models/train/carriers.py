@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from models.train import places, values
-from models.train.sentences import HINTS, Example, Labelled
+from models.train.sentences import HINTS, Example, Labelled, interrupted
 
 KNOWN = {
     "PERSON", "ADDRESS", "LOCATION", "ORGANIZATION", "DATE_TIME", "PHONE_NUMBER", "EMAIL_ADDRESS", "CREDIT_CARD",
@@ -137,4 +137,5 @@ def with_hint(example: Example, rng: Random) -> Example:
 
 
 def examples(rows: list[tuple[str, Example, bool]], rng: Random, *, share: float = 0.6) -> list[Example]:
-    return [with_hint(replaced(example, rng, heard=heard, share=share), rng) for _, example, heard in rows]
+    made = [with_hint(replaced(example, rng, heard=heard, share=share), rng) for _, example, heard in rows]
+    return [interrupted(e, rng) if rng.random() < 0.08 else e for e in made]
