@@ -52,8 +52,6 @@ _FUNCTION: Final = frozenset(
     " good great perfect nice wonderful awesome cool exactly true false wrong agreed understood".split()
 )
 """Single words that answer nothing."""
-_MISHEARD: Final = 3
-"""Words of a dictated code that a recogniser may have made up."""
 _HEARD_LETTERS: Final = frozenset("you are see why oh be".split())
 """Words that a letter may be heard as: u, r, c, y, o, b."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
@@ -104,7 +102,7 @@ class AnswerRecognizer:
             return False
         dictated = sum(_dictated(w) or w in ("a", "i") for w in words)
         others = sum(not _dictated(w) and w not in _AROUND for w in words)
-        return dictated >= 3 and dictated * 2 >= len(words) and others <= _MISHEARD
+        return dictated >= 3 and dictated * 2 >= len(words) and others * 2 <= dictated
 
     @staticmethod
     def _telling(kept: list[str], expected: T) -> bool:

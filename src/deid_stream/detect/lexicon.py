@@ -25,8 +25,9 @@ WEEKDAYS: Final = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun".split()
 )
 FIELDS: Final = frozenset(
-    "e website desk office otp acc ac acct account email mail id ph phn phone mobile cell fax ssn"
-    " dob pin cvv card order policy number no name"
+    "e e-mail website desk iban ifsc upi cc tel telephone bot user office otp acc ac acct account"
+    " email mail id ph phn phone mobile cell fax ssn"
+    " dob cvv card order policy number no name"
     " address zip contact confirmation booking password username claim ok okay thankyou thx bye".split()
 )
 """Names of fields, as people write them before a value; never the value."""

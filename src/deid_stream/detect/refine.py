@@ -42,6 +42,13 @@ _FIRM: Final = frozenset(
     " university college school insurance airlines motors foods pharma labs industries enterprises partners associates"
     " holdings media studio studios restaurant hotel cafe bar grill".split()
 )
+_LINE: Final = re.compile(r"[^\n]+")
+_FUNCTION: Final = frozenset(
+    "the a an of on in at to for from by with and or is was it its it's i i'm im he she him her his"
+    " my your our their this"
+    " that here here's there there's as but if so who has have had be been are were will would can could should please"
+    " thanks thank you me us we they them then when where what which how not no yes".split()
+)
 _BEFORE_DATE: Final = frozenset("the of on in at is it it's its was my born and yes yeah".split())
 _CUE_REACH: Final = 40
 _SHORT: Final = 30
@@ -52,37 +59,86 @@ _KIN: Final = frozenset("aunt auntie aunty uncle doctor dr".split())
 def refine(view: View, detections: list[Detection]) -> list[Detection]:
     """The detections of one turn, model guesses checked, names grown."""
     text = view.written.source
+    cased = not text.islower() and not text.isupper()
     refined: list[Detection] = []
     plain = [Interval(*view.written.to_source(p.start, p.end)) for p in view.plain if p.sure and p.kind != "date"]
     for detection in detections:
-        if detection.entity_type is T.PERSON:
-            refined.extend(_person(view, text, detection))
-        elif detection.detector == "neural" and _hides_person(view, text, detection):
-            refined.extend(_person(view, text, msgspec.structs.replace(detection, entity_type=T.PERSON)))
-        elif detection.entity_type is T.DATE_OF_BIRTH:
-            refined.extend(_date(text, detection))
-        elif detection.detector == "neural" and detection.entity_type in (T.ADDRESS, T.LOCATION):
-            refined.extend(_place(view, text, detection))
-        elif detection.detector == "neural" and detection.entity_type in _VALUED:
-            refined.extend(_value(view, text, detection, plain))
-        else:
-            refined.append(detection)
+        if detection.detector != "neural":
+            refined.extend(_of_rule(view, text, detection))
+            continue
+        for piece in _tidied(text, detection, cased=cased):
+            refined.extend(_of_model(view, text, piece, plain))
     return refined
 
 
+def _of_rule(view: View, text: str, detection: Detection) -> Iterator[Detection]:
+    if detection.entity_type is T.PERSON and detection.detector not in _TRUSTED:
+        yield from _person(view, text, detection)
+    elif detection.entity_type is T.DATE_OF_BIRTH:
+        yield from _date(text, detection)
+    else:
+        yield detection
+
+
+def _of_model(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
+    kind = detection.entity_type
+    if kind is T.PERSON or _hides_person(text, detection):
+        yield from _person(view, text, msgspec.structs.replace(detection, entity_type=T.PERSON))
+    elif kind is T.DATE_OF_BIRTH:
+        yield from _date(text, detection)
+    elif kind in (T.ADDRESS, T.LOCATION):
+        yield from _place(view, text, detection)
+    elif kind in _VALUED:
+        yield from _value(view, text, detection, plain)
+    else:
+        yield detection
+
+
+def _tidied(text: str, detection: Detection, *, cased: bool) -> Iterator[Detection]:
+    """A guess of the model line by line (an address stays whole), without function words and field"
+    " names at its edges."""
+    kind = detection.entity_type
+    lines = [(detection.start, detection.end)]
+    if kind is not T.ADDRESS and "\n" in text[detection.start : detection.end]:
+        lines = [
+            (detection.start + m.start(), detection.start + m.end())
+            for m in _LINE.finditer(text[detection.start : detection.end])
+        ]
+    for start, end in lines:
+        words = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text, start, end)]
+        first, last = 0, len(words)
+        while first < last and _loose(words, first, first + 1, kind, cased=cased):
+            first += 1
+        while last > first and _loose(words, last - 1, last - 2, kind, cased=cased):
+            last -= 1
+        if first < last:
+            left = start if first == 0 else words[first][0]
+            right = end if last == len(words) else words[last - 1][1]
+            yield msgspec.structs.replace(detection, start=left, end=right)
+
+
+def _loose(words: list[tuple[int, int, str]], at: int, neighbour: int, kind: T, *, cased: bool) -> bool:
+    """An edge word that is no part of any value: a function word, a field's name; in cased text a small common word."""
+    word = words[at][2]
+    low = word.lower()
+    if low in FIELDS:
+        return True
+    if low in _FUNCTION:
+        beside = words[neighbour][2] if 0 <= neighbour < len(words) else ""
+        return len(low) > 1 or len(beside) > 1
+    if kind is T.PERSON and cased and word.islower() and len(words) > 1:
+        return low in COMMON or low in DICTIONARY
+    return False
+
+
 def _value(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
-    """A number or code that the model saw: without the field's own name, and not where it is plainly something else."""
-    words = list(_WORD.finditer(text, detection.start, detection.end))
-    while words and words[0].group().lower() in FIELDS:
-        words.pop(0)
-    while words and words[-1].group().lower() in FIELDS:
-        words.pop()
-    if not words or all(w.group().lower() in COMMON and w.group().lower() not in NUMBERS for w in words):
+    """A number or code that the model saw; not everyday words, nor what is plainly something else."""
+    lows = [w.group().lower() for w in _WORD.finditer(text, detection.start, detection.end)]
+    if all((w in COMMON or w in DICTIONARY) and w not in NUMBERS and len(w) > 1 for w in lows):
         return
-    start, end = words[0].start(), words[-1].end()
-    if not view.expected and any(p.start <= start and end <= p.end for p in plain):
+    if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
-    yield Detection(start, end, detection.entity_type, detection.score, detection.detector)
+    yield detection
 
 
 def _whole(text: str, detection: Detection) -> bool:
@@ -91,7 +147,7 @@ def _whole(text: str, detection: Detection) -> bool:
     return not any(map(str.isalnum, rest))
 
 
-def _hides_person(view: View, text: str, detection: Detection) -> bool:
+def _hides_person(text: str, detection: Detection) -> bool:
     """A "place" or "organisation" of the model that is a given name, is all of the turn, or gets money sent."""
     if detection.entity_type not in (T.LOCATION, T.ORGANIZATION):
         return False
@@ -111,20 +167,23 @@ def _hides_person(view: View, text: str, detection: Detection) -> bool:
 
 
 def _date(text: str, detection: Detection) -> Iterator[Detection]:
-    """Without the words before a date ("the 3rd of march")."""
+    """Without the words before a date ("the 3rd of march"); a date has a number or a month."""
     start = detection.start
-    for match in _WORD.finditer(text, detection.start, detection.end):
+    words = list(_WORD.finditer(text, detection.start, detection.end))
+    if not any(_is_number(w.group().lower()) or w.group().lower() in MONTHS for w in words):
+        return
+    for match in words:
         if match.group().lower() not in _BEFORE_DATE:
             break
         start = match.end()
-    if start < detection.end:
-        yield msgspec.structs.replace(detection, start=start)
+    yield msgspec.structs.replace(detection, start=start)
+
+
+def _is_number(low: str) -> bool:
+    return low in NUMBERS or any(map(str.isdecimal, low))
 
 
 def _person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
-    if detection.detector in _TRUSTED:
-        yield detection
-        return
     words = list(_WORD.finditer(text, detection.start, detection.end))
     while words and words[0].group().lower() in _TITLES:
         words.pop(0)
@@ -206,7 +265,7 @@ def _is_strange(word: str, *, right: bool) -> bool:
 def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     """An address of the model needs a number or a street word, a question, or the word "address" before it."""
     lows = [w.group().lower() for w in _WORD.finditer(text, detection.start, detection.end)]
-    numbers = sum(w in NUMBERS or any(map(str.isdecimal, w)) for w in lows)
+    numbers = sum(map(_is_number, lows))
     named = T.ADDRESS in view.expected or (
         nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
     )

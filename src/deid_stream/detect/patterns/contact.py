@@ -18,7 +18,10 @@ CONTACT: Final = (
     Pattern(EntityType.IP_ADDRESS, rx(rf"{_OCTET} ?\. ?{_OCTET} ?\. ?{_OCTET} ?\. ?{_OCTET}"), 0.95, needs="."),
     Pattern(
         EntityType.IP_ADDRESS,
-        re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4}){1,7}(?![\w:])", re.IGNORECASE),
+        re.compile(
+            r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){5,7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6})(?![\w:])",
+            re.IGNORECASE,
+        ),
         0.9,
         needs=":",
     ),

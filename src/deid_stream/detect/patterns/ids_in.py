@@ -41,7 +41,12 @@ INDIA: Final = (
     Pattern(EntityType.DRIVER_LICENSE, rx(rf"(?:{_STATES})[ -]?\d{{2}}[ -]?(?:19|20)\d{{2}} ?\d{{7}}"), 0.9, digits=13),
     Pattern(EntityType.PASSPORT, rx(r"[a-pr-wy] ?[1-9]\d ?\d{4}[1-9]"), 0.6, digits=7),
     Pattern(
-        EntityType.PASSPORT, rx(r"[a-z]{1,2} ?\d{6,8}"), 0.85, digits=6, hints=("passport",), context=near(r"passport")
+        EntityType.PASSPORT,
+        rx(r"(?!(?:is|it|no|to|id|of|my|so)\b)[a-z]{1,2} ?\d{6,8}"),
+        0.85,
+        digits=6,
+        hints=("passport",),
+        context=near(r"passport"),
     ),
     Pattern(
         EntityType.ID_NUMBER,

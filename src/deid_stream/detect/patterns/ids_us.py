@@ -27,7 +27,7 @@ UNITED_STATES: Final = (
     ),
     Pattern(
         EntityType.DRIVER_LICENSE,
-        rx(r"[a-z]{1,2}[ -]?\d(?:[ -]?\d){3,13}[a-z]?|\d(?:[ -]?\d){5,12}"),
+        rx(r"(?!(?:is|it|no|to|id|of|my|so)\b)[a-z]{1,2}[ -]?\d(?:[ -]?\d){3,13}[a-z]?|\d(?:[ -]?\d){5,12}"),
         0.8,
         digits=4,
         hints=("licen", "d l", "dl"),
