@@ -11,6 +11,7 @@ from deid_stream.errors import BrokerError, DeidError, FencedError
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.outcomes import count_outputs
 from deid_stream.worker.context import Context
+from deid_stream.worker.layout import check_layout
 from deid_stream.worker.partition import Partition, Work
 from deid_stream.worker.producer import Publisher
 from deid_stream.worker.reading import read_checkpoint
@@ -28,6 +29,8 @@ MAX_BACKOFF_S: Final = 5.0
 STOP_S: Final = 10.0
 MAX_HELD_BYTES: Final = 128 << 20
 """Audio held in a partition's sessions before its audio topic has to wait."""
+_DOUBT_S: Final = 0.15
+"""A backoff longer than this has seen two failures in a row."""
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
 _SLICE: Final = 256
@@ -84,6 +87,9 @@ class Owner:
         backoff_s = 0.1
         while not self._stopping:
             try:
+                if backoff_s > _DOUBT_S:
+                    # clients wait for a deleted topic as for one whose leader is away: ask which it is
+                    await check_layout(self._context.options, self._context.names)
                 await self._own()
             except FencedError as error:
                 log.warning("partition lost to another worker", partition=self.number, error=error)
@@ -184,6 +190,7 @@ class Owner:
                     if work is not None:
                         self._taken += 1
                         publishing = asyncio.create_task(self._publish(partition, publisher, work))
+                        publishing.add_done_callback(lambda _: self._wake.set())
                         ready_s = now_s + COMMIT_EVERY_S
                 elif publishing is None and not partition.dirty and self._stopping:
                     return
@@ -191,7 +198,7 @@ class Owner:
                     await asyncio.sleep(0)
                     continue
                 retractor.poll()
-                await self._wait(publishing, due_s - now_s if publishing is None and partition.dirty else 0.5)
+                await self._wait(due_s - now_s if publishing is None and partition.dirty else 0.5)
         finally:
             await retractor.stop()
             if publishing is not None and not publishing.done():
@@ -200,13 +207,11 @@ class Owner:
                 with contextlib.suppress(asyncio.CancelledError, BrokerError):
                     await publishing
 
-    async def _wait(self, publishing: "asyncio.Task[None] | None", seconds: float) -> None:
-        waking = asyncio.create_task(self._wake.wait())
-        waiting = {waking} if publishing is None else {waking, publishing}
-        try:
-            await asyncio.wait(waiting, timeout=max(seconds, 0.001), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waking.cancel()
+    async def _wait(self, seconds: float) -> None:
+        """Until woken, by records read or a batch published. No task is made for it: this runs many times a second."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.001)):
+                await self._wake.wait()
 
     async def _publish(self, partition: Partition, publisher: Publisher, work: Work) -> None:
         metrics = self._context.metrics

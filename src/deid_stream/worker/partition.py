@@ -33,8 +33,6 @@ CLOSED_MEMORY_MS: Final = 600_000
 """Record time for which a closed call's stragglers are known as such."""
 CLOSED_MEMORY: Final = 20_000
 """Calls remembered at most."""
-IDLE_SLACK_MS: Final = 1_000
-"""How far behind the wall clock an idle partition's stream time stays: records on their way count before it."""
 MAX_SKEW_MS: Final = 3_600_000
 """A timestamp further ahead of the wall clock than this is wrong."""
 _NEEDED_EVERY_MS: Final = 1_000
@@ -120,6 +118,8 @@ class Partition:
         self.retracting = list(restored.progress.retracting)
         self._dirty = True
         self._held_bytes = 0
+        self._idle_since: tuple[Ms, Ms] | None = None
+        """Wall clock and stream time when there was nothing left to read."""
         self._metrics = metrics
         self._dead_letters = DeadLetters(names.dead_letters, metrics)
         self._released: list[Output] = []
@@ -201,7 +201,8 @@ class Partition:
     # -- work
 
     def process(self, wall_ms: Ms, limit: int = _SLICE_RECORDS) -> int:
-        """Take up to ``limit`` records; how many were taken. An idle partition's time goes on by the wall clock."""
+        """Take up to ``limit`` records; how many were taken. An idle partition's time goes on as the wall clock
+        does."""
         if self._replay_until:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
@@ -215,8 +216,9 @@ class Partition:
             self._take(time_ms, kind, record)
         if taken:
             self._dirty = True
+            self._idle_since = None
         elif self._merge.idle:
-            self._advance(wall_ms - IDLE_SLACK_MS)
+            self._pass_idle(wall_ms)
         self._drain()
         return len(taken)
 
@@ -313,6 +315,15 @@ class Partition:
             self._dead_letters.put(self._outbox, "session_failed", record, event.time_ms)
             return
         self._touched[event.call_id] = live
+
+    def _pass_idle(self, wall_ms: Ms) -> None:
+        """Nothing is left to read: time goes on from the last record as the wall clock does. Elapsed time, not the
+        wall clock itself, so that recorded calls can be replayed with the timestamps they had."""
+        if self._idle_since is None:
+            self._idle_since = (wall_ms, self.clock_ms)
+        since_ms, clock_ms = self._idle_since
+        if clock_ms:
+            self._advance(clock_ms + wall_ms - since_ms)
 
     def _advance(self, now_ms: Ms) -> None:
         """Let stream time reach ``now_ms``; each deadline on the way falls due at its own time."""

@@ -1,7 +1,7 @@
 """The consumer group: shares the partitions out, reads, feeds each partition's owner, pauses what is full."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,8 +16,8 @@ from deid_stream.worker.producer import translate
 
 log = get_log("worker")
 
-LINGER_S: Final = 0.004
-"""Between two reads: responses gather more records, each of which costs less."""
+LINGER_S: Final = 0.01
+"""Between two reads: responses gather more records, each of which costs less (docs/benchmarks.md)."""
 POLL_MS: Final = 100
 STALE_MS: Final = 5_000
 """A partition that has not answered for so long is not known to be read to its end."""
@@ -86,10 +86,11 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
                 if owner is not None and owner.partition is not None:
                     owner.partition.feed(self._kinds[partition.topic], records)
                     self._context.metrics.records_in.inc(partition.topic, len(records))
+            paused = self._consumer.paused()
             for owner in list(self._owners.values()):
                 if owner.failed is not None:
                     raise owner.failed
-                await self._look_after(owner)
+                await self._look_after(owner, paused)
             self._report()
             await asyncio.sleep(LINGER_S)
 
@@ -128,14 +129,13 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- reading
 
-    async def _look_after(self, owner: Owner) -> None:
+    async def _look_after(self, owner: Owner, paused: Collection[TopicPartition]) -> None:
         """Tell the owner which topics have been read to their end; pause what is full, resume what is not."""
         partition = owner.partition
         if partition is None:
             return
         at_end = set()
         try:
-            paused = self._consumer.paused()
             for kind, where in owner.inputs.items():
                 waiting = partition.buffered_bytes[kind] + partition.buffered(kind) * _RECORD_BYTES
                 if where in paused:

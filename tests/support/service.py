@@ -1,0 +1,129 @@
+"""A deployment of its own for one test: topics under a prefix, policies, in-process workers."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from deid_stream import __version__, topics
+from deid_stream.config import Settings
+from deid_stream.detect.detector import Detector
+from deid_stream.kafka_options import kafka_options
+from deid_stream.policy.compile import compile_policy
+from deid_stream.worker.names import Names
+from deid_stream.worker.run import Worker
+from tests.support.calls import MadeCall, Record
+from tests.support.oracle import Expected, expected_records
+from tests.support.topics import read_all, send_all
+
+KEY = bytes(range(32))
+SETTLE_S = 30.0
+
+
+class Service:
+    """See the module. ``base`` connects to the broker; ``exactly_once`` says what it can do."""
+
+    def __init__(self, base: Settings, *, exactly_once: bool, partitions: int = 2) -> None:
+        self.exactly_once = exactly_once
+        self.prefix = f"t{uuid.uuid4().hex[:8]}."
+        self.settings = msgspec.structs.replace(
+            base,
+            topic_prefix=self.prefix,
+            group_id=f"group-{self.prefix}",
+            digest_key=KEY.hex(),
+            partitions=partitions,
+            metrics_port=0,
+        )
+        self.names = Names.of(self.prefix)
+        self.options: dict[str, Any] = kafka_options(self.settings, "tests")
+        self.policies: dict[str, bytes] = {}
+        self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
+
+    async def __aenter__(self) -> "Service":
+        await topics.create(self.options, prefix=self.prefix, partitions=self.settings.partitions)
+        self.producer = AIOKafkaProducer(**self.options, acks="all", linger_ms=2)
+        await self.producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for worker, task in self.workers:
+            worker.stop()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await task
+        await self.producer.stop()
+
+    async def policy(self, customer_id: str, **fields: Any) -> None:
+        value = msgspec.json.encode({"customer_id": customer_id, "version": 1} | fields)
+        self.policies[customer_id] = value
+        await self.producer.send_and_wait(self.names.policies, key=customer_id.encode(), value=value)
+
+    async def work(self, **changes: Any) -> Worker:
+        """Start a worker and wait until it works."""
+        worker = Worker(msgspec.structs.replace(self.settings, **changes))
+        task = asyncio.create_task(worker.run())
+        self.workers.append((worker, task))
+        await until(lambda: worker.ready or task.done())
+        if task.done():
+            task.result()
+        return worker
+
+    async def stop(self, worker: Worker) -> None:
+        """A clean stop."""
+        for known, task in list(self.workers):
+            if known is worker:
+                self.workers.remove((known, task))
+                worker.stop()
+                await task
+
+    async def send(self, *calls: MadeCall | Iterable[Record]) -> None:
+        """All records in record time."""
+        records = [r for call in calls for r in (call.records if isinstance(call, MadeCall) else call)]
+        await send_all(self.producer, self.prefix, sorted(records, key=lambda r: r.time_ms))
+
+    async def read(self, topic: str) -> list[Any]:
+        return await read_all(self.options, topic)
+
+    async def closed(self, count: int, seconds: float = SETTLE_S) -> None:
+        """Until so many calls have been closed."""
+        deadline = time.monotonic() + seconds
+        while len({record.key for record in await self.read(self.names.calls)}) < count:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{count} calls were not closed within {seconds} s")
+            for _, task in self.workers:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.1)
+
+    def expected(self, *calls: MadeCall) -> list[Expected]:
+        """What the oracle says must have come out."""
+        detector = Detector.load()
+        return [
+            record
+            for call in calls
+            for record in expected_records(
+                call.records,
+                compile_policy(self.policies.get(call.customer_id)),
+                names=self.names,
+                detector=detector,
+                key=KEY,
+                version=__version__,
+            )
+        ]
+
+
+async def until(condition: Callable[[], bool], seconds: float = SETTLE_S) -> None:
+    """Poll a condition of this process."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - conditions of other tasks, read as they are
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(base: Settings, *, exactly_once: bool, partitions: int = 2) -> AsyncIterator[Service]:
+    async with Service(base, exactly_once=exactly_once, partitions=partitions) as service:
+        yield service
