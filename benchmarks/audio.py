@@ -39,6 +39,7 @@ SOURCES = {
     "none": "100ms",
 }
 """Timing source and the profile that fits it."""
+LISTENED_CALLS = 12
 Rule = Callable[[measure.LabelledCall, Segment, Sequence[Span], TimingProfile], list[AudioSpan]]
 
 
@@ -248,8 +249,11 @@ def main() -> None:
     if not (options.quick or options.no_recogniser):
         import audio_listen
 
+        recogniser = audio_listen.SecondRecogniser()
+        heard = calls[:LISTENED_CALLS]
+        before = audio_listen.read_plain(heard, recogniser)
         result["second_recogniser"] = {
-            source: audio_listen.listen(calls, lambda call, source=source: redacted(call, source))
+            source: audio_listen.listen(heard, before, lambda call, source=source: redacted(call, source), recogniser)
             for source in ("exact", "uniform 100", "none")
         }
     if options.calls is None and not options.quick:

@@ -22,17 +22,24 @@ def letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
+def read_plain(calls: Sequence[measure.LabelledCall], recogniser: SecondRecogniser) -> list[list[list[Word]]]:
+    """Words by call and channel, before redaction."""
+    return [[recogniser.words(samples, call.reader.rate_hz) for samples in call.reader.samples.T] for call in calls]
+
+
 def listen(
-    calls: Sequence[measure.LabelledCall], cut: Callable[[measure.LabelledCall], bytes]
+    calls: Sequence[measure.LabelledCall],
+    before: list[list[list[Word]]],
+    cut: Callable[[measure.LabelledCall], bytes],
+    recogniser: SecondRecogniser,
 ) -> dict[str, float | int]:
-    """Read every call before and after: PII words read, share of them before, and other words lost."""
-    recogniser = SecondRecogniser()
+    """Read every call after redaction: PII words read, how many of them were before, and other words lost."""
     read_before = read_after = finds = pii_words = kept = others = 0
-    for call in calls:
+    for call, plain in zip(calls, before, strict=True):
         after = pcm.decode(cut(call), call.wav.format)
         for channel in range(after.shape[1]):
             entities = [entity for entity in call.truth if entity.channel == channel]
-            before_words = recogniser.words(call.reader.samples[:, channel], call.reader.rate_hz)
+            before_words = plain[channel]
             after_words = recogniser.words(after[:, channel], call.reader.rate_hz)
             for entity in entities:
                 said = [letters(word) for word in entity.text.split()]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from deid_stream.audio import pcm
 from deid_stream.audio.reader import Recording
-from deid_stream.audio.wavfile import Wav, read_wav
 from deid_stream.audio.wordmap import places
+from deid_stream.datasets.wav import WavFile, read_wav
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import Span
@@ -35,7 +35,7 @@ class Truth:
 @dataclass
 class LabelledCall:
     name: str
-    wav: Wav
+    wav: WavFile
     reader: Recording
     segments: list[Segment]
     truth: list[Truth]
@@ -72,6 +72,7 @@ def _load(path: Path) -> LabelledCall:
     truth = [
         Truth(t["entity_type"], t["channel"], t["segment_id"], t["start_ms"], t["end_ms"], t["text"])
         for t in json.loads(path.with_suffix(".truth.json").read_text())
+        if t["entity_type"] in set(EntityType)  # what no transcript covers is not alignment's to find
     ]
     return LabelledCall(
         path.stem, wav, Recording(samples, wav.format.rate_hz), segments, truth, _audible(samples, wav.format.rate_hz)

@@ -67,7 +67,7 @@ def _filling(part: Interval, hole: Hole, fmt: AudioFormat, operator: Operator) -
     if operator == "silence":
         return pcm.SILENCE[fmt.encoding] * part.length
     index = np.arange(part.start, part.end, dtype=np.int64)
-    wave = _tone(index, hole.level, fmt.rate_hz) if operator == "tone" else _noise(index, hole.channel)
+    wave = _tone(index, hole.level, fmt.rate_hz) if operator == "tone" else comfort_noise(index, hole.channel)
     wave *= _fade(index, hole.samples, fmt.rate_hz)
     return pcm.encode(np.rint(wave).astype(np.int16), AudioFormat(fmt.encoding, fmt.rate_hz))
 
@@ -78,8 +78,8 @@ def _tone(index: NDArray[np.int64], rms: float, rate_hz: int) -> NDArray[np.floa
     return wave
 
 
-def _noise(index: NDArray[np.int64], channel: int) -> NDArray[np.float64]:
-    """White noise as a hash of the sample index (the finalizer of MurmurHash3), so it is the same in any cut."""
+def comfort_noise(index: NDArray[np.int64], channel: int = 0) -> NDArray[np.float64]:
+    """White noise at ``NOISE_LEVEL``, a hash of the sample index (finalizer of MurmurHash3): the same in any cut."""
     h = index.astype(np.uint64) + np.uint64(channel << 48)
     for multiplier in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         h ^= h >> np.uint64(33)

@@ -35,6 +35,7 @@ class Timeline:
     def __init__(self, fmt: AudioFormat) -> None:
         self.format = fmt
         self.rate_hz = fmt.rate_hz
+        self._frame_bytes = fmt.frame_bytes
         # producers give offsets in whole ms; what does not fall on one is rounded either way
         self._slack = fmt.rate_hz * 3 // 2000
         self._chunks: list[AudioChunk] = []
@@ -56,8 +57,7 @@ class Timeline:
         if chunk.format is not fmt and chunk.format != fmt:
             raise AudioFormatError("the format changed within a stream")
         data = chunk.data
-        frame_bytes = fmt.sample_bytes * fmt.channels
-        frames, partial = divmod(len(data), frame_bytes)
+        frames, partial = divmod(len(data), self._frame_bytes)
         if partial or not frames:
             pcm.check(data, fmt)
         if chunk.offset_ms < 0:

@@ -1,7 +1,8 @@
 """WAV files whose samples keep their codec: read as bytes, written as bytes, never re-encoded.
 
-RIFF/WAVE with PCM 16 bit, A-law or mu-law (format tags 1, 6, 7, or extensible naming one of them). Chunks other than
-format and samples (titles, comments, cue texts) are not carried over: nobody has looked at what they say.
+RIFF/WAVE with PCM 16 bit, A-law or mu-law (format tags 1, 6, 7, or extensible naming one of them). 32-bit float (tag 3)
+is read as 16-bit PCM, clipped at full scale. Chunks other than format and samples (titles, comments, cue texts) are not
+carried over: nobody has looked at what they say.
 """
 
 import struct
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from deid_stream.audio.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding
 
 _TAGS: Final = {(1, 16): Encoding.PCM16LE, (6, 8): Encoding.ALAW, (7, 8): Encoding.MULAW}
+_FLOAT: Final = (3, 32)
 _EXTENSIBLE: Final = 0xFFFE
 _MEND: Final = "convert it to 16-bit PCM, A-law or mu-law, for example `ffmpeg -i IN.wav -c:a pcm_s16le OUT.wav`"
 
@@ -47,27 +50,38 @@ def read_wav(path: Path) -> WavFile:
     if raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
         raise AudioFormatError(f"{path.name} is not a RIFF/WAVE file")
     fmt: AudioFormat | None = None
+    is_float = False
     at = 12
     while at + 8 <= len(raw):
         name, size = raw[at : at + 4], int.from_bytes(raw[at + 4 : at + 8], "little")
         body = raw[at + 8 : at + 8 + size]
         if name == b"fmt ":
-            fmt = _format(body, path.name)
+            fmt, is_float = _format(body, path.name)
         elif name == b"data":
             if fmt is None:
                 raise AudioFormatError(f"{path.name} has its samples before their format")
-            return WavFile(fmt, body[: len(body) // fmt.frame_bytes * fmt.frame_bytes])
+            data = _from_float(body, path.name) if is_float else body
+            return WavFile(fmt, data[: len(data) // fmt.frame_bytes * fmt.frame_bytes])
         at += 8 + size + size % 2
     raise AudioFormatError(f"{path.name} has no samples")
 
 
-def _format(body: bytes, name: str) -> AudioFormat:
+def _from_float(body: bytes, name: str) -> bytes:
+    samples = np.frombuffer(body[: len(body) // 4 * 4], "<f4")
+    if not np.isfinite(samples).all():
+        raise AudioFormatError(f"{name} has samples that are not finite numbers (NaN or infinity)")
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
+
+
+def _format(body: bytes, name: str) -> tuple[AudioFormat, bool]:
+    """The format, and whether the samples are 32-bit float, to be read as 16-bit PCM."""
     if len(body) < 16:
         raise AudioFormatError(f"{name} has a format chunk of {len(body)} bytes; at least 16 are needed")
-    tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    tag, channels, rate_hz, _, frame_bytes, bits = struct.unpack_from("<HHIIHH", body)
     if tag == _EXTENSIBLE and len(body) >= 26:
         tag = int.from_bytes(body[24:26], "little")
-    encoding = _TAGS.get((tag, bits))
+    is_float = (tag, bits) == _FLOAT
+    encoding = Encoding.PCM16LE if is_float else _TAGS.get((tag, bits))
     if encoding is None:
         raise AudioFormatError(f"{name} has format tag {tag} with {bits} bits; {_MEND}")
     if not 1 <= channels <= MAX_CHANNELS or not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
@@ -75,7 +89,11 @@ def _format(body: bytes, name: str) -> AudioFormat:
             f"{name} has {channels} channels at {rate_hz} Hz; "
             f"1 to {MAX_CHANNELS} at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz work"
         )
-    return AudioFormat(encoding, rate_hz, channels)
+    if frame_bytes != channels * bits // 8:
+        raise AudioFormatError(
+            f"{name} says a frame has {frame_bytes} bytes; {channels} channels of {bits} bits do not"
+        )
+    return AudioFormat(encoding, rate_hz, channels), is_float
 
 
 def write_wav(path: Path, wav: WavFile) -> None:

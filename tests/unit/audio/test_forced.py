@@ -11,7 +11,7 @@ import pytest
 import deid_stream
 from deid_stream.audio import forced, pcm
 from deid_stream.audio.reader import Recording
-from deid_stream.audio.wavfile import read_wav
+from deid_stream.datasets.wav import read_wav
 
 from .sounds import silent, voice
 
@@ -35,6 +35,7 @@ class TestAligner:
     def test_words_are_found_where_they_are_said(self, sample):
         reader, segments = sample
         errors: list[int] = []
+        lost = 0
         for said in segments:
             spoken = [word["text"] for word in said["words"]]
             if len(spoken) < 2:
@@ -43,8 +44,11 @@ class TestAligner:
             found = forced.align(reader.pcm(said["channel"], *window), 8000, window[0], spoken)
             assert found is not None
             assert [word.text for word in found] == spoken
-            errors += [abs(t) for a, b in zip(found, said["words"], strict=True) for t in (a.start_ms - b["start_ms"],)]
+            errors += [
+                abs(t) for a, b in zip(found, said["words"], strict=False) for t in (a.start_ms - b["start_ms"],)
+            ]
         assert np.median(errors) <= 50
+        assert lost <= len(errors) / 10
 
     def test_words_that_are_not_in_the_dictionary_and_words_without_letters(self, sample):
         reader, segments = sample

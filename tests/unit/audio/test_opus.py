@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from deid_stream.audio import opus, pcm
+from deid_stream.audio.opus import Pcm
 from deid_stream.audio.silence import Hole
-from deid_stream.audio.wavfile import Wav, build_wav
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.units import Interval
@@ -15,25 +15,25 @@ from .sounds import voice
 
 def stream(rate_hz=16000, channels=1, ms=1000):
     fmt = AudioFormat(Encoding.PCM16LE, rate_hz, channels)
-    return opus.encode(Wav(fmt, pcm.encode(np.stack([voice(ms, rate_hz)] * channels, axis=1), fmt)))
+    return opus.encode(Pcm(fmt, pcm.encode(np.stack([voice(ms, rate_hz)] * channels, axis=1), fmt)))
 
 
 def samples(data):
-    wav = opus.decode(data)
-    return pcm.decode(wav.data, wav.format)
+    sound = opus.decode(data)
+    return pcm.decode(sound.data, sound.format)
 
 
 @pytest.mark.parametrize("rate_hz", opus.RATES_HZ)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_rate_channels_and_length_are_kept(rate_hz, channels):
-    wav = opus.decode(stream(rate_hz, channels))
-    assert wav.format == AudioFormat(Encoding.PCM16LE, rate_hz, channels)
-    assert len(wav.data) == rate_hz * wav.format.frame_bytes
+    sound = opus.decode(stream(rate_hz, channels))
+    assert sound.format == AudioFormat(Encoding.PCM16LE, rate_hz, channels)
+    assert len(sound.data) == rate_hz * sound.format.frame_bytes
 
 
 def test_telephone_speech_may_go_in_as_mulaw():
     fmt = AudioFormat(Encoding.MULAW, 8000)
-    assert len(samples(opus.encode(Wav(fmt, pcm.encode(voice(500), fmt))))) == 4000
+    assert len(samples(opus.encode(Pcm(fmt, pcm.encode(voice(500), fmt))))) == 4000
 
 
 def test_the_hole_is_silent_and_the_rest_sounds_on():
@@ -56,7 +56,7 @@ def test_a_record_without_a_hole_is_the_same_object():
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"OggS", b"\0" * 400, stream()[:60], build_wav(Wav(AudioFormat(Encoding.PCM16LE, 8000), b"\0\0" * 80))],
+    [b"", b"OggS", b"\0" * 400, stream()[:60], b"RIFF" + bytes(200)],
 )
 def test_anything_else_is_refused(data):
     with pytest.raises(AudioFormatError):
@@ -65,4 +65,4 @@ def test_anything_else_is_refused(data):
 
 def test_a_rate_that_opus_does_not_have():
     with pytest.raises(AudioFormatError):
-        opus.encode(Wav(AudioFormat(Encoding.PCM16LE, 44100), b"\0\0" * 441))
+        opus.encode(Pcm(AudioFormat(Encoding.PCM16LE, 44100), b"\0\0" * 441))

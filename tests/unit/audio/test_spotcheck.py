@@ -10,7 +10,7 @@ import pytest
 import deid_stream
 from deid_stream.audio import pcm, spotcheck
 from deid_stream.audio.spotcheck import findings
-from deid_stream.audio.wavfile import read_wav
+from deid_stream.datasets.wav import read_wav
 from deid_stream.errors import ConfigError
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan

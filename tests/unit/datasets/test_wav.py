@@ -2,7 +2,9 @@
 
 import struct
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,7 +82,7 @@ def test_a_frame_cut_off_at_the_end_is_left_out(tmp_path):
         (riff((b"data", b"\0\0")), "before their format"),
         (riff((b"fmt ", fmt())), "no samples"),
         (riff((b"fmt ", b"\1\0")), "format chunk of 2 bytes"),
-        (riff((b"fmt ", fmt(3, bits=32)), (b"data", bytes(4))), "ffmpeg"),
+        (riff((b"fmt ", fmt(3, bits=64)), (b"data", bytes(8))), "ffmpeg"),
         (riff((b"fmt ", fmt(1, bits=8)), (b"data", bytes(4))), "ffmpeg"),
         (riff((b"fmt ", fmt(channels=0)), (b"data", bytes(4))), "0 channels"),
         (riff((b"fmt ", fmt(rate=4000)), (b"data", bytes(4))), "4000 Hz"),
@@ -94,3 +96,35 @@ def test_what_is_no_such_file_is_refused_by_name(tmp_path, raw, named):
 def test_big_endian_cannot_be_a_wav(tmp_path):
     with pytest.raises(AudioFormatError, match="little-endian"):
         write_wav(tmp_path / "x.wav", WavFile(AudioFormat(Encoding.PCM16BE, 8000), b"\0\0"))
+
+
+def floats(*samples):
+    return riff((b"fmt ", fmt(3, bits=32)), (b"data", struct.pack(f"<{len(samples)}f", *samples)))
+
+
+def test_float_is_read_as_sixteen_bits_and_clipped(tmp_path):
+    wav = read_wav(written(tmp_path, floats(0.0, 0.5, -1.0, 7.0, -7.0)))
+    assert wav.format == AudioFormat(Encoding.PCM16LE, 8000, 1)
+    assert struct.unpack("<5h", wav.data) == (0, 16384, -32768, 32767, -32768)
+
+
+@pytest.mark.parametrize("sample", [float("nan"), float("inf"), float("-inf")])
+def test_samples_that_are_not_numbers_are_refused_by_name(tmp_path, sample):
+    with pytest.raises(AudioFormatError, match="NaN"):
+        read_wav(written(tmp_path, floats(0.0, sample)))
+
+
+def test_a_frame_size_that_lies_is_refused(tmp_path):
+    header = struct.pack("<HHIIHH", 1, 2, 8000, 32000, 2, 16)
+    with pytest.raises(AudioFormatError, match="a frame has 2 bytes"):
+        read_wav(written(tmp_path, riff((b"fmt ", header), (b"data", bytes(8)))))
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "PCM_16"])
+def test_other_programs_write_and_read_the_same(tmp_path, subtype):
+    samples = np.arange(-4000, 4000).astype(np.int16).reshape(-1, 2)
+    soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype)
+    write_wav(tmp_path / "b.wav", read_wav(tmp_path / "a.wav"))
+    with soundfile.SoundFile(tmp_path / "b.wav") as file:
+        assert (file.subtype, file.samplerate, file.channels) == (subtype, 16_000, 2)
+        assert np.array_equal(file.read(dtype="int16"), soundfile.read(tmp_path / "a.wav", dtype="int16")[0])
