@@ -67,6 +67,7 @@ def write(model: Tagger, folder: Path, labels: list[str], hints: list[str], vers
         "end_token": END,
         "max_tokens": max_tokens,
         "overlap_words": 24,
+        "any_of_default": 0.5,
         "reach": 0.3,
         "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in ("model.onnx", "tokenizer.json")},
     }

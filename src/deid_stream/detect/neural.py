@@ -50,6 +50,8 @@ class ModelConfig(msgspec.Struct, frozen=True):
     end_token: int
     max_tokens: int
     overlap_words: int
+    any_of_default: float
+    """Joint probability of the types that go by default at which a word goes as the likeliest of them."""
     reach: float
     """Share of its threshold at which a label spreads to the next word; only types that go by default spread."""
     files: dict[str, str]
@@ -72,6 +74,7 @@ class NeuralTagger:
         self._config = config
         # one more for -1, "no label", which does not spread either
         self._reaching = [*(label.entity_type in ON_BY_DEFAULT for label in config.labels), False]
+        self._default = np.flatnonzero(self._reaching[:-1])
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
 
     @property
@@ -173,18 +176,24 @@ class NeuralTagger:
             start, end = trim(text, words[first].start, words[final].end)
             settled = self._config.labels[label]
             score = _score(float(by_label[first : final + 1, label].max()), settled.threshold)
+            if self._reaching[label]:
+                joint = float(by_label[first : final + 1, self._default].sum(axis=1).max())
+                score = max(score, _score(joint, self._config.any_of_default))
             spans.append(Detection(start, end, settled.entity_type, score, self.name))
         return spans
 
     def _decide(self, by_label: npt.NDArray[np.float32], begins: npt.NDArray[np.bool_]) -> tuple[list[int], list[bool]]:
         """Label of every word (-1: none), and whether it was reached from a neighbour.
 
-        A value goes on under the label it began with, unless another one begins. Two thresholds (hysteresis): a word
-        is taken at its label's own, and a neighbour of a taken word already at ``reach`` times that, so that the
-        doubtful half of a name follows the certain one.
+        A word that surely goes, by one type or another, goes. A value goes on under the label it began with, unless
+        another one begins. Two thresholds (hysteresis): a word is taken at its label's own, and a neighbour of a taken
+        word already at ``reach`` times that, so that the doubtful half of a name follows the certain one.
         """
         margins = by_label / self._thresholds
         labels = np.where(margins.max(axis=1) >= 1.0, margins.argmax(axis=1), -1).tolist()
+        for i in np.flatnonzero(by_label[:, self._default].sum(axis=1) >= self._config.any_of_default).tolist():
+            if not self._reaching[labels[i]]:
+                labels[i] = int(self._default[margins[i, self._default].argmax()])
         reached = [False] * len(labels)
         for i in range(1, len(labels)):
             before, label = labels[i - 1], labels[i]

@@ -68,7 +68,7 @@ def test_a_span_leaves_edge_punctuation_and_the_possessive(text: str, kept: str)
 
 class _Tokenizer:
     """A token a letter: ``n`` nothing, ``P``/``p`` a name begins/goes on, ``D``/``d`` a date, ``1``/``2`` perhaps,
-    ``a`` a number goes on, ``3`` that or a name."""
+    ``a`` a number goes on, ``3`` that or a name, ``4`` one of them but which?"""
 
     def encode(self, words: Sequence[str], **_: Any) -> Any:
         pairs = [(i, ord(c)) for i, word in enumerate(words) for c in word]
@@ -91,6 +91,8 @@ class _Session:
         for i, token in enumerate(tokens):
             if chr(token) == "3":
                 logits[0, i, [2, 6]] = 1.0, 1.5
+            elif chr(token) == "4":
+                logits[0, i, [1, 6]] = 0.5, 1.0
             elif chr(token) in self.DOUBTFUL:
                 logits[0, i, [0, self.DOUBTFUL[chr(token)]]] = 1.0, 0.0
             else:
@@ -109,6 +111,7 @@ def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
         end_token=3,
         max_tokens=max_tokens,
         overlap_words=3,
+        any_of_default=0.5,
         reach=0.5,
         files={},
     )
@@ -131,6 +134,7 @@ def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
         ("D 2", [("DATE_TIME", "D")]),
         ("P a", [("PERSON", "P"), ("ID_NUMBER", "a")]),
         ("P 3", [("PERSON", "P 3")]),
+        ("4 n", [("ID_NUMBER", "4")]),
         ("a P", [("ID_NUMBER", "a"), ("PERSON", "P")]),
         ("n n", []),
     ],
