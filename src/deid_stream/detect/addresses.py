@@ -24,6 +24,10 @@ STREETS: Final = frozenset(
     " salai gali chowk bazaar"
     " bazar extension strasse straße quay wharf esplanade causeway promenade camino route bypass estate complex".split()
 )
+NAMED_STREETS: Final = frozenset(
+    "street road avenue boulevard lane nagar marg colony crescent terrace layout parkway".split()
+)
+"""Street words that make an address of a strange name alone."""
 UNITS: Final = frozenset(
     "apt apartment suite ste unit flat floor fl room building bldg block tower wing door number no"
     " box po psc apo fpo dpo"
@@ -134,14 +138,14 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
         gap = text[end : token.start]
         if not _GAP.match(gap) or _SENTENCE_END.search(text[end : token.start + 1]):
             break
-        previous = tokens[index + offset - 1] if index + offset else None
+        previous = tokens[index + offset - 1] if index + offset > 0 else None
         following = tokens[index + offset + 1] if index + offset + 1 < len(tokens) else None
         kind = token.kind
         if kind == "w" and _is_code(text, token):
             kind = "p"
         if kind == "w" and token.low in _STATE_CODES and following is not None and following.kind == "n":
             kind = "p"
-        if kind == "w" and not _belongs(previous, token, following):
+        if kind == "w" and not (_belongs(previous, token, following) or _is_letter(text, previous, token)):
             break
         if kind == "u" and not (
             (following is not None and (following.kind in "nx" or len(following.low) == 1))
@@ -153,6 +157,12 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
             break
         end = token.end
     return end
+
+
+def _is_letter(text: str, previous: _Token | None, token: _Token) -> bool:
+    """A capital alone after a street or a number, in text with small letters: "4058 18th Street A"."""
+    lone = token.end - token.start == 1 and text[token.start].isupper() and token.low != "i"
+    return lone and not text.isupper() and previous is not None and previous.kind in "ns"
 
 
 def _is_code(text: str, token: _Token) -> bool:

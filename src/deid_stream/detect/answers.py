@@ -29,7 +29,7 @@ _AROUND_SPELLED: Final = frozenset(
     "yes yeah yep yup no okay ok sure right well so um uh erm umm ah hmm please thanks thank sir"
     " madam maam hi hello sorry it's its"
     " is was that's thats the my name names surname full first last middle i'm im here's correct spell spelled spelt"
-    " spelling postcode post code zip number and it at on located they they're are".split()
+    " spelling postcode post code zip number and it in at on located they they're are".split()
 )
 """The same around a spelled answer, where "see", "a", "i", "are", "hey" may be letters."""
 _DICTATION: Final = frozenset(

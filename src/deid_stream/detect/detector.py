@@ -26,6 +26,7 @@ from deid_stream.detect.patterns import (
     BareNameRecognizer,
     DateRecognizer,
     EmailRecognizer,
+    GivenNameRecognizer,
     NameRecognizer,
     PatternRecognizer,
     SecretRecognizer,
@@ -121,5 +122,6 @@ def rules() -> list[Recognizer]:
         StreetRecognizer(),
         NameRecognizer(),
         BareNameRecognizer(),
+        GivenNameRecognizer(),
         AnswerRecognizer(),
     ]

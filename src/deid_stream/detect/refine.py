@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.addresses import NUMBERS, PLACES, STREETS
+from deid_stream.detect.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS
 from deid_stream.detect.cues import nearest
 from deid_stream.detect.lexicon import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.detect.recognizer import View
@@ -26,9 +26,7 @@ _VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )
 _SURE: Final = 0.97
-"""Model score from which an everyday word is still believed to be a name."""
-_LIKELY: Final = 0.9
-"""The same for a rarer dictionary word."""
+"""Model score from which a rarer dictionary word is still believed to be a name."""
 _TRUSTED: Final = frozenset({"answer", "bare", "known", "deny"})
 _VERBS: Final = frozenset("is was has for at on in and speaking calling here".split())
 _NAMED_THING: Final = re.compile(
@@ -37,6 +35,11 @@ _NAMED_THING: Final = re.compile(
 )
 _MONEY: Final = re.compile(r"\b(?:send|transfer|pay|request|share|dollars|bucks|rupees|pounds)|[$£€₹]")
 _IN: Final = re.compile(r"\b(?:in|near|around|at|of)\s$")
+_THINGS: Final = frozenset(
+    "club school hospital hotel airport station mall church museum theater theatre university college apartments"
+    " restaurant cafe bar pizza grill clinic stadium arena".split()
+)
+"""Last words of what is no person."""
 _FIRM: Final = frozenset(
     "inc ltd llc llp corp corporation company co group bank technologies technology services solutions systems hospital"
     " university college school insurance airlines motors foods pharma labs industries enterprises partners associates"
@@ -44,9 +47,9 @@ _FIRM: Final = frozenset(
 )
 _LINE: Final = re.compile(r"[^\n]+")
 _FUNCTION: Final = frozenset(
-    "the a an of on in at to for from by with and or is was it its it's i i'm im he she him her his"
+    "the a same as an of on in at to for from by with and or is was it its it's i i'm im he she him her his"
     " my your our their this"
-    " that here here's there there's as but if so who has have had be been are were will would can could should please"
+    " that here here's there there's as but if so who has have had be been are were would could should please"
     " thanks thank you me us we they them then when where what which how not no yes".split()
 )
 _BEFORE_DATE: Final = frozenset("the of on in at is it it's its was my born and yes yeah".split())
@@ -62,8 +65,11 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
     cased = not text.islower() and not text.isupper()
     refined: list[Detection] = []
     plain = [Interval(*view.written.to_source(p.start, p.end)) for p in view.plain if p.sure and p.kind != "date"]
+    places = [d for d in detections if d.detector == "neural" and d.entity_type is T.LOCATION]
     for detection in detections:
         if detection.detector != "neural":
+            if detection.detector == "given" and _is_city(text, detection, places):
+                continue
             refined.extend(_of_rule(view, text, detection))
             continue
         for piece in _tidied(text, detection, cased=cased):
@@ -104,6 +110,8 @@ def _tidied(text: str, detection: Detection, *, cased: bool) -> Iterator[Detecti
             (detection.start + m.start(), detection.start + m.end())
             for m in _LINE.finditer(text[detection.start : detection.end])
         ]
+    if kind is T.PERSON:
+        lines = [part for line in lines for part in _between_function_words(text, *line)]
     for start, end in lines:
         words = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text, start, end)]
         first, last = 0, len(words)
@@ -117,6 +125,18 @@ def _tidied(text: str, detection: Detection, *, cased: bool) -> Iterator[Detecti
             yield msgspec.structs.replace(detection, start=left, end=right)
 
 
+def _between_function_words(text: str, start: CharIndex, end: CharIndex) -> Iterator[tuple[CharIndex, CharIndex]]:
+    """A guess that runs over a function word is two ("ryan costa as guardian")."""
+    left = start
+    for match in _WORD.finditer(text, start, end):
+        if len(match.group()) > 1 and match.group().lower() in _FUNCTION:
+            if match.start() > left:
+                yield left, match.start()
+            left = match.end()
+    if left < end:
+        yield left, end
+
+
 def _loose(words: list[tuple[int, int, str]], at: int, neighbour: int, kind: T, *, cased: bool) -> bool:
     """An edge word that is no part of any value: a function word, a field's name; in cased text a small common word."""
     word = words[at][2]
@@ -125,10 +145,10 @@ def _loose(words: list[tuple[int, int, str]], at: int, neighbour: int, kind: T, 
         return True
     if low in _FUNCTION:
         beside = words[neighbour][2] if 0 <= neighbour < len(words) else ""
-        return len(low) > 1 or len(beside) > 1
-    if kind is T.PERSON and cased and word.islower() and len(words) > 1:
-        return low in COMMON or low in DICTIONARY
-    return False
+        return len(low) > 1 or (neighbour > at and len(beside) > 1)
+    if kind is T.PERSON and len(words) > 1:
+        return (cased and word.islower() and low in COMMON) or (word.islower() and low in DICTIONARY)
+    return kind in _VALUED and kind is not T.EMAIL_ADDRESS and len(low) > 1 and low in COMMON and low not in NUMBERS
 
 
 def _value(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
@@ -166,6 +186,13 @@ def _hides_person(text: str, detection: Detection) -> bool:
     return any(w in GIVEN_NAMES for w in lows)
 
 
+def _is_city(text: str, detection: Detection, places: list[Detection]) -> bool:
+    """A given name that the model takes for a place, where a place would stand ("in charlotte")."""
+    return any(p.start <= detection.start < p.end for p in places) and (
+        _IN.search(text[max(0, detection.start - 12) : detection.start].lower()) is not None
+    )
+
+
 def _date(text: str, detection: Detection) -> Iterator[Detection]:
     """Without the words before a date ("the 3rd of march"); a date has a number or a month."""
     start = detection.start
@@ -197,13 +224,16 @@ def _person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     start = words[0].start() if words[0].start() > detection.start else detection.start
     end = words[-1].end()
     start, end = _grown(text, start, end)
-    kind = T.ORGANIZATION if _NAMED_THING.search(text[:start].lower()[-_CUE_REACH:]) else T.PERSON
+    thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
+    kind = T.ORGANIZATION if thing else T.PERSON
     yield Detection(start, end, kind, detection.score, detection.detector)
 
 
 def _loose_letter(text: str, word: re.Match[str]) -> bool:
     """A last letter that is no initial: the possessive "s", the article "a" before another word."""
     low = word.group().lower()
+    if word.group().isupper() and not text.isupper():
+        return False
     following = _WORD.search(text, word.end())
     return low == "s" or (
         low == "a" and following is not None and following.group().lower() not in _VERBS and text[word.end()] != "."
@@ -211,17 +241,16 @@ def _loose_letter(text: str, word: re.Match[str]) -> bool:
 
 
 def _may_be_name(view: View, lows: list[str], score: float) -> bool:
-    """Not a single letter, and not only everyday words, months or days (unless the model is very sure)."""
+    """Not a single letter, and not only everyday words, months or days."""
     if T.PERSON in view.expected:
         return True
     if sum(map(len, lows)) < 2:
         return False
     if all(w in MONTHS or w in WEEKDAYS for w in lows):
         return False
-    if score >= _SURE:
+    if any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows):
         return True
-    known = any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows)
-    return known or any(w not in COMMON and (score >= _LIKELY or w not in DICTIONARY) for w in lows)
+    return any(w not in COMMON and (score >= _SURE or w not in DICTIONARY) for w in lows)
 
 
 def _grown(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharIndex]:
@@ -271,7 +300,7 @@ def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     )
     if detection.entity_type is T.LOCATION:
         kind = T.ADDRESS if named and nearest(text[: detection.start].lower()) is T.ADDRESS else T.LOCATION
-    elif (named and numbers < len(lows)) or not STREETS.isdisjoint(lows):
+    elif (named and numbers < len(lows)) or not (STREETS if numbers else NAMED_STREETS).isdisjoint(lows):
         kind = T.ADDRESS
     elif numbers == len(lows):
         digits = sum(len(w) if w.isdecimal() else 1 for w in lows)

@@ -5,6 +5,7 @@ from deid_stream.detect.patterns.bare import BareNameRecognizer
 from deid_stream.detect.patterns.base import Pattern, PatternRecognizer
 from deid_stream.detect.patterns.contact import CONTACT, EmailRecognizer
 from deid_stream.detect.patterns.dates import DateRecognizer
+from deid_stream.detect.patterns.given import GivenNameRecognizer
 from deid_stream.detect.patterns.ids_in import INDIA
 from deid_stream.detect.patterns.ids_uk import UNITED_KINGDOM
 from deid_stream.detect.patterns.ids_us import UNITED_STATES
@@ -21,6 +22,7 @@ __all__ = [
     "BareNameRecognizer",
     "DateRecognizer",
     "EmailRecognizer",
+    "GivenNameRecognizer",
     "NameRecognizer",
     "Pattern",
     "PatternRecognizer",

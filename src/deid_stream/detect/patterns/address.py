@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from deid_stream.detect.addresses import STREETS
+from deid_stream.detect.addresses import NAMED_STREETS, STREETS
 from deid_stream.detect.lexicon import COMMON
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
@@ -14,10 +14,6 @@ _WEAK_STREETS: Final = frozenset(
     " extension circle loop layout trail".split()
 )
 """Street words that are everyday words or abbreviations too: they need a number before the name."""
-_NAMED_STREETS: Final = frozenset(
-    "street road avenue boulevard lane nagar marg colony crescent terrace layout parkway".split()
-)
-"""Street words that make an address of a strange name alone."""
 _STOPS: Final = frozenset(
     "is at on in for to of and or the a an my your our their this that it its are was be with from i you we they he she"
     " people person persons guests table tables rooms bedrooms bedroom bath baths tickets am pm o'clock dollars days"
@@ -95,7 +91,7 @@ def _street(words: _Words, street: int) -> tuple[int, int] | None:
         at -= 1
     low_street = words[street][2]
     name = street - 1
-    if low_street not in _NAMED_STREETS or name < 0:
+    if low_street not in NAMED_STREETS or name < 0:
         return None
     while name >= 0 and street - name <= 3 and words[name][2] not in COMMON and len(words[name][2]) > 1:
         name -= 1

@@ -37,13 +37,10 @@ class BareNameRecognizer:
         )
         code = match.group("code") or ""
         numbered = sum(map(str.isdecimal, code)) >= _MIN_DIGITS
-        lone = (
-            len(words) == 1
-            and len(words[0]) >= _MIN_LETTERS
-            and not code
-            and words[0] not in DICTIONARY
-            and "thank" not in words[0]
+        unknown = not code and all(
+            len(w) >= _MIN_LETTERS - 2 and w not in DICTIONARY and "thank" not in w for w in words
         )
+        lone = unknown and max(map(len, words)) >= _MIN_LETTERS
         if strange and (known or lone or (numbered and all(len(w) > 2 for w in words))):
             start, end = match.span("name")
             return [view.detection(start, end, EntityType.PERSON, 0.8, self.name)]

@@ -25,6 +25,7 @@ _TITLED: Final = re.compile(
 _NO_SURNAME: Final = frozenset("and or is the a me my who i you it to of in on at for with from".split())
 _NAME_WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _INITIAL: Final = re.compile(r"[a-z]\b\.?", re.IGNORECASE)
+_MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4
 
 
@@ -41,8 +42,9 @@ class NameRecognizer:
     name = "names"
 
     def find(self, view: View) -> list[Detection]:
-        found = []
+        found: list[Detection] = []
         asked = EntityType.PERSON in view.expected
+        paid = _MONEY.search(view.low) is not None
         for match in _TITLED.finditer(view.text):
             if match.group("first").lower() not in _NO_SURNAME:
                 end = match.end()
@@ -52,6 +54,7 @@ class NameRecognizer:
                 found.append(view.detection(match.start("first"), end, EntityType.PERSON, 0.9, self.name))
         for match in _CUE.finditer(view.text):
             strong = match.group("strong") is not None or asked
+            strong = strong or (paid and match.group("weak").lower() in ("to", "from"))
             end = self._name_end(view.text, match.end(), strong=strong)
             if end > match.end():
                 found.append(view.detection(match.end(), end, EntityType.PERSON, 0.85 if strong else 0.7, self.name))

@@ -1,0 +1,36 @@
+"""Given names anywhere in a turn, unless they are part of a place ("san jose", "helena street")."""
+
+from typing import Final
+
+from deid_stream.detect.addresses import STREETS
+from deid_stream.detect.lexicon import GIVEN_NAMES, NAMES_AMBIGUOUS
+from deid_stream.detect.recognizer import View
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Detection
+
+_NAMES: Final = frozenset(n for n in GIVEN_NAMES - NAMES_AMBIGUOUS if len(n) > 2)
+_BEFORE_PLACES: Final = frozenset("san santa st saint fort port mount mt lake new los las el la le del".split())
+_AFTER_PLACES: Final = STREETS | frozenset(
+    "airport station university college hotel park city county apartments hospital school stadium"
+    " bay beach island hills"
+    " valley heights springs falls creek river lake hall".split()
+)
+
+
+class GivenNameRecognizer:
+    """Common given names that are no other word."""
+
+    name = "given"
+
+    def find(self, view: View) -> list[Detection]:
+        words = view.words
+        found = []
+        for at, (start, end, low) in enumerate(words):
+            bare = low[:-2] if low.endswith(("'s", "’s")) else low
+            if bare not in _NAMES:
+                continue
+            before = words[at - 1][2] if at else ""
+            after = words[at + 1][2] if at + 1 < len(words) else ""
+            if before not in _BEFORE_PLACES and after not in _AFTER_PLACES:
+                found.append(view.detection(start, end - len(low) + len(bare), EntityType.PERSON, 0.75, self.name))
+        return found
