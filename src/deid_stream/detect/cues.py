@@ -56,8 +56,8 @@ _CUES: Final[tuple[tuple[T, str], ...]] = (
     ),
     (
         T.ADDRESS,
-        r"(?:post|zip|postal|pin|area) ?code|zip|address|(?:street|house|flat|apartment|door|building"
-        r"|plot) ?(?:number|name|no)?|where (?:do|did) you (?:live|stay)|live (?:at|in|on)|located (?:at"
+        r"(?:post|zip|postal|pin) ?code|zip|address|(?:street|house|flat|apartment|door|building"
+        r"|plot) ?(?:number|name|no)?|where (?:do|did) you (?:live|stay)|live (?:at|on)|located (?:at"
         r"|in|on)|location",
     ),
     (

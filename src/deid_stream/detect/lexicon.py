@@ -12,7 +12,8 @@ def words(name: str) -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
-COMMON: Final = words("common_en")
+FUNCTION_HI: Final = words("function_hi_latn")
+COMMON: Final = words("common_en") | FUNCTION_HI
 DICTIONARY: Final = words("dictionary_en")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
 GIVEN_NAMES: Final = words("names_en")
@@ -26,9 +27,9 @@ WEEKDAYS: Final = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun".split()
 )
 FIELDS: Final = frozenset(
-    "e e-mail website desk iban ifsc upi cc tel telephone bot user office otp acc ac acct account"
-    " email mail id ph phn phone mobile cell fax ssn"
-    " dob cvv card order policy number no name"
-    " address zip contact confirmation booking password username claim ok okay thankyou thx bye".split()
+    "itin vin exp cvc cvv2 nhs nino pin otp gst gstin plate e e-mail website desk iban ifsc upi cc tel"
+    " telephone bot user office acc ac acct account email mail id ph phn phone mobile cell fax ssn dob cvv"
+    " card order policy number no name address zip contact confirmation booking password username claim ok"
+    " okay thankyou thx bye".split()
 )
 """Names of fields, as people write them before a value; never the value."""

@@ -12,7 +12,16 @@ import msgspec
 
 from deid_stream.detect.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS
 from deid_stream.detect.cues import nearest
-from deid_stream.detect.lexicon import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.lexicon import (
+    COMMON,
+    DICTIONARY,
+    FIELDS,
+    FUNCTION_HI,
+    GIVEN_NAMES,
+    MONTHS,
+    NAMES_ALSO_WORDS,
+    WEEKDAYS,
+)
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
@@ -54,6 +63,8 @@ _FUNCTION: Final = frozenset(
 )
 _BEFORE_DATE: Final = frozenset("the of on in at is it it's its was my born and yes yeah".split())
 _CUE_REACH: Final = 40
+_CODE_DIGITS: Final = (5, 6)
+"""Digits of a postal code in the United States and in India."""
 _SHORT: Final = 30
 _MAX_GROWTH: Final = 3
 _KIN: Final = frozenset("aunt auntie aunty uncle doctor dr".split())
@@ -73,6 +84,8 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
             refined.extend(_of_rule(view, text, detection))
             continue
         for piece in _tidied(text, detection, cased=cased):
+            if view.written.between(piece.start, piece.end).strip().lower() in FIELDS:
+                continue
             refined.extend(_of_model(view, text, piece, plain))
     return refined
 
@@ -141,9 +154,9 @@ def _loose(words: list[tuple[int, int, str]], at: int, neighbour: int, kind: T, 
     """An edge word that is no part of any value: a function word, a field's name; in cased text a small common word."""
     word = words[at][2]
     low = word.lower()
-    if low in FIELDS:
+    if low in FIELDS or low.removesuffix("'s").removesuffix("’s") in FIELDS:
         return True
-    if low in _FUNCTION:
+    if low in _FUNCTION or low in FUNCTION_HI:
         beside = words[neighbour][2] if 0 <= neighbour < len(words) else ""
         return len(low) > 1 or (neighbour > at and len(beside) > 1)
     if kind is T.PERSON and len(words) > 1:
@@ -306,7 +319,7 @@ def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         digits = sum(len(w) if w.isdecimal() else 1 for w in lows)
         if digits < 4 and (T.ADDRESS not in view.expected or len(view.text) > _SHORT):
             return
-        kind = T.ADDRESS
+        kind = T.ADDRESS if named or digits in _CODE_DIGITS else T.ID_NUMBER
     else:
         kind = T.ADDRESS if numbers else T.LOCATION
     yield Detection(detection.start, detection.end, kind, detection.score, detection.detector)

@@ -13,7 +13,7 @@ _CUE: Final = re.compile(
     r"|in the|under the|customer|account holder'?s?|reservation|booking)"
     r" ?names?(?: (?:is|was|it's|its|are|of|would be|on it is|will be))*|name(?:'s| is|d|:)?"
     r"|names (?:is|are)?|surname(?: is)?|"
-    r"under(?: the name(?: of)?)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri)"
+    r"under(?: the name(?: of)?)?|(?:mera |meri )?naa?m(?: hai)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri)"
     r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you"
     r"|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
     r"[ ,.:-]+",
