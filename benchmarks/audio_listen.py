@@ -8,6 +8,7 @@ import numpy as np
 
 import audio_measure as measure
 from deid_stream.audio import pcm
+from deid_stream.audio.reader import Recording
 from deid_stream.audio.spotcheck import SecondRecogniser, findings
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
@@ -49,7 +50,7 @@ def listen(
             secret = [Interval(entity.start_ms - NEAR_MS, entity.end_ms + NEAR_MS) for entity in entities]
             spans = [AudioSpan(e.start_ms, e.end_ms, channel, e.entity_type) for e in entities]
             clear = [word for word in before_words if not any(_middle_in(word, part) for part in secret)]
-            finds += len(findings(after_words, spans, clear))
+            finds += len(findings(after_words, spans, Recording(after, call.reader.rate_hz), clear))
             others += len(clear)
             kept += sum(any(_same(word, other) for other in after_words) for word in clear)
     return {

@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.pcm import has_sound
+from deid_stream.audio.reader import Reader
 from deid_stream.errors import ConfigError
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
@@ -19,14 +21,19 @@ from deid_stream.units import Interval, Ms
 TIMING_ERROR_MS: Final = 200
 """Whisper's words lie this far off often: one at the border of a span is taken for its neighbour."""
 KNOWN_WITHIN_MS: Final = 1_500
+AUDIBLE_MS: Final = 50
+FRAME_MS: Final = 10
 MODEL_HZ: Final = 16_000
 
 
-def findings(heard: Sequence[Word], spans: Sequence[AudioSpan], published: Sequence[Word] = ()) -> list[AudioSpan]:
+def findings(
+    heard: Sequence[Word], spans: Sequence[AudioSpan], reader: Reader, published: Sequence[Word] = ()
+) -> list[AudioSpan]:
     """Where in the silenced ``spans`` of one channel the second recogniser still ``heard`` a word.
 
-    ``published`` are the words of the sanitized transcript: one of them heard nearby is no find. The result carries the
-    times of the word and the type of its span, never what was heard.
+    ``reader`` holds the released audio: Whisper stretches words over silence, so a word counts only where at least
+    ``AUDIBLE_MS`` of its time in the span sounds. ``published`` are the words of the sanitized transcript: one of them
+    heard nearby is no find. The result carries the times of the word and the type of its span, never what was heard.
     """
     found: list[AudioSpan] = []
     for word in heard:
@@ -35,10 +42,18 @@ def findings(heard: Sequence[Word], spans: Sequence[AudioSpan], published: Seque
         middle = (word.start_ms + word.end_ms) // 2
         for span in spans:
             slack = min(TIMING_ERROR_MS, (span.end_ms - span.start_ms) // 4)
-            if span.start_ms + slack <= middle < span.end_ms - slack and not _published(word, middle, published):
+            if not span.start_ms + slack <= middle < span.end_ms - slack or _published(word, middle, published):
+                continue
+            inside = Interval(word.start_ms, word.end_ms).intersect(Interval(span.start_ms, span.end_ms))
+            if _audible_ms(reader, span.channel, inside) >= AUDIBLE_MS:
                 found.append(AudioSpan(word.start_ms, word.end_ms, span.channel, span.entity_type))
                 break
     return found
+
+
+def _audible_ms(reader: Reader, channel: int, interval: Interval) -> Ms:
+    frames = range(interval.start, interval.end, FRAME_MS)
+    return sum(FRAME_MS for at in frames if has_sound(reader.pcm(channel, at, at + FRAME_MS)))
 
 
 def _published(word: Word, middle_ms: Ms, published: Sequence[Word]) -> bool:

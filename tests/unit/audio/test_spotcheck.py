@@ -9,12 +9,17 @@ import pytest
 
 import deid_stream
 from deid_stream.audio import pcm, spotcheck
+from deid_stream.audio.reader import Recording
 from deid_stream.audio.spotcheck import findings
 from deid_stream.datasets.wav import read_wav
 from deid_stream.errors import ConfigError
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
 
+from .sounds import joined, silent, voice
+
+SOUNDING = Recording(voice(6000)[:, None].repeat(2, axis=1), 8000)
+SILENCED = Recording(joined(voice(2000), silent(2000), voice(2000))[:, None].repeat(2, axis=1), 8000)
 SPAN = AudioSpan(2000, 4000, 1, "CREDIT_CARD")
 
 
@@ -23,7 +28,7 @@ SPAN = AudioSpan(2000, 4000, 1, "CREDIT_CARD")
     [Word("four", 2400, 2700), Word("4", 3000, 3100), Word(" Okonkwo,", 3300, 3700)],
 )
 def test_a_word_inside_the_span_is_a_find(word):
-    assert findings([word], [SPAN]) == [AudioSpan(word.start_ms, word.end_ms, 1, "CREDIT_CARD")]
+    assert findings([word], [SPAN], SOUNDING) == [AudioSpan(word.start_ms, word.end_ms, 1, "CREDIT_CARD")]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,11 @@ def test_a_word_inside_the_span_is_a_find(word):
     ids=["before", "over the border by the recogniser's own error", "after", "no letters", "untimed"],
 )
 def test_a_word_elsewhere_is_not(word):
-    assert findings([word], [SPAN]) == []
+    assert findings([word], [SPAN], SOUNDING) == []
+
+
+def test_a_word_that_the_recogniser_stretched_over_silence_is_not():
+    assert findings([Word("thanks", 2100, 4200)], [SPAN], SILENCED) == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +56,7 @@ def test_a_word_elsewhere_is_not(word):
     ids=["said nearby", "said long before", "another word", "untimed"],
 )
 def test_a_published_word_heard_late_is_not_a_find(published, found):
-    assert len(findings([Word("card", 2300, 2600)], [SPAN], [published])) == found
+    assert len(findings([Word("card", 2300, 2600)], [SPAN], SOUNDING, [published])) == found
 
 
 def test_without_the_extra_the_error_says_how_to_mend_it(monkeypatch):
@@ -70,5 +79,5 @@ def test_an_unredacted_sample_is_found_out():
     start, stop = (ms * 8 for ms in (span.start_ms - 2000, span.end_ms + 1000))
     recogniser = spotcheck.SecondRecogniser()
     heard = recogniser.words(samples[start:stop, span.channel], 8000, span.start_ms - 2000)
-    assert findings(heard, [span])
+    assert findings(heard, [span], Recording(samples, 8000))
     assert recogniser.words(np.zeros(16000, np.int16), 8000) == []
