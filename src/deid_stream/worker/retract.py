@@ -14,7 +14,7 @@ from deid_stream.observe.logs import get_log
 from deid_stream.wire import cloudevents as ce
 from deid_stream.worker.context import Context
 from deid_stream.worker.partition import Partition
-from deid_stream.worker.reading import read_range, reader
+from deid_stream.worker.reading import log_end, read_range, reader
 
 log = get_log("worker")
 
@@ -85,7 +85,7 @@ class Retractor:
         keys: dict[bytes, None] = {}
         async with reader(context.options, [where], context.isolation) as consumer:
             begin = (await consumer.beginning_offsets([where]))[where]
-            end = (await consumer.end_offsets([where]))[where]
+            end = await log_end(consumer, where, context.isolation)
             async for records in read_range(consumer, where, begin, end):
                 for record in records:
                     if record.value is None:
