@@ -6,7 +6,7 @@ conversation.turn("what is your card number", "agent")
 conversation.turn("four one one one double two", "caller")   # [Span(...)]
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,7 @@ from deid_stream.detect.patterns import (
 )
 from deid_stream.detect.recognizer import Recognizer, View
 from deid_stream.detect.refine import refine
-from deid_stream.detect.tagger import TaggerRecognizer
+from deid_stream.detect.tagger import ModelStage
 from deid_stream.errors import DetectionError
 from deid_stream.model.spans import Detection
 
@@ -57,9 +57,15 @@ class DetectorSettings(msgspec.Struct, frozen=True):
 class Detector:
     """Immutable once loaded; one serves any number of conversations of one thread."""
 
-    def __init__(self, recognizers: Sequence[Recognizer], settings: DetectorSettings | None = None) -> None:
+    def __init__(
+        self,
+        recognizers: Sequence[Recognizer],
+        settings: DetectorSettings | None = None,
+        model: ModelStage | None = None,
+    ) -> None:
         self._recognizers = tuple(recognizers)
         self._settings = settings or DetectorSettings()
+        self._model = model
 
     @classmethod
     def load(cls, settings: DetectorSettings | None = None, extra: Sequence[Recognizer] = ()) -> "Detector":
@@ -70,27 +76,31 @@ class Detector:
             from deid_stream.detect import presidio
 
             recognizers.extend(presidio.from_registry(Path(settings.presidio_registry)))
-        if settings.model != MODEL_OFF:
-            tagger = NeuralTagger.load(Path(settings.model) if settings.model is not None else None)
-            recognizers.append(TaggerRecognizer(tagger))
-        return cls(recognizers, settings)
+        if settings.model == MODEL_OFF:
+            return cls(recognizers, settings)
+        tagger = NeuralTagger.load(Path(settings.model) if settings.model is not None else None)
+        return cls(recognizers, settings, ModelStage(tagger))
 
     @property
     def recognizers(self) -> tuple[Recognizer, ...]:
         return self._recognizers
 
     def find(self, view: View) -> list[Detection]:
-        """Every guess of every recognizer at or above the threshold, unresolved."""
+        """Every guess at or above the threshold, the model's checked against the rules, unresolved."""
         found: list[Detection] = []
-        threshold = self._settings.threshold
         for recognizer in self._recognizers:
-            try:
-                found.extend(d for d in recognizer.find(view) if d.score >= threshold)
-            except DetectionError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever fails, the turn is withheld, and its text stays here
-                raise DetectionError(f"recognizer {recognizer.name} failed: {type(error).__name__}") from None
+            found.extend(self._kept(recognizer.name, recognizer.find, view))
+        if self._model is not None:
+            found.extend(self._kept("neural", self._model.find, view, found))
         return grow_addresses(view.written.source, refine(view, found))
+
+    def _kept(self, name: str, find: Callable[..., Iterable[Detection]], *arguments: object) -> list[Detection]:
+        try:
+            return [d for d in find(*arguments) if d.score >= self._settings.threshold]
+        except DetectionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever fails, the turn is withheld, and its text stays here
+            raise DetectionError(f"recognizer {name} failed: {type(error).__name__}") from None
 
     def conversation(
         self,

@@ -1,5 +1,6 @@
-"""The trained tagger as a recognizer, and which turns it need not see."""
+"""The trained tagger, and which turns it need not see."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from deid_stream.detect.lexicon import words
@@ -11,33 +12,36 @@ from deid_stream.model.spans import Detection
 _CLOSED: Final = words("closed_en")
 _LONG: Final = 400
 """Characters up to which a turn is worth the look for a skip."""
+_CERTAIN: Final = 0.75
+"""Score from which a rule's word counts as settled."""
 
 
-class TaggerRecognizer:
-    """Runs the model over the source text, told what was just asked for."""
+class ModelStage:
+    """Runs the model over the source text after the rules, told what was just asked for.
 
-    name = "neural"
+    A turn is spared the model, which is most of its cost, when every word is settled: found by a rule, plainly an
+    amount, a date, a time or a quantity, or of the closed vocabulary that is never part of a name or an address.
+    """
 
     def __init__(self, tagger: NeuralTagger) -> None:
         self._tagger = tagger
 
-    def find(self, view: View) -> list[Detection]:
-        if not view.expected and holds_nothing(view):
+    def find(self, view: View, found: Sequence[Detection]) -> list[Detection]:
+        if settled(view, found):
             return []
         return self._tagger.tag(view.written.source, view.expected[0] if view.expected else None)
 
 
-def holds_nothing(view: View) -> bool:
-    """Only words of the closed vocabulary, which are never part of a name or an address, and plain numbers."""
-    if len(view.text) > _LONG:
+def settled(view: View, found: Sequence[Detection]) -> bool:
+    """Nothing is left in the turn that only the model could tell."""
+    if len(view.text) > _LONG or (view.expected and not any(d.entity_type in view.expected for d in found)):
         return False
-    mask = None
+    covered = [(d.start, d.end) for d in found if d.score >= _CERTAIN]
+    mask = view.plain_mask if view.has_digit else None
     for start, end, word in view.words:
-        if word in _CLOSED:
+        if word in _CLOSED or (mask is not None and mask[start] & SURE and mask[end - 1] & SURE):
             continue
-        if not view.has_digit:
-            return False
-        mask = mask or view.plain_mask
-        if not (mask[start] & SURE and mask[end - 1] & SURE):
+        left, right = view.written.to_source(start, end)
+        if not any(a <= left and right <= b for a, b in covered):
             return False
     return True
