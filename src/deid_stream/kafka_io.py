@@ -11,6 +11,9 @@ from deid_stream.errors import BrokerError, TopicError
 
 _BATCH: Final = 5_000
 _POLL_MS: Final = 500
+_FETCH_WAIT_MS: Final = 20
+_COMMITTED: Final = "read_committed"
+_UNCOMMITTED: Final = "read_uncommitted"
 _LAST_RECORD_POLLS: Final = 6
 """The last offset may be a transaction marker, which is never delivered: do not wait for it for ever."""
 
@@ -56,6 +59,22 @@ async def send_all(options: dict[str, Any], records: Iterable[Outgoing]) -> None
             await producer.stop()
 
 
+async def log_end(consumer: Any, partition: TopicPartition, isolation: str) -> int:
+    """The offset behind the last record that ``isolation`` lets the consumer read now.
+
+    The embedded broker lists the first offset of its last batch plus one; what its fetches say is right.
+    """
+    listed: int = (await consumer.end_offsets([partition]))[partition]
+    consumer.seek(partition, listed)
+    while True:
+        await consumer.getmany(partition, timeout_ms=_FETCH_WAIT_MS)
+        told = consumer.last_stable_offset(partition) if isolation == "read_committed" else None
+        if told is None or told < 0:
+            told = consumer.highwater(partition)
+        if told is not None:
+            return max(listed, told)
+
+
 async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
     """Every committed record of a topic as it stands now, partition by partition in offset order.
 
@@ -63,7 +82,7 @@ async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
     """
     async with broker_errors(options):
         consumer = AIOKafkaConsumer(
-            **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
+            **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level=_COMMITTED
         )
         try:
             await consumer.start()
@@ -72,7 +91,7 @@ async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
                 raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
             partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
             consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
+            ends = {place: await log_end(consumer, place, _COMMITTED) for place in partitions}
             await consumer.seek_to_beginning(*partitions)
             found: list[Any] = []
             while not all([await consumer.position(p) >= ends[p] for p in partitions]):
@@ -93,7 +112,8 @@ async def newest_time_ms(options: dict[str, Any], topic: str) -> int | None:
             if not numbers:
                 raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
             partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-            ends = await consumer.end_offsets(partitions)
+            consumer.assign(partitions)
+            ends = {place: await log_end(consumer, place, _UNCOMMITTED) for place in partitions}
             starts = await consumer.beginning_offsets(partitions)
             filled = [p for p in partitions if ends[p] > starts[p]]
             if not filled:

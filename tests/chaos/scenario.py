@@ -222,7 +222,7 @@ async def _settled(options: dict[str, Any], names: Names, workers: Workers, plan
         workers.reap()
         while len(workers.alive) < plan.workers:
             workers.start()
-        closed = {record.key for record in await read_all(options, names.calls)}
+        closed = {record.key for record in await read_all(options, names.calls, exactly_once=plan.exactly_once)}
         if len(closed) >= plan.calls:
             await asyncio.sleep(1)
             return True

@@ -65,7 +65,7 @@ async def verify(
     )
     for topic in checked:
         seen: dict[bytes, bytes | None] = {}
-        for record in await read_all(options, topic):
+        for record in await read_all(options, topic, exactly_once=exactly_once):
             verdict.found += 1
             verdict.leaked += _leaks(verdict, raw, record)
             want = wanted[topic].get(record.key)
@@ -90,7 +90,7 @@ async def verify(
             verdict.note("lost", key, topic)
     audits: set[tuple[bytes, bytes]] = set()
     for topic in (names.audit, names.dead_letters, names.checkpoints):
-        for record in await read_all(options, topic):
+        for record in await read_all(options, topic, exactly_once=exactly_once):
             verdict.leaked += _leaks(verdict, raw, record)
             if topic == names.audit:
                 identity = (dict(record.headers)["ce_id"], record.value)

@@ -23,7 +23,7 @@ def call(name: str, customer: str, seed: int = 1, **options: Any) -> MadeCall:
 
 async def until_async(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
     async with asyncio.timeout(20):
-        while await look() != wanted:
+        while await look() != wanted:  # noqa: ASYNC110 - the state of a broker
             await asyncio.sleep(0.2)
 
 

@@ -86,7 +86,7 @@ class Service:
         await send_all(self.producer, self.prefix, sorted(records, key=lambda r: r.time_ms))
 
     async def read(self, topic: str) -> list[Any]:
-        return await read_all(self.options, topic)
+        return await read_all(self.options, topic, exactly_once=self.exactly_once)
 
     async def closed(self, count: int, seconds: float = SETTLE_S) -> None:
         """Until so many calls have been closed."""

@@ -6,13 +6,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from deid_stream.kafka_io import log_end
 from tests.support.calls import Record
 
 TOPIC_OF = {"events": "calls.events", "transcripts": "calls.transcripts", "audio": "calls.audio"}
 
 
-async def read_all(options: dict[str, Any], topic: str, *, isolation: str = "read_committed") -> list[Any]:
-    """Every record of a topic up to its end now, by partition and offset."""
+async def read_all(options: dict[str, Any], topic: str, *, exactly_once: bool) -> list[Any]:
+    """Every record of a topic up to its end now, by partition and offset; with transactions the committed ones."""
+    isolation = "read_committed" if exactly_once else "read_uncommitted"
     consumer = AIOKafkaConsumer(
         **options,
         enable_auto_commit=False,
@@ -27,10 +29,10 @@ async def read_all(options: dict[str, Any], topic: str, *, isolation: str = "rea
         numbers = consumer._client.cluster.partitions_for_topic(topic)
         places = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
         records = []
         async with asyncio.timeout(60):
+            ends = {place: await log_end(consumer, place, isolation) for place in places}
+            await consumer.seek_to_beginning(*places)
             for place in places:
                 while await consumer.position(place) < ends[place]:
                     records += (await consumer.getmany(place, timeout_ms=100)).get(place, [])

@@ -44,7 +44,9 @@ async def check_layout(options: dict[str, Any], names: Names) -> int:
 async def _counts(admin: AIOKafkaAdminClient, names: Names) -> dict[str, int]:
     wanted = [getattr(names, field) for field in names.__struct_fields__]
     counts = dict.fromkeys(wanted, 0)
-    for topic in await admin.describe_topics(wanted):
+    # asking about a topic that is not there may create it, so look at the list first
+    there = set(await admin.list_topics()) & set(wanted)
+    for topic in await admin.describe_topics(sorted(there)) if there else ():
         error = for_code(topic["error_code"])
         if error is TopicAuthorizationFailedError:
             raise error(topic["topic"])

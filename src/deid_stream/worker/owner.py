@@ -33,7 +33,7 @@ _DOUBT_S: Final = 0.15
 """A backoff longer than this has seen two failures in a row."""
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
-_SLICE: Final = 256
+_SLICE: Final = 48
 
 
 class Owner:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from deid_stream.kafka_io import log_end
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.worker.producer import translate
@@ -16,6 +17,7 @@ STALE_S: Final = 60.0
 """A policy topic that has not answered for this long may hide an opt-out: no training until it answers again."""
 
 _POLL_MS: Final = 100
+_FETCH_WAIT_MS: Final = 50
 _DEADLINE_S: Final = 60.0
 
 
@@ -26,6 +28,7 @@ class Policies:
         self, options: dict[str, Any], topic: str, isolation: str, wall: Callable[[], float] = time.time
     ) -> None:
         self._topic = topic
+        self._isolation = isolation
         self._table = PolicyTable()
         self._wall = wall
         self._opted_out: dict[str, tuple[int, int]] = {}
@@ -38,7 +41,7 @@ class Policies:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level=isolation,
-            fetch_max_wait_ms=_POLL_MS,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             request_timeout_ms=15_000,
             retry_backoff_ms=100,
         )
@@ -50,9 +53,9 @@ class Policies:
             await consumer.start()
             self._partitions = [TopicPartition(self._topic, number) for number in range(partitions)]
             consumer.assign(self._partitions)
-            await consumer.seek_to_beginning(*self._partitions)
-            ends = await consumer.end_offsets(self._partitions)
             async with asyncio.timeout(_DEADLINE_S):
+                ends = {where: await log_end(consumer, where, self._isolation) for where in self._partitions}
+                await consumer.seek_to_beginning(*self._partitions)
                 for partition in self._partitions:
                     while await consumer.position(partition) < ends[partition]:
                         await self._poll()

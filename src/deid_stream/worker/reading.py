@@ -9,11 +9,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from deid_stream.errors import BrokerError
+from deid_stream.kafka_io import log_end
 from deid_stream.worker.checkpoint import CheckpointLog, Restored, base_offset
 from deid_stream.worker.producer import translate
 
 _FIRST_WINDOW: Final = 64
 """Offsets read at the end of the log to find a checkpoint; transactions put a marker beside each record."""
+_FETCH_WAIT_MS: Final = 20
 _QUIET_S: Final = 10.0
 
 
@@ -26,7 +28,7 @@ async def reader(options: dict[str, Any], partitions: list[TopicPartition], isol
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level=isolation,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=4 << 20,
         request_timeout_ms=15_000,
         retry_backoff_ms=50,
@@ -64,7 +66,7 @@ async def read_checkpoint(options: dict[str, Any], topic: str, partition: int, i
     where = TopicPartition(topic, partition)
     async with reader(options, [where], isolation) as consumer:
         begin = (await consumer.beginning_offsets([where]))[where]
-        end = (await consumer.end_offsets([where]))[where]
+        end = await log_end(consumer, where, isolation)
         window = _FIRST_WINDOW
         base: int | None = None
         while base is None and end > begin:

@@ -47,9 +47,9 @@ FETCH_WAIT_MS: Final = 100
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 """The embedded broker lets a waiting fetch wait to its end, whatever arrives meanwhile."""
 EXIT_FAILED: Final = 1
-GC_THRESHOLDS: Final = (50_000, 20, 100)
-"""A worker holds a hundred thousand chunks and makes next to no cycles: looking through them all every few seconds,
-as Python does by default, cost 7 % of its time and pauses of many milliseconds."""
+GC_THRESHOLDS: Final = (10_000, 5, 1_000)
+"""A worker holds a hundred thousand chunks and makes next to no cycles: looking through all of them every few seconds,
+as Python does by default, cost 7 % of its time and pauses of 150 ms."""
 
 
 class Worker:
