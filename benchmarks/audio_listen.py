@@ -88,6 +88,7 @@ def picture(call: measure.LabelledCall, after: bytes, path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from PIL import Image
 
     redacted = pcm.decode(after, call.wav.format)
     channels = redacted.shape[1]
@@ -106,5 +107,7 @@ def picture(call: measure.LabelledCall, after: bytes, path: Path) -> None:
                         axis.text(entity.start_ms / 1000, rate_hz / 2 * 0.9, entity.entity_type, color="white", size=7)
     axes[-1].set_xlabel("s")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=70)
     plt.close(figure)
+    with Image.open(path) as drawn:
+        drawn.convert("RGB").quantize(64).save(path, optimize=True)

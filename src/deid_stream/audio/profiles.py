@@ -5,60 +5,57 @@ least of the PII and took least of the rest (``benchmarks/audio.py``). Whisper's
 percentile of 300 to 394 ms, which no reach mends: its text is aligned again where the forced aligner is installed.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from deid_stream.units import Ms
 
 
-class Reach(NamedTuple):
-    """How far outward of a word's edge the quietest frame is looked for."""
-
-    least_ms: Ms
-    most_ms: Ms
-
-
 class TimingProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """The quietest frame is looked for from ``least_ms`` to ``error_ms + beyond_ms`` outward of a likely border."""
+
     name: str
     error_ms: Ms
     """Bound of the error of a word edge, passed by one edge in twenty at most."""
-    before: Reach
-    after: Reach
-    slope_db: float = 1.0
+    least_ms: Ms
+    beyond_ms: Ms
+    slope_db: float
     """A frame 10 ms further out must be quieter by so much to be preferred."""
+    late_ms: Ms = 0
+    """How much later than the sound the words are stated on average."""
     realign: bool = False
     """Prefer forced alignment over the recogniser's own times."""
 
     @property
     def widest_ms(self) -> Ms:
         """No edge moves further."""
-        return self.error_ms // 2 + max(self.before.most_ms, self.after.most_ms)
+        return self.error_ms + self.late_ms + max(self.least_ms, self.beyond_ms)
 
 
 MAX_REACH_MS: Final = 550
 """No profile moves an edge further, and nothing else looks further than this around a segment."""
 
 
-def _symmetric(name: str, error_ms: Ms, reach: Reach, slope_db: float = 1.0) -> TimingProfile:
-    return TimingProfile(name=name, error_ms=error_ms, before=reach, after=reach, slope_db=slope_db)
+def _named(name: str, error_ms: Ms, least_ms: Ms, beyond_ms: Ms, slope_db: float) -> TimingProfile:
+    return TimingProfile(name=name, error_ms=error_ms, least_ms=least_ms, beyond_ms=beyond_ms, slope_db=slope_db)
 
 
-FORCED: Final = _symmetric("forced", 60, Reach(15, 160), 2.0)
+FORCED: Final = _named("forced", 70, 10, 30, 1.0)
 """Times from the forced aligner."""
-WIDEST: Final = _symmetric("300ms", 300, Reach(100, 400))
-_HUNDRED: Final = Reach(30, 120)
-_LATE: Final = TimingProfile(name="late", error_ms=300, before=Reach(100, 400), after=Reach(30, 100), realign=True)
+WIDEST: Final = _named("300ms", 300, 100, 100, 0.5)
+_LATE: Final = TimingProfile(
+    name="late", error_ms=250, least_ms=60, beyond_ms=50, slope_db=0.5, late_ms=100, realign=True
+)
 
 PROFILES: Final = {
-    "exact": _symmetric("exact", 25, Reach(20, 40)),
-    "50ms": _symmetric("50ms", 50, Reach(30, 70)),
-    "100ms": _symmetric("100ms", 100, _HUNDRED, 2.0),
+    "exact": _named("exact", 25, 20, 20, 1.0),
+    "50ms": _named("50ms", 50, 40, 20, 0.5),
     "300ms": WIDEST,
     "late": _LATE,
     **{
-        provider: _symmetric(provider, 100, _HUNDRED, 2.0)
-        for provider in ("deepgram", "assemblyai", "aws", "azure", "google", "twilio")
+        provider: _named(provider, 100, 40, 20, 0.5)
+        for provider in ("100ms", "deepgram", "assemblyai", "aws", "azure", "google", "twilio")
     },
     "whisper": _LATE,
 }

@@ -30,18 +30,18 @@ def explained(segment: Segment, timing: TimingProfile) -> list[Interval]:
     Its words widened by the profile's reach, at least ``EDGE_MS``, joined over ordinary pauses. A word longer than it
     can be explains only what it can be, from its start. A segment without believable times explains its whole interval.
     """
-    before_ms, after_ms = (max(EDGE_MS, reach.most_ms) for reach in (timing.before, timing.after))
-    whole = Interval(segment.start_ms - before_ms, segment.end_ms + after_ms)
+    edge_ms = max(EDGE_MS, timing.widest_ms)
+    whole = Interval(segment.start_ms - edge_ms, segment.end_ms + edge_ms)
     said: list[Interval] = []
     for word in segment.words:
         if word.start_ms is None or word.end_ms is None:
             return [whole]
         longest_ms = duration_bounds(word.text)[1]
         end_ms = min(word.end_ms, word.start_ms + longest_ms)
-        said.append(Interval(word.start_ms - before_ms, max(end_ms, word.start_ms) + after_ms).intersect(whole))
+        said.append(Interval(word.start_ms - edge_ms, max(end_ms, word.start_ms) + edge_ms).intersect(whole))
     if not said:
         return [whole] if segment.text.strip() else []
-    wide_ms = max(0, PAUSE_MS - before_ms - after_ms)
+    wide_ms = max(0, PAUSE_MS - 2 * edge_ms)
     joined = merge(Interval(part.start, part.end + wide_ms) for part in said)
     return [Interval(part.start, part.end - wide_ms) for part in joined]
 
