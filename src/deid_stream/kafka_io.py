@@ -68,7 +68,7 @@ async def log_end(consumer: Any, partition: TopicPartition, isolation: str) -> i
     consumer.seek(partition, listed)
     while True:
         await consumer.getmany(partition, timeout_ms=_FETCH_WAIT_MS)
-        told = consumer.last_stable_offset(partition) if isolation == "read_committed" else None
+        told: int | None = consumer.last_stable_offset(partition) if isolation == "read_committed" else None
         if told is None or told < 0:
             told = consumer.highwater(partition)
         if told is not None:

@@ -211,7 +211,7 @@ class AtLeastOnce:
 
     async def _commit_in(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        if self._uncommitted is None:
+        if not self._uncommitted:
             return
         offsets, self._uncommitted = self._uncommitted, None
         # a rebalance may refuse them
