@@ -18,14 +18,15 @@ from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, 
 from deid_stream.model.outputs import AuditAction, Output, SanitizedSegment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.redact.apply import redact_segment
+from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import WITHHELD, Unlocated, clip, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
+from deid_stream.session.rereading import Rereading, part_of
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
-from deid_stream.session.state import CallState, Part, ReleasedSegment, UnlocatedTurn
+from deid_stream.session.state import CallState, ReleasedSegment, UnlocatedTurn
 from deid_stream.session.turns import PendingTurns, Turn
 from deid_stream.units import Ms
 
@@ -65,10 +66,7 @@ class CallSession:
         self._sound = Sound()
         self._released: dict[str, ReleasedSegment] = {}
         self._unlocated: list[Unlocated] = []
-        self._awaited: list[UnlocatedTurn] = []
-        self._reread_parts: dict[Part, Segment] = {}
-        self._restored_pending: frozenset[Part] = frozenset()
-        self._restored_positions = Positions(-1, -1)
+        self._rereading = Rereading(Positions(-1, -1))
         self._ledger = Ledger(self._state)
         self._now_ms: Ms = 0
         self._snapshot: bytes | None = None
@@ -112,8 +110,7 @@ class CallSession:
         """See NeededOffsets."""
         offsets = [segment.offset for segment in self._turns]
         offsets += [segment.offset for entry in self._unlocated for segment in entry.turn.segments]
-        offsets += [offset for awaited in self._awaited for offset, _ in awaited.parts]
-        offsets += [offset for offset, _ in self._restored_pending]
+        offsets += self._rereading.offsets()
         return NeededOffsets(
             transcripts=min((o for o in offsets if o >= 0), default=-1),
             audio=self._sound.first_offset(),
@@ -181,7 +178,7 @@ class CallSession:
     def _receive_audio(self, chunk: AudioChunk) -> None:
         placement = self._sound.add(chunk)
         if placement is not Placement.HELD:
-            if chunk.offset >= self._restored_positions.audio:
+            if not self._rereading.knows(chunk):
                 self._ledger.audit(
                     AuditAction.DROPPED, f"audio_{placement.value}", chunk.time_ms, chunk.channel, seq=chunk.seq
                 )
@@ -197,41 +194,20 @@ class CallSession:
             self._progress(chunk.time_ms)
 
     def _receive_segment(self, segment: Segment) -> None:
-        if 0 <= segment.offset < self._restored_positions.transcripts:
-            self._reread(segment)
+        if not self._rereading.knows(segment):
+            self._stop_awaiting()
+            self._hear(segment)
             return
-        self._stop_awaiting()
-        self._hear(segment)
-
-    @property
-    def _awaiting(self) -> bool:
-        """Restored, and some pending record has not been read again: nothing may be decided without it."""
-        return bool(self._awaited or self._restored_pending)
+        known = self._rereading.take(segment)
+        if isinstance(known, Segment):
+            self._hear(known)
+        elif known is not None:
+            self._unlocated.append(known)
+            self._progress(segment.time_ms)
 
     def _stop_awaiting(self) -> None:
-        """What has not come again by now is gone from the topic: its audio stays behind the hold-back's mercy."""
-        for awaited in self._awaited:
-            span = widened(awaited.start_ms, awaited.end_ms, awaited.channel, WITHHELD)
-            self._cut(span, self._state.last_record_ms)
-        self._awaited = []
-        self._reread_parts = {}
-        self._restored_pending = frozenset()
-
-    def _reread(self, segment: Segment) -> None:
-        """After a restart: only what was pending in the checkpoint counts again."""
-        part = _part(segment)
-        awaited = next((turn for turn in self._awaited if part in turn.parts), None)
-        if awaited is not None:
-            self._reread_parts[part] = segment
-            if all(known in self._reread_parts for known in awaited.parts):
-                parts = tuple(self._reread_parts.pop(known) for known in awaited.parts)
-                self._awaited.remove(awaited)
-                turn = Turn(awaited.end_ms, awaited.channel, parts)
-                self._unlocated.append(Unlocated(turn, awaited.spans, awaited.muted))
-                self._progress(segment.time_ms)
-        elif part in self._restored_pending:
-            self._restored_pending -= {part}
-            self._hear(segment)
+        for lost in self._rereading.give_up():
+            self._cut(widened(lost.start_ms, lost.end_ms, lost.channel, WITHHELD), self._state.last_record_ms)
 
     def _hear(self, segment: Segment) -> None:
         channel = segment.channel
@@ -261,30 +237,13 @@ class CallSession:
         if self._policy.interims != "masked" or segment.segment_id in self._released:
             return
         masked = "".join("*" if character.isalnum() else character for character in segment.text)
-        self._ledger.publish(
-            SanitizedSegment(
-                call_id=self.call_id,
-                customer_id=self.customer_id,
-                seq=self._state.next_seq.get(segment.channel, 0),
-                segment_id=segment.segment_id,
-                revision=segment.revision,
-                channel=segment.channel,
-                language=segment.language,
-                start_ms=segment.start_ms,
-                end_ms=segment.end_ms,
-                text=masked,
-                words=(),
-                entities=(),
-                is_final=False,
-                time_ms=segment.time_ms,
-                allowed_ms=segment.time_ms,
-            )
-        )
+        seq = self._state.next_seq.get(segment.channel, 0)
+        self._publish(segment, Redacted(masked, (), ()), seq, segment.time_ms)
 
     # -- progress
 
     def _progress(self, now_ms: Ms) -> None:
-        if self._awaiting:
+        if self._rereading.open:
             return
         holdback = self._holdback
         if holdback.advance(self._covered_ms()):
@@ -380,6 +339,9 @@ class CallSession:
         self._remember(segment, seq)
         self._state.segments += 1
         self._ledger.redacted(spans, segment.time_ms, segment.channel, seq)
+        self._publish(segment, redacted, seq, now_ms)
+
+    def _publish(self, segment: Segment, redacted: Redacted, seq: int, allowed_ms: Ms) -> None:
         self._ledger.publish(
             SanitizedSegment(
                 call_id=self.call_id,
@@ -394,8 +356,9 @@ class CallSession:
                 text=redacted.text,
                 words=redacted.words,
                 entities=redacted.entities,
+                is_final=segment.is_final,
                 time_ms=segment.time_ms,
-                allowed_ms=now_ms,
+                allowed_ms=allowed_ms,
             )
         )
 
@@ -488,18 +451,8 @@ class CallSession:
             state.watermark_ms, state.forced_ms = holdback.watermark_ms, holdback.forced_ms
             state.covered_ms = holdback.covered_ms
             state.released = list(self._released.values())
-            state.unlocated = [
-                UnlocatedTurn(
-                    tuple(map(_part, entry.turn.segments)),
-                    entry.turn.channel,
-                    entry.turn.start_ms,
-                    entry.turn.end_ms,
-                    entry.spans,
-                    entry.muted,
-                )
-                for entry in self._unlocated
-            ] + self._awaited
-            state.pending = sorted({*map(_part, self._turns), *self._restored_pending})
+            state.unlocated = [*map(_unlocated_state, self._unlocated), *self._rereading.unlocated]
+            state.pending = sorted({*map(part_of, self._turns), *self._rereading.pending})
             state.holes = sorted(hole for holes in self._sound.holes.values() for hole in holes)
             state.explained = self._sound.explained
             state.streams = self._sound.states()
@@ -529,9 +482,7 @@ class CallSession:
         session._holdback.watermark_ms, session._holdback.forced_ms = state.watermark_ms, state.forced_ms
         session._holdback.covered_ms = state.covered_ms
         session._released = {known.segment_id: known for known in state.released}
-        session._awaited = list(state.unlocated)
-        session._restored_pending = frozenset(state.pending)
-        session._restored_positions = positions
+        session._rereading = Rereading(positions, state.pending, state.unlocated)
         session._sound.restore(state.streams)
         for hole in state.holes:
             session._sound.cut(hole)
@@ -539,5 +490,7 @@ class CallSession:
         return session
 
 
-def _part(segment: Segment) -> Part:
-    return (segment.offset, segment.segment_id)
+def _unlocated_state(entry: Unlocated) -> UnlocatedTurn:
+    turn = entry.turn
+    parts = tuple(map(part_of, turn.segments))
+    return UnlocatedTurn(parts, turn.channel, turn.start_ms, turn.end_ms, entry.spans, entry.muted)
