@@ -103,7 +103,8 @@ class CallSession:
         if (deadline := self._holdback.next_deadline_ms) is not None:
             deadlines.append(deadline)
         if state.ended_ms is not None:
-            deadlines.append(state.ended_ms + self._settings.end_grace_ms)
+            grace_ms = state.ended_ms + self._settings.end_grace_ms
+            deadlines.append(grace_ms if self._now_ms < grace_ms else state.ended_ms + self._settings.end_limit_ms)
         return min(deadlines)
 
     def needed_offsets(self) -> NeededOffsets:
@@ -155,8 +156,9 @@ class CallSession:
         if self._holdback.expire(now_ms):
             self._stop_awaiting()
             self._progress(now_ms)
-        overdue = state.ended_ms is not None and now_ms >= state.ended_ms + self._settings.end_grace_ms
-        if not state.closed and (overdue or now_ms >= state.last_record_ms + self._settings.idle_ms):
+        overdue = state.ended_ms is not None and now_ms >= state.ended_ms + self._settings.end_limit_ms
+        overdue = overdue or now_ms >= state.last_record_ms + self._settings.idle_ms
+        if not state.closed and (overdue or self._complete(now_ms)):
             self._finish(now_ms)
 
     def _receive_lifecycle(self, event: CallStarted | CallEnded) -> None:
@@ -255,7 +257,7 @@ class CallSession:
         if self._unlocated:
             self._locate_arrived(final=False)
         self._release(now_ms, final=False)
-        if self._complete():
+        if self._complete(now_ms):
             self._finish(now_ms)
 
     def _covered_ms(self, *, ended: bool = False) -> Ms:
@@ -277,14 +279,20 @@ class CallSession:
         silent_ms = self._sound.silent_until_ms(channel, until_ms, ended=ended)
         return max(until_ms, silent_ms - QUIET_MARGIN_MS)
 
-    def _complete(self) -> bool:
-        """The call has ended and everything up to its stated end has arrived and is covered."""
+    def _complete(self, now_ms: Ms) -> bool:
+        """The call has ended, and everything up to its end has arrived and is covered. Where the end did not say how
+        long the call was, stragglers have had their time."""
         state = self._state
-        if state.ended_ms is None or state.duration_ms is None or state.closed:
+        if state.ended_ms is None or state.closed or self._rereading.open:
             return False
         channels = {*range(state.declared_channels), *self._sound.channels}
-        arrived = all(self._sound.arrived_ms(c) >= state.duration_ms for c in channels)
-        return bool(channels) and arrived and self._covered_ms(ended=True) >= state.duration_ms - QUIET_MARGIN_MS
+        if state.duration_ms is None:
+            end_ms = self._sound.end_ms
+            due = now_ms >= state.ended_ms + self._settings.end_grace_ms
+        else:
+            end_ms = state.duration_ms
+            due = bool(channels) and all(self._sound.arrived_ms(channel) >= end_ms for channel in channels)
+        return due and self._covered_ms(ended=True) >= end_ms - QUIET_MARGIN_MS
 
     def _finish(self, now_ms: Ms) -> None:
         state = self._state

@@ -15,7 +15,9 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     holdback_ms: Ms = 30_000
     """Record time: the longest wait for a transcript; then what is not covered counts as unheard."""
     end_grace_ms: Ms = 3_000
-    """Record time: the wait for stragglers after the call ended, unless all of it has arrived before."""
+    """Record time: the wait for stragglers after a call ended that did not say how long it was."""
+    end_limit_ms: Ms = 10_000
+    """Record time: the longest wait after the end for transcripts of what has been heard."""
     idle_ms: Ms = 120_000
     """Record time: a call without records for so long is closed, incomplete."""
     max_held_bytes: int = 4_000_000

@@ -176,6 +176,29 @@ def test_an_end_without_a_duration_waits_for_stragglers(call: MadeCall) -> None:
     assert left.summaries[0].complete
 
 
+def test_after_the_end_a_late_transcript_is_waited_for_but_not_for_ever(call: MadeCall) -> None:
+    *events, last = [event for event in everything(call)[:-1] if isinstance(event, Segment)]
+    audio = [event for event in everything(call) if isinstance(event, AudioChunk)]
+    ended_ms = EPOCH_MS + call.duration_ms
+    heard = [started(call), *events, *audio, ended(call, said=False)]
+
+    session = new_session(call.call_id)
+    left = feed(session, heard, close=False)
+    session.advance(ended_ms + SETTINGS.end_grace_ms)
+    assert not session.closed
+    late = msgspec.structs.replace(last, time_ms=ended_ms + SETTINGS.end_grace_ms + 1_000)
+    left.take(feed(session, [late], close=False).order)
+    assert session.closed
+    assert last.segment_id in {segment.segment_id for segment in left.segments.values()}
+
+    session = new_session(call.call_id)
+    left = feed(session, heard, close=False)
+    session.advance(ended_ms + SETTINGS.end_limit_ms)
+    left.take(session.outputs())
+    assert session.closed
+    assert set(left.sound()[last.channel][last.start_ms * 8 + 4_000 : last.end_ms * 8]) <= {0xFF}
+
+
 def test_a_full_buffer_counts_the_older_half_as_unheard(call: MadeCall) -> None:
     session = new_session(call.call_id, settings=SessionSettings(max_held_bytes=20_000))
     left = feed(session, [started(call), *audio_chunks(call, [100])], close=False)
