@@ -23,7 +23,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,bench]'
+	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,bench,voices,spotcheck]'
 	@touch $@
 
 demo: $(VENV)/.run    ## play the sample calls through the real thing and check what comes out
