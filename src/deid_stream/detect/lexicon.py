@@ -14,6 +14,8 @@ def words(name: str) -> frozenset[str]:
 
 FUNCTION_HI: Final = words("function_hi_latn")
 COMMON: Final = words("common_en") | FUNCTION_HI
+CLOSED: Final = words("closed_en")
+"""Words that are never part of a name, an address or a secret."""
 DICTIONARY: Final = words("dictionary_en")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
 GIVEN_NAMES: Final = words("names_en")

@@ -86,7 +86,8 @@ BARE_YEAR: Final = re.compile(
     r"(?<![\w.,/-])(?<!\d )(?:20 (?:[012]\d)|19 [5-9]\d|20[012]\d|19[5-9]\d)(?![\w/,-]| ?\d|\.\d)"
 )
 PRODUCT: Final = re.compile(
-    r"(?<![\w])(?:flight|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
+    r"(?<![\w])(?:flight|error|error code|status code"
+    r"|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
     r"channel|gate|platform|terminal|exit|highway|interstate|route|level|episode|season|volume|size|ps|playstation|"
     r"class|grade|section|article|form|build|core i|rtx|gtx|top|blink|formula|area|route)(?: (?:number|no|is))?"
     r" (?:[a-z]{1,3} ?)?\d{1,4}[a-z]?(?![\d]| ?\d)",

@@ -49,6 +49,7 @@ _THINGS: Final = frozenset(
     " restaurant cafe bar pizza grill clinic stadium arena".split()
 )
 """Last words of what is no person."""
+_AT: Final = re.compile(r"\b(?:at|to|on|is|near|live|from|and)\s$")
 _FIRM: Final = frozenset(
     "inc ltd llc llp corp corporation company co group bank technologies technology services solutions systems hospital"
     " university college school insurance airlines motors foods pharma labs industries enterprises partners associates"
@@ -63,6 +64,8 @@ _FUNCTION: Final = frozenset(
 )
 _BEFORE_DATE: Final = frozenset("the of on in at is it it's its was my born and yes yeah".split())
 _CUE_REACH: Final = 40
+_FEW_WORDS: Final = 8
+"""Words of a turn that may be an address and nothing else."""
 _CODE_DIGITS: Final = (5, 6)
 """Digits of a postal code in the United States and in India."""
 _SHORT: Final = 30
@@ -311,9 +314,14 @@ def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     named = T.ADDRESS in view.expected or (
         nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
     )
+    if detection.entity_type is T.ADDRESS and 0 < numbers < len(lows) <= 2 < len(view.words) and not named:
+        known = not PLACES.isdisjoint(lows) or not STREETS.isdisjoint(lows)
+        if not known and _AT.search(text[max(0, detection.start - 12) : detection.start].lower()) is None:
+            return
+    streets = STREETS if numbers or len(view.words) <= _FEW_WORDS else NAMED_STREETS
     if detection.entity_type is T.LOCATION:
         kind = T.ADDRESS if named and nearest(text[: detection.start].lower()) is T.ADDRESS else T.LOCATION
-    elif (named and numbers < len(lows)) or not (STREETS if numbers else NAMED_STREETS).isdisjoint(lows):
+    elif (named and numbers < len(lows)) or not streets.isdisjoint(lows):
         kind = T.ADDRESS
     elif numbers == len(lows):
         digits = sum(len(w) if w.isdecimal() else 1 for w in lows)

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from deid_stream.detect.lexicon import words
+from deid_stream.detect.lexicon import CLOSED
 from deid_stream.detect.neural import NeuralTagger
 from deid_stream.detect.plain import SURE
 from deid_stream.detect.recognizer import View
 from deid_stream.model.spans import Detection
 
-_CLOSED: Final = words("closed_en")
 _LONG: Final = 400
 """Characters up to which a turn is worth the look for a skip."""
 _CERTAIN: Final = 0.75
@@ -39,7 +38,7 @@ def settled(view: View, found: Sequence[Detection]) -> bool:
     covered = [(d.start, d.end) for d in found if d.score >= _CERTAIN]
     mask = view.plain_mask if view.has_digit else None
     for start, end, word in view.words:
-        if word in _CLOSED or (mask is not None and mask[start] & SURE and mask[end - 1] & SURE):
+        if word in CLOSED or (mask is not None and mask[start] & SURE and mask[end - 1] & SURE):
             continue
         left, right = view.written.to_source(start, end)
         if not any(a <= left and right <= b for a, b in covered):

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import Final
 
-from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.lexicon import CLOSED
 from deid_stream.errors import DigestKeyError
 from deid_stream.model.entities import EntityType
 
@@ -42,7 +42,7 @@ def parts(entity_type: EntityType, value: str) -> list[tuple[str, str]]:
     """
     low = value.casefold()
     if entity_type is EntityType.PERSON:
-        words = [w for w in _words(low) if len(w) >= MIN_NAME_LETTERS and w not in COMMON]
+        words = [w for w in _words(low) if len(w) >= MIN_NAME_LETTERS and w not in CLOSED]
         return [("name", " ".join(_words(low))), *(("name", w) for w in words)]
     if entity_type in (EntityType.EMAIL_ADDRESS, EntityType.UPI_ID, EntityType.URL):
         return [("mail", "".join(low.split()))]

@@ -92,7 +92,8 @@ def test_one_value_has_one_number() -> None:
     first = conversation.turn("my name is robert miller", CALLER)
     other = conversation.turn("my name is susan okafor", AGENT)
     again = conversation.turn("thank you robert", AGENT)
-    assert [first[0].value_id, other[0].value_id, again[0].value_id] == [1, 2, 1]
+    surname = conversation.turn("mister miller has paid", AGENT)
+    assert [first[0].value_id, other[0].value_id, again[0].value_id, surname[0].value_id] == [1, 2, 1, 1]
 
 
 def test_a_state_goes_on_exactly_where_it_stopped() -> None:

@@ -9,6 +9,11 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
 _BIRTH: Final = near(r"born|birth|birth ?date|birthday|dob|d o b")
+_LEAD: Final = re.compile(
+    r"(?:(?:in|since|from|of|years?|is|was|until|till|before|after|by|during|late|early|mid|summer|winter|spring|autumn|fall"
+    r"|model|the) )*"
+)
+"""Words that show a year to be one, and are no part of it."""
 _AGE: Final = re.compile(
     r"(?<!\w)(\d{1,3}) ?-?years?[ -]old|(?:i'm|i am|aged|age (?:is|of)) (\d{1,3})(?!\d| ?\d|,|\.\d)", re.IGNORECASE
 )
@@ -27,6 +32,8 @@ class DateRecognizer:
         for start, end, kind, sure in view.plain:
             if kind != "date" or not sure:
                 continue
+            lead = _LEAD.match(view.low[start:end])
+            start += lead.end() if lead is not None else 0
             born = asked or _BIRTH.search(view.low, max(0, start - 40), start) is not None
             entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
             found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))
