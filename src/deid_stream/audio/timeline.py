@@ -6,6 +6,7 @@ A stream is what one content type carries: one channel, or several interleaved. 
 
 from bisect import bisect_left, bisect_right
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +24,11 @@ class Placement(StrEnum):
     """The same ``seq`` or the same media interval was taken before; drop it."""
     LATE = "late"
     """It begins before audio that was already released; drop it."""
+
+
+_RATES_HZ: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_WRONG_RATE_CHUNKS: Final = 4
+"""So many chunks in a row whose spacing fits another rate than the header's are no chance."""
 
 
 class Timeline:
@@ -49,10 +55,17 @@ class Timeline:
         self._arrived: SampleIndex = 0
         self._end: SampleIndex = 0
         self._offsets_ascend = True
+        self._misfits = 0
+        self._misfit_seq = -1
+        self._wrong_rate = False
         self.held_bytes = 0
 
     def add(self, chunk: AudioChunk) -> Placement:
-        """Hold a chunk. Raises AudioFormatError for empty data, partial frames, another format or a negative time."""
+        """Hold a chunk.
+
+        Raises AudioFormatError for empty data, partial frames, another format, a negative time, and once the spacing of
+        chunks shows that their header names the wrong rate: holes would be cut at the wrong place.
+        """
         fmt = self.format
         if chunk.format is not fmt and chunk.format != fmt:
             raise AudioFormatError("the format changed within a stream")
@@ -67,7 +80,10 @@ class Timeline:
         if self._frontier is not None and start < self._frontier - self._slack:
             return Placement.REPEAT if self._seen(chunk.seq) else Placement.LATE
         seqs = self._seqs
-        in_order = self._chunks and start >= self._end - self._slack
+        gap = start - self._end
+        if self._wrong_rate or (not -self._slack <= gap <= self._slack and self._chunks):
+            self._check_rate(chunk.seq, start)
+        in_order = self._chunks and gap >= -self._slack
         if in_order and seqs[-1][1] == chunk.seq:
             seqs[-1][1] = chunk.seq + 1
         elif not self._note(chunk.seq):
@@ -91,6 +107,18 @@ class Timeline:
         else:
             self._insert(chunk, start, end, quiet)
         return Placement.HELD
+
+    def _check_rate(self, seq: int, start: SampleIndex) -> None:
+        if not self._wrong_rate:
+            step, frames = start - self._starts[-1], self._ends[-1] - self._starts[-1]
+            implied_hz = self.rate_hz * frames / step if step > 0 else 0.0
+            misfit = any(abs(implied_hz / rate - 1) < 0.01 for rate in _RATES_HZ if rate != self.rate_hz)
+            follows = seq == self._misfit_seq + 1
+            self._misfits = (self._misfits + 1 if follows else 1) if misfit else 0
+            self._misfit_seq = seq
+            self._wrong_rate = self._misfits >= _WRONG_RATE_CHUNKS
+        if self._wrong_rate:
+            raise AudioFormatError(f"the chunks' spacing does not fit the {self.rate_hz} Hz of their header")
 
     def _insert(self, chunk: AudioChunk, start: SampleIndex, end: SampleIndex, quiet: bool) -> None:
         at = bisect_right(self._starts, start)

@@ -128,6 +128,28 @@ def test_malformed_chunks_are_refused_and_leave_no_trace(bad):
     assert timeline.add(chunk(1)) is Placement.HELD
 
 
+@pytest.mark.parametrize("true_rate_hz", [16000, 48000, 8000])
+def test_a_header_with_the_wrong_rate_is_found_out_by_the_spacing(true_rate_hz):
+    fmt = AudioFormat(Encoding.PCM16LE, 24000)
+    timeline = Timeline(fmt)
+    spoken = np.full(true_rate_hz // 10, 5000, np.int16)
+    for seq in range(4):
+        assert timeline.add(chunk(seq, samples=spoken, fmt=fmt)) is Placement.HELD
+    for seq in range(4, 20):
+        with pytest.raises(AudioFormatError, match="24000 Hz"):
+            timeline.add(chunk(seq, samples=spoken, fmt=fmt))
+
+
+@pytest.mark.parametrize(
+    "offsets_ms",
+    [[n * 200 for n in range(4)], [n * 130 for n in range(20)], [n * 100 + 50 * (n > 9) for n in range(20)]],
+    ids=["three gaps", "gaps of no rate", "one gap"],
+)
+def test_gaps_alone_do_not_make_a_rate_wrong(offsets_ms):
+    timeline = filled(*(chunk(seq, offset_ms=offset_ms) for seq, offset_ms in enumerate(offsets_ms)))
+    assert len(timeline) == len(offsets_ms)
+
+
 def test_quiet_runs_end_at_loud_chunks_and_at_gaps():
     timeline = filled(
         chunk(0, samples=QUIET), chunk(1, samples=QUIET), chunk(2), chunk(3, samples=QUIET), chunk(5, samples=QUIET)
