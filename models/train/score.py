@@ -4,6 +4,7 @@ Core spans are those whose type goes by default. The model alone is measured, wi
 """
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -43,22 +44,20 @@ def held_out(rows: list[tuple[str, Example, bool]]) -> dict[str, list[Turn]]:
     return turns
 
 
-class Tally(Counter):
-    def line(self, name: str) -> str:
-        share = lambda a, b: f"{self[a] / max(1, self[b]):7.4f}"  # noqa: E731
-        return (
-            f"{name:24} recall {share('hit', 'spans')} leaked {share('left', 'chars')} "
-            f"clean_hit {share('touched', 'clean')} over {share('over', 'outside')}  "
-            f"spans {self['spans']} clean {self['clean']}"
-        )
+class Tally(Counter[str]):
+    """Counts of one set, and the shares made of them."""
+
+    def share(self, part: str, whole: str) -> str:
+        return f"{self[part] / max(1, self[whole]):.3f}"
 
 
-def measure(turns: list[Turn], tagger: NeuralTagger) -> tuple[Tally, Counter]:
-    total, by_label = Tally(), Counter()
+def measure(turns: list[Turn], tagger: NeuralTagger) -> tuple[Tally, Counter[tuple[str, str]]]:
+    total: Tally = Tally()
+    by_type: Counter[tuple[str, str]] = Counter()
     for example, core in turns:
         text = example.text
         found = [d for d in tagger.tag(text, example.hint or None) if d.entity_type in ON_BY_DEFAULT]
-        redacted = set().union(*(range(d.start, d.end) for d in found)) if found else set()
+        redacted = {i for d in found for i in range(d.start, d.end)}
         marks = {i for i, c in enumerate(text) if c.isalnum()}
         inside: set[int] = set()
         for span, must in zip(example.spans, core, strict=True):
@@ -67,27 +66,30 @@ def measure(turns: list[Turn], tagger: NeuralTagger) -> tuple[Tally, Counter]:
             if must:
                 left = chars - redacted
                 total.update(spans=1, hit=not left, chars=len(chars), left=len(left))
-                by_label.update({(span.label, "n"): 1, (span.label, "hit"): not left})
+                by_type.update({(span.label, "spans"): 1, (span.label, "hit"): not left})
         total.update(outside=len(marks - inside), over=len((marks - inside) & redacted))
         if not example.spans:
             total.update(clean=1, touched=bool(redacted & marks))
-    return total, by_label
+    return total, by_type
 
 
 def table(sets: dict[str, list[Turn]], model: Path) -> str:
+    """Markdown: a line a set; then recall by type and style over all sets."""
     tagger = NeuralTagger.load(model)
-    lines = []
+    lines = ["| set | recall | leaked | clean_hit | over | spans | clean turns |", "|---|---|---|---|---|---|---|"]
+    styles: dict[str, Counter[tuple[str, str]]] = {"written": Counter(), "spoken": Counter()}
     for name, turns in sets.items():
-        total, by_label = measure(turns, tagger)
-        lines.append(total.line(name))
-        labels = sorted({label for label, _ in by_label})
-        lines.append(
-            "    " + "  ".join(f"{n} {by_label[n, 'hit'] / by_label[n, 'n']:.3f}/{by_label[n, 'n']}" for n in labels)
-        )
+        total, by_type = measure(turns, tagger)
+        styles["spoken" if name.endswith((".asr", "spoken")) else "written"].update(by_type)
+        shares = [total.share(*pair) for pair in (("hit", "spans"), ("left", "chars"), ("touched", "clean"))]
+        shares.append(total.share("over", "outside"))
+        lines.append(f"| {name} | {' | '.join(shares)} | {total['spans']} | {total['clean']} |")
+    lines += ["", "| type | recall, written | recall, spoken | spans of each |", "|---|---|---|---|"]
+    for label in sorted({label for style in styles.values() for label, _ in style}):
+        cells = [f"{style[label, 'hit'] / max(1, style[label, 'spans']):.3f}" for style in styles.values()]
+        lines.append(f"| {label} | {' | '.join(cells)} | {styles['written'][label, 'spans']} |")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    import sys
-
     print(table(read(Path(sys.argv[1])), Path(sys.argv[2] if len(sys.argv) > 2 else "models/deid-en")))
