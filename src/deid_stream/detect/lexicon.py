@@ -20,6 +20,7 @@ DICTIONARY: Final = words("dictionary_en")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
 GIVEN_NAMES: Final = words("names_en")
 NAMES_AMBIGUOUS: Final = words("names_ambiguous")
+SURNAMES_ALSO_WORDS: Final = words("surnames_also_words")
 NAMES_ALSO_WORDS: Final = words("names_also_words")
 MONTHS: Final = frozenset(
     "january february march april may june july august september october november december jan feb mar apr"

@@ -20,6 +20,8 @@ from deid_stream.detect.lexicon import (
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
+    NAMES_AMBIGUOUS,
+    SURNAMES_ALSO_WORDS,
     WEEKDAYS,
 )
 from deid_stream.detect.recognizer import View
@@ -273,7 +275,7 @@ def _grown(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, Char
     """Over neighbouring words that can only be more of the name."""
     for _ in range(_MAX_GROWTH):
         match = _WORD.match(text, end + 1) if text[end : end + 1] == " " else None
-        if match is None or not _is_strange(match.group(), right=True):
+        if match is None or not (_is_strange(match.group(), right=True) or _is_surname(text[start:end], match.group())):
             break
         end = match.end()
     for _ in range(_MAX_GROWTH):
@@ -287,6 +289,12 @@ def _grown(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, Char
             break
         start = begin
     return start, end
+
+
+def _is_surname(name: str, word: str) -> bool:
+    """An everyday word that is a surname, after a lone given name ("robert miller")."""
+    given = name.lower()
+    return word.lower() in SURNAMES_ALSO_WORDS and given in GIVEN_NAMES and given not in NAMES_AMBIGUOUS
 
 
 def _is_strange(word: str, *, right: bool) -> bool:

@@ -42,7 +42,7 @@ def resolve(text: str, detections: Iterable[Detection]) -> list[Span]:
     """
     ranked = sorted(
         (d for d in detections if d.end > d.start),
-        key=lambda d: (-_RANK[d.entity_type], -d.score, d.start - d.end, d.start, d.detector),
+        key=lambda d: (-_RANK[d.entity_type], -d.score, d.start - d.end, d.start, d.detector, d.entity_type),
     )
     if not ranked:
         return []

@@ -51,29 +51,14 @@ def test_eight_or_more_bare_digits_always_go(number: int, frame: str, separator:
     assert all(i in covered for i in range(at, at + len(digits)) if text[i].isdecimal())
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "a",
-        "1",
-        "1 ",
-        "one ",
-        "a1",
-        "@",
-        "a@",
-        "a.",
-        ".",
-        " ",
-        "\n",
-        "1,",
-        "$1 ",
-        "mr a ",
-        "x ",
-        "1 street ",
-        "12:",
-        "dot at ",
-    ],
-)
+UNITS = [
+    "a", "1", "1 ", "one ", "a1", "@", "a@", "a.", ".", " ", "\n", "1,", "$1 ", "mr a ", "x ", "1 street ", "12:", "dot at ",
+    "ab12" + "1" * 60 + " ", "gb12 " + "a1 " * 20, "12-34-56 ", "expires 1 ", "my name is is is ", "price is was is ",
+    "corner of a and ", "password is is ", "b for b ", "one hundred thousand ", "a.b.c.d.e.f.g.com", "1:2:3:4:5:6:7:8",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_a_hundred_thousand_characters_take_about_ten_times_ten_thousand(unit: str) -> None:
     def seconds(length: int) -> float:
         text = (unit * length)[:length]

@@ -44,7 +44,7 @@ PAYMENT: Final = (
     ),
     Pattern(
         EntityType.IBAN_CODE,
-        rx(r"[a-z]{2}\d{2}(?: ?[a-z]{4})?(?: ?[a-z]{0,4}\d[a-z0-9]{0,3}){2,8}"),
+        rx(r"[a-z]{2}\d{2}(?: ?[a-z]{4})?(?: ?[a-z]{0,4}+\d[a-z0-9]{0,3}+){2,8}+"),
         0.7,
         digits=12,
         check=checksums.iban,
