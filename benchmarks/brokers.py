@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-PARTITIONS = 8
+PARTITIONS = 4
 TOPICS = (
     "calls.events",
     "calls.transcripts",

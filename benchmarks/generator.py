@@ -34,7 +34,7 @@ class Plan:
     seconds: float = 30.0
     ramp_s: float = 4.0
     scripts: int = 24
-    partitions: int = 8
+    partitions: int = 4
     seed: int = 7
     shape: Shape = field(default_factory=Shape)
 
@@ -54,7 +54,7 @@ class Call:
 
     def __init__(self, script: Script, number: int, start_ms: int, ends_ms: int, partitions: int) -> None:
         self.script = script
-        self.id = call_id(script.number, number, start_ms)
+        self.id = call_id(script.number, number, start_ms, max(0, ends_ms - start_ms))
         self.key = self.id.encode()
         self.partition = (murmur2(self.key) & 0x7FFFFFFF) % partitions
         self.start_ms = start_ms
@@ -184,7 +184,9 @@ async def live(plan: Plan, scripts: list[Script], sender: Sender) -> dict[str, f
 async def backlog(plan: Plan, scripts: list[Script], sender: Sender) -> dict[str, float]:
     longest_ms = max(script.records[-1].at_ms for script in scripts)
     begin_ms = int(time.time() * 1000) - longest_ms - 1000
-    calls = [Call(scripts[n % len(scripts)], n, begin_ms, 0, plan.partitions) for n in range(plan.calls)]
+    calls = [
+        Call(scripts[n % len(scripts)], n, begin_ms, begin_ms + longest_ms, plan.partitions) for n in range(plan.calls)
+    ]
     for second in range(longest_ms // 1000 + 1):
         for call in calls:
             records = call.script.records

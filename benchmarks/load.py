@@ -16,7 +16,7 @@ from benchmarks.phrases import utterance
 RATE_HZ = 8000
 TICK_MS = 20
 """Records are sent on this grid."""
-CALL_ID = "@@@call-id-placeholder-@@@"
+CALL_ID = "@@@@@@call-id-placeholder-@@@@@@@@"
 """As long as every real id (``call_id``)."""
 EVENTS, TRANSCRIPTS, AUDIO = "calls.events", "calls.transcripts", "calls.audio"
 OPTED_OUT = ("customer-08", "customer-09")
@@ -26,13 +26,15 @@ CUSTOMERS = tuple(f"customer-{n:02d}" for n in range(10))
 Headers = list[tuple[str, bytes]]
 
 
-def call_id(script: int, number: int, start_ms: int) -> str:
-    """``b-SSS-NNNNNNN-MMMMMMMMMMMMM``: names its script and its start, so that a probe needs no table of calls."""
-    return f"b{script:03d}-{number:07d}-{start_ms:013d}"
+def call_id(script: int, number: int, start_ms: int, lives_ms: int) -> str:
+    """``bSSS-NNNNNNN-MMMMMMMMMMMMM-LLLLLLL``: names its script, its start and how long it is played, so that a probe
+    needs no table of calls."""
+    return f"b{script:03d}-{number:07d}-{start_ms:013d}-{lives_ms:07d}"
 
 
 def parse_call_id(value: str) -> tuple[int, int, int]:
-    return int(value[1:4]), int(value[5:12]), int(value[13:26])
+    """Script, start and length (ms)."""
+    return int(value[1:4]), int(value[13:26]), int(value[27:34])
 
 
 @dataclass(frozen=True, slots=True)

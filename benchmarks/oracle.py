@@ -20,7 +20,6 @@ from deid_stream.wire.transcript import decode_transcript
 from deid_stream.worker.sessions import SessionFactory
 
 KEY = bytes(range(32))
-_ORDER = {EVENTS: 0, TRANSCRIPTS: 1, AUDIO: 2}
 _BASE_MS = 1_700_000_000_000
 
 
@@ -40,12 +39,31 @@ def events(record: Record, offset: int, limits: Limits = Limits()) -> list[Event
     return [decode(key, record.value, headers, time_ms, offset, limits)]
 
 
+_ORDERS = (
+    ((EVENTS, TRANSCRIPTS, AUDIO), 0),
+    ((AUDIO, EVENTS, TRANSCRIPTS), 0),
+    ((AUDIO, EVENTS, TRANSCRIPTS), 40),
+    ((AUDIO, EVENTS, TRANSCRIPTS), 80),
+)
+"""How the topics may meet in the worker: either first at one moment, or the text a little late. What is looked at in
+steps of media time can then fall into the next step, and is allowed by another record."""
+
+
 def allowing(script: Script) -> dict[bytes, int]:
     """Output ``ce_id`` without the call id, prefixed by its kind, to the moment (ms from the call's start) at which the
-    allowing record is due."""
+    allowing record is due, whichever way the topics meet."""
+    first, *others = (_released(script, order, late_ms) for order, late_ms in _ORDERS)
+    return {name: max(at_ms, *(other.get(name, 0) for other in others)) for name, at_ms in first.items()}
+
+
+def _released(script: Script, order: tuple[str, ...], late_ms: int) -> dict[bytes, int]:
     session = sessions().open(CALL_ID, script.customer_id, compile_policy(None))
     found: dict[bytes, int] = {}
-    ordered = sorted(script.records, key=lambda record: (record.at_ms, _ORDER[record.topic]))
+
+    def met(record: Record) -> tuple[int, int]:
+        return record.at_ms + (late_ms if record.topic == TRANSCRIPTS else 0), order.index(record.topic)
+
+    ordered = sorted(script.records, key=met)
     for offset, record in enumerate(ordered):
         if offset and session.next_deadline_ms <= _BASE_MS + record.at_ms:
             session.advance(session.next_deadline_ms)
@@ -75,9 +93,10 @@ def by_oracle(shape: Shape, scripts: int) -> Allowed:
         if identity is None:
             return None
         call, _, rest = identity.partition(b"/")
-        script, _, start_ms = parse_call_id(call.decode())
+        script, start_ms, lives_ms = parse_call_id(call.decode())
         kind = b"a/" if record.topic.endswith("audio") else b"t/"
         at_ms = tables[script].get(kind + rest)
-        return None if at_ms is None else start_ms + at_ms
+        # a call cut short lets the rest go by its end grace, which no record allows
+        return None if at_ms is None or at_ms > lives_ms - 200 else start_ms + at_ms
 
     return allowed

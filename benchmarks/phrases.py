@@ -97,7 +97,7 @@ def _pii(rng: Random) -> str:
         ones=rng.choice(_DIGITS[1:]),
         account=_digits(rng, 8),
         cvv=_digits(rng, 3),
-        postcode=f"{rng.choice('abcdefg')} {rng.choice(_DIGITS[1:])} {rng.choice(_DIGITS)} {rng.choice('abc')} {rng.choice('xyz')}",
+        postcode=" ".join(rng.choice(part) for part in ("abcdefg", _DIGITS[1:], _DIGITS, "abc", "xyz")),
     )
 
 

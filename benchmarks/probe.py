@@ -1,5 +1,5 @@
-"""Measures from outside: an ordinary consumer of the output topics that notes, for every output record it sees, how long
-after the record that allowed it to leave it could be read."""
+"""Measures from outside: an ordinary consumer of the output topics that notes, for every output record it sees, how
+long after the record that allowed it to leave it could be read."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,7 @@ class Probe:
         self._measuring = False
         self.delays_ms: dict[str, list[float]] = {topic: [] for topic in OUTPUTS}
         self.unknown = 0
+        self.by_second: dict[int, list[float]] = {}
 
     async def run(self, from_start: bool = False) -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False, fetch_max_wait_ms=20)
@@ -52,6 +53,7 @@ class Probe:
                     self.unknown += 1
                 else:
                     delays.append(now_ms - allowed_ms)
+                    self.by_second.setdefault(int(now_ms) // 1000, []).append(now_ms - allowed_ms)
 
 
 def own_time(record: ConsumerRecord) -> int | None:

@@ -1,5 +1,6 @@
 """The systems under test: ours and the peers, as commands."""
 
+import os
 import sys
 
 from benchmarks.capacity import System
@@ -11,6 +12,9 @@ def _by_oracle(shape: Shape, scripts: int) -> Allowed:
     from benchmarks.oracle import by_oracle
 
     return by_oracle(shape, scripts)
+
+
+METRICS_PORT = 19_464 + os.getpid() % 1000 * 8
 
 
 def ours(processes: int = 1) -> System:
@@ -26,11 +30,12 @@ def ours(processes: int = 1) -> System:
             "--processes",
             str(processes),
             "--metrics-port",
-            "0",
+            str(METRICS_PORT),
         ],
         lambda _: {"DEID_DIGEST_KEY": bytes(range(32)).hex()},
         _by_oracle,
         ready=b"partition taken over",
+        metrics_ports=tuple(METRICS_PORT + n for n in range(processes)),
     )
 
 

@@ -1,0 +1,157 @@
+"""The worker's partition without a broker: the same records, the same decisions, the same batches built; only reading
+and sending are missing. What it costs is the pipeline's own share, free of the network's noise."""
+
+import time
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NamedTuple
+
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from benchmarks.load import CALL_ID, OPTED_OUT, Shape, call_id, make_scripts
+from benchmarks.oracle import sessions
+from deid_stream import __version__
+from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.compile import compile_policy
+from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.wire.cloudevents import Limits
+from deid_stream.worker.checkpoint import Progress, Restored
+from deid_stream.worker.gate import Gate
+from deid_stream.worker.names import Names
+from deid_stream.worker.partition import Partition
+from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
+
+STEP_MS = 25
+"""As often as a worker publishes."""
+
+
+class Consumed(NamedTuple):
+    """The part of a consumed record that the worker reads."""
+
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class _Builders:
+    """The producer's one method that fills batches."""
+
+    def create_batch(self) -> BatchBuilder:
+        return BatchBuilder(MAX_BATCH_BYTES, 0)
+
+
+@dataclass
+class Cost:
+    audio_records: int
+    segments: int
+    process_s: float
+    take_s: float
+    build_s: float
+    media_s: float
+    calls: int
+
+    @property
+    def us_per_audio_record(self) -> float:
+        return (self.process_s + self.take_s) / max(1, self.audio_records) * 1e6
+
+    @property
+    def calls_per_core(self) -> float:
+        """Live calls whose pipeline work alone would fill one core."""
+        return self.calls * self.media_s / (self.process_s + self.take_s)
+
+
+def policies() -> dict[str, CompiledPolicy]:
+    from benchmarks.load import CUSTOMERS
+
+    template = b'{"customer_id":"%s","version":"1","training_opt_out":%s,"analytics":true,"entities":"default"}'
+    return {
+        customer: compile_policy(template % (customer.encode(), b"true" if customer in OPTED_OUT else b"false"))
+        for customer in CUSTOMERS
+    }
+
+
+def new_partition(compiled: dict[str, CompiledPolicy], factory: Any = None) -> Partition:
+    names = Names.of("")
+    metrics = Metrics()
+    unknown = compile_policy(None)
+    return Partition(
+        0,
+        Restored(progress=Progress(), calls={}, closed={}, epoch=0),
+        names=names,
+        sessions=factory or sessions(),
+        gate=Gate(names, None, __version__, metrics),
+        policy_of=lambda customer: compiled.get(customer, unknown),
+        training_fresh=lambda: True,
+        policy_positions=lambda: {0: 10},
+        new_outbox=lambda: Outbox(_Builders()),  # type: ignore[arg-type]
+        limits=Limits(),
+        metrics=metrics,
+        writer_id="bench",
+        max_held_bytes=1 << 40,
+    )
+
+
+def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list[dict[str, list[Consumed]]]:
+    """What a worker reads in each step of ``STEP_MS``, by topic kind: ``calls`` calls from their start on."""
+    made = make_scripts(shape, scripts)
+    rng = Random(3)
+    base_ms = 1_700_000_000_000
+    rows: list[tuple[int, str, Consumed]] = []
+    for number in range(calls):
+        script = made[number % scripts]
+        start_ms = base_ms + rng.randrange(0, 1000, 20)
+        name = call_id(script.number, number, start_ms, script.duration_ms).encode()
+        for record in script.records:
+            if record.at_ms > media_s * 1000:
+                break
+            headers = (
+                ("ce_id", name + record.id_suffix),
+                ("ce_subject", name),
+                ("ce_time", b"2026-11-24T08:00:00.000Z"),
+            )
+            value = record.value.replace(CALL_ID.encode(), name) if record.in_value else record.value
+            at_ms = start_ms + record.at_ms
+            consumed = Consumed(0, at_ms, name, value, (*headers, *record.headers))
+            rows.append((at_ms, record.topic.removeprefix("calls."), consumed))
+    rows.sort(key=lambda row: (row[0], row[1], row[2].key))
+    steps: list[dict[str, list[Consumed]]] = []
+    offsets: dict[str, int] = {}
+    for at_ms, kind, consumed in rows:
+        index = (at_ms - base_ms) // STEP_MS
+        while len(steps) <= index:
+            steps.append({})
+        offset = offsets[kind] = offsets.get(kind, -1) + 1
+        steps[index].setdefault(kind, []).append(consumed._replace(offset=offset))
+    return steps
+
+
+def run(shape: Shape, calls: int, media_s: float, factory: Any = None) -> Cost:
+    compiled = policies()
+    sessions()
+    steps = batches(shape, calls, media_s)
+    partition = new_partition(compiled, factory)
+    process_s = take_s = build_s = 0.0
+    ends = frozenset({"events", "transcripts", "audio"})
+    wall_ms = 1_700_000_000_000
+    for number, step in enumerate(steps):
+        began = time.process_time()
+        for kind, records in step.items():
+            partition.feed(kind, records)
+        partition.at_end(ends)
+        while partition.process(wall_ms + (number + 1) * STEP_MS):
+            pass
+        processed = time.process_time()
+        work = partition.take()
+        taken = time.process_time()
+        if work is not None:
+            for _topic, built in work.outbox.items():  # noqa: PERF102 - an outbox is no dict
+                for batch in built:
+                    batch._build()
+            partition.published(number)
+        process_s += processed - began
+        take_s += taken - processed
+        build_s += time.process_time() - taken
+    count = lambda kind: sum(len(step.get(kind, ())) for step in steps)  # noqa: E731
+    return Cost(count("audio"), count("transcripts"), process_s, take_s, build_s, media_s, calls)
