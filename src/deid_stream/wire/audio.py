@@ -60,8 +60,10 @@ def decode_audio(
     if channel is not None and audio_format.channels > 1:
         raise DecodeError("ce_channel names one channel, the content type interleaves several: send one of the two")
     seq = ce.number_of(attributes, ce.SEQ, _MAX_SEQ)
-    kept = tuple([header for header in headers if header[0] in ALLOWED_HEADERS])
-    if len(attributes) != len(headers) or not attributes.keys() >= _REQUIRED:
+    names = attributes.keys()
+    # nearly always there is nothing to leave behind, and the tuple goes on as it is
+    kept = tuple(headers) if names <= ALLOWED_HEADERS else tuple([h for h in headers if h[0] in ALLOWED_HEADERS])
+    if len(attributes) != len(headers) or not names >= _REQUIRED:
         kept = _completed(attributes, call_id, channel, seq)
     return AudioChunk(
         call_id=call_id,

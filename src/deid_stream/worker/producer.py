@@ -168,14 +168,17 @@ class Transactional:
 
 
 class AtLeastOnce:
-    """Outputs acknowledged, then the checkpoint; one producer for all partitions.
+    """Outputs acknowledged, then the checkpoint; two producers for all partitions.
 
     The checkpoint is what recovery goes by, so the group's offsets, which only tell its lag, follow when they can:
     waiting for them too would make each batch, and what queues behind it, half as slow again.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, consumer: Any, partition: int, timeout_s: float) -> None:
-        self._producer = producer
+    def __init__(
+        self, outputs: AIOKafkaProducer, checkpoints: AIOKafkaProducer, consumer: Any, partition: int, timeout_s: float
+    ) -> None:
+        self._outputs = outputs
+        self._checkpoints = checkpoints
         self._consumer = consumer
         self._partition = partition
         self._timeout_s = timeout_s
@@ -183,18 +186,18 @@ class AtLeastOnce:
         self._committing: asyncio.Task[None] | None = None
 
     def outbox(self) -> Outbox:
-        return Outbox(self._producer)
+        return Outbox(self._outputs)
 
     async def publish(
         self, outbox: Outbox, checkpoint_topic: str, checkpoint: Sequence[tuple[bytes, bytes]], offsets: dict[Any, int]
     ) -> int:
-        positions = Outbox(self._producer)
+        positions = Outbox(self._checkpoints)
         for key, value in checkpoint:
             positions.append(checkpoint_topic, key, value, [], None)  # type: ignore[arg-type]
         try:
             async with asyncio.timeout(self._timeout_s):
-                await _send(self._producer, outbox, self._partition)
-                offset: int = await _send(self._producer, positions, self._partition)
+                await _send(self._outputs, outbox, self._partition)
+                offset: int = await _send(self._checkpoints, positions, self._partition)
         except (KafkaError, OSError, TimeoutError) as error:
             raise translate(error, f"publishing partition {self._partition}") from None
         self._uncommitted = offsets
@@ -203,7 +206,7 @@ class AtLeastOnce:
         return offset
 
     async def stop(self) -> None:
-        """Commit what is left; the producer is shared and closed by the worker."""
+        """Commit what is left; the producers are shared and closed by the worker."""
         if self._committing is not None and not self._committing.done():
             self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)
@@ -238,7 +241,7 @@ async def supports_transactions(options: dict[str, Any], group_id: str) -> bool:
 
 
 async def shared_producer(options: dict[str, Any]) -> AIOKafkaProducer:
-    """The one producer of an at-least-once worker."""
+    """A producer that an at-least-once worker's partitions share."""
     producer = AIOKafkaProducer(**_options(options))
     try:
         await producer.start()

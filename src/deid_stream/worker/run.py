@@ -47,9 +47,10 @@ FETCH_WAIT_MS: Final = 100
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 """The embedded broker lets a waiting fetch wait to its end, whatever arrives meanwhile."""
 EXIT_FAILED: Final = 1
-GC_THRESHOLDS: Final = (10_000, 5, 1_000)
-"""A worker holds a hundred thousand chunks and makes next to no cycles: looking through all of them every few seconds,
-as Python does by default, cost 7 % of its time and pauses of 150 ms."""
+COLLECT_EVERY_S: Final = 600.0
+"""Between two looks for cyclic garbage. Held audio is a hundred thousand objects and more, all of them freed by their
+reference counts; Python's own schedule walked through them every second, for pauses of 100 ms and 7 % of the time, and
+collected nothing (docs/benchmarks.md)."""
 
 
 class Worker:
@@ -90,13 +91,14 @@ class Worker:
         exactly_once = transactions and settings.processing != "at_least_once"
         isolation = "read_committed" if exactly_once else "read_uncommitted"
         policies = Policies(options, names.policies, isolation, self._wall)
-        producer = None if exactly_once else await shared_producer(options)
+        # a client sends one request at a time to a broker: checkpoints must not queue behind other partitions' outputs
+        producers = () if exactly_once else (await shared_producer(options), await shared_producer(options))
         following: asyncio.Task[None] | None = None
         pump: Pump | None = None
 
         async def publisher(number: int) -> Publisher:
-            if producer is not None:
-                return AtLeastOnce(producer, context.consumer, number, PUBLISH_TIMEOUT_S)
+            if producers:
+                return AtLeastOnce(*producers, context.consumer, number, PUBLISH_TIMEOUT_S)
             transactional = Transactional(options, settings.group_id, settings.topic_prefix, number, PUBLISH_TIMEOUT_S)
             await transactional.start()
             return transactional
@@ -142,7 +144,7 @@ class Worker:
             if pump is not None:
                 await pump.stop()
             await policies.stop()
-            if producer is not None:
+            for producer in producers:
                 await close(producer)
 
     def _policy_changed(self, change: Change) -> None:
@@ -159,6 +161,12 @@ def _load_detector() -> ConversationFactory:
     return Detector.load()
 
 
+async def _collect_garbage() -> None:
+    while True:
+        await asyncio.sleep(COLLECT_EVERY_S)
+        gc.collect()
+
+
 async def run_worker(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, with ``settings.processes`` processes; the exit status. Errors are logged, one
     line each."""
@@ -166,7 +174,8 @@ async def run_worker(settings: Settings) -> int:
         settings = msgspec.structs.replace(settings, digest_key=os.urandom(32).hex())
     if settings.processes > 1:
         return await supervise(settings)
-    gc.set_threshold(*GC_THRESHOLDS)
+    gc.disable()
+    collecting = asyncio.create_task(_collect_garbage())
     metrics = Metrics()
     worker = Worker(settings, metrics=metrics)
     loop = asyncio.get_running_loop()
@@ -181,6 +190,8 @@ async def run_worker(settings: Settings) -> int:
         log.error("worker ends", error=error)
         return EXIT_FAILED
     finally:
+        collecting.cancel()
+        gc.enable()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
     log.info("worker stopped")
