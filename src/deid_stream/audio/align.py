@@ -65,7 +65,10 @@ def _by_times(
         heard = Interval(min(word.start_ms for word in words), max(word.end_ms for word in words))
         if not has_sound(reader.pcm(channel, heard.start, heard.end)):
             return None  # words are never said where nothing sounds
-        cut = edges.outward(reader, channel, heard, _neighbours(segment, said), timing)
+        neighbours = _neighbours(segment, said)
+        if timing.claims_ms:
+            heard = edges.with_unclaimed_sound(reader, channel, heard, neighbours, timing.claims_ms)
+        cut = edges.outward(reader, channel, heard, neighbours, timing)
         located.append(AudioSpan(cut.start, cut.end, channel, span.entity_type.value))
     return located
 

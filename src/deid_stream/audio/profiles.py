@@ -24,13 +24,15 @@ class TimingProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A frame 10 ms further out must be quieter by so much to be preferred."""
     late_ms: Ms = 0
     """How much later than the sound the words are stated on average."""
+    claims_ms: Ms = 0
+    """Sound next to a word that no other word claims is taken for its own, as far as this."""
     realign: bool = False
     """Prefer forced alignment over the recogniser's own times."""
 
     @property
     def widest_ms(self) -> Ms:
         """No edge moves further."""
-        return self.error_ms + self.late_ms + max(self.least_ms, self.beyond_ms)
+        return self.error_ms + self.late_ms + self.claims_ms + max(self.least_ms, self.beyond_ms)
 
 
 MAX_REACH_MS: Final = 550
@@ -41,7 +43,7 @@ def _named(name: str, error_ms: Ms, least_ms: Ms, beyond_ms: Ms, slope_db: float
     return TimingProfile(name=name, error_ms=error_ms, least_ms=least_ms, beyond_ms=beyond_ms, slope_db=slope_db)
 
 
-FORCED: Final = _named("forced", 70, 10, 30, 1.0)
+FORCED: Final = msgspec.structs.replace(_named("forced", 70, 10, 30, 1.0), claims_ms=150)
 """Times from the forced aligner."""
 WIDEST: Final = _named("300ms", 300, 100, 100, 0.5)
 _LATE: Final = TimingProfile(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from deid_stream.audio import align, forced
 from deid_stream.audio.align import MAX_REACH_MS, locate, profile
+from deid_stream.audio.edges import with_unclaimed_sound
 from deid_stream.audio.profiles import PROFILES, WIDEST
 from deid_stream.audio.reader import Recording
 from deid_stream.model.entities import EntityType
@@ -102,6 +103,29 @@ def test_without_sound_beyond_the_edge_all_that_may_be_the_border_goes():
     timing = profile("100ms")
     assert found.start_ms == 1700 - timing.error_ms - timing.beyond_ms
     assert found.end_ms >= 2100 + timing.error_ms
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "found"),
+    [
+        ((None, None), (900, 2100)),
+        ((960, 2050), (960, 2050)),
+        ((1000, 2000), (1000, 2000)),
+        ((1100, 1900), (1000, 2000)),
+    ],
+    ids=["nobody's", "a neighbour's from there on", "the words meet", "they overlap"],
+)
+def test_sound_next_to_a_word_that_no_other_claims_is_its_own(neighbours, found):
+    hiss = noise(100, rms=400)
+    sound = joined(silent(900), hiss, voice(1000, peak=12000), hiss, silent(900))
+    assert with_unclaimed_sound(recording(sound), 0, Interval(1000, 2000), neighbours, 150) == found
+
+
+def test_unclaimed_sound_counts_only_as_far_as_allowed_and_where_it_can_be_heard():
+    loud = recording(joined(voice(3000)))
+    assert with_unclaimed_sound(loud, 0, Interval(1000, 2000), (None, None), 150) == (850, 2150)
+    faint = recording(joined(noise(1000, rms=20), voice(1000), noise(1000, rms=20)))
+    assert with_unclaimed_sound(faint, 0, Interval(1000, 2000), (None, None), 150) == (1000, 2000)
 
 
 UNALIGNED = [AudioSpan(1000 - MAX_REACH_MS, 3000 + MAX_REACH_MS, 0, align.UNALIGNED)]
