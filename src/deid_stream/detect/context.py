@@ -27,6 +27,11 @@ _NO_REQUEST: Final = re.compile(
 )
 _ID_ASKED: Final = re.compile(r"\b(?:number|num|no|id|i d|code|reference|digits|#)(?!\w)")
 _PLAIN_ASKED: Final = re.compile(r"\bhow (?:many|much|long|old)\b|\bnumber of\b")
+_ELSEWHERE: Final = re.compile(
+    r"\b(?:how (?:many|much|long|old|would|soon|often)"
+    r"|what (?:time|day|date|kind|sort|type|size|colou?r|would|seems|happened)"
+    r"|when would|which (?:day|one|type|size|colou?r)|would you like)\b"
+)
 _SHORT_WORDS: Final = 7
 ARMED_TURNS: Final = 3
 """Turns of the answering party that a question stays open for."""
@@ -49,3 +54,8 @@ def asked(low: str) -> tuple[T, ...]:
 def asks_again(low: str) -> bool:
     """ "can you spell that", "sorry, once more", "go on": the question before stays open."""
     return _AGAIN.search(low) is not None
+
+
+def moves_on(low: str) -> bool:
+    """Asks for something else that identifies nobody ("how many people", "what time"): older questions are closed."""
+    return _ELSEWHERE.search(low) is not None and not asks_again(low)

@@ -128,7 +128,7 @@ class Conversation:
         if last.entity_type not in NUMBERED or not only_dictation(view.written.source[last.end :]):
             return False
         digits = sum(map(str.isdecimal, view.written.between(last.start, last.end)))
-        return digits < _FULL_LENGTH.get(last.entity_type, _FULL_LENGTH_OTHERWISE)
+        return 0 < digits < _FULL_LENGTH.get(last.entity_type, _FULL_LENGTH_OTHERWISE)
 
     def _answered(self, who: str, spans: list[Span]) -> None:
         """Closes what this turn answered; an unanswered question stays open a few turns."""
@@ -151,6 +151,16 @@ class Conversation:
         if types:
             state.asked = Asked(who, types, context.ARMED_TURNS)
             state.last_types = list(types)
+        if types or context.moves_on(low):
+            self._close_others(who, types)
+
+    def _close_others(self, who: str, types: list[EntityType]) -> None:
+        """A new question ends what the others had broken off, unless it asks for the same; another topic ends all."""
+        state = self._state
+        for speaker in [s for s, b in state.broken.items() if s != who and b.entity_type not in types]:
+            del state.broken[speaker]
+        if not types and state.asked is not None and state.asked.by == who:
+            state.asked = None
 
     def _denied(self, text: str) -> list[Detection]:
         """The customer's own terms, wherever they stand as whole words."""

@@ -77,7 +77,7 @@ def test_a_bad_line_is_named_by_its_number(tmp_path: Path, content: bytes, messa
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read"):
+    with pytest.raises(ConfigError, match=r"cannot read"):
         detect_file(tmp_path / "none.jsonl", tmp_path / "out.jsonl", RULES, key=KEY)
 
 

@@ -75,6 +75,22 @@ def test_a_number_split_over_turns_goes_in_every_part() -> None:
     ]  # fmt: skip
 
 
+def test_another_question_ends_the_one_before() -> None:
+    turns = [
+        (AGENT, "what is your order number"), (CALLER, "five five two"), (AGENT, "how many people"), (CALLER, "twelve"),
+        (AGENT, "what time"), (CALLER, "ten thirty"),
+    ]  # fmt: skip
+    assert play(turns) == [[], ["ID_NUMBER:five five two"], [], [], [], []]
+
+
+def test_a_broken_off_number_is_not_continued_under_another_question() -> None:
+    turns = [
+        (AGENT, "the last four of your social"), (CALLER, "six seven eight nine"),
+        (AGENT, "and a good phone number"), (CALLER, "five five five"),
+    ]  # fmt: skip
+    assert play(turns)[3] == ["PHONE_NUMBER:five five five"]
+
+
 def test_the_agents_read_back_and_later_mentions_go() -> None:
     turns = [
         (CALLER, "this is robert miller and the account is two eight zero four four seven one"),
