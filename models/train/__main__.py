@@ -68,13 +68,13 @@ def train(model: Tagger, rows: list, tokenizer: Tokenizer, rng: Random, args: ar
     lossy = torch.nn.CrossEntropyLoss(ignore_index=corpus.IGNORE, label_smoothing=0.03)
     everyday = carriers.everyday_words(rows)
     model.train()
+    running = 0.0
     for epoch in range(args.epochs):
         made = sentences.synthetic(args.synthetic, rng)
         made += carriers.examples(rng.sample(rows, min(args.carriers, len(rows))), rng)
         made += carriers.bare_words(everyday, args.carriers // 25, rng) if everyday else []
         encoded = [corpus.encode(example, tokenizer, MAX_TOKENS) for example in made]
         encoded = [e for e in encoded if len(e.tokens) > 3]
-        running = 0.0
         for tokens, hints, mask, classes in corpus.batches(encoded, args.batch, rng):
             step += 1
             warm = min(1.0, step / (0.06 * steps))

@@ -1,5 +1,6 @@
 """The spoken side of the training sentences says what the written side says (the part that needs no training extra)."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -32,7 +33,7 @@ def read_back(said: str) -> str:
 def test_spoken_digits_mean_the_written_ones(run: str, seed: int) -> None:
     # "twenty" before a single digit is ambiguous in speech itself ("twenty five"), so what counts is the digits alone
     said = spoken.digits(run, Random(seed))
-    ambiguous = any(a in spoken.TENS[2:] and b in spoken.ONES[1:10] for a, b in zip(said.split(), said.split()[1:]))
+    ambiguous = any(a in spoken.TENS[2:] and b in spoken.ONES[1:10] for a, b in pairwise(said.split()))
     assert ambiguous or read_back(said) == run
 
 
