@@ -218,9 +218,9 @@ def _settle_row(tokens: Tokens, words: Lexicon, row: list[Atom]) -> list[Atom]:
 
 
 def _interjection(tokens: Tokens, atom: Atom) -> bool:
-    """ "oh", unless a number stands before it."""
-    before = atom.first - 1
-    return tokens.lows[atom.first] == "oh" and not (before >= 0 and tokens.classes[before] in _NUMBERS | {_DIGITS})
+    """ "oh", unless a number stands beside it."""
+    beside = [i for i in (atom.first - 1, atom.last) if 0 <= i < len(tokens)]
+    return tokens.lows[atom.first] == "oh" and not any(tokens.classes[i] in _NUMBERS | {_DIGITS} for i in beside)
 
 
 def _word_at_edge(tokens: Tokens, row: list[Atom], edge: int) -> bool:

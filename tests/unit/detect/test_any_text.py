@@ -54,7 +54,8 @@ def test_eight_or_more_bare_digits_always_go(number: int, frame: str, separator:
 UNITS = [
     "a", "1", "1 ", "one ", "a1", "@", "a@", "a.", ".", " ", "\n", "1,", "$1 ", "mr a ", "x ", "1 street ", "12:",
     "dot at ", "ab12" + "1" * 60 + " ", "gb12 " + "a1 " * 20, "12-34-56 ", "expires 1 ", "my name is is is ",
-    "price is was is ", "corner of a and ", "password is is ", "b for b ", "one hundred thousand ", "a.b.c.d.e.f.g.com", "1:2:3:4:5:6:7:8",
+    "price is was is ", "corner of a and ", "password is is ", "b for b ", "one hundred thousand ", "a.b.c.d.e.f.g.com",
+    "1:2:3:4:5:6:7:8",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.lexicon import CLOSED, COMMON, FIELDS
 from deid_stream.detect.patterns.base import Pattern, rx
 from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType
@@ -120,7 +120,7 @@ class EmailRecognizer:
             word = match.group(1).lower()
             if word in _STOPS or not (word[-1].isalnum() or word[-1] in "._+-") or not word[0].isalnum():
                 break
-            if word in COMMON and not (len(word) <= 2 or word.isdecimal()) and not _glued(first):
+            if (word in CLOSED or word in FIELDS) and len(word) > 2 and not _glued(first):
                 break
             start = match.start(1)
             first = word
