@@ -87,7 +87,7 @@ class Step:
 
     @property
     def held(self) -> bool:
-        complete = self.audio_seen >= 0.97 * self.audio_expected
+        complete = self.audio_seen >= self.audio_expected
         p99_ms = self.p99_ms if math.isnan(self.own_p99_ms) else self.own_p99_ms
         return not self.error and complete and p99_ms <= BOUND_MS
 
@@ -260,8 +260,8 @@ def _summarise(step: Step, probe: Probe, expected: float) -> None:
     audio, text = (sorted(probe.delays_ms[topic]) for topic in OUTPUTS)
     step.unknown = probe.unknown
     step.audio_seen = len(audio)
-    # the sampled partitions hold a random share of the calls: what came in there is not known to better than this
-    step.audio_expected = expected * 0.75
+    # the sampled partition holds a random share of the calls; that outputs fall behind shows in their delay
+    step.audio_expected = expected * 0.5
     step.p99_by_second_ms = [
         round(sorted(each)[len(each) * 99 // 100], 1) for _, each in sorted(probe.by_second.items())
     ]
