@@ -51,7 +51,7 @@ _LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
 _STOPS: Final = frozenset(
     "is was it its it's email e-mail mail id address yes yeah yep ok okay sure to my me at on the and or use"
     " using by of for this that i'm im am as with from name here's here have number send sent write reach"
-    " contact please sir madam maam so well um uh er be please: also then are you your our an please, in"
+    " contact please sir madam maam so well be please: also then are you your our an please, in"
     " called spell one's got".split()
 )
 _SPOKEN_LOCAL: Final = 5
