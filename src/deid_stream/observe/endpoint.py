@@ -1,6 +1,7 @@
 """``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever restarts or routes."""
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
@@ -25,6 +26,8 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def server_bind(self) -> None:
         """As in WSGIServer, without asking the resolver for the host's name, which may take seconds."""
+        # a worker started again at once gets its port back
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
