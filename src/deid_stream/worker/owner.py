@@ -5,15 +5,16 @@ import contextlib
 from typing import Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from deid_stream.errors import BrokerError, DeidError, FencedError
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.outcomes import count_outputs
+from deid_stream.worker.checkpoint import Restored
 from deid_stream.worker.context import Context
 from deid_stream.worker.layout import check_layout
 from deid_stream.worker.partition import Partition, Work
-from deid_stream.worker.producer import Publisher
+from deid_stream.worker.producer import Publisher, translate
 from deid_stream.worker.reading import read_checkpoint
 from deid_stream.worker.retract import Retractor
 
@@ -122,6 +123,7 @@ class Owner:
         publisher = await context.publisher(self.number)
         try:
             restored = await read_checkpoint(context.options, context.names.checkpoints, self.number, context.isolation)
+            await self._complete(restored)
             partition = Partition(
                 self.number,
                 restored,
@@ -149,6 +151,22 @@ class Owner:
             self._moved.set()
             self._hold()
             await publisher.stop()
+
+    async def _complete(self, restored: Restored) -> None:
+        """Topics that no checkpoint speaks of yet begin where the group committed, else with their first record.
+
+        Said outright, since the consumer may have read further for an attempt that failed before its first checkpoint.
+        """
+        consumer = self._context.consumer
+        positions = restored.progress.positions
+        try:
+            for kind, where in self._topics.items():
+                if kind not in positions:
+                    committed: int | None = await consumer.committed(where)
+                    begin: int = (await consumer.beginning_offsets([where]))[where]
+                    positions[kind] = max(committed or 0, begin)
+        except (KafkaError, OSError) as error:
+            raise translate(error, f"finding where partition {self.number} begins") from None
 
     def _begin(self, partition: Partition) -> bool:
         """Start reading where the checkpoint says; False when the group has taken the partition away meanwhile."""

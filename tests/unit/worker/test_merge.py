@@ -1,0 +1,103 @@
+"""Three topics advanced together in record time."""
+
+from collections import namedtuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deid_stream.worker.merge import Merge
+from deid_stream.worker.names import AUDIO, EVENTS, KINDS, TRANSCRIPTS
+
+Record = namedtuple("Record", "offset timestamp value")
+ALL = frozenset(KINDS)
+FOREVER = 1 << 60
+
+
+def records(*times):
+    return [Record(offset, time, b"x" * 10) for offset, time in enumerate(times)]
+
+
+def taken(merge, limit=100, ceiling=FOREVER, skip=None):
+    return [(time, kind) for time, kind, _ in merge.take(limit, ceiling, skip=skip)]
+
+
+def test_records_come_in_record_time_events_first():
+    merge = Merge()
+    merge.feed(AUDIO, records(10, 20, 30))
+    merge.feed(TRANSCRIPTS, records(20))
+    merge.feed(EVENTS, records(20, 40))
+    merge.at_end(ALL)
+    assert taken(merge) == [(10, AUDIO), (20, EVENTS), (20, TRANSCRIPTS), (20, AUDIO), (30, AUDIO), (40, EVENTS)]
+
+
+def test_a_topic_that_is_behind_holds_the_others_back():
+    merge = Merge()
+    merge.feed(AUDIO, records(10, 20, 30))
+    merge.feed(TRANSCRIPTS, records(15))
+    merge.at_end(frozenset({EVENTS}))
+    assert taken(merge) == [(10, AUDIO), (15, TRANSCRIPTS)]
+    assert taken(merge) == []
+    merge.at_end(frozenset({EVENTS, TRANSCRIPTS}))
+    assert taken(merge) == [(20, AUDIO), (30, AUDIO)]
+
+
+def test_nothing_is_taken_before_every_topic_has_been_heard_of():
+    merge = Merge()
+    merge.feed(AUDIO, records(10))
+    assert taken(merge) == []
+
+
+def test_time_within_a_topic_never_goes_back():
+    merge = Merge()
+    merge.feed(AUDIO, records(30, 10, 40))
+    merge.at_end(ALL)
+    assert taken(merge) == [(30, AUDIO), (30, AUDIO), (40, AUDIO)]
+
+
+def test_a_clock_that_runs_ahead_is_cut_at_the_ceiling():
+    merge = Merge()
+    merge.feed(AUDIO, records(10, 9_000, 20))
+    merge.at_end(ALL)
+    assert taken(merge, ceiling=100) == [(10, AUDIO), (100, AUDIO), (100, AUDIO)]
+
+
+def test_a_skipped_topic_neither_comes_nor_holds_back():
+    merge = Merge()
+    merge.feed(AUDIO, records(10))
+    merge.feed(TRANSCRIPTS, records(50))
+    merge.at_end(frozenset({EVENTS, TRANSCRIPTS}))
+    assert taken(merge, skip=AUDIO) == [(50, TRANSCRIPTS)]
+    assert merge.waiting(AUDIO) == 1
+
+
+def test_bytes_are_those_waiting():
+    merge = Merge()
+    merge.feed(AUDIO, records(1, 2, 3))
+    merge.at_end(ALL)
+    merge.take(2, FOREVER)
+    assert merge.bytes[AUDIO] == 10
+    assert not merge.idle
+    merge.take(2, FOREVER)
+    assert merge.bytes[AUDIO] == 0
+    assert merge.idle
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 50)), max_size=40))
+def test_batch_borders_change_nothing(limit, source):
+    whole, cut = Merge(), Merge()
+    for kind in KINDS:
+        own = records(*(time for k, time in source if k == kind))
+        whole.feed(kind, own)
+        cut.feed(kind, own)
+    whole.at_end(ALL)
+    cut.at_end(ALL)
+    pieces = []
+    while piece := cut.take(limit, FOREVER):
+        pieces += piece
+    everything = whole.take(1_000, FOREVER)
+    assert pieces == everything
+    times = [time for time, _, _ in everything]
+    assert times == sorted(times)
+    assert len(everything) == len(source)
