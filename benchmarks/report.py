@@ -15,12 +15,6 @@ def _table(head: list[str], rows: list[list[Any]]) -> list[str]:
     return [*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows), ""]
 
 
-def _p99(step: dict[str, Any]) -> float:
-    """The system's own, else the one seen from outside."""
-    own = step["own_p99_ms"]
-    return own if own == own else step["p99_ms"]
-
-
 def write(folder: Path) -> Path:
     """``results.md`` and ``capacity.png`` beside the JSON files; the path of the table."""
     lines = ["# Benchmark results", ""]
@@ -37,7 +31,7 @@ def write(folder: Path) -> Path:
                     name,
                     s["calls"],
                     s["p50_ms"],
-                    _p99(s),
+                    s["p99_ms"],
                     round(s["cpu_share"], 2),
                     round(s["broker_cpu_share"], 2),
                     round(s["rss_mb"]),
@@ -70,8 +64,8 @@ def write(folder: Path) -> Path:
                 [
                     name,
                     s["calls"],
-                    s["own_p50_ms"],
-                    _p99(s),
+                    s["p50_ms"],
+                    s["p99_ms"],
                     round(s["cpu_share"], 2),
                     s["calls_by_cpu"],
                     round((s["rss_mb"] - s["rss_idle_mb"]) / s["calls"], 2),
@@ -98,7 +92,7 @@ def write(folder: Path) -> Path:
                     workers[n]["calls"],
                     round(workers[n]["cpu_share"], 2),
                     round(workers[n]["calls"] / workers[n]["cpu_share"]),
-                    _p99(workers[n]),
+                    workers[n]["p99_ms"],
                 ]
                 for n in ("one", "two")
             ],
@@ -118,7 +112,7 @@ def _plot(folder: Path, capacity: dict[str, Any]) -> None:
     for name, found in capacity.items():
         steps = sorted((s for s in found["steps"] if not s["error"]), key=lambda s: s["calls"])
         calls = [s["calls"] for s in steps]
-        delay.plot(calls, [_p99(s) for s in steps], marker="o", label=name)
+        delay.plot(calls, [s["p99_ms"] for s in steps], marker="o", label=name)
         load.plot(calls, [s["cpu_share"] for s in steps], marker="o", label=name)
     delay.axhline(100, color="grey", linestyle=":")
     delay.set(xlabel="live stereo calls", ylabel="p99 added delay, ms", xscale="log", yscale="log")
