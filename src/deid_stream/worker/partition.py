@@ -35,6 +35,9 @@ CLOSED_MEMORY: Final = 20_000
 """Calls remembered at most."""
 MAX_SKEW_MS: Final = 3_600_000
 """A timestamp further ahead of the wall clock than this is wrong."""
+DRAIN_SPAN_MS: Final = 500
+"""Record time within which a batch's sessions are asked only once for outputs and deadlines: shorter than a deadline
+they set (unless the hold-back is set below it), so that where a batch begins and ends does not matter."""
 _NEEDED_EVERY_MS: Final = 1_000
 _READERS: Final[dict[str, Any]] = {EVENTS: decode_event, TRANSCRIPTS: decode_transcript, AUDIO: decode_audio}
 _SLICE_RECORDS: Final = 512
@@ -118,6 +121,7 @@ class Partition:
         self.retracting = list(restored.progress.retracting)
         self._dirty = True
         self._held_bytes = 0
+        self._drained_at_ms: Ms = 0
         self._idle_since: tuple[Ms, Ms] | None = None
         """Wall clock and stream time when there was nothing left to read."""
         self._metrics = metrics
@@ -276,6 +280,9 @@ class Partition:
             self._needed.setdefault(kind, offset)
             self._replay_until.pop(kind, None)
             if time_ms > self.clock_ms:
+                if time_ms - self._drained_at_ms >= DRAIN_SPAN_MS:
+                    self._drain()
+                    self._drained_at_ms = time_ms
                 self._advance(time_ms)
         try:
             read = _READERS[kind]

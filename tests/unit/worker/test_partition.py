@@ -1,0 +1,291 @@
+"""One partition without a broker: real sessions where the call matters, a stand-in where only the mechanics do."""
+
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from deid_stream.detect.detector import Detector
+from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.policy import UNKNOWN
+from deid_stream.session.ports import NeededOffsets
+from deid_stream.session.settings import SessionSettings
+from deid_stream.wire.cloudevents import Limits
+from deid_stream.worker import partition as module
+from deid_stream.worker.checkpoint import CheckpointLog, Restored
+from deid_stream.worker.gate import Gate
+from deid_stream.worker.names import KINDS, Names
+from deid_stream.worker.partition import Partition
+from deid_stream.worker.sessions import SessionFactory
+from tests.support.calls import make_call
+
+ALL = frozenset(KINDS)
+NAMES = Names.of("")
+TOPICS = {"events": NAMES.events, "transcripts": NAMES.transcripts, "audio": NAMES.audio}
+START_MS = 1_700_000_000_000
+
+
+class FakeOutbox:
+    def __init__(self, sink):
+        self.sink = sink
+        self.records = 0
+        self.counts = {}
+
+    def append(self, topic, key, value, headers, time_ms):
+        self.records += 1
+        self.sink.append((topic, key, value))
+
+
+class FakeSession:
+    """Closes at its first ``call.ended``; ``fails`` raises at the first audio."""
+
+    def __init__(self, call_id, customer_id, idle_ms=1_000, fails=False):
+        self.call_id, self.customer_id = call_id, customer_id
+        self.closed = self.minor = False
+        self.held_bytes = 0
+        self.fails = fails
+        self.last_ms = 0
+        self.idle_ms = idle_ms
+        self.advanced = []
+
+    @property
+    def next_deadline_ms(self):
+        return self.last_ms + self.idle_ms
+
+    def receive(self, event):
+        self.last_ms = event.time_ms
+        if hasattr(event, "data"):
+            if self.fails:
+                raise ZeroDivisionError
+            self.held_bytes += len(event.data)
+        if hasattr(event, "duration_ms"):
+            self.closed = True
+
+    def advance(self, now_ms):
+        self.advanced.append(now_ms)
+        self.closed = True
+
+    def outputs(self):
+        return []
+
+    def needed_offsets(self):
+        return NeededOffsets(-1, -1)
+
+    def snapshot(self):
+        return msgspec.json.encode({"call_id": self.call_id, "customer_id": self.customer_id})
+
+    def use(self, policy):
+        self.policy = policy
+
+
+class FakeSessions:
+    def __init__(self, **options):
+        self.options = options
+        self.made = {}
+
+    def open(self, call_id, customer_id, policy):
+        self.made[call_id] = FakeSession(call_id, customer_id, **self.options)
+        return self.made[call_id]
+
+    def restore(self, snapshot, positions, policy_of):
+        return self.open(**msgspec.json.decode(snapshot), policy=None)
+
+
+class Bench:
+    """A partition with its source log and what came out."""
+
+    def __init__(self, sessions, restored=None, log=None, policy=UNKNOWN):
+        self.out = []
+        self.log = {kind: [] for kind in KINDS} if log is None else log
+        self.metrics = Metrics()
+        self.checkpoints = CheckpointLog()
+        self.partition = Partition(
+            0,
+            restored or Restored(),
+            names=NAMES,
+            sessions=sessions,
+            gate=Gate(NAMES, None, "test", self.metrics),
+            policy_of=lambda _: policy,
+            training_fresh=lambda: True,
+            policy_positions=dict,
+            new_outbox=lambda: FakeOutbox(self.out),
+            limits=Limits(),
+            metrics=self.metrics,
+            writer_id="test",
+            max_held_bytes=1 << 20,
+        )
+
+    def source(self, made):
+        for record in made:
+            log = self.log[record.kind]
+            log.append(
+                SimpleNamespace(
+                    topic=TOPICS[record.kind],
+                    partition=0,
+                    offset=len(log),
+                    timestamp=record.time_ms,
+                    key=record.key,
+                    value=record.value,
+                    headers=tuple(record.headers),
+                )
+            )
+
+    def run(self, wall_ms=START_MS, until=None):
+        start = self.partition.start_offsets()
+        for kind in KINDS:
+            self.partition.feed(kind, self.log[kind][start.get(kind, 0) : (until or {}).get(kind)])
+        self.partition.at_end(ALL)
+        while self.partition.process(wall_ms):
+            pass
+
+    def commit(self):
+        work = self.partition.take()
+        if work is not None:
+            for _, value in work.checkpoint:
+                self.checkpoints.add(value)
+            self.partition.published(0)
+        return work
+
+
+def real_sessions():
+    return SessionFactory(Detector.load(), bytes(32), SessionSettings())
+
+
+def outputs(bench, *topics):
+    return [(topic, key, value) for topic, key, value in bench.out if topic in topics]
+
+
+RELEASED = (NAMES.analytics_audio, NAMES.analytics_transcripts, NAMES.calls)
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.35, 0.6, 0.85])
+def test_a_restart_from_the_checkpoint_gives_every_record_once(cut):
+    made = make_call("restart", "someone", 5, START_MS)
+    whole = Bench(real_sessions())
+    whole.source(made.records)
+    whole.run()
+    first = Bench(real_sessions())
+    first.source(made.records[: int(len(made.records) * cut)])
+    first.run()
+    first.commit()
+    second = Bench(real_sessions(), first.checkpoints.restored, log=first.log)
+    second.source(made.records[int(len(made.records) * cut) :])
+    second.run()
+    assert sorted(outputs(first, *RELEASED) + outputs(second, *RELEASED)) == sorted(outputs(whole, *RELEASED))
+
+
+def test_the_first_checkpoint_of_an_owner_holds_everything():
+    bench = Bench(FakeSessions())
+    bench.source(make_call("a", "someone", 1, START_MS).records[:5])
+    bench.run()
+    bench.commit()
+    assert bench.checkpoints.restored.calls.keys() == {"a"}
+    assert bench.checkpoints.restored.progress.positions == {k: len(bench.log[k]) for k in KINDS if bench.log[k]}
+
+
+def test_a_closed_call_leaves_the_checkpoint_and_its_stragglers_are_counted():
+    made = make_call("a", "someone", 1, START_MS)
+    bench = Bench(FakeSessions())
+    bench.source(made.records)
+    bench.run()
+    bench.commit()
+    assert bench.partition.calls == 0
+    assert bench.checkpoints.restored.calls == {}
+    assert "a" in bench.checkpoints.restored.closed
+    again = Bench(FakeSessions(), bench.checkpoints.restored, log=bench.log)
+    again.source([r for r in made.records if r.kind == "audio"][:3])
+    again.run()
+    assert again.partition.calls == 0
+    assert again.metrics.dropped.values == {"closed_call": 3}
+
+
+def test_deadlines_fall_due_at_their_own_time_in_order():
+    sessions = FakeSessions(idle_ms=1_000)
+    bench = Bench(sessions)
+    for name, at in (("b", 300), ("a", 0)):
+        bench.source(make_call(name, "someone", 1, START_MS + at).records[:1])
+    later = make_call("late", "someone", 1, START_MS + 60_000).records[:1]
+    bench.log["events"].sort(key=lambda r: r.timestamp)
+    bench.source(later)
+    bench.run()
+    assert sessions.made["a"].advanced == [START_MS + 1_000]
+    assert sessions.made["b"].advanced == [START_MS + 1_300]
+    assert sessions.made["late"].advanced == []
+
+
+def test_an_idle_partition_goes_on_with_the_time_that_passes_not_with_the_date():
+    sessions = FakeSessions(idle_ms=1_000)
+    bench = Bench(sessions)
+    bench.source(make_call("old", "someone", 1, START_MS).records[:1])
+    years_later = START_MS + 10**11
+    bench.run(years_later)
+    bench.partition.process(years_later + 999)
+    assert sessions.made["old"].advanced == []
+    bench.partition.process(years_later + 1_001)
+    assert sessions.made["old"].advanced == [START_MS + 1_000]
+
+
+def test_a_session_that_fails_is_quarantined_and_the_others_go_on():
+    sessions = FakeSessions(fails=True)
+    bench = Bench(sessions)
+    bench.source(make_call("bad", "someone", 1, START_MS).records)
+    bench.run()
+    assert bench.partition.calls == 0
+    letters = [msgspec.json.decode(value)["error"] for _, _, value in outputs(bench, NAMES.dead_letters)]
+    assert letters == ["session_failed"]
+    audit = [msgspec.json.decode(value) for _, _, value in outputs(bench, NAMES.audit)]
+    assert [(line["action"], line["call_id"]) for line in audit] == [("quarantined", "bad")]
+    assert bench.metrics.dropped.values["closed_call"] > 0
+
+
+def test_what_is_read_again_is_not_dead_lettered_again():
+    made = make_call("a", "someone", 1, START_MS)
+    bench = Bench(real_sessions())
+    bench.source(made.records[:40])
+    bench.log["audio"][0].headers = ()
+    bench.run()
+    bench.commit()
+    assert len(outputs(bench, NAMES.dead_letters)) == 1
+    again = Bench(real_sessions(), bench.checkpoints.restored, log=bench.log)
+    again.partition._needed = dict.fromkeys(KINDS, 0)
+    again.partition._replay_until = again.partition.positions.copy()
+    again.run()
+    assert outputs(again, NAMES.dead_letters) == []
+
+
+def test_many_calls_in_sequence_leave_nothing_behind(monkeypatch):
+    monkeypatch.setattr(module, "CLOSED_MEMORY", 200)
+    bench = Bench(FakeSessions())
+    template = [r for r in make_call("template", "someone", 1, START_MS).records if r.kind == "events"]
+    sizes = []
+    for number in range(3_000):
+        for record in template:
+            moved = msgspec.json.decode(record.value) | {"call_id": f"c{number}", "customer_id": f"k{number}"}
+            log = bench.log["events"]
+            log.append(
+                SimpleNamespace(
+                    topic=NAMES.events,
+                    partition=0,
+                    offset=number * 2 + len(log),
+                    timestamp=record.time_ms + number * 100,
+                    key=f"c{number}".encode(),
+                    value=msgspec.json.encode(moved),
+                    headers=tuple(h for h in record.headers if h[0] == "ce_type"),
+                )
+            )
+        bench.partition.feed("events", bench.log["events"])
+        bench.log["events"] = []
+        bench.partition.at_end(ALL)
+        bench.partition.process(START_MS)
+        bench.commit()
+        partition = bench.partition
+        sizes.append(
+            len(partition._live)
+            + len(partition._by_customer)
+            + len(partition._deadlines)
+            + len(partition._closed)
+            + len(partition._closing)
+            + len(partition._changed)
+        )
+    assert max(sizes[1_500:]) <= max(sizes[:1_500]) + 2
+    assert sizes[-1] < 500
