@@ -88,9 +88,13 @@ def known_names() -> frozenset[str]:
 
 
 @cache
-def known_towns() -> frozenset[str]:
-    places = sections("places.txt")
-    return frozenset(word for key in places if "." in key for entry in places[key] for word in entry.split())
+def common_words() -> list[str]:
+    """Frequent English words that are nobody's name and no town, from the list of ``wordfreq``."""
+    from wordfreq import top_n_list
+
+    towns = {w for key, entries in sections("places.txt").items() if "." in key for e in entries for w in e.split()}
+    words = top_n_list("en", 14000)
+    return [w for w in words if w.isascii() and w.isalpha() and len(w) > 2 and w not in known_names() | towns]
 
 
 def word_as_name(rng: Random) -> str:

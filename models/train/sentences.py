@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.train import spoken, values
 from models.train.base import DATA, Value, misspell, pick
-from models.train.everyday import everyday_word
+from models.train.people import common_words
 
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -146,7 +146,7 @@ def interrupted(example: Example, rng: Random) -> Example:
     if not gaps:
         return example
     at = rng.choice(gaps)
-    word = f" {everyday_word(rng)}"
+    word = f" {rng.choice(common_words())}"
     moved = tuple(
         s if s.end <= at else Labelled(s.start + len(word), s.end + len(word), s.label) for s in example.spans
     )
@@ -168,6 +168,6 @@ def synthetic(n: int, rng: Random) -> list[Example]:
     made = positives(int(n * 0.62), rng) + negatives(int(n * 0.38), rng)
     made = [interrupted(e, rng) if rng.random() < 0.15 else e for e in made]
     rng.shuffle(made)
-    for i in range(n // 10):
-        made[i] = joined([made[i], *rng.sample(made, rng.choice([1, 1, 2, 3, 5]))], rng)
+    for i in range(n // 12):
+        made[i] = joined([made[i], *rng.sample(made, rng.randint(1, 3))], rng)
     return made

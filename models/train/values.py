@@ -7,8 +7,7 @@ from random import Random
 
 from models.train import spoken
 from models.train.base import Value, digits_value, grouped, number, pattern, pick, plain, titled
-from models.train.everyday import everyday_word
-from models.train.people import first_name, handle, last_name, name_parts, person, spelled
+from models.train.people import common_words, first_name, handle, last_name, name_parts, person, spelled
 from models.train.places import address, airport, location, pin_code, postcode, road, zip_code
 from models.train.times import age, birth_date, clock, date, expiry, ordinal_day, plain_year
 
@@ -214,7 +213,7 @@ def listed(section: str, file: str, *, title: float = 0.0) -> Callable[[Random],
 def thing(rng: Random) -> Value:
     kind = rng.random()
     if kind < 0.5:
-        text = everyday_word(rng)
+        text = rng.choice(common_words())
     elif kind < 0.65:
         text = pick(rng, "rare_noun", "words.txt")
     else:
