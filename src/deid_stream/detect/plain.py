@@ -1,4 +1,4 @@
-"""What is plainly an amount, a date, a time or a quantity, in written form: digits that may stay.
+"""What is plainly an amount, a date, a time or a quantity, in lower-case written form: digits that may stay.
 
 Each match is a stretch of the written text. Dates are kept apart, because a date of birth goes.
 """
@@ -31,7 +31,6 @@ DATE: Final = re.compile(
     rf"|(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? (?:the )?\d{{1,2}}(?:st"
     rf"|nd|rd|th)(?: 20 ?\d\d)?(?!\d))"
     rf")",
-    re.IGNORECASE,
 )
 
 _CURRENCY_AFTER: Final = (
@@ -49,7 +48,6 @@ AMOUNT: Final = re.compile(
     rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per"
     rf"|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
     rf")",
-    re.IGNORECASE,
 )
 GROUPED: Final = re.compile(rf"(?<![\w.,]){_WORDNUM}(?![\d,])")
 DECIMAL: Final = re.compile(r"(?<![\w.])(?<!\d )\d{1,6}\.\d{1,3}(?!\.?\d| \d)")
@@ -65,7 +63,7 @@ _UNITS: Final = (
     r"|votes|views|reviews|songs|movies|options?|results?|places|restaurants|houses|properties|hotels"
     r"|flights|buses|therapists|dentists|installments|emis|transactions)"
 )
-QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![a-z])", re.IGNORECASE)
+QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![a-z])")
 TIME: Final = re.compile(
     r"(?<![\w])(?:"
     r"[0-2]?\d[:.][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\b\.?)?(?![\d])"
@@ -73,14 +71,12 @@ TIME: Final = re.compile(
     r"|(?:half|quarter|\d{1,2}) (?:past|to) \d{1,2}(?!\d)"
     r"|(?:[01]\d|2[0-3])[0-5]\d ?(?:hours|hrs)"
     r")",
-    re.IGNORECASE,
 )
 BARE_TIME: Final = re.compile(
     r"(?<![\w])(?<!\d )(?:"
     r"(?:at|by|around|about|before|after|till|until|from|to|between|past) (?:[01]?\d|2[0-4]) [0-5]\d(?!\d| ?\d)"
     r"|(?:1[0-2]|[1-9]) [0-5][05](?!\d| ?\d)"
     r")",
-    re.IGNORECASE,
 )
 BARE_YEAR: Final = re.compile(
     r"(?<![\w.,/-])(?<!\d )(?:20 (?:[012]\d)|19 [5-9]\d|20[012]\d|19[5-9]\d)(?![\w/,-]| ?\d|\.\d)"
@@ -91,7 +87,6 @@ PRODUCT: Final = re.compile(
     r"channel|gate|platform|terminal|exit|highway|interstate|route|level|episode|season|volume|size|ps|playstation|"
     r"class|grade|section|article|form|build|core i|rtx|gtx|top|blink|formula|area|route)(?: (?:number|no|is))?"
     r" (?:[a-z]{1,3} ?)?\d{1,4}[a-z]?(?![\d]| ?\d)",
-    re.IGNORECASE,
 )
 
 
@@ -119,7 +114,7 @@ _KINDS: Final = (
 
 
 def plain_stretches(text: str) -> list[Plain]:
-    """Every plain stretch of written ``text``, in order of start; they may overlap."""
+    """Every plain stretch of lower-case written ``text``, in order of start; they may overlap."""
     found = [Plain(*m.span(), kind, sure) for kind, pattern, sure in _KINDS for m in pattern.finditer(text)]
     found.sort()
     return found

@@ -15,13 +15,18 @@ _DIGIT: Final = re.compile(r"\d")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
 
+def _lower_in_place(char: str) -> str:
+    """The lower-case form where it is one character too (not so for a dotted capital I)."""
+    low = char.lower()
+    return low if len(low) == 1 else char
+
+
 class View:
     """One turn as recognizers see it.
 
-    ``text`` is the written form (``"nine eight"`` -> ``98``), ``low`` the same in lower case where that keeps the
-    length, ``expected`` the types that were just asked for, most recent first, ``open_run`` the type of a value that
-    the same speaker's last turn broke off in. Detections are in characters of the *source* text:
-    ``detection`` maps back.
+    ``text`` is the written form (``"nine eight"`` -> ``98``), ``low`` the same in lower case, character by character,
+    ``expected`` the types that were just asked for, most recent first, ``open_run`` the type of a value that the same
+    speaker's last turn broke off in. Detections are in characters of the *source* text: ``detection`` maps back.
     """
 
     __slots__ = (
@@ -35,7 +40,7 @@ class View:
         self.written = written
         self.text = written.text
         low = self.text.lower()
-        self.low = low if len(low) == len(self.text) else self.text
+        self.low = low if len(low) == len(self.text) else "".join(map(_lower_in_place, self.text))
         self.expected = expected
         self.open_run = open_run
         self.has_digit = _DIGIT.search(self.text) is not None
@@ -52,7 +57,7 @@ class View:
     def plain(self) -> list[Plain]:
         """What is plainly an amount, a date, a time or a quantity; found once a turn."""
         if self._plain is None:
-            self._plain = plain_stretches(self.text) if self.has_digit else []
+            self._plain = plain_stretches(self.low) if self.has_digit else []
         return self._plain
 
     @property

@@ -13,7 +13,7 @@ CONTEXT_CHARS = 60
 
 
 class Pattern(NamedTuple):
-    """``regex`` over the written form; group ``v``, where there is one, is the value.
+    """``regex`` over the written form in lower case; group ``v``, where there is one, is the value.
 
     ``needs`` is a character the text must hold for the pattern to run ("": none). ``context``
     must match shortly before the value, or the type must be expected, unless it is None. ``check`` over the compact
@@ -51,7 +51,7 @@ class PatternRecognizer:
                 continue
             if pattern.hints and pattern.entity_type not in view.expected and not any(h in low for h in pattern.hints):
                 continue
-            for match in pattern.regex.finditer(text):
+            for match in pattern.regex.finditer(low):
                 start, end = match.span("v") if "v" in pattern.regex.groupindex else match.span()
                 context = pattern.context
                 if context is not None and pattern.entity_type not in view.expected:
@@ -72,8 +72,8 @@ def _compact(value: str) -> str:
 
 
 def rx(pattern: str) -> re.Pattern[str]:
-    """A value pattern: any case, not inside a longer word or number."""
-    return re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", re.IGNORECASE)
+    """A value pattern over lower case, not inside a longer word or number."""
+    return re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])")
 
 
 def near(words: str) -> re.Pattern[str]:

@@ -17,14 +17,10 @@ _CUE: Final = re.compile(
     r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you"
     r"|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
     r"[ ,.:-]+",
-    re.IGNORECASE,
 )
-_TITLED: Final = re.compile(
-    r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)", re.IGNORECASE
-)
+_TITLED: Final = re.compile(r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)")
 _NO_SURNAME: Final = frozenset("and or is the a me my who i you it to of in on at for with from".split())
 _NAME_WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_INITIAL: Final = re.compile(r"[a-z]\b\.?", re.IGNORECASE)
 _MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4
 
@@ -45,16 +41,16 @@ class NameRecognizer:
         found: list[Detection] = []
         asked = EntityType.PERSON in view.expected
         paid = _MONEY.search(view.low) is not None
-        for match in _TITLED.finditer(view.text):
-            if match.group("first").lower() not in _NO_SURNAME:
+        for match in _TITLED.finditer(view.low):
+            if match.group("first") not in _NO_SURNAME:
                 end = match.end()
                 if view.text[end : end + 1] == " ":
                     end = max(end, self._name_end(view.text, end + 1, strong=True))
                     end -= view.text[end - 1] == " "
                 found.append(view.detection(match.start("first"), end, EntityType.PERSON, 0.9, self.name))
-        for match in _CUE.finditer(view.text):
+        for match in _CUE.finditer(view.low):
             strong = match.group("strong") is not None or asked
-            strong = strong or (paid and match.group("weak").lower() in ("to", "from"))
+            strong = strong or (paid and match.group("weak") in ("to", "from"))
             end = self._name_end(view.text, match.end(), strong=strong)
             if end > match.end():
                 found.append(view.detection(match.end(), end, EntityType.PERSON, 0.85 if strong else 0.7, self.name))
