@@ -20,7 +20,6 @@ from aiokafka.errors import (
     ProducerFenced,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
-    UnknownTopicOrPartitionError,
     UnsupportedVersionError,
 )
 from aiokafka.errors import UnknownError as UnknownBrokerError
@@ -43,7 +42,10 @@ class ForbiddenError(BrokerError):
 
 
 def translate(error: BaseException, doing: str) -> BrokerError:
-    """A client error as one of ours, without the client's message (it may quote records)."""
+    """A client error as one of ours, without the client's message (it may quote records).
+
+    A topic that is said to be unknown may only be unknown to a broker that has just started: ``check_layout`` tells.
+    """
     name = type(error).__name__
     if isinstance(error, BrokerError):
         return error
@@ -56,8 +58,6 @@ def translate(error: BaseException, doing: str) -> BrokerError:
         return ForbiddenError(
             f"{doing}: the broker does not allow it ({name}); grant this user the access of docs/delivery.md"
         )
-    if isinstance(error, UnknownTopicOrPartitionError):
-        return TopicError(f"{doing}: a topic is missing; run `deid-stream topics create`")
     if isinstance(error, MessageSizeTooLargeError):
         return TopicError(f"{doing}: the broker's message.max.bytes is below {MAX_BATCH_BYTES}; raise it")
     return BrokerError(f"{doing}: {name}")
