@@ -1,6 +1,7 @@
 """``replay``, ``detect`` and ``score``: files in, files out, no Kafka."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +102,29 @@ def _write_json(path: Path, value: Any) -> None:
 @click.command(short_help="Find what identifies people in a JSONL of turns.")
 @click.argument("source", type=_FILE, metavar="IN.jsonl")
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.jsonl")
+@click.option("--all-types", is_flag=True, help="Also what the default policy keeps: cities, dates, ages ...")
 @json_option
-def detect(source: Path, target: Path, as_json: bool) -> None:
+def detect(source: Path, target: Path, all_types: bool, as_json: bool) -> None:
     """Find what identifies people in the turns of IN.jsonl.
 
     In: {"id","dialogue_id"?,"turn"?,"speaker"?,"text","prev"?} a line; turns of one dialogue_id are one conversation,
     and prev is the other party's previous turn where it is not itself a row. Out: {"id","spans":[{"start","end",
-    "entity_type","score"}]} a line, in characters of text; of every entity type, whatever a policy would keep.
+    "entity_type","score"}]} a line, in characters of text; what the default policy redacts, or with --all-types all.
     """
     from deid_stream.datasets.detecting import detect_file
     from deid_stream.detect.detector import Detector
+    from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
-    rows = detect_file(source, target, Detector.load(), key=os.urandom(32))
+    types = frozenset(EntityType) if all_types else ON_BY_DEFAULT
+    detector = Detector.load()
+    key = os.urandom(32)
+    if sys.stderr.isatty():
+        with source.open("rb") as lines:
+            length = sum(1 for _ in lines)
+        with click.progressbar(length=length, label="turns", file=sys.stderr) as bar:
+            rows = detect_file(source, target, detector, lambda _: bar.update(1), key=key, types=types)
+    else:
+        rows = detect_file(source, target, detector, key=key, types=types)
     if as_json:
         print_json({"rows": rows})
     else:

@@ -1,6 +1,6 @@
 """``detect`` over a file: rows in, spans out, conversations kept together."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,10 +9,13 @@ from deid_stream.datasets.reader import Gold, Predicted, PredictedSpan, Turn, re
 from deid_stream.datasets.scoring import Score, score
 from deid_stream.detect.detector import Conversation, Detector
 from deid_stream.errors import ConfigError, DecodeError
+from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
 
-def detect_turns(turns: Iterable[Turn], detector: Detector, key: bytes) -> Iterator[Predicted]:
-    """Spans of every row, in order. Rows of one ``dialogue_id`` are one conversation, in the order they come."""
+def detect_turns(
+    turns: Iterable[Turn], detector: Detector, key: bytes, types: Container[EntityType] = ON_BY_DEFAULT
+) -> Iterator[Predicted]:
+    """Spans of ``types`` in every row, in order. Rows of one ``dialogue_id`` are one conversation, as they come."""
     conversations: dict[str, Conversation] = {}
     for turn in turns:
         if turn.dialogue_id is None:
@@ -21,14 +24,21 @@ def detect_turns(turns: Iterable[Turn], detector: Detector, key: bytes) -> Itera
             conversation = conversations.get(turn.dialogue_id) or detector.conversation(key)
             conversations[turn.dialogue_id] = conversation
         speaker = turn.speaker if turn.speaker is not None else ""
-        spans = conversation.turn(turn.text, speaker, turn.prev)
+        spans = [span for span in conversation.turn(turn.text, speaker, turn.prev) if span.entity_type in types]
         yield Predicted(turn.id, tuple(PredictedSpan(s.start, s.end, s.entity_type, s.score) for s in spans))
 
 
 def detect_file(
-    source: Path, target: Path, detector: Detector, progress: Callable[[int], None] | None = None, *, key: bytes
+    source: Path,
+    target: Path,
+    detector: Detector,
+    progress: Callable[[int], None] | None = None,
+    *,
+    key: bytes,
+    types: Container[EntityType] = ON_BY_DEFAULT,
 ) -> int:
     """Detects in ``source`` and writes ``target``; returns the rows written. ``progress`` gets the count so far.
+    Only spans of ``types`` are written: by default what the default policy redacts.
 
     Rows of a dialogue are taken in the order of ``turn`` where every one of them has it, else as they stand.
     """
@@ -37,7 +47,7 @@ def detect_file(
     results: list[Predicted | None] = [None] * len(rows)
     indices = order if order is not None else list(range(len(rows)))
     for done, (index, predicted) in enumerate(
-        zip(indices, detect_turns((rows[i] for i in indices), detector, key), strict=True), 1
+        zip(indices, detect_turns((rows[i] for i in indices), detector, key, types), strict=True), 1
     ):
         results[index] = predicted
         if progress is not None:
