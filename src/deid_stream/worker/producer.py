@@ -7,7 +7,7 @@ sent (``create_batch``), which is 4 times cheaper (``docs/delivery.md``).
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -157,11 +157,23 @@ class Transactional:
                 sends = [_send(producer, outbox, self._partition), _send(producer, positions, self._partition)]
                 if offsets:
                     sends.append(producer.send_offsets_to_transaction(offsets, self._group_id))
-                sent = await _all(*sends)
+                sent = await self._unless_refused(_all(*sends))
                 await producer.commit_transaction()
         except (KafkaError, IllegalOperation, OSError, TimeoutError) as error:
             raise translate(error, f"publishing partition {self._partition}") from None
         return int(sent[1])
+
+    async def _unless_refused(self, sending: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+        """A topic that may not join the transaction ends it, but aiokafka leaves its batches waiting: look at both."""
+        task = asyncio.ensure_future(sending)
+        ended = self._producer._txn_manager.wait_for_transaction_end()
+        try:
+            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                ended.result()
+            return await task
+        finally:
+            task.cancel()
 
     async def stop(self) -> None:
         await close(self._producer)
