@@ -270,11 +270,11 @@ class Partition:
 
     def _take(self, time_ms: Ms, kind: str, record: Any) -> None:
         offset = record.offset
-        again = bool(self._replay_until) and offset < self._replay_until.get(kind, 0)
+        again = offset < self.positions.get(kind, 0)
         if again:
             # already counted, audited and dead-lettered, and time has been here before
-            if offset + 1 >= self._replay_until[kind]:
-                del self._replay_until[kind]
+            if offset + 1 >= self._replay_until.get(kind, 0):
+                self._replay_until.pop(kind, None)
         else:
             self.positions[kind] = offset + 1
             self._needed.setdefault(kind, offset)
