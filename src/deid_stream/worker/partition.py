@@ -286,7 +286,9 @@ class Partition:
                 self._advance(time_ms)
         try:
             read = _READERS[kind]
-            events = read(record.key, record.value, record.headers, time_ms, offset, self._limits)
+            # the record's own time: what the merge made of it depends on what else is in the partition
+            own_ms = min(record.timestamp, time_ms)
+            events = read(record.key, record.value, record.headers, own_ms, offset, self._limits)
             if kind == TRANSCRIPTS:
                 for segment in events:
                     self._receive(segment, record, again)
