@@ -38,6 +38,6 @@ def test_apache_kafka() -> None:
             time.sleep(rng.random())
             cluster.restart(cluster.members[0])
 
-        plan = Plan(calls=40, kills=10, seed=5, restart_broker=restart)
+        plan = Plan(calls=25, kills=5, seed=5, restart_broker=restart)
         tally = asyncio.run(run(cluster.client(), plan))
     check(tally)

@@ -176,7 +176,7 @@ async def test_stragglers_of_a_closed_call_are_counted_drops(service: Service) -
     await matches_oracle(service, made)
 
 
-@pytest.mark.parametrize("cut", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("cut", [0.3, 0.7])
 async def test_a_stop_in_the_middle_of_calls_is_not_heard(service: Service, cut: float) -> None:
     await service.policy("someone")
     calls = [call(f"cut-{seed}", "someone", seed) for seed in range(12, 16)]
