@@ -188,9 +188,14 @@ class Sound:
                 for channel in stream.channels:
                     yield from self._judge(stream, channel, window)
                 stream.judged_ms = window.end
-            for chunk in stream.timeline.pop_until(stream.judged_ms):
-                stream.chunks += 1
-                sanitized = self._sanitize(stream, chunk, operator, allowed_ms)
+            released = stream.timeline.pop_until(stream.judged_ms)
+            stream.chunks += len(released)
+            whole = not any(self.holes.get(channel) for channel in stream.channels)
+            for chunk in released:
+                if whole:
+                    sanitized = SanitizedAudio(chunk=chunk, data=chunk.data, redacted_ms=0, allowed_ms=allowed_ms)
+                else:
+                    sanitized = self._sanitize(stream, chunk, operator, allowed_ms)
                 yield _disguised(stream, sanitized) if disguise else sanitized
         self._prune()
 
