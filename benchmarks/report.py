@@ -81,7 +81,18 @@ def write(folder: Path) -> Path:
         lines += _table(["detector", "utterances / CPU s"], rows)
     if stages := _load(folder, "stages"):
         lines += ["## Stages, without a broker", ""]
-        lines += _table(["stage", "cost"], [[name, value] for name, value in stages.items()])
+        lines += _table(
+            ["stage", "cost"],
+            [
+                [label, cost]
+                for name, value in stages.items()
+                for label, cost in (
+                    [(f"{name}: {part}", part_cost) for part, part_cost in value.items()]
+                    if isinstance(value, dict)
+                    else [(name, value)]
+                )
+            ],
+        )
     if workers := _load(folder, "workers"):
         lines += ["## Two workers", ""]
         lines += _table(

@@ -14,7 +14,7 @@ from random import Random
 class Measured:
     """One core, stereo, 100 ms, mu-law; see docs/benchmarks.md for where each figure comes from."""
 
-    calls_a_core: int = 450
+    calls_a_core: int = 400
     """Calls that would fill it."""
     target_load: float = 0.5
     """Of a core, at the peak: leaves room for a rebalance and for p99."""
