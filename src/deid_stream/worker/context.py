@@ -8,8 +8,8 @@ import msgspec
 from deid_stream.config import Settings
 from deid_stream.observe.metrics import Metrics
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.live import Sessions
 from deid_stream.worker.names import Names
-from deid_stream.worker.partition import Sessions
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.producer import Publisher
 

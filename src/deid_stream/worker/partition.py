@@ -6,7 +6,7 @@ the whole object is thrown away and the partition starts again from its checkpoi
 
 import heapq
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -25,14 +25,11 @@ from deid_stream.wire.transcript import decode_transcript
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.live import ClosedCalls, LiveCall, Sessions
 from deid_stream.worker.merge import Merge
 from deid_stream.worker.names import AUDIO, EVENTS, TRANSCRIPTS, Names
 from deid_stream.worker.producer import Outbox
 
-CLOSED_MEMORY_MS: Final = 600_000
-"""Record time for which a closed call's stragglers are known as such."""
-CLOSED_MEMORY: Final = 20_000
-"""Calls remembered at most."""
 MAX_SKEW_MS: Final = 3_600_000
 """A timestamp further ahead of the wall clock than this is wrong."""
 DRAIN_SPAN_MS: Final = 500
@@ -43,16 +40,6 @@ _READERS: Final[dict[str, Any]] = {EVENTS: decode_event, TRANSCRIPTS: decode_tra
 _SLICE_RECORDS: Final = 512
 
 
-class Sessions(Protocol):
-    """Makes the sessions; the detector, the key and the settings are its business."""
-
-    def open(self, call_id: str, customer_id: str, policy: CompiledPolicy) -> CallSession: ...
-
-    def restore(
-        self, snapshot: bytes, positions: Positions, policy_of: Callable[[str], CompiledPolicy]
-    ) -> CallSession: ...
-
-
 class Work(msgspec.Struct):
     """What is to be published in one go."""
 
@@ -61,16 +48,6 @@ class Work(msgspec.Struct):
     offsets: dict[str, int]
     """By kind."""
     released: list[Output]
-
-
-class _Live:
-    __slots__ = ("deadline_ms", "held_bytes", "session", "snapshot")
-
-    def __init__(self, session: CallSession) -> None:
-        self.session = session
-        self.deadline_ms: Ms = 1 << 62
-        self.held_bytes = 0
-        self.snapshot = b""
 
 
 class Partition:
@@ -106,13 +83,12 @@ class Partition:
         self._writer = CheckpointWriter(number, restored.epoch + 1, writer_id)
         self._merge = Merge()
         self._outbox = new_outbox()
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, LiveCall] = {}
         self._by_customer: dict[str, set[str]] = {}
         self._deadlines: list[tuple[Ms, str]] = []
-        self._touched: dict[str, _Live] = {}
-        self._changed: dict[str, _Live] = {}
-        self._closed = dict(restored.closed)
-        self._closing: dict[str, Ms] = {}
+        self._touched: dict[str, LiveCall] = {}
+        self._changed: dict[str, LiveCall] = {}
+        self._closed = ClosedCalls(restored.closed)
         self.clock_ms: Ms = restored.progress.time_ms
         self.positions = dict(restored.progress.positions)
         self._needed = dict(restored.progress.needed)
@@ -240,7 +216,7 @@ class Partition:
             if full or snapshot is not live.snapshot:
                 live.snapshot = snapshot
                 changed.append(snapshot)
-        closed = self._closed | self._closing if full else self._closing
+        closed = self._closed.take(self.clock_ms, everything=full)
         progress = Progress(
             positions=self.positions.copy(),
             needed=self._needed.copy(),
@@ -255,11 +231,8 @@ class Partition:
             released=self._released,
         )
         self._released = []
-        self._closed |= self._closing
-        self._closing = {}
         self._changed = {}
         self._outbox = self._new_outbox()
-        self._forget_closed()
         return work
 
     def published(self, checkpoint_offset: int) -> None:
@@ -303,7 +276,7 @@ class Partition:
         if live is None:
             if again:
                 return
-            if event.call_id in self._closed or event.call_id in self._closing:
+            if event.call_id in self._closed:
                 self._metrics.dropped.inc("closed_call")
                 return
             live = self._adopt(
@@ -365,7 +338,7 @@ class Partition:
         for call_id, live in touched.items():
             self._drain_one(call_id, live)
 
-    def _drain_one(self, call_id: str, live: _Live) -> None:
+    def _drain_one(self, call_id: str, live: LiveCall) -> None:
         session = live.session
         outputs = session.outputs()
         if outputs:
@@ -380,7 +353,7 @@ class Partition:
             self._dirty = True
         if session.closed:
             self._forget(call_id, live)
-            self._closing[call_id] = self.clock_ms
+            self._closed.add(call_id, self.clock_ms)
             return
         held = session.held_bytes
         self._held_bytes += held - live.held_bytes
@@ -390,23 +363,23 @@ class Partition:
 
     # -- sessions
 
-    def _adopt(self, session: CallSession) -> _Live:
-        live = _Live(session)
+    def _adopt(self, session: CallSession) -> LiveCall:
+        live = LiveCall(session)
         self._live[session.call_id] = live
         self._by_customer.setdefault(session.customer_id, set()).add(session.call_id)
         return live
 
-    def _schedule(self, live: _Live) -> None:
+    def _schedule(self, live: LiveCall) -> None:
         """Deadlines mostly move on: a later one is found out when the queued one falls due."""
         deadline_ms = live.session.next_deadline_ms
         if deadline_ms < live.deadline_ms:
             self._push(live, deadline_ms)
 
-    def _push(self, live: _Live, deadline_ms: Ms) -> None:
+    def _push(self, live: LiveCall, deadline_ms: Ms) -> None:
         live.deadline_ms = deadline_ms
         heapq.heappush(self._deadlines, (deadline_ms, live.session.call_id))
 
-    def _forget(self, call_id: str, live: _Live) -> None:
+    def _forget(self, call_id: str, live: LiveCall) -> None:
         self._live.pop(call_id, None)
         self._changed.pop(call_id, None)
         self._touched.pop(call_id, None)
@@ -417,11 +390,11 @@ class Partition:
             if not of_customer:
                 del self._by_customer[live.session.customer_id]
 
-    def _quarantine(self, live: _Live, time_ms: Ms) -> None:
+    def _quarantine(self, live: LiveCall, time_ms: Ms) -> None:
         """What the call released so far stands; nothing more of it leaves."""
         session = live.session
         self._forget(session.call_id, live)
-        self._closing[session.call_id] = self.clock_ms
+        self._closed.add(session.call_id, self.clock_ms)
         self._dirty = True
         self.audit(
             AuditEntry(
@@ -432,15 +405,6 @@ class Partition:
                 time_ms=time_ms,
             )
         )
-
-    def _forget_closed(self) -> None:
-        """Insertion order is order of closing, so the oldest stand first."""
-        closed = self._closed
-        while closed:
-            call_id = next(iter(closed))
-            if len(closed) <= CLOSED_MEMORY and closed[call_id] > self.clock_ms - CLOSED_MEMORY_MS:
-                return
-            del closed[call_id]
 
     def _refresh_needed(self) -> None:
         """An older answer is a safe one (more is read again), so it is asked for once a second of stream time."""

@@ -22,8 +22,8 @@ from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.layout import check_layout
+from deid_stream.worker.live import Sessions
 from deid_stream.worker.names import Names
-from deid_stream.worker.partition import Sessions
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.producer import (
     AtLeastOnce,

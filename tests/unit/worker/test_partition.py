@@ -11,7 +11,7 @@ from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.ports import NeededOffsets
 from deid_stream.session.settings import SessionSettings
 from deid_stream.wire.cloudevents import Limits
-from deid_stream.worker import partition as module
+from deid_stream.worker import live as module
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.names import KINDS, Names
@@ -298,7 +298,6 @@ def test_many_calls_in_sequence_leave_nothing_behind(monkeypatch):
             + len(partition._by_customer)
             + len(partition._deadlines)
             + len(partition._closed)
-            + len(partition._closing)
             + len(partition._changed)
         )
     assert max(sizes[1_500:]) <= max(sizes[:1_500]) + 2
