@@ -43,6 +43,7 @@ class Service:
         self.options: dict[str, Any] = kafka_options(self.settings, "tests")
         self.policies: dict[str, bytes] = {}
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
+        self.started: list[Worker] = []
 
     async def __aenter__(self) -> "Service":
         await topics.create(self.options, prefix=self.prefix, partitions=self.settings.partitions)
@@ -65,6 +66,7 @@ class Service:
     async def work(self, **changes: Any) -> Worker:
         """Start a worker and wait until it works."""
         worker = Worker(msgspec.structs.replace(self.settings, **changes))
+        self.started.append(worker)
         task = asyncio.create_task(worker.run())
         self.workers.append((worker, task))
         await until(lambda: worker.ready or task.done())
@@ -89,15 +91,21 @@ class Service:
         return await read_all(self.options, topic, exactly_once=self.exactly_once)
 
     async def closed(self, count: int, seconds: float = SETTLE_S) -> None:
-        """Until so many calls have been closed."""
+        """Until so many calls have been closed; without transactions, a batch's topics do not appear at once, so the
+        workers must know that all of it has arrived."""
         deadline = time.monotonic() + seconds
-        while len({record.key for record in await self.read(self.names.calls)}) < count:
+        while len({record.key for record in await self.read(self.names.calls)}) < count or not (
+            self.exactly_once or self._acknowledged(self.names.calls) >= count
+        ):
             if time.monotonic() > deadline:
                 raise AssertionError(f"{count} calls were not closed within {seconds} s")
             for _, task in self.workers:
                 if task.done():
                     task.result()
             await asyncio.sleep(0.1)
+
+    def _acknowledged(self, topic: str) -> float:
+        return sum(worker.metrics.records_out.values.get(topic, 0) for worker in self.started)
 
     def expected(self, *calls: MadeCall) -> list[Expected]:
         """What the oracle says must have come out."""
