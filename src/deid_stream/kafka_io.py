@@ -75,58 +75,57 @@ async def log_end(consumer: Any, partition: TopicPartition, isolation: str) -> i
             return max(listed, told)
 
 
+@asynccontextmanager
+async def _assigned(
+    options: dict[str, Any], topic: str, **more: Any
+) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+    """A consumer of every partition of a topic, outside any group. Raises TopicError where it is missing,
+    BrokerError."""
+    async with broker_errors(options):
+        consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, **more)
+        try:
+            await consumer.start()
+            numbers = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else None
+            if not numbers:
+                raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
+            partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+            consumer.assign(partitions)
+            yield consumer, partitions
+        finally:
+            await consumer.stop()
+
+
 async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
     """Every committed record of a topic as it stands now, partition by partition in offset order.
 
     Raises TopicError where the topic is missing, BrokerError.
     """
-    async with broker_errors(options):
-        consumer = AIOKafkaConsumer(
-            **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level=_COMMITTED
-        )
-        try:
-            await consumer.start()
-            numbers = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else None
-            if not numbers:
-                raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
-            partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-            consumer.assign(partitions)
-            ends = {place: await log_end(consumer, place, _COMMITTED) for place in partitions}
-            await consumer.seek_to_beginning(*partitions)
-            found: list[Any] = []
-            while not all([await consumer.position(p) >= ends[p] for p in partitions]):
-                batch = await consumer.getmany(*partitions, timeout_ms=_POLL_MS, max_records=_BATCH)
-                found += [r for p in partitions for r in batch.get(p, ()) if r.offset < ends[p]]
-            return sorted(found, key=lambda record: (record.partition, record.offset))
-        finally:
-            await consumer.stop()
+    committed = {"auto_offset_reset": "earliest", "isolation_level": _COMMITTED}
+    async with _assigned(options, topic, **committed) as (consumer, partitions):
+        ends = {place: await log_end(consumer, place, _COMMITTED) for place in partitions}
+        await consumer.seek_to_beginning(*partitions)
+        found: list[Any] = []
+        while not all([await consumer.position(p) >= ends[p] for p in partitions]):
+            batch = await consumer.getmany(*partitions, timeout_ms=_POLL_MS, max_records=_BATCH)
+            found += [r for p in partitions for r in batch.get(p, ()) if r.offset < ends[p]]
+        return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
 async def newest_time_ms(options: dict[str, Any], topic: str) -> int | None:
     """The largest timestamp among the partitions' last records (epoch ms); None where the topic is empty."""
-    async with broker_errors(options):
-        consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-        try:
-            await consumer.start()
-            numbers = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else None
-            if not numbers:
-                raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
-            partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-            consumer.assign(partitions)
-            ends = {place: await log_end(consumer, place, _UNCOMMITTED) for place in partitions}
-            starts = await consumer.beginning_offsets(partitions)
-            filled = [p for p in partitions if ends[p] > starts[p]]
-            if not filled:
-                return None
-            consumer.assign(filled)
-            for partition in filled:
-                consumer.seek(partition, ends[partition] - 1)
-            newest: dict[TopicPartition, int] = {}
-            for _ in range(_LAST_RECORD_POLLS):
-                for partition, batch in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
-                    newest[partition] = batch[-1].timestamp
-                if len(newest) == len(filled):
-                    break
-            return max(newest.values(), default=None)
-        finally:
-            await consumer.stop()
+    async with _assigned(options, topic) as (consumer, partitions):
+        ends = {place: await log_end(consumer, place, _UNCOMMITTED) for place in partitions}
+        starts = await consumer.beginning_offsets(partitions)
+        filled = [p for p in partitions if ends[p] > starts[p]]
+        if not filled:
+            return None
+        consumer.assign(filled)
+        for partition in filled:
+            consumer.seek(partition, ends[partition] - 1)
+        newest: dict[TopicPartition, int] = {}
+        for _ in range(_LAST_RECORD_POLLS):
+            for partition, batch in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+                newest[partition] = batch[-1].timestamp
+            if len(newest) == len(filled):
+                break
+        return max(newest.values(), default=None)

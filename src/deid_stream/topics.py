@@ -52,12 +52,7 @@ AUDIT: Final = Topic("deid.audit", _DELETE, 365)
 DEAD_LETTERS: Final = Topic("deid.dlq", _DELETE, 30)
 CHECKPOINTS: Final = Topic("deid.checkpoints", _COMPACT, None)
 
-TOPICS: Final = (
-    EVENTS,
-    TRANSCRIPTS,
-    AUDIO,
-    POLICIES,
-    REQUESTS,
+OUTPUTS: Final = (
     ANALYTICS_TRANSCRIPTS,
     ANALYTICS_AUDIO,
     TRAINING_TRANSCRIPTS,
@@ -68,6 +63,9 @@ TOPICS: Final = (
     DEAD_LETTERS,
     CHECKPOINTS,
 )
+"""What the service writes."""
+
+TOPICS: Final = (EVENTS, TRANSCRIPTS, AUDIO, POLICIES, REQUESTS, *OUTPUTS)
 
 
 class Problem(NamedTuple):

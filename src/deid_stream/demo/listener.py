@@ -6,32 +6,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deid_stream.datasets.callfile import CallFile
-from deid_stream.topics import (
-    AGGREGATES,
-    ANALYTICS_AUDIO,
-    ANALYTICS_TRANSCRIPTS,
-    AUDIT,
-    CALLS,
-    CHECKPOINTS,
-    DEAD_LETTERS,
-    TRAINING_AUDIO,
-    TRAINING_TRANSCRIPTS,
-)
+from deid_stream.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, OUTPUTS, TRAINING_AUDIO
 
-OUTPUT_TOPICS: Final = tuple(
-    topic.name
-    for topic in (
-        ANALYTICS_TRANSCRIPTS,
-        ANALYTICS_AUDIO,
-        TRAINING_TRANSCRIPTS,
-        TRAINING_AUDIO,
-        CALLS,
-        AGGREGATES,
-        AUDIT,
-        DEAD_LETTERS,
-        CHECKPOINTS,
-    )
-)
+OUTPUT_TOPICS: Final = tuple(topic.name for topic in OUTPUTS)
 AUDIO_TOPICS: Final = frozenset({ANALYTICS_AUDIO.name, TRAINING_AUDIO.name})
 _DATA_TOPICS: Final = (ANALYTICS_TRANSCRIPTS.name, ANALYTICS_AUDIO.name)
 

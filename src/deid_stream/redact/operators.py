@@ -24,9 +24,14 @@ def numbered(value: str, span: Span, key: bytes) -> str:
     return f"[{span.entity_type}_{span.value_id}]" if span.value_id else label(value, span, key)
 
 
-def mask(value: str, span: Span, key: bytes) -> str:
+def masked(text: str) -> str:
     """Every letter and digit becomes ``*``; the shape stays."""
-    return "".join("*" if character.isalnum() else character for character in value)
+    return "".join("*" if character.isalnum() else character for character in text)
+
+
+def mask(value: str, span: Span, key: bytes) -> str:
+    """The value's shape (``masked``)."""
+    return masked(value)
 
 
 def remove(value: str, span: Span, key: bytes) -> str:

@@ -19,6 +19,7 @@ from deid_stream.model.outputs import AuditAction, Output, SanitizedSegment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
+from deid_stream.redact.operators import masked
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import WITHHELD, Unlocated, clip, place, widened
@@ -54,13 +55,17 @@ class CallSession:
         key: bytes,
         settings: SessionSettings,
         policy: CompiledPolicy,
+        state: CallState | None = None,
     ) -> None:
+        """``state`` is a checkpoint's, for ``restore``; without it the call begins."""
         self._settings = settings
         self._detector = detector
         self._key = key
         self._policy = policy
-        self._state = CallState(call_id=call_id, customer_id=customer_id)
-        self._conversation = detector.conversation(key, allow=policy.allow, deny=policy.deny)
+        self._state = state or CallState(call_id=call_id, customer_id=customer_id)
+        self._conversation = detector.conversation(
+            key, allow=policy.allow, deny=policy.deny, state=self._state.conversation
+        )
         self._holdback = Holdback(settings.holdback_ms)
         self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms)
         self._sound = Sound()
@@ -238,9 +243,8 @@ class CallSession:
     def _interim(self, segment: Segment) -> None:
         if self._policy.interims != "masked" or segment.segment_id in self._released:
             return
-        masked = "".join("*" if character.isalnum() else character for character in segment.text)
         seq = self._state.next_seq.get(segment.channel, 0)
-        self._publish(segment, Redacted(masked, (), ()), seq, segment.time_ms)
+        self._publish(segment, Redacted(masked(segment.text), (), ()), seq, segment.time_ms)
 
     # -- progress
 
@@ -416,9 +420,10 @@ class CallSession:
     def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
         first = entry.turn.segments[0]
         timing = profile(first.provider or self._settings.default_profile)
+        entry = entry._replace(turn=entry.turn.joined())
         for span in place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk):
             self._cut(span, first.time_ms)
-        for segment in entry.turn.joined():
+        for segment in entry.turn.segments:
             for channel in targets:
                 self._sound.explain(channel, unheard.explained(segment, timing))
 
@@ -481,11 +486,14 @@ class CallSession:
         """A session as the checkpoint left it. Records below ``positions`` that are read again count only where
         they were pending."""
         state = _decoder.decode(snapshot)
-        session = cls(state.call_id, state.customer_id, detector=detector, key=key, settings=settings, policy=policy)
-        session._state = state
-        session._ledger = Ledger(state)
-        session._conversation = detector.conversation(
-            key, allow=policy.allow, deny=policy.deny, state=state.conversation
+        session = cls(
+            state.call_id,
+            state.customer_id,
+            detector=detector,
+            key=key,
+            settings=settings,
+            policy=policy,
+            state=state,
         )
         session._holdback.watermark_ms, session._holdback.forced_ms = state.watermark_ms, state.forced_ms
         session._holdback.covered_ms = state.covered_ms

@@ -57,10 +57,8 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) 
     if entry.muted:
         yield widened(turn.start_ms, turn.end_ms, channel, WITHHELD)
         return
-    at = 0
-    for segment in turn.joined():
-        own = clip(entry.spans, at, at + len(segment.text))
-        at += len(segment.text) + 1
+    for segment, start in zip(turn.segments, turn.starts(), strict=True):
+        own = clip(entry.spans, start, start + len(segment.text))
         try:
             yield from align.locate(segment, own, sound, channel, timing)
         except AlignmentError:

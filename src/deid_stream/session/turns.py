@@ -34,14 +34,15 @@ class Turn(NamedTuple):
     def end_ms(self) -> Ms:
         return max(segment.end_ms for segment in self.segments)
 
-    def joined(self) -> tuple[Segment, ...]:
-        """The turn as one segment, so that its cut cannot matter to alignment; as it is where word times are missing
-        or come from several providers."""
+    def joined(self) -> "Turn":
+        """The turn with its segments made one, so that its cut cannot matter to alignment; as it is where word times
+        are missing or come from several providers."""
         first = self.segments[0]
         if len(self.segments) == 1 or not all(s.words and s.provider == first.provider for s in self.segments):
-            return self.segments
+            return self
         words = tuple(word for segment in self.segments for word in segment.words)
-        return (msgspec.structs.replace(first, text=self.text, end_ms=self.end_ms, words=words),)
+        whole = msgspec.structs.replace(first, text=self.text, end_ms=self.end_ms, words=words)
+        return self._replace(segments=(whole,))
 
     def starts(self) -> list[CharIndex]:
         """Where each segment's text begins in ``text``."""
