@@ -4,6 +4,7 @@ A stream is what one content type carries: one channel, or several interleaved. 
 ``offset_ms`` says, whatever the order of arrival; gaps stay gaps and nothing is ever shifted to close one.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from enum import StrEnum
 from typing import Final
@@ -45,8 +46,9 @@ class Timeline:
         # producers give offsets in whole ms; what does not fall on one is rounded either way
         self._slack = fmt.rate_hz * 3 // 2000
         self._chunks: list[AudioChunk] = []
-        self._starts: list[SampleIndex] = []
-        self._ends: list[SampleIndex] = []
+        # arrays: eight bytes each where a list would hold an object of 32 as well
+        self._starts: array[SampleIndex] = array("q")
+        self._ends: array[SampleIndex] = array("q")
         self._quiet: list[bool] = []
         self._quiet_starts: list[SampleIndex] = []
         self._quiet_ends: list[SampleIndex] = []
@@ -54,11 +56,11 @@ class Timeline:
         self._frontier: SampleIndex | None = None
         self._arrived: SampleIndex = 0
         self._end: SampleIndex = 0
+        self._longest = 0
         self._offsets_ascend = True
         self._misfits = 0
         self._misfit_seq = -1
         self._wrong_rate = False
-        self.held_bytes = 0
 
     def add(self, chunk: AudioChunk) -> Placement:
         """Hold a chunk.
@@ -91,9 +93,10 @@ class Timeline:
         if not in_order and self._holds(start, end):
             return Placement.REPEAT
         quiet = pcm.is_quiet(data, fmt)
+        if frames > self._longest:
+            self._longest = frames
         if self._chunks and chunk.offset < self._chunks[-1].offset:
             self._offsets_ascend = False
-        self.held_bytes += len(data)
         if in_order:
             self._chunks.append(chunk)
             self._starts.append(start)
@@ -226,7 +229,6 @@ class Timeline:
         self._frontier = frontier if self._frontier is None else max(self._frontier, frontier)
         for column in (self._chunks, self._starts, self._ends, self._quiet):
             del column[:count]
-        self.held_bytes -= sum(len(chunk.data) for chunk in released)
         gone = bisect_right(self._quiet_ends, self._frontier)
         del self._quiet_starts[:gone], self._quiet_ends[:gone]
         self._offsets_ascend = self._offsets_ascend or not self._chunks
@@ -260,7 +262,7 @@ class Timeline:
         start, stop = ms_to_samples(start_ms, self.rate_hz), ms_to_samples(end_ms, self.rate_hz)
         samples = np.zeros(max(0, stop - start), np.int16)
         column = channel if self.format.channels > 1 else 0
-        for at in range(bisect_left(self._starts, stop)):
+        for at in range(bisect_left(self._starts, start - self._longest), bisect_left(self._starts, stop)):
             first, last = self._starts[at], self._ends[at]
             if last <= start:
                 continue

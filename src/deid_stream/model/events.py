@@ -112,7 +112,12 @@ class AudioChunk(_Hidden, frozen=True, kw_only=True):
     data: bytes
     channel: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
-    """The contract's ``ce_*`` headers and ``content-type``, for the output record; nothing else."""
+    """Those of the contract's headers that every chunk of the stream repeats, for the output record: one tuple for all
+    its chunks."""
+    id: bytes = b""
+    """``ce_id``; empty: to be made of call, channel and ``seq``."""
+    time: bytes = b""
+    """``ce_time`` as it was given."""
     time_ms: Ms = 0
     offset: int = -1
 

@@ -54,6 +54,7 @@ class Sound:
         self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
         self.holes: dict[int, list[AudioSpan]] = {}
         self.explained: dict[int, list[Interval]] = {}
+        self.held_bytes = 0
 
     @property
     def channels(self) -> Sequence[int]:
@@ -63,10 +64,6 @@ class Sound:
     @property
     def rate_hz(self) -> int:
         return next(iter(self._streams.values())).timeline.format.rate_hz if self._streams else 8_000
-
-    @property
-    def held_bytes(self) -> int:
-        return sum(stream.timeline.held_bytes for stream in self._streams.values())
 
     @property
     def end_ms(self) -> Ms:
@@ -88,7 +85,10 @@ class Sound:
         stream = self._streams.get(name)
         if stream is None:
             stream = self._open(name, chunk)
-        return stream.timeline.add(chunk)
+        placement = stream.timeline.add(chunk)
+        if placement is Placement.HELD:
+            self.held_bytes += len(chunk.data)
+        return placement
 
     def _open(self, name: int, chunk: AudioChunk) -> _Stream:
         if self._streams and chunk.format.rate_hz != self.rate_hz:
@@ -190,6 +190,7 @@ class Sound:
                 stream.judged_ms = window.end
             released = stream.timeline.pop_until(stream.judged_ms)
             stream.chunks += len(released)
+            self.held_bytes -= sum([len(chunk.data) for chunk in released])
             whole = not any(self.holes.get(channel) for channel in stream.channels)
             for chunk in released:
                 if whole:

@@ -1,96 +1,108 @@
 """Audio records to chunks and back. On the hot path of every call: no copy of the bytes, no parse done twice."""
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from deid_stream.audio.pcm import parse_content_type
 from deid_stream.errors import AudioFormatError, DecodeError, UnknownTypeError
-from deid_stream.model.events import AudioChunk
+from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.cloudevents import Headers, Limits
 
-ALLOWED_HEADERS: Final = frozenset(
-    {
-        ce.SPECVERSION,
-        ce.ID,
-        ce.SOURCE,
-        ce.TYPE,
-        ce.TIME,
-        ce.SUBJECT,
-        ce.CUSTOMER_ID,
-        ce.CHANNEL,
-        ce.SEQ,
-        ce.OFFSET_MS,
-        ce.CONTENT_TYPE,
-    }
-)
-"""What a source record may hand to its output record; any other header stays behind."""
-
 INTERLEAVED: Final = "x"
 """Stands for the channel in the record id of a chunk that interleaves several: ``call_id/x/seq``."""
 
-_REQUIRED = frozenset({ce.SPECVERSION, ce.ID, ce.SOURCE, ce.TYPE, ce.SUBJECT})
 _AUDIO_V1 = ce.AUDIO_V1.encode()
 _MAX_SEQ = 2**53
 _MAX_CHANNEL = 63
+_STREAMS = 8_192
+
+
+class _Stream(NamedTuple):
+    """What the chunks of one stream of a call say alike."""
+
+    call_id: str
+    customer_id: str
+    channel: int | None
+    format: AudioFormat
+    frame_bytes: int
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@lru_cache(maxsize=_STREAMS)
+def _stream(
+    key: bytes | None,
+    specversion: bytes | None,
+    source: bytes | None,
+    event_type: bytes | None,
+    subject: bytes | None,
+    customer: bytes | None,
+    channel: bytes | None,
+    content_type: bytes | None,
+) -> _Stream:
+    """Read once a stream, and kept once: of a held chunk's memory the headers would be the most by far."""
+    if event_type is not None and event_type != _AUDIO_V1:
+        raise UnknownTypeError(f"ce_type on the audio topic must be {ce.AUDIO_V1}")
+    call_id = ce.call_id_of(key, {ce.SUBJECT: subject})
+    customer_id = ce.customer_id_of({ce.CUSTOMER_ID: customer})
+    if not content_type:
+        raise AudioFormatError("header content-type is missing")
+    audio_format = parse_content_type(content_type)
+    number = None if channel is None else ce.number_of({ce.CHANNEL: channel}, ce.CHANNEL, _MAX_CHANNEL)
+    if number is not None and audio_format.channels > 1:
+        raise DecodeError("ce_channel names one channel, the content type interleaves several: send one of the two")
+    headers = [
+        (ce.SPECVERSION, specversion or b"1.0"),
+        (ce.SOURCE, source or ce.OWN_SOURCE),
+        (ce.TYPE, _AUDIO_V1),
+        (ce.SUBJECT, call_id.encode()),
+        (ce.CUSTOMER_ID, customer_id.encode()),
+        (ce.CONTENT_TYPE, content_type),
+    ]
+    if channel is not None:
+        headers.append((ce.CHANNEL, channel))
+    return _Stream(call_id, customer_id, number, audio_format, audio_format.frame_bytes, tuple(headers))
 
 
 def decode_audio(
     key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int, offset: int, limits: Limits
 ) -> AudioChunk:
     """One ``calls.audio`` record. ``ce_type`` may be absent (the topic says it); everything else the contract names
-    must be there.
+    must be there. Headers that it does not name stay behind.
 
     Raises DecodeError, or one of its kinds: UnknownTypeError, OversizedError, NoCustomerError, AudioFormatError.
     """
     attributes = dict(headers)
-    if attributes.get(ce.TYPE, _AUDIO_V1) != _AUDIO_V1:
-        raise UnknownTypeError(f"ce_type on the audio topic must be {ce.AUDIO_V1}")
+    get = attributes.get
+    stream = _stream(
+        key,
+        get(ce.SPECVERSION),
+        get(ce.SOURCE),
+        get(ce.TYPE),
+        get(ce.SUBJECT),
+        get(ce.CUSTOMER_ID),
+        get(ce.CHANNEL),
+        get(ce.CONTENT_TYPE),
+    )
     if not value or len(value) > limits.max_audio_bytes:
         value = ce.check_size(value, limits.max_audio_bytes)
-    call_id = ce.call_id_of(key, attributes)
-    customer_id = ce.customer_id_of(attributes)
-    content_type = attributes.get(ce.CONTENT_TYPE)
-    if not content_type:
-        raise AudioFormatError("header content-type is missing")
-    audio_format = parse_content_type(content_type)
-    if len(value) % audio_format.frame_bytes:
-        raise AudioFormatError(f"{len(value)} bytes are not whole frames of {audio_format.frame_bytes} bytes")
-    channel = ce.number_of(attributes, ce.CHANNEL, _MAX_CHANNEL) if ce.CHANNEL in attributes else None
-    if channel is not None and audio_format.channels > 1:
-        raise DecodeError("ce_channel names one channel, the content type interleaves several: send one of the two")
-    seq = ce.number_of(attributes, ce.SEQ, _MAX_SEQ)
-    names = attributes.keys()
-    # nearly always there is nothing to leave behind, and the tuple goes on as it is
-    kept = tuple(headers) if names <= ALLOWED_HEADERS else tuple([h for h in headers if h[0] in ALLOWED_HEADERS])
-    if len(attributes) != len(headers) or not names >= _REQUIRED:
-        kept = _completed(attributes, call_id, channel, seq)
+    if len(value) % stream.frame_bytes:
+        raise AudioFormatError(f"{len(value)} bytes are not whole frames of {stream.frame_bytes} bytes")
     return AudioChunk(
-        call_id=call_id,
-        customer_id=customer_id,
-        seq=seq,
+        call_id=stream.call_id,
+        customer_id=stream.customer_id,
+        seq=ce.number_of(attributes, ce.SEQ, _MAX_SEQ),
         offset_ms=ce.number_of(attributes, ce.OFFSET_MS, ce.MAX_MEDIA_MS),
-        format=audio_format,
+        format=stream.format,
         data=value,
-        channel=channel,
-        headers=kept,
+        channel=stream.channel,
+        headers=stream.headers,
+        id=get(ce.ID) or b"",
+        time=get(ce.TIME) or b"",
         time_ms=timestamp_ms,
         offset=offset,
     )
-
-
-def _completed(
-    attributes: dict[str, bytes], call_id: str, channel: int | None, seq: int
-) -> tuple[tuple[str, bytes], ...]:
-    """The allowed headers once each, with the attributes that a CloudEvent must have and the source left out."""
-    defaults = {
-        ce.SPECVERSION: b"1.0",
-        ce.ID: record_id(call_id, channel, seq),
-        ce.SOURCE: ce.OWN_SOURCE,
-        ce.TYPE: _AUDIO_V1,
-        ce.SUBJECT: call_id.encode(),
-    }
-    return tuple({**defaults, **{k: v for k, v in attributes.items() if k in ALLOWED_HEADERS}}.items())
 
 
 def record_id(call_id: str, channel: int | None, seq: int) -> bytes:
@@ -103,11 +115,17 @@ def encode_audio(
 ) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     """Key, value and headers for Kafka; ``permit`` only towards training."""
     chunk = audio.chunk
+    key = record_id(chunk.call_id, chunk.channel, chunk.seq)
     headers = [
         *chunk.headers,
+        (ce.ID, chunk.id or key),
+        (ce.SEQ, b"%d" % chunk.seq),
+        (ce.OFFSET_MS, b"%d" % chunk.offset_ms),
         (ce.REDACTED_MS, b"%d" % audio.redacted_ms),
         (ce.POLICY_VERSION, policy_version.encode()),
     ]
+    if chunk.time:
+        headers.append((ce.TIME, chunk.time))
     if permit is not None:
         headers.append((ce.PERMIT, permit.encode()))
-    return record_id(chunk.call_id, chunk.channel, chunk.seq), audio.data, headers
+    return key, audio.data, headers

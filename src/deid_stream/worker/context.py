@@ -1,5 +1,6 @@
 """What every partition of one worker process shares."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,4 +33,6 @@ class Context(msgspec.Struct, kw_only=True):
     writer_id: str
     wall_ms: Callable[[], int]
     consumer: Any = None
+    turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
+    """Held by the partition that is working, so that the network waits for one only."""
     publisher: Callable[[int], Awaitable[Publisher]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -34,7 +35,10 @@ _DOUBT_S: Final = 0.15
 """A backoff longer than this has seen two failures in a row."""
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
-_SLICE: Final = 48
+_SLICE: Final = 4
+_SLICE_S: Final = 0.001
+"""Work between two looks at the network. A batch needs some twenty of them on its way to the broker and back, so each
+has to be short; by the clock, because one turn's detection takes as long as a hundred audio records."""
 
 
 class Owner:
@@ -193,9 +197,9 @@ class Owner:
         try:
             while True:
                 self._wake.clear()
-                taken = 0
+                taken = False
                 if partition.unpublished < _MAX_UNPUBLISHED and not self._stopping:
-                    taken = partition.process(self._context.wall_ms(), _SLICE)
+                    taken = await self._slice(partition)
                 if publishing is not None and publishing.done():
                     publishing.result()
                     publishing = None
@@ -213,7 +217,6 @@ class Owner:
                 elif publishing is None and not partition.dirty and self._stopping:
                     return
                 if taken:
-                    await asyncio.sleep(0)
                     continue
                 retractor.poll()
                 await self._wait(due_s - now_s if publishing is None and partition.dirty else 0.5)
@@ -224,6 +227,18 @@ class Owner:
             if publishing is not None:
                 with contextlib.suppress(asyncio.CancelledError, BrokerError):
                     await publishing
+
+    async def _slice(self, partition: Partition) -> bool:
+        """Take records for ``_SLICE_S``; whether there were any. One partition of the worker at a time, and the network
+        before the next one."""
+        async with self._context.turn:
+            wall_ms, until_s = self._context.wall_ms(), time.monotonic() + _SLICE_S
+            taken = partition.process(wall_ms, _SLICE) > 0
+            while taken and time.monotonic() < until_s and partition.process(wall_ms, _SLICE):
+                pass
+            if taken:
+                await asyncio.sleep(0)
+        return taken
 
     async def _wait(self, seconds: float) -> None:
         """Until woken, by records read or a batch published. No task is made for it: this runs many times a second."""
