@@ -1,19 +1,30 @@
-"""Short exchanges with a broker, for commands: read topics to their end, send a few records, wait for the answer."""
+"""Short exchanges with a broker: read topics or a part of them, send a few records, wait for the answer."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from deid_stream.errors import BrokerError, TopicError
 
 _BATCH: Final = 5_000
 _POLL_MS: Final = 500
 _FETCH_WAIT_MS: Final = 20
+_FETCH_BYTES: Final = 4 << 20
 _COMMITTED: Final = "read_committed"
 _UNCOMMITTED: Final = "read_uncommitted"
+_QUIET_S: Final = 10.0
+_KNOWN_TRIES: Final = 5
+_BETWEEN_S: Final = 0.2
+"""A topic that was created a moment ago may not be known to every broker yet."""
 _LAST_RECORD_POLLS: Final = 6
 """The last offset may be a transaction marker, which is never delivered: do not wait for it for ever."""
 
@@ -24,6 +35,8 @@ class Outgoing(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
     timestamp_ms: int | None = None
+    partition: int | None = None
+    """None: the key says."""
 
 
 @asynccontextmanager
@@ -32,9 +45,10 @@ async def broker_errors(options: dict[str, Any]) -> AsyncIterator[None]:
     servers = ",".join(options["bootstrap_servers"])
     try:
         yield
-    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
+    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
         raise TopicError(
-            f"the broker at {servers} refused a topic: {type(error).__name__}; run `topics check`"
+            f"the broker at {servers} refused a topic or group: {type(error).__name__}; run `topics check`, and grant "
+            "this user the access of docs/delivery.md"
         ) from None
     except (KafkaError, OSError) as error:
         raise BrokerError(
@@ -49,7 +63,14 @@ async def send_all(options: dict[str, Any], records: Iterable[Outgoing]) -> None
         try:
             await producer.start()
             sent = [
-                await producer.send(r.topic, r.value, r.key, timestamp_ms=r.timestamp_ms, headers=list(r.headers))
+                await producer.send(
+                    r.topic,
+                    r.value,
+                    r.key,
+                    partition=r.partition,
+                    timestamp_ms=r.timestamp_ms,
+                    headers=list(r.headers),
+                )
                 for r in records
             ]
             await producer.flush()
@@ -75,17 +96,56 @@ async def log_end(consumer: Any, partition: TopicPartition, isolation: str) -> i
             return max(listed, told)
 
 
+async def read_range(consumer: Any, partition: TopicPartition, start: int, end: int) -> AsyncIterator[list[Any]]:
+    """Records of ``[start, end)`` in batches. Raises BrokerError when the broker stops answering."""
+    consumer.seek(partition, start)
+    loop = asyncio.get_running_loop()
+    heard = loop.time()
+    before = start
+    while await consumer.position(partition) < end:
+        batch = (await consumer.getmany(partition, timeout_ms=100)).get(partition, [])
+        position = await consumer.position(partition)
+        if position > before:
+            before, heard = position, loop.time()
+        elif loop.time() - heard > _QUIET_S:
+            raise BrokerError(f"reading {partition.topic}: nothing came for {_QUIET_S:.0f} s")
+        records = [record for record in batch if record.offset < end]
+        if records:
+            yield records
+
+
+async def partitions_of(consumer: Any, topic: str) -> set[int]:
+    """The numbers of a topic's partitions; empty where it is missing."""
+    for attempt in range(_KNOWN_TRIES):
+        if attempt:
+            await asyncio.sleep(_BETWEEN_S)
+        # looked for before it is asked about: that may create it
+        if topic in await consumer.topics():
+            numbers: set[int] = await consumer._client._wait_on_metadata(topic)
+            return numbers
+    return set()
+
+
 @asynccontextmanager
-async def _assigned(
-    options: dict[str, Any], topic: str, **more: Any
+async def assigned(
+    options: dict[str, Any], topic: str, wanted: int | None = None, **more: Any
 ) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
-    """A consumer of every partition of a topic, outside any group. Raises TopicError where it is missing,
-    BrokerError."""
+    """A consumer of a topic's partitions, all or the ``wanted`` one, that does not join a group.
+
+    Raises TopicError where the topic is missing, BrokerError.
+    """
     async with broker_errors(options):
-        consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, **more)
+        consumer = AIOKafkaConsumer(
+            **options,
+            enable_auto_commit=False,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            **more,
+        )
         try:
             await consumer.start()
-            numbers = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else None
+            there = await partitions_of(consumer, topic)
+            numbers = {wanted} & there if wanted is not None else there
             if not numbers:
                 raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
             partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
@@ -100,8 +160,8 @@ async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
 
     Raises TopicError where the topic is missing, BrokerError.
     """
-    committed = {"auto_offset_reset": "earliest", "isolation_level": _COMMITTED}
-    async with _assigned(options, topic, **committed) as (consumer, partitions):
+    async with assigned(options, topic, auto_offset_reset="earliest", isolation_level=_COMMITTED) as read:
+        consumer, partitions = read
         ends = {place: await log_end(consumer, place, _COMMITTED) for place in partitions}
         await consumer.seek_to_beginning(*partitions)
         found: list[Any] = []
@@ -113,7 +173,7 @@ async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:
 
 async def newest_time_ms(options: dict[str, Any], topic: str) -> int | None:
     """The largest timestamp among the partitions' last records (epoch ms); None where the topic is empty."""
-    async with _assigned(options, topic) as (consumer, partitions):
+    async with assigned(options, topic) as (consumer, partitions):
         ends = {place: await log_end(consumer, place, _UNCOMMITTED) for place in partitions}
         starts = await consumer.beginning_offsets(partitions)
         filled = [p for p in partitions if ends[p] > starts[p]]

@@ -1,6 +1,5 @@
 """Reading a partition outside the group: its checkpoint from the end, other topics from the beginning."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -8,15 +7,13 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from deid_stream.errors import BrokerError
-from deid_stream.kafka_io import log_end
+from deid_stream.kafka_io import log_end, read_range
 from deid_stream.worker.checkpoint import CheckpointLog, Restored, base_offset
 from deid_stream.worker.producer import translate
 
 _FIRST_WINDOW: Final = 64
 """Offsets read at the end of the log to find a checkpoint; transactions put a marker beside each record."""
 _FETCH_WAIT_MS: Final = 20
-_QUIET_S: Final = 10.0
 
 
 @asynccontextmanager
@@ -41,24 +38,6 @@ async def reader(options: dict[str, Any], partitions: list[TopicPartition], isol
         raise translate(error, f"reading {partitions[0].topic}" if partitions else "reading") from None
     finally:
         await consumer.stop()
-
-
-async def read_range(consumer: Any, partition: TopicPartition, start: int, end: int) -> AsyncIterator[list[Any]]:
-    """Records of ``[start, end)`` in batches. Raises BrokerError when the broker stops answering."""
-    consumer.seek(partition, start)
-    loop = asyncio.get_running_loop()
-    heard = loop.time()
-    before = start
-    while await consumer.position(partition) < end:
-        batch = (await consumer.getmany(partition, timeout_ms=100)).get(partition, [])
-        position = await consumer.position(partition)
-        if position > before:
-            before, heard = position, loop.time()
-        elif loop.time() - heard > _QUIET_S:
-            raise BrokerError(f"reading {partition.topic}: nothing came for {_QUIET_S:.0f} s")
-        records = [record for record in batch if record.offset < end]
-        if records:
-            yield records
 
 
 async def read_checkpoint(options: dict[str, Any], topic: str, partition: int, isolation: str) -> Restored:

@@ -9,13 +9,13 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from deid_stream.errors import BrokerError
-from deid_stream.kafka_io import log_end
+from deid_stream.kafka_io import log_end, read_range
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.observe.logs import get_log
 from deid_stream.wire import cloudevents as ce
 from deid_stream.worker.context import Context
 from deid_stream.worker.partition import Partition
-from deid_stream.worker.reading import read_range, reader
+from deid_stream.worker.reading import reader
 
 log = get_log("worker")
 
