@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "demo": ("demo:demo", "Play sample calls through the whole service and check what comes out."),
     "serve": ("service:serve", "Run the worker, with an embedded broker where none is configured."),
     "worker": ("service:worker", "Run the production worker."),
+    "spotcheck": ("spotcheck:spotcheck", "Listen again to a sample of released calls; take back what leaked."),
     "broker": ("service:broker", "Run only the embedded Kafka-compatible broker."),
     "topics": ("topics:topics", "Create the topics, or name what is wrong with them."),
     "policy": ("policies:policy", "Set, show and list customers' policies."),

@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
     timing_profile: str = ""
     """Timing profile of transcripts that name no provider; empty: 100 ms of error."""
+    spotcheck_share: float = 0.01
+    """Share of closed calls that the spot check listens to again."""
     processes: int = 1
     """Worker processes that one ``deid-stream worker`` starts."""
     metrics_host: str = "127.0.0.1"
@@ -101,7 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _secret(self.sasl_password, self.sasl_password_file, "sasl_password_file")
 
 
-_RANGES: Mapping[str, tuple[int, int]] = {
+_RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),
     "replication_factor": (-1, 32_767),
     "session_timeout_ms": (1_000, 300_000),
@@ -111,6 +113,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "idle_ms": (1_000, 86_400_000),
     "max_audio_bytes": (1, 1 << 30),
     "max_transcript_bytes": (1, 1 << 30),
+    "spotcheck_share": (0, 1),
     "processes": (1, 1_024),
     "metrics_port": (0, 65_535),
 }

@@ -94,6 +94,11 @@ async def may_write(cluster, user, topic):
             [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS, topics.AGGREGATES],
             [],
         ),
+        (
+            "deid-spotcheck",
+            [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, *TRAINING, topics.CALLS, topics.AUDIT],
+            [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, *TRAINING, topics.CALLS, topics.AUDIT],
+        ),
         ("call-producer", [], RAW),
         ("policy-writer", [topics.POLICIES], [topics.POLICIES]),
         ("deid-worker", [*RAW, topics.POLICIES, topics.CHECKPOINTS, *TRAINING], OUTPUTS),

@@ -23,6 +23,7 @@ class Expected(NamedTuple):
     key: bytes
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    time_ms: int
 
 
 def expected_records(
@@ -38,7 +39,9 @@ def expected_records(
     """Output records of one call, in the order in which they would be published."""
     sink: list[Expected] = []
     outbox: Any = SimpleNamespace(
-        append=lambda topic, key, value, headers, _: sink.append(Expected(topic, key, value, tuple(headers)))
+        append=lambda topic, key, value, headers, time_ms: sink.append(
+            Expected(topic, key, value, tuple(headers), time_ms)
+        )
     )
     gate = Gate(names, None, version, Metrics())
     session: CallSession | None = None

@@ -15,6 +15,7 @@ from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy import Policy, compile_policy
 from deid_stream.policy.policy import TEXT_OPERATORS
+from deid_stream.spotcheck.run import GROUP_SUFFIX
 from deid_stream.wire.cloudevents import Limits
 from deid_stream.wire.events import decode_event
 from deid_stream.wire.output import DeadLetter, encode_audit, encode_summary
@@ -43,7 +44,7 @@ def test_every_file_is_yaml_without_a_key_given_twice(path):
     assert list(yaml.load_all(path.read_text(encoding="utf-8"), Strict))
 
 
-@pytest.mark.parametrize("folder", ["k8s/base", "k8s/strimzi"])
+@pytest.mark.parametrize("folder", ["k8s/base", "k8s/spotcheck", "k8s/strimzi"])
 def test_every_manifest_is_part_of_its_kustomization(folder):
     (kustomization,) = documents(f"{folder}/kustomization.yaml")
     assert set(kustomization["resources"]) == {
@@ -109,6 +110,20 @@ class TestKubernetes:
         (kustomization,) = documents("k8s/base/kustomization.yaml")
         files = [v for v in kustomization["configMapGenerator"][0]["literals"] if "_FILE=" in v]
         assert {str(Path(literal.partition("=")[2]).parent) for literal in files} <= mounted
+
+    def test_the_spot_check_runs_like_a_worker_as_a_user_of_its_own(self):
+        (deployment,) = of_kind("Deployment", "k8s/spotcheck/spotcheck.yaml").values()
+        pod = deployment["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        environment = {variable["name"]: variable["value"] for variable in container["env"]}
+        assert {name.removeprefix(ENV_PREFIX).lower() for name in environment} <= set(Settings.__struct_fields__)
+        user = of_kind("KafkaUser", "k8s/strimzi/users.yaml")[environment["DEID_SASL_USERNAME"]]
+        groups = [
+            a["resource"]["name"] for a in user["spec"]["authorization"]["acls"] if a["resource"]["type"] == "group"
+        ]
+        assert groups == [Settings().group_id + GROUP_SUFFIX]
 
     def test_alerts_ask_for_metrics_that_exist_and_are_explained(self):
         (rules,) = of_kind("PrometheusRule", "k8s/base/alerts.yaml").values()

@@ -25,6 +25,7 @@ FLOORS = {
     "kafka_options": 6,
     "worker": 6,
     "control": 6,
+    "spotcheck": 6,
     "broker": 6,
     "broker_guard": 6,
     "topics": 6,

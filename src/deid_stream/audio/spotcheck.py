@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.pcm import has_sound
+from deid_stream.audio import silence
 from deid_stream.audio.reader import Reader
 from deid_stream.errors import ConfigError
 from deid_stream.model.events import Word
@@ -22,6 +22,10 @@ TIMING_ERROR_MS: Final = 200
 """Whisper's words lie this far off often: one at the border of a span is taken for its neighbour."""
 KNOWN_WITHIN_MS: Final = 1_500
 AUDIBLE_MS: Final = 50
+AUDIBLE_PEAK: Final = 96
+"""Above comfort noise (at most 69, ``audio.silence``), below any speech."""
+TONE_ERROR: Final = 0.1
+"""What a tone's codec and its fades leave beside it, as a share of its amplitude."""
 FRAME_MS: Final = 10
 MODEL_HZ: Final = 16_000
 
@@ -53,7 +57,18 @@ def findings(
 
 def _audible_ms(reader: Reader, channel: int, interval: Interval) -> Ms:
     frames = range(interval.start, interval.end, FRAME_MS)
-    return sum(FRAME_MS for at in frames if has_sound(reader.pcm(channel, at, at + FRAME_MS)))
+    return sum(FRAME_MS for at in frames if _sounds(reader.pcm(channel, at, at + FRAME_MS), reader.rate_hz))
+
+
+def _sounds(frame: NDArray[np.int16], rate_hz: int) -> bool:
+    """Whether a frame holds more than what silences it: comfort noise, or a tone with its codec's error."""
+    if not len(frame):
+        return False
+    samples = frame.astype(np.float64)
+    turning = np.exp(-2j * np.pi * silence.TONE_HZ / rate_hz * np.arange(len(frame)))
+    tone = 2 * np.mean(samples * turning)
+    rest = samples - np.real(tone * np.conj(turning))
+    return bool(np.abs(rest).max() > max(AUDIBLE_PEAK, TONE_ERROR * abs(tone)))
 
 
 def _published(word: Word, middle_ms: Ms, published: Sequence[Word]) -> bool:

@@ -52,7 +52,13 @@ WORKER: Final = {
     "metrics_host": "Address of the metrics endpoint.",
     "metrics_port": "Port of the metrics endpoint; 0: none.",
 }
+SPOTCHECK: Final = {
+    "spotcheck_share": "Share of closed calls to listen to, 0 to 1.",
+    **{name: WORKER[name] for name in ("group_id", "session_timeout_ms", "idle_ms", "metrics_host", "metrics_port")},
+}
 """Secrets themselves have no flag: a process list shows flags to everybody."""
+
+_SHORTER: Final = {"spotcheck_share": "--share"}
 
 
 def settings_options(*groups: dict[str, str]) -> Callable[[F], F]:
@@ -68,11 +74,11 @@ def settings_options(*groups: dict[str, str]) -> Callable[[F], F]:
 
         decorated: Any = with_settings
         for name, text in reversed(names.items()):
-            flag = "--" + name.replace("_", "-")
+            flag = _SHORTER.get(name) or "--" + name.replace("_", "-")
             if types[name] is bool:
                 option = click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=text)
             else:
-                option = click.option(flag, name, metavar="N" if types[name] is int else "TEXT", help=text)
+                option = click.option(flag, name, metavar="N" if types[name] in (int, float) else "TEXT", help=text)
             decorated = option(decorated)
         path = click.Path(dir_okay=False, path_type=Path)
         result: F = click.option("--config", type=path, help="Settings file, TOML.")(decorated)

@@ -120,7 +120,13 @@ class Metrics(Collector):
         self.revisions_after_release = Counter(
             "deid_revisions_after_release", "Transcript revisions that came when the earlier had left: corrected."
         )
-        self.quarantined = Counter("deid_quarantined", "Calls withdrawn after the second recogniser heard something.")
+        self.quarantined = Counter(
+            "deid_quarantined", "Calls of which nothing more leaves, or all was taken back: see the audit."
+        )
+        self.spotcheck_calls = Counter("deid_spotcheck_calls", "Released calls listened to again, by result.", "result")
+        self.spotcheck_finds = Counter(
+            "deid_spotcheck_finds", "Words heard where there should be silence, by what it was to hide.", "entity_type"
+        )
         self.training_withheld = Counter(
             "deid_training_withheld", "Records not offered for training, by topic.", "topic"
         )

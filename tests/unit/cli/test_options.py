@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deid_stream.commands.options import CONNECTION, TOPICS, WORKER, settings_options
+from deid_stream.commands.options import CONNECTION, SPOTCHECK, TOPICS, WORKER, settings_options
 from deid_stream.config import Settings
 
 SECRETS = {"digest_key", "sasl_password"}
@@ -24,7 +24,7 @@ def settings_of(*arguments, env=None):
 
 
 def test_every_setting_has_a_flag_but_the_secrets():
-    assert set(CONNECTION) | set(TOPICS) | set(WORKER) == set(Settings.__struct_fields__) - SECRETS
+    assert set(CONNECTION) | set(TOPICS) | set(WORKER) | set(SPOTCHECK) == set(Settings.__struct_fields__) - SECRETS
 
 
 def test_flags_then_environment_then_file_then_defaults(tmp_path):

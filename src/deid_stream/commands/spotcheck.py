@@ -1,0 +1,36 @@
+"""``spotcheck``: a second recogniser listens to a sample of what was released."""
+
+import asyncio
+
+import click
+import msgspec
+
+from deid_stream.commands.options import CONNECTION, SPOTCHECK, connection, json_option, print_json, settings_options
+from deid_stream.config import Settings
+
+
+@click.command(short_help="Listen again to a sample of released calls; take back what leaked.")
+@click.option("--once", is_flag=True, help="Check what is there and no run has seen yet, then end.")
+@settings_options(CONNECTION, SPOTCHECK)
+@json_option
+def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
+    """Listen again to a sample of released calls, with a second recogniser (extra `spotcheck`), until stopped.
+
+    A word heard where one should have been silenced quarantines the call: its records are taken back by tombstones, the
+    audit has an entry, the metric deid_spotcheck_calls_total counts it. A new group begins with the calls that close
+    from now on, or with --once at the oldest there is.
+    """
+    from deid_stream.audio.spotcheck import SecondRecogniser
+    from deid_stream.observe import logs
+    from deid_stream.spotcheck.run import run_spotcheck
+
+    connection(settings, "deid-stream-spotcheck")
+    logs.configure()
+    totals = asyncio.run(run_spotcheck(settings, SecondRecogniser(), once=once))
+    if as_json:
+        print_json(msgspec.structs.asdict(totals))
+        return
+    results = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in totals.results.items() if count)
+    click.echo(f"{totals.calls} calls closed, of the sample: {results or 'none'}")
+    for call_id in totals.quarantined:
+        click.echo(f"quarantined: {call_id}")

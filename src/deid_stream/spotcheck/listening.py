@@ -1,0 +1,35 @@
+"""A released call before the second recogniser: in a thread, only around what was silenced."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.spotcheck import findings
+from deid_stream.model.events import Word
+from deid_stream.model.spans import AudioSpan
+from deid_stream.spotcheck.released import Released
+from deid_stream.units import Ms
+
+
+class Recogniser(Protocol):
+    """``audio.spotcheck.SecondRecogniser``, or a made-up one in tests."""
+
+    def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]: ...
+
+
+async def listen(released: Released, recogniser: Recogniser, stopped: Callable[[], bool]) -> list[AudioSpan]:
+    """What is heard where there should be silence, on every channel; cut short once ``stopped``."""
+    found: list[AudioSpan] = []
+    recording = released.recording
+    for channel in range(released.channels):
+        spans = released.on(channel)
+        for window in released.windows(channel):
+            if stopped():
+                return found
+            pcm = recording.pcm(channel, window.start, window.end)
+            heard = await asyncio.to_thread(recogniser.words, pcm, recording.rate_hz, window.start)
+            found += findings(heard, spans, recording, released.published)
+    return found

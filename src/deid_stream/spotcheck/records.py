@@ -1,0 +1,142 @@
+"""Where a call's output records are found again, and how they are taken back.
+
+A released record carries the record time of its source, and stands in the partition number of its call. So a call's
+records are sought by time, from its start on, in one partition of each topic: what is read is what that partition
+received while the call ran, nothing is held for calls that have not closed, and a restart simply reads again. (To
+follow the audio topics and keep what is sampled would read all audio of all calls.)
+"""
+
+import asyncio
+from typing import Any, Final, NamedTuple
+
+from deid_stream import topics
+from deid_stream.kafka_io import Outgoing, assigned, log_end, read_range, send_all
+from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
+from deid_stream.units import Ms
+from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.output import encode_audit
+
+ISOLATION: Final = "read_committed"
+_MARGIN_MS: Final = 60_000
+_FURTHER: Final = (1, 4, 16)
+"""How many times a call's duration is looked back: record time and media time may differ (recordings sent slowly)."""
+BETWEEN_S: Final = 1.0
+"""Without transactions a call's last audio may appear a moment after its summary."""
+_NEVER_MS: Final = 1 << 60
+_PAST_RECORDS: Final = 1_000
+"""So many records in a row from after the call's end: the rest are too. A single one may come of a wrong clock."""
+_WITHDRAWN_FROM: Final = (
+    topics.ANALYTICS_AUDIO,
+    topics.ANALYTICS_TRANSCRIPTS,
+    topics.TRAINING_AUDIO,
+    topics.TRAINING_TRANSCRIPTS,
+)
+
+
+class Audio(NamedTuple):
+    records: list[Any]
+    """Fewer than the summary counts where they are gone (retention, deletion)."""
+    since_ms: Ms
+    """Record time from which on the call's records were looked for."""
+    tombstone_ms: Ms | None
+    """When the first of it was removed, where any was."""
+
+
+class Records:
+    """Of one deployment. ``late_ms`` is how long after its end a call may still be open, in record time."""
+
+    def __init__(self, options: dict[str, Any], prefix: str, late_ms: Ms) -> None:
+        self._options = options
+        self._prefix = prefix
+        self._late_ms = late_ms
+
+    async def audio(self, summary: Summary, partition: int) -> Audio:
+        """The call's audio. Raises BrokerError."""
+        length_ms = summary.duration_ms + _MARGIN_MS
+        for further in _FURTHER:
+            if further > 1:
+                await asyncio.sleep(BETWEEN_S)
+            since_ms = max(0, summary.time_ms - further * length_ms)
+            records = await self._of(topics.ANALYTICS_AUDIO, summary, partition, since_ms, summary.audio_chunks)
+            found = newest(records)
+            tombstone_ms = min((record.timestamp for record in records if record.value is None), default=None)
+            if tombstone_ms is not None or len(found) >= summary.audio_chunks:
+                break
+        return Audio(list(found.values()), since_ms, tombstone_ms)
+
+    async def transcripts(self, summary: Summary, partition: int, since_ms: Ms) -> list[Any]:
+        """The call's transcripts, the last revision of each. Raises BrokerError."""
+        return list(newest(await self._of(topics.ANALYTICS_TRANSCRIPTS, summary, partition, since_ms)).values())
+
+    async def audit(self, summary: Summary, partition: int, since_ms: Ms) -> list[Any]:
+        """The call's lines in the audit. Raises BrokerError."""
+        return await self._of(topics.AUDIT, summary, partition, since_ms)
+
+    async def was_quarantined(self, summary: Summary, partition: int, tombstone_ms: Ms) -> bool:
+        """Whether a spot check, and not a deletion, removed what was removed then. Raises BrokerError."""
+        lines = await self._of(topics.AUDIT, summary, partition, tombstone_ms - _MARGIN_MS, until_ms=_NEVER_MS)
+        return has_quarantine(lines)
+
+    async def quarantine(self, summary: Summary, partition: int, since_ms: Ms, counts: dict[str, int]) -> int:
+        """Say in the audit that the call is taken back, then do it; how many records that were. Raises BrokerError.
+
+        In this order a crash half-way leaves an entry, perhaps twice with one id, and never records that are gone
+        without one.
+        """
+        entry = AuditEntry(
+            call_id=summary.call_id,
+            customer_id=summary.customer_id,
+            action=AuditAction.QUARANTINED,
+            reason=REASON,
+            time_ms=summary.time_ms,
+            counts=counts,
+        )
+        line = encode_audit(entry, policy_version=summary.policy_version)
+        audit = Outgoing(self._prefix + topics.AUDIT.name, line.key, line.value, line.headers, partition=partition)
+        await send_all(self._options, [audit])
+        return await self.withdraw(summary, partition, since_ms)
+
+    async def withdraw(self, summary: Summary, partition: int, since_ms: Ms) -> int:
+        """Tombstones for every record of the call; how many. Raises BrokerError."""
+        headers = [(ce.CUSTOMER_ID, summary.customer_id.encode())]
+        keys = [(topics.CALLS, summary.call_id.encode())]
+        for topic in _WITHDRAWN_FROM:
+            keys += [(topic, key) for key in newest(await self._of(topic, summary, partition, since_ms))]
+        await send_all(
+            self._options,
+            [Outgoing(self._prefix + topic.name, key, None, headers, partition=partition) for topic, key in keys],
+        )
+        return len(keys)
+
+    async def _of(
+        self,
+        topic: topics.Topic,
+        summary: Summary,
+        partition: int,
+        since_ms: Ms,
+        enough: int | None = None,
+        until_ms: Ms | None = None,
+    ) -> list[Any]:
+        """The call's records since a time, in their order; not on to the end where ``enough`` keys were found."""
+        call_id = summary.call_id.encode()
+        until_ms = until_ms or summary.time_ms + self._late_ms + _MARGIN_MS
+        found: list[Any] = []
+        keys: set[bytes] = set()
+        past = 0
+        name = self._prefix + topic.name
+        async with assigned(self._options, name, partition, isolation_level=ISOLATION) as (consumer, places):
+            (place,) = places
+            first = (await consumer.offsets_for_times({place: since_ms}))[place]
+            if first is None:
+                return []
+            end = await log_end(consumer, place, ISOLATION)
+            async for records in read_range(consumer, place, first.offset, end):
+                for record in records:
+                    past = past + 1 if record.timestamp > until_ms else 0
+                    if record.key == call_id or (record.key or b"").rsplit(b"/", 2)[0] == call_id:
+                        found.append(record)
+                        keys.add(record.key)
+                if past >= _PAST_RECORDS or (enough is not None and len(keys) >= enough):
+                    break
+        return found

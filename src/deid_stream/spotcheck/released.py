@@ -1,0 +1,182 @@
+"""What was published of one call, put together again: its sound, what of it must not be heard, the words left in clear.
+
+Pure: records in, values out.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from deid_stream.audio import pcm
+from deid_stream.audio.reader import Recording
+from deid_stream.errors import AudioFormatError, DecodeError
+from deid_stream.model.events import AudioChunk, Word
+from deid_stream.model.outputs import AuditAction
+from deid_stream.model.spans import AudioSpan
+from deid_stream.units import Interval, Ms, merge, ms_to_samples
+from deid_stream.wire.audio import decode_audio
+from deid_stream.wire.cloudevents import Limits
+
+REASON: Final = "spot_check"
+"""Of the audit entry about a find."""
+CONTEXT_MS: Final = 5_000
+"""Sound on either side of a silenced span that the recogniser hears with it: it reads badly out of context."""
+_LONGEST_MS: Final = 12 * 3600 * 1000
+"""A whole call is held in memory."""
+_LIMITS: Final = Limits(max_audio_bytes=1 << 30)
+"""What was published passed the deployment's own limits."""
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What is needed of a ``deid.calls`` record."""
+
+    call_id: str
+    customer_id: str
+    time_ms: Ms
+    """Record time of the call's end."""
+    duration_ms: Ms
+    audio_chunks: int
+    policy_version: str
+
+
+class _Entity(msgspec.Struct, frozen=True):
+    entity_type: str
+    channel: int
+    start_ms: Ms | None = None
+    end_ms: Ms | None = None
+
+
+class _Transcript(msgspec.Struct, frozen=True):
+    words: tuple[Word, ...] = ()
+    entities: tuple[_Entity, ...] = ()
+
+
+class _Audit(msgspec.Struct, frozen=True):
+    action: str
+    reason: str
+    channel: int | None = None
+    start_ms: Ms | None = None
+    end_ms: Ms | None = None
+
+
+class Released(NamedTuple):
+    """One call, ready to be listened to."""
+
+    recording: Recording
+    channels: int
+    spans: tuple[AudioSpan, ...]
+    published: tuple[Word, ...]
+
+    def on(self, channel: int) -> list[AudioSpan]:
+        """What must not be heard on a channel."""
+        return [span for span in self.spans if span.channel == channel]
+
+    def windows(self, channel: int) -> list[Interval]:
+        """Media time around the channel's silenced spans, in ms: all that has to be listened to."""
+        return merge(Interval(max(0, s.start_ms - CONTEXT_MS), s.end_ms + CONTEXT_MS) for s in self.on(channel))
+
+
+_summary = msgspec.json.Decoder(Summary)
+_transcript = msgspec.json.Decoder(_Transcript)
+_audit = msgspec.json.Decoder(_Audit)
+
+
+def sampled(call_id: str, share: float) -> bool:
+    """Whether a call is of the sample: the same answer everywhere and always, and of a larger share too.
+
+    The hash has no key: whoever audits the sample can tell which calls belong to it, and this process needs no secret.
+    """
+    digest = blake2b(call_id.encode(), digest_size=8, person=b"spotcheck").digest()
+    return int.from_bytes(digest) < share * 2**64
+
+
+def read_summary(value: bytes) -> Summary:
+    """A ``deid.calls`` value. Raises DecodeError."""
+    try:
+        return _summary.decode(value)
+    except msgspec.MsgspecError:
+        raise DecodeError("a record of deid.calls is not a call summary") from None
+
+
+def newest(records: Iterable[Any]) -> dict[bytes, Any]:
+    """Records by key, the last of each; keys that a tombstone removed are left out."""
+    found = {record.key: record for record in records}
+    return {key: record for key, record in found.items() if record.value is not None}
+
+
+def is_minor(audit: Iterable[Any]) -> bool:
+    """The call was a minor's: nothing but its summary and its audit left."""
+    return any((line.action, line.reason) == (AuditAction.CLOSED, "minor") for line in _decoded(_audit, audit))
+
+
+def has_quarantine(audit: Iterable[Any]) -> bool:
+    """A spot check has said that it takes the call back."""
+    return any((line.action, line.reason) == (AuditAction.QUARANTINED, REASON) for line in _decoded(_audit, audit))
+
+
+def put_together(audio: Iterable[Any], transcripts: Iterable[Any], audit: Iterable[Any]) -> Released:
+    """From Kafka records of one call. Raises DecodeError where they are not what this service writes."""
+    chunks = [decode_audio(None, r.value, r.headers, r.timestamp, r.offset, _LIMITS) for r in audio]
+    recording, channels = _recording(chunks)
+    segments = list(_decoded(_transcript, transcripts))
+    silenced = [
+        AudioSpan(line.start_ms, line.end_ms, line.channel, line.reason)
+        for line in _decoded(_audit, audit)
+        if line.action == AuditAction.SILENCED
+        and line.start_ms is not None
+        and line.end_ms is not None
+        and line.channel is not None
+    ]
+    entities = [entity for segment in segments for entity in segment.entities]
+    return Released(
+        recording,
+        channels,
+        tuple(sorted({*silenced, *_never_silenced(entities, silenced, channels)})),
+        tuple(word for segment in segments for word in segment.words),
+    )
+
+
+def _never_silenced(entities: Sequence[_Entity], silenced: Sequence[AudioSpan], channels: int) -> Iterable[AudioSpan]:
+    """Entities of the text for which nothing was silenced anywhere, at the time of their words."""
+    for entity in entities:
+        if entity.start_ms is None or entity.end_ms is None:
+            continue
+        time = Interval(entity.start_ms, entity.end_ms)
+        # a call mixed down to fewer channels carries every speaker on each
+        targets = [entity.channel] if entity.channel < channels else range(channels)
+        for channel in targets:
+            if not any(s.channel == channel and time.overlaps(Interval(s.start_ms, s.end_ms)) for s in silenced):
+                yield AudioSpan(time.start, time.end, channel, entity.entity_type)
+
+
+def _recording(chunks: Sequence[AudioChunk]) -> tuple[Recording, int]:
+    formats = {(chunk.format.rate_hz, chunk.format.channels, chunk.channel is None) for chunk in chunks}
+    if len(formats) != 1:
+        raise AudioFormatError("the call's audio has no format, or more than one")
+    ((rate_hz, channels, interleaved),) = formats
+    if not interleaved:
+        channels = 1 + max(chunk.channel or 0 for chunk in chunks)
+    placed = [(ms_to_samples(chunk.offset_ms, rate_hz), chunk) for chunk in chunks]
+    end = max(start + len(chunk.data) // chunk.format.frame_bytes for start, chunk in placed)
+    if end > ms_to_samples(_LONGEST_MS, rate_hz):
+        raise DecodeError("the call is too long to be listened to again")
+    samples = np.zeros((end, channels), np.int16)
+    for start, chunk in placed:
+        part = pcm.decode(chunk.data, chunk.format)
+        target = samples[start : start + len(part)]
+        if chunk.channel is None:
+            target[:] = part
+        else:
+            target[:, chunk.channel] = part[:, 0]
+    return Recording(samples, rate_hz), channels
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], records: Iterable[Any]) -> Iterable[Any]:
+    try:
+        for record in records:
+            yield decoder.decode(record.value)
+    except msgspec.MsgspecError:
+        raise DecodeError("a published record of the call is not what this service writes") from None

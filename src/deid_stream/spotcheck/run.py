@@ -1,0 +1,262 @@
+"""The spot check as a process: follows what was released, listens to a sample of it, takes back what should not be."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import Counter
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
+
+from deid_stream import __version__, topics
+from deid_stream.config import Settings
+from deid_stream.errors import BrokerError, DecodeError, TopicError
+from deid_stream.kafka_io import assigned, broker_errors, log_end, partitions_of, read_range
+from deid_stream.kafka_options import kafka_options
+from deid_stream.observe.endpoint import served
+from deid_stream.observe.logs import get_log
+from deid_stream.observe.metrics import Metrics
+from deid_stream.spotcheck.listening import Recogniser, listen
+from deid_stream.spotcheck.records import ISOLATION, Records
+from deid_stream.spotcheck.released import Summary, is_minor, put_together, read_summary, sampled
+
+log = get_log("spotcheck")
+
+GROUP_SUFFIX: Final = "-spotcheck"
+FIRST_BACKOFF_S: Final = 0.5
+MAX_BACKOFF_S: Final = 30.0
+RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "no_audio")
+SILENT_S: Final = 30.0
+_SAID_AGAIN_S: Final = 60.0
+_POLL_MS: Final = 500
+_MAX_CHECK_MS: Final = 3_600_000
+"""A member of the group that has not asked for more for so long is taken for dead."""
+
+
+class Totals(msgspec.Struct):
+    """Of one run."""
+
+    calls: int = 0
+    """Closed, of the sample or not."""
+    results: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
+    """Calls of the sample."""
+    quarantined: list[str] = []
+    """Their ids."""
+
+
+class SpotCheck:
+    """One member of the group of spot checks. ``stop`` may be called at any time: what was not finished is done again
+    by whoever comes next."""
+
+    def __init__(self, settings: Settings, recogniser: Recogniser, metrics: Metrics | None = None) -> None:
+        self._settings = settings
+        self._recogniser = recogniser
+        self._options = kafka_options(settings, "deid-stream-spotcheck")
+        self._topic = settings.topic_prefix + topics.CALLS.name
+        self._records = Records(self._options, settings.topic_prefix, settings.idle_ms)
+        self._stop = asyncio.Event()
+        self._known: set[TopicPartition] = set()
+        self.metrics = metrics or Metrics()
+        self.totals = Totals()
+
+    @property
+    def ready(self) -> bool:
+        """It is following some partition."""
+        return bool(self._known)
+
+    def stop(self) -> None:
+        """End soon, and commit nothing that is not done."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Follow the calls that close from now on, or since this group stopped, until ``stop``.
+
+        A broker that is away is waited for. Raises TopicError and what else somebody must mend.
+        """
+        loop = asyncio.get_running_loop()
+        backoff_s, silent_until_s = FIRST_BACKOFF_S, 0.0
+        while not self._stop.is_set():
+            began_s = loop.time()
+            try:
+                await self._follow()
+            except BrokerError as error:
+                if not error.retryable:
+                    raise
+                if loop.time() - began_s > MAX_BACKOFF_S:
+                    backoff_s = FIRST_BACKOFF_S
+                if loop.time() >= silent_until_s:
+                    log.warning("spot check tried again", error=error, seconds=backoff_s)
+                    silent_until_s = loop.time() + _SAID_AGAIN_S
+                await self._pause(backoff_s)
+                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+            finally:
+                self._known = set()
+
+    async def run_once(self) -> None:
+        """Everything there is now and no run of this group has seen, then end. Raises BrokerError."""
+        async with assigned(self._options, self._topic, **self._group()) as (consumer, places):
+            for place in places:
+                start = await consumer.committed(place)
+                if start is None:
+                    start = (await consumer.beginning_offsets([place]))[place]
+                end = await log_end(consumer, place, ISOLATION)
+                async for records in read_range(consumer, place, start, end):
+                    await self._look_at(consumer, place, records)
+                    if self._stop.is_set():
+                        return
+
+    def _group(self) -> dict[str, Any]:
+        return {"group_id": self._settings.group_id + GROUP_SUFFIX, "isolation_level": ISOLATION}
+
+    async def _follow(self) -> None:
+        async with broker_errors(self._options):
+            consumer = AIOKafkaConsumer(
+                **self._options,
+                **self._group(),
+                enable_auto_commit=False,
+                auto_offset_reset="latest",
+                session_timeout_ms=self._settings.session_timeout_ms,
+                heartbeat_interval_ms=self._settings.session_timeout_ms // 5,
+                max_poll_interval_ms=_MAX_CHECK_MS,
+            )
+            try:
+                await consumer.start()
+                if not await partitions_of(consumer, self._topic):
+                    raise TopicError(f"topic {self._topic} is missing; run `deid-stream topics create`")
+                consumer.subscribe([self._topic])
+                loop = asyncio.get_running_loop()
+                busy_until_s = loop.time()
+                while not self._stop.is_set():
+                    batches = await consumer.getmany(timeout_ms=_POLL_MS)
+                    await self._share(consumer, batches)
+                    for place, records in batches.items():
+                        await self._look_at(consumer, place, records)
+                        busy_until_s = loop.time()
+                    if loop.time() - busy_until_s > SILENT_S and self._silent_ms(consumer) > SILENT_S * 1000:
+                        raise BrokerError(f"nothing was heard from the broker for {SILENT_S:.0f} s")
+            finally:
+                await consumer.stop()
+
+    def _silent_ms(self, consumer: Any) -> float:
+        """For how long no partition has been answered for: the client itself tries on for ever, and says nothing."""
+        heard = [ms for place in self._known if (ms := consumer.last_poll_timestamp(place)) is not None]
+        return time.time() * 1000 - max(heard) if heard else 0
+
+    async def _share(self, consumer: Any, batches: dict[TopicPartition, list[Any]]) -> None:
+        """Note what this member has been given. Where nobody has been yet, the place is committed before any record,
+        so that what comes while this process is down is not passed over."""
+        partitions = consumer.assignment()
+        for place in partitions - self._known:
+            if await consumer.committed(place) is None:
+                first = batches[place][0].offset if place in batches else await consumer.position(place)
+                await self._commit(consumer, place, first)
+        for place in self._known - partitions:
+            self.metrics.lag_records.forget(str(place.partition))
+        self._known = set(partitions)
+        for place in partitions:
+            await self._report(consumer, place)
+
+    async def _look_at(self, consumer: Any, place: TopicPartition, records: list[Any]) -> None:
+        done = records[0].offset
+        for record in records:
+            if self._stop.is_set():
+                break
+            if record.value is not None:
+                result = await self._call(record)
+                if result is None:
+                    break
+                if result:
+                    await self._commit(consumer, place, record.offset + 1)
+            done = record.offset + 1
+        await self._commit(consumer, place, done)
+
+    async def _report(self, consumer: Any, place: TopicPartition) -> None:
+        end = consumer.highwater(place)
+        if end is not None:
+            waiting = max(0, end - await consumer.position(place))
+            self.metrics.lag_records.set(waiting, str(place.partition))
+
+    @staticmethod
+    async def _commit(consumer: Any, place: TopicPartition, offset: int) -> None:
+        # taken away meanwhile: the new owner does it again
+        with contextlib.suppress(CommitFailedError, IllegalStateError):
+            await consumer.commit({place: offset})
+
+    async def _call(self, record: Any) -> str | None:
+        """Check a closed call: the result, empty where it is not of the sample, None where it was cut short."""
+        self.totals.calls += 1
+        try:
+            summary = read_summary(record.value)
+        except DecodeError as error:
+            log.warning("record refused", error=error, partition=record.partition, offset=record.offset)
+            return ""
+        if not sampled(summary.call_id, self._settings.spotcheck_share):
+            return ""
+        result = await self._check(summary, record.partition)
+        if result is not None:
+            self.metrics.spotcheck_calls.inc(result)
+            self.totals.results[result] += 1
+        return result
+
+    async def _check(self, summary: Summary, partition: int) -> str | None:
+        """One of ``RESULTS``; a call that leaked has been taken back by then."""
+        if not summary.audio_chunks:
+            return "no_audio"
+        audio, since_ms, tombstone_ms = await self._records.audio(summary, partition)
+        if tombstone_ms is not None and await self._records.was_quarantined(summary, partition, tombstone_ms):
+            # by a run that did not get to its end: what is left, or has come again, goes too
+            await self._records.withdraw(summary, partition, since_ms)
+            return "withdrawn"
+        audit = await self._records.audit(summary, partition, since_ms)
+        if not audio:
+            return "no_audio" if is_minor(audit) else "unreadable"
+        transcripts = await self._records.transcripts(summary, partition, since_ms)
+        try:
+            released = await asyncio.to_thread(put_together, audio, transcripts, audit)
+            found = Counter(span.entity_type for span in await listen(released, self._recogniser, self._stop.is_set))
+        except Exception as error:  # noqa: BLE001 - whatever a recogniser makes of one call, the next is checked
+            log.warning("call cannot be listened to", call_id=summary.call_id, error=error)
+            return "unreadable"
+        if self._stop.is_set():
+            return None
+        if not found:
+            return "clean" if len(audio) >= summary.audio_chunks else "unreadable"
+        count = await self._records.quarantine(summary, partition, since_ms, dict(sorted(found.items())))
+        self.metrics.quarantined.inc()
+        for entity_type, words in found.items():
+            self.metrics.spotcheck_finds.inc(entity_type, words)
+        self.totals.quarantined.append(summary.call_id)
+        log.error("call quarantined", call_id=summary.call_id, count=found.total(), records=count)
+        return "found"
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+
+async def run_spotcheck(settings: Settings, recogniser: Recogniser, *, once: bool) -> Totals:
+    """Until SIGTERM or SIGINT, or with ``once`` until all there is has been seen; what came of it. Raises DeidError."""
+    check = SpotCheck(settings, recogniser)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, check.stop)
+    try:
+        if once:
+            await check.run_once()
+        else:
+            with served(
+                check.metrics,
+                settings.metrics_host,
+                settings.metrics_port,
+                version=__version__,
+                ready=lambda: check.ready,
+            ):
+                log.info("spot check started", group_id=settings.group_id + GROUP_SUFFIX)
+                await check.run()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    return check.totals
