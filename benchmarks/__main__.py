@@ -1,6 +1,6 @@
 """``python -m benchmarks``: everything, to ``benchmarks/results/``. ``--quick``: under a minute, one JSON line.
 
-Sections (``--only``): stages, text, capacity, shapes, drain, workers. Apache Kafka is measured too where ``KAFKA_HOME``
+Sections (``--only``): stages, text, capacity, shapes, drain, workers, endurance. Apache Kafka is measured too where ``KAFKA_HOME``
 names one. Figures of one run belong together; compare ratios, not seconds, between machines.
 """
 
@@ -20,8 +20,10 @@ from benchmarks.capacity import Step, best, measure, search
 from benchmarks.drain import drain
 from benchmarks.load import Shape
 from benchmarks.stages import presidio, stages
-from benchmarks.systems import COPY, FAUST, OURS, ours
+from benchmarks.systems import COPY, FAUST, OURS
+from benchmarks.workers import quotas_here, scaling
 
+ENDURANCE_S = 600.0
 RESULTS = Path(__file__).parent / "results"
 SHAPES = (
     Shape(20, "two"),
@@ -88,14 +90,17 @@ def drains() -> dict[str, Any]:
 
 
 def workers() -> dict[str, Any]:
-    """On as many cores as there are; with two, broker and generator share them, so CPU a call is what counts."""
-    cores = tuple(range(min(2, os.cpu_count() or 1)))
-    one, two = (measure(ours(n), "embedded", Shape(), 200, seconds=8.0, cores=cores[-n:]) for n in (1, 2))
-    return {
-        "one": one.row(),
-        "two": two.row(),
-        "scaling": round(2 * one.cpu_share / two.cpu_share, 2) if two.cpu_share else None,
-    }
+    if not quotas_here():
+        print("workers: CPU quotas need root on Linux; left out", file=sys.stderr)
+        return {}
+    return scaling()
+
+
+def endurance() -> dict[str, Any]:
+    """Ten minutes at three quarters of what was held last: neither delay nor memory may creep."""
+    known = RESULTS / "capacity.json"
+    held = json.loads(known.read_text())["result"]["deid-stream on embedded"]["calls_held"] if known.exists() else 200
+    return measure(OURS, "embedded", Shape(), held * 3 // 4, seconds=ENDURANCE_S, scripts=24).row()
 
 
 SECTIONS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -105,6 +110,7 @@ SECTIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "capacity": capacity,
     "shapes": shapes,
     "workers": workers,
+    "endurance": endurance,
 }
 
 

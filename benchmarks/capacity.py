@@ -101,10 +101,8 @@ class Step:
 
 
 @contextlib.asynccontextmanager
-async def running(
-    system: System, bootstrap: str, cores: Sequence[int], port: int
-) -> AsyncIterator[tuple[psutil.Process, float]]:
-    """The system as a process on its cores, once it has said ``ready``; and how long that took (s)."""
+async def running(system: System, bootstrap: str, port: int) -> AsyncIterator[tuple[psutil.Process, float]]:
+    """The system as a process on its core, once it has said ``ready``; and how long that took (s)."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *system.command(bootstrap, port),
@@ -113,7 +111,7 @@ async def running(
         stderr=subprocess.STDOUT,
     )
     watched = psutil.Process(process.pid)
-    watched.cpu_affinity(list(cores))
+    watched.cpu_affinity([SYSTEM_CORE])
     assert process.stdout is not None
     said: list[bytes] = []
     try:
@@ -206,9 +204,7 @@ def quantile(counts: Counter[float], share: float) -> float:
     return low
 
 
-async def _measure(
-    system: System, target: Broker, shape: Shape, calls: int, seconds: float, cores: Sequence[int], scripts: int
-) -> Step:
+async def _measure(system: System, target: Broker, shape: Shape, calls: int, seconds: float, scripts: int) -> Step:
     step = Step(system.name, target.kind, shape.name, calls, seconds)
     ramp_s = max(3.0, calls / 400)
     plan = Plan(
@@ -226,7 +222,7 @@ async def _measure(
     generator = await generating(plan)
     sampled = [1] if calls >= 50 else list(range(PARTITIONS))
     try:
-        async with running(system, target.bootstrap, cores, port) as (process, step.start_s):
+        async with running(system, target.bootstrap, port) as (process, step.start_s):
             step.rss_idle_mb = rss_mb(process)
             probe = Probe(target.bootstrap, allowed, sampled)
             reading = asyncio.create_task(probe.run())
@@ -286,13 +282,12 @@ def measure(
     calls: int,
     *,
     seconds: float = 10.0,
-    cores: Sequence[int] = (SYSTEM_CORE,),
     scripts: int = SCRIPTS,
 ) -> Step:
     """One step. A system that fails is a step not held, with the reason."""
     with broker(kind, core=OTHER_CORE) as target:
         try:
-            step = asyncio.run(_measure(system, target, shape, calls, seconds, cores, scripts))
+            step = asyncio.run(_measure(system, target, shape, calls, seconds, scripts))
         except (RuntimeError, TimeoutError, OSError) as error:
             step = Step(system.name, kind, shape.name, calls, seconds, error=f"{type(error).__name__}: {error}")
     verdict = "held" if step.held else "not held"

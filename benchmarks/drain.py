@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.brokers import PARTITIONS, broker, free_port
-from benchmarks.capacity import OTHER_CORE, SYSTEM_CORE, System, cpu_s, generating, running
+from benchmarks.capacity import OTHER_CORE, System, cpu_s, generating, running
 from benchmarks.generator import Plan
 from benchmarks.load import Shape
 
@@ -57,7 +57,7 @@ async def _drain(system: System, kind: str, bootstrap: str, shape: Shape, calls:
         total = await _ends(counter, "calls.audio")
         # the embedded broker lists the first offset of its last batch as the end
         wanted = total - _LAST_BATCH
-        async with running(system, bootstrap, (SYSTEM_CORE,), free_port()) as (process, _):
+        async with running(system, bootstrap, free_port()) as (process, _):
             cpu, began = cpu_s(process), time.monotonic()
             seen, moved, at = 0, began, began
             while seen < wanted and time.monotonic() - moved < _QUIET_S:

@@ -1,6 +1,7 @@
 """From ``results/*.json`` to one Markdown table a section, and plots."""
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +97,28 @@ def write(folder: Path) -> Path:
     if workers := _load(folder, "workers"):
         lines += ["## Two workers", ""]
         lines += _table(
-            ["processes", "calls", "CPU", "calls a core by CPU", "p99 ms"],
+            ["processes", "share of a core each", "audio records/s, each round"],
+            [
+                [n, workers["share_of_a_core"], ", ".join(map(str, workers[f"{n}_records_per_s"]))]
+                for n in ("one", "two")
+            ],
+        )
+        lines += [f"Two are {workers['scaling']} times one, by the medians.", ""]
+    if endurance := _load(folder, "endurance"):
+        lines += ["## Ten minutes", ""]
+        samples: list[tuple[float, float]] = endurance["samples"]
+        minutes = [statistics.median(mb for at, mb in samples if m * 60 <= at < m * 60 + 60) for m in range(10)]
+        lines += _table(
+            ["calls", "p50 ms", "p99 ms", "largest p99 of a second", "CPU of one core", "MB, median of each minute"],
             [
                 [
-                    n,
-                    workers[n]["calls"],
-                    round(workers[n]["cpu_share"], 2),
-                    round(workers[n]["calls"] / workers[n]["cpu_share"]),
-                    workers[n]["p99_ms"],
+                    endurance["calls"],
+                    endurance["p50_ms"],
+                    endurance["p99_ms"],
+                    max(endurance["p99_by_second_ms"]),
+                    round(endurance["cpu_share"], 2),
+                    " ".join(f"{mb:.0f}" for mb in minutes),
                 ]
-                for n in ("one", "two")
             ],
         )
     path = folder / "results.md"
