@@ -1,7 +1,7 @@
 """``python -m benchmarks``: everything, to ``benchmarks/results/``. ``--quick``: under a minute, one JSON line.
 
-Sections (``--only``): stages, text, capacity, shapes, drain, workers, endurance. Apache Kafka is measured too where ``KAFKA_HOME``
-names one. Figures of one run belong together; compare ratios, not seconds, between machines.
+Sections (``--only``): stages, text, capacity, shapes, drain, workers, endurance. Apache Kafka is measured too where
+``KAFKA_HOME`` names one. Figures of one run belong together; compare ratios, not seconds, between machines.
 """
 
 import argparse
