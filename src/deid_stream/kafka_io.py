@@ -114,6 +114,17 @@ async def read_range(consumer: Any, partition: TopicPartition, start: int, end: 
             yield records
 
 
+async def stop_consumer(consumer: Any) -> None:
+    """Stop it also where the broker is away: aiokafka then stops half-way, with its own task's cancellation for an
+    answer, and would leave connections open."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({stopping})
+    if stopping.cancelled():
+        await consumer._client.close()
+    else:
+        stopping.result()
+
+
 async def partitions_of(consumer: Any, topic: str) -> set[int]:
     """The numbers of a topic's partitions; empty where it is missing."""
     for attempt in range(_KNOWN_TRIES):
@@ -152,7 +163,7 @@ async def assigned(
             consumer.assign(partitions)
             yield consumer, partitions
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
 
 async def read_to_end(options: dict[str, Any], topic: str) -> list[Any]:

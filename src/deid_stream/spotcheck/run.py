@@ -14,7 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from deid_stream import __version__, topics
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, DecodeError, TopicError
-from deid_stream.kafka_io import assigned, broker_errors, log_end, partitions_of, read_range
+from deid_stream.kafka_io import assigned, broker_errors, log_end, partitions_of, read_range, stop_consumer
 from deid_stream.kafka_options import kafka_options
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.logs import get_log
@@ -138,7 +138,7 @@ class SpotCheck:
                     if loop.time() - busy_until_s > SILENT_S and self._silent_ms(consumer) > SILENT_S * 1000:
                         raise BrokerError(f"nothing was heard from the broker for {SILENT_S:.0f} s")
             finally:
-                await consumer.stop()
+                await stop_consumer(consumer)
 
     def _silent_ms(self, consumer: Any) -> float:
         """For how long no partition has been answered for: the client itself tries on for ever, and says nothing."""

@@ -1,0 +1,33 @@
+"""A spot check outlives its broker."""
+
+import asyncio
+
+import pytest
+
+from deid_stream import topics
+from deid_stream.broker import EmbeddedBroker
+from deid_stream.config import Settings
+from deid_stream.kafka_options import kafka_options
+from deid_stream.spotcheck import run
+from tests.support.service import until
+
+
+async def test_a_broker_that_goes_is_noticed_and_found_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(run, "SILENT_S", 1.0)
+    broker = await EmbeddedBroker().__aenter__()
+    settings = Settings(bootstrap_servers=broker.bootstrap_servers, session_timeout_ms=2_000)
+    options = kafka_options(settings, "tests")
+    await topics.create(options, partitions=1, replication_factor=1)
+    check = run.SpotCheck(settings, None)  # type: ignore[arg-type] - nothing is listened to
+    running = asyncio.create_task(check.run())
+    await until(lambda: check.ready or running.done())
+    await asyncio.to_thread(broker.stop)
+    await until(lambda: not check.ready or running.done())
+    assert caplog.messages.count("spot check tried again") == 1
+    async with EmbeddedBroker(broker.port):
+        await topics.create(options, partitions=1, replication_factor=1)
+        await until(lambda: check.ready or running.done())
+        check.stop()
+        await running
