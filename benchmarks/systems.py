@@ -32,6 +32,7 @@ def ours(processes: int = 1) -> System:
         _by_oracle,
         ready=b"partition taken over",
         metrics_processes=processes,
+        settle_s=10.0,
     )
 
 

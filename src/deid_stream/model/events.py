@@ -100,8 +100,9 @@ class Segment(_Hidden, frozen=True, kw_only=True):
     offset: int = -1
 
 
-class AudioChunk(_Hidden, frozen=True, kw_only=True):
-    """One audio record. ``channel`` is None when the chunk interleaves several channels."""
+class AudioChunk(_Hidden, frozen=True, kw_only=True, gc=False):
+    """One audio record. ``channel`` is None when the chunk interleaves several channels. Held by the hundred thousand
+    and part of no cycle, so the collector need not know it."""
 
     call_id: str
     customer_id: str
