@@ -32,6 +32,8 @@ from benchmarks.probe import OUTPUTS, Allowed, Probe
 BOUND_MS = 100.0
 SYSTEM_CORE, OTHER_CORE = 1, 0
 LAG_BOUND_MS = 40.0
+WARM_UP_S = {"embedded": 0.0, "kafka": 15.0}
+"""What a fresh Java machine needs to compile what it runs; until then it answers several times later."""
 SCRIPTS = 12
 
 
@@ -207,10 +209,11 @@ def quantile(counts: Counter[float], share: float) -> float:
 async def _measure(system: System, target: Broker, shape: Shape, calls: int, seconds: float, scripts: int) -> Step:
     step = Step(system.name, target.kind, shape.name, calls, seconds)
     ramp_s = max(3.0, calls / 400)
+    settle_s = system.settle_s + WARM_UP_S[target.kind]
     plan = Plan(
         target.bootstrap,
         calls,
-        seconds=system.settle_s + seconds + 2,
+        seconds=settle_s + seconds + 2,
         ramp_s=ramp_s,
         shape=shape,
         scripts=scripts,
@@ -229,7 +232,7 @@ async def _measure(system: System, target: Broker, shape: Shape, calls: int, sec
             assert generator.stdin is not None
             assert generator.stdout is not None
             generator.stdin.write(b"\n")
-            await asyncio.sleep(ramp_s + system.settle_s)
+            await asyncio.sleep(ramp_s + settle_s)
             before, broker_before, began = cpu_s(process), cpu_s(target.process), time.monotonic()
             counted = histogram(ports)
             probe.measure(True)
