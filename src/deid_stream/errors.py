@@ -7,6 +7,7 @@
     |   +-- OversizedError     above the configured limit
     |   +-- NoCustomerError    nobody's policy could be applied to it
     |   +-- AudioFormatError   a content type, rate, byte count or sample value that cannot be audio
+    |       +-- CodecError     a codec whose extra is not installed here
     +-- PolicyError            a policy that cannot be compiled
     +-- DetectionError         a recognizer failed; the turn is withheld
     |   +-- ModelError         the shipped model is missing, damaged or of another version
@@ -52,6 +53,10 @@ class NoCustomerError(DecodeError):
 
 class AudioFormatError(DecodeError):
     code = "audio_format"
+
+
+class CodecError(AudioFormatError):
+    code = "codec"
 
 
 class PolicyError(DeidError):

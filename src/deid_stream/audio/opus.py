@@ -1,20 +1,18 @@
-"""Opus in Ogg (RFC 6716, RFC 7845), in and out, through libsndfile.
+"""Opus in Ogg (RFC 6716, RFC 7845), in and out, through libsndfile (extra ``opus``).
 
 Opus cannot be silenced in the codec: a record with a hole is decoded, silenced and encoded again, one generation of
-loss on that record; a record without one passes as it came. One record is one Ogg stream. Rates: 8, 12, 16, 24, 48 kHz.
+loss on that record; a record without one passes as it came. One record is one whole Ogg stream (``audio.ogg``).
 """
 
 import io
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import soundfile
 
-from deid_stream.audio import pcm, silence
-from deid_stream.errors import AudioFormatError
+from deid_stream.audio import ogg, pcm
+from deid_stream.errors import AudioFormatError, CodecError, OversizedError
 from deid_stream.model.events import AudioFormat, Encoding
-from deid_stream.units import SampleIndex
 
 RATES_HZ: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 
@@ -26,33 +24,57 @@ class Pcm(NamedTuple):
     data: bytes
 
 
-def decode(data: bytes) -> Pcm:
-    """An Ogg stream as 16-bit PCM at its own rate. Raises AudioFormatError for anything else."""
+def is_opus(content_type: bytes) -> bool:
+    """Whether a content type names Opus in Ogg (RFC 7845, section 9; ``audio/ogg`` alone may be anything)."""
+    media, *parameters = content_type.lower().replace(b" ", b"").replace(b'"', b"").split(b";")
+    return media == b"audio/ogg" and b"codecs=opus" in parameters
+
+
+def decode(data: bytes, max_bytes: int | None = None) -> Pcm:
+    """An Ogg stream as 16-bit PCM at its own rate, sample-exact.
+
+    Raises AudioFormatError for anything else, OversizedError where the PCM would be above ``max_bytes`` (a second of
+    Opus may take 50 bytes), CodecError without the extra.
+    """
+    soundfile = _library()
+    head = ogg.read(data)
+    fmt = _format(head.rate_hz if head.rate_hz in RATES_HZ else ogg.CLOCK_HZ, head.channels)
+    frames = head.samples * fmt.rate_hz // ogg.CLOCK_HZ
+    if max_bytes is not None and frames * fmt.frame_bytes > max_bytes:
+        raise OversizedError(f"an Opus record of {frames * fmt.frame_bytes} bytes of sound is above {max_bytes}")
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if (file.format, file.subtype) != ("OGG", "OPUS"):
-                raise AudioFormatError("not Opus in Ogg")
-            samples = file.read(dtype="int16", always_2d=True)
-            fmt = AudioFormat(Encoding.PCM16LE, file.samplerate, file.channels)
+            samples = file.read(frames + 2, dtype="int16", always_2d=True)
+            told = AudioFormat(Encoding.PCM16LE, file.samplerate, file.channels)
     except soundfile.LibsndfileError:
-        raise AudioFormatError("not Opus in Ogg") from None
+        raise AudioFormatError("the Opus stream cannot be decoded") from None
+    if told != fmt or not frames <= len(samples) <= frames + 1:
+        raise AudioFormatError("the Opus stream is not as long as it says; is a page damaged?")
     return Pcm(fmt, pcm.encode(np.ascontiguousarray(samples), fmt))
 
 
 def encode(sound: Pcm) -> bytes:
-    """Any format of the project as an Ogg Opus stream. Raises AudioFormatError for a rate Opus does not have."""
+    """Any format of the project as an Ogg Opus stream that decodes to as many samples.
+
+    Raises AudioFormatError for a rate Opus does not have, CodecError without the extra.
+    """
     if sound.format.rate_hz not in RATES_HZ:
         raise AudioFormatError(f"Opus has no {sound.format.rate_hz} Hz")
     buffer = io.BytesIO()
     samples = pcm.decode(sound.data, sound.format)
-    soundfile.write(buffer, samples, sound.format.rate_hz, format="OGG", subtype="OPUS")
+    _library().write(buffer, samples, sound.format.rate_hz, format="OGG", subtype="OPUS")
     return buffer.getvalue()
 
 
-def redact(
-    data: bytes, start_sample: SampleIndex, holes: Sequence[silence.Hole], operator: silence.Operator = "silence"
-) -> bytes:
-    """``silence.redact`` for an Ogg record: as many samples as before, the same object when no hole touches it."""
-    sound = decode(data)
-    redacted = silence.redact(sound.data, sound.format, start_sample, holes, operator)
-    return data if redacted is sound.data else encode(Pcm(sound.format, redacted))
+@lru_cache(maxsize=64)
+def _format(rate_hz: int, channels: int) -> AudioFormat:
+    """One object for all records of a stream."""
+    return AudioFormat(Encoding.PCM16LE, rate_hz, channels)
+
+
+def _library() -> Any:
+    try:
+        import soundfile
+    except (ImportError, OSError):
+        raise CodecError("Opus in Ogg needs: pip install 'deid-stream[opus]' wherever audio is read") from None
+    return soundfile

@@ -160,7 +160,9 @@ def parse_content_type(value: str | bytes) -> AudioFormat:
             raise AudioFormatError("audio/pcm: encoding must be s16le or s16be")
         encoding, default_rate_hz = named, None
     else:
-        raise AudioFormatError("content type must be audio/basic, audio/PCMA, audio/L16 or audio/pcm")
+        raise AudioFormatError(
+            "content type must be audio/basic, audio/PCMA, audio/L16, audio/pcm or audio/ogg;codecs=opus"
+        )
     rate_hz = _number(parameters, "rate", default_rate_hz)
     channels = _number(parameters, "channels", 1)
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:

@@ -112,6 +112,8 @@ class AudioChunk(_Hidden, frozen=True, kw_only=True, gc=False):
     format: AudioFormat
     data: bytes
     channel: int | None = None
+    encoded: bytes | None = None
+    """The record's own bytes, where ``data`` is the PCM that they were decoded to."""
     headers: tuple[tuple[str, bytes], ...] = ()
     """Those of the contract's headers that every chunk of the stream repeats, for the output record: one tuple for all
     its chunks."""

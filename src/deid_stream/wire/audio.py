@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from deid_stream.audio import opus
 from deid_stream.audio.pcm import parse_content_type
 from deid_stream.errors import AudioFormatError, DecodeError, UnknownTypeError
 from deid_stream.model.events import AudioChunk, AudioFormat
@@ -14,6 +15,7 @@ INTERLEAVED: Final = "x"
 """Stands for the channel in the record id of a chunk that interleaves several: ``call_id/x/seq``."""
 
 _AUDIO_V1 = ce.AUDIO_V1.encode()
+_TWO_WAYS = "ce_channel names one channel, the audio interleaves several: send one of the two"
 _MAX_SEQ = 2**53
 _MAX_CHANNEL = 63
 _STREAMS = 8_192
@@ -25,7 +27,8 @@ class _Stream(NamedTuple):
     call_id: str
     customer_id: str
     channel: int | None
-    format: AudioFormat
+    format: AudioFormat | None
+    """None: Opus, where each record says it."""
     frame_bytes: int
     headers: tuple[tuple[str, bytes], ...]
 
@@ -48,10 +51,10 @@ def _stream(
     customer_id = ce.customer_id_of({ce.CUSTOMER_ID: customer})
     if not content_type:
         raise AudioFormatError("header content-type is missing")
-    audio_format = parse_content_type(content_type)
+    audio_format = None if opus.is_opus(content_type) else parse_content_type(content_type)
     number = None if channel is None else ce.number_of({ce.CHANNEL: channel}, ce.CHANNEL, _MAX_CHANNEL)
-    if number is not None and audio_format.channels > 1:
-        raise DecodeError("ce_channel names one channel, the content type interleaves several: send one of the two")
+    if number is not None and audio_format is not None and audio_format.channels > 1:
+        raise DecodeError(_TWO_WAYS)
     headers = [
         (ce.SPECVERSION, specversion or b"1.0"),
         (ce.SOURCE, source or ce.OWN_SOURCE),
@@ -62,7 +65,8 @@ def _stream(
     ]
     if channel is not None:
         headers.append((ce.CHANNEL, channel))
-    return _Stream(call_id, customer_id, number, audio_format, audio_format.frame_bytes, tuple(headers))
+    frame_bytes = 1 if audio_format is None else audio_format.frame_bytes
+    return _Stream(call_id, customer_id, number, audio_format, frame_bytes, tuple(headers))
 
 
 def decode_audio(
@@ -89,13 +93,20 @@ def decode_audio(
         value = ce.check_size(value, limits.max_audio_bytes)
     if len(value) % stream.frame_bytes:
         raise AudioFormatError(f"{len(value)} bytes are not whole frames of {stream.frame_bytes} bytes")
+    audio_format, encoded = stream.format, None
+    if audio_format is None:
+        encoded = value
+        audio_format, value = opus.decode(value, limits.max_audio_bytes)
+        if stream.channel is not None and audio_format.channels > 1:
+            raise DecodeError(_TWO_WAYS)
     return AudioChunk(
         call_id=stream.call_id,
         customer_id=stream.customer_id,
         seq=ce.number_of(attributes, ce.SEQ, _MAX_SEQ),
         offset_ms=ce.number_of(attributes, ce.OFFSET_MS, ce.MAX_MEDIA_MS),
-        format=stream.format,
+        format=audio_format,
         data=value,
+        encoded=encoded,
         channel=stream.channel,
         headers=stream.headers,
         id=get(ce.ID) or b"",
@@ -128,4 +139,11 @@ def encode_audio(
         headers.append((ce.TIME, chunk.time))
     if permit is not None:
         headers.append((ce.PERMIT, permit.encode()))
-    return key, audio.data, headers
+    return key, payload(chunk, audio.data), headers
+
+
+def payload(chunk: AudioChunk, data: bytes) -> bytes:
+    """What goes out for ``data``, in the chunk's own codec: its own bytes where ``data`` is as it came."""
+    if chunk.encoded is None:
+        return data
+    return chunk.encoded if data is chunk.data else opus.encode(opus.Pcm(chunk.format, data))

@@ -7,7 +7,7 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import CompiledPolicy, Permit
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.audio import encode_audio
+from deid_stream.wire.audio import encode_audio, payload
 from deid_stream.wire.output import encode_audit, encode_segment, encode_summary
 from deid_stream.worker.names import Names
 from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
@@ -51,15 +51,15 @@ class Gate:
 
     def _audio(self, outbox: Outbox, audio: SanitizedAudio, policy: CompiledPolicy, permit_id: bytes) -> None:
         chunk = audio.chunk
-        if len(audio.data) > MAX_VALUE_BYTES:
+        key, value, headers = encode_audio(audio, policy.version)
+        if len(value) > MAX_VALUE_BYTES:
             self._too_large(outbox, chunk.call_id, chunk.customer_id, chunk.time_ms, policy, chunk.channel, chunk.seq)
             return
-        key, value, headers = encode_audio(audio, policy.version)
         if policy.analytics:
             outbox.append(self._names.analytics_audio, key, value, headers, chunk.time_ms)
         if permit_id:
             training = [*headers, (ce.PERMIT, permit_id)]
-            voice = value if audio.disguised is None else audio.disguised
+            voice = value if audio.disguised is None else payload(chunk, audio.disguised)
             outbox.append(self._names.training_audio, key, voice, training, chunk.time_ms)
         else:
             self._metrics.training_withheld.inc("audio")

@@ -1,10 +1,21 @@
 """Audio records: what the contract asks for, what is refused and by which name, what goes on."""
 
+import sys
+from typing import ClassVar
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.errors import AudioFormatError, DecodeError, NoCustomerError, OversizedError, UnknownTypeError
+from deid_stream.audio import opus
+from deid_stream.errors import (
+    AudioFormatError,
+    CodecError,
+    DecodeError,
+    NoCustomerError,
+    OversizedError,
+    UnknownTypeError,
+)
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.wire.audio import decode_audio, encode_audio
@@ -188,3 +199,48 @@ def test_whatever_comes_is_a_chunk_or_a_decode_error(key, value, changes):
     assert set(names) <= {*SOURCE, "ce_redactedms", "ce_policyversion"}
     assert len(names) == len(set(names))
     assert chunk.data is value
+
+
+class TestOpus:
+    KIND: ClassVar = {"content-type": b"audio/ogg;codecs=opus"}
+    FORMAT = AudioFormat(Encoding.PCM16LE, 16_000)
+    OGG = opus.encode(opus.Pcm(FORMAT, bytes(2 * 1_600)))
+
+    def test_it_is_decoded_on_arrival_and_keeps_its_bytes(self):
+        chunk = decode(self.KIND, value=self.OGG)
+        assert chunk.format == self.FORMAT
+        assert len(chunk.data) == 2 * 1_600
+        assert chunk.encoded is self.OGG
+
+    def test_untouched_it_goes_out_as_it_came_and_else_in_its_own_codec(self):
+        chunk = decode(self.KIND, value=self.OGG)
+        assert encoded(chunk)[1] is self.OGG
+        other = encode_audio(SanitizedAudio(chunk=chunk, data=bytes(2 * 1_600), redacted_ms=100), "7")[1]
+        assert other is not self.OGG
+        assert opus.decode(other).data == bytes(2 * 1_600)
+        assert sent(chunk)["content-type"] == self.KIND["content-type"]
+
+    @pytest.mark.parametrize(
+        ("change", "value", "limits", "error"),
+        [
+            ({}, PCM, Limits(), AudioFormatError),
+            ({"content-type": b"audio/ogg"}, OGG, Limits(), AudioFormatError),
+            ({}, OGG, Limits(max_audio_bytes=3_199), OversizedError),
+            (
+                {},
+                opus.encode(opus.Pcm(AudioFormat(Encoding.PCM16LE, 16_000, 2), bytes(400))),
+                Limits(),
+                DecodeError,
+            ),
+        ],
+        ids=["not Ogg", "no codec named", "larger than the limit when decoded", "two channels where one is named"],
+    )
+    def test_what_is_refused(self, change, value, limits, error):
+        with pytest.raises(error):
+            decode(self.KIND | change, value=value, limits=limits)
+
+    def test_without_the_extra_it_is_refused_by_name(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "soundfile", None)
+        with pytest.raises(CodecError) as caught:
+            decode(self.KIND, value=self.OGG)
+        assert caught.value.code == "codec"
