@@ -7,6 +7,7 @@ shipped sample. A voice at another rate is higher and faster, or lower and slowe
 """
 
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -90,8 +91,8 @@ def script(number: int) -> Call:
     for question, answer in rng.sample(EXCHANGES, 4):
         lines += [question, answer]
     lines += rng.choice(CLOSERS)
-    for slot, value in values.items():
-        lines = [line.replace(slot, value) for line in lines]
+    slots = re.compile(rf"\b({'|'.join(values)})\b")  # whole words: a type's name holds a slot's, as CREDIT_CARD does
+    lines = [slots.sub(lambda slot: values[slot[1]], line) for line in lines]
     voices = (VOICES[number % len(VOICES)], VOICES[(number * 5 + 2) % len(VOICES)])
     return Call(f"caller-{number:03d}", "bench", voices, [(at % 2, line) for at, line in enumerate(lines)])
 

@@ -42,11 +42,11 @@ def locate(
     if not spans:
         return []
     aligned_first = timing.realign and forced.available()
-    located = _by_sound(segment, spans, reader, channel) if aligned_first else None
+    located = _by_sound(segment, spans, reader, channel, timing) if aligned_first else None
     if located is None:
         located = _by_times(segment, spans, reader, channel, timing)
     if located is None and not aligned_first:
-        located = _by_sound(segment, spans, reader, channel)
+        located = _by_sound(segment, spans, reader, channel, None)
     if located is None:
         start_ms, end_ms = segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS
         located = [AudioSpan(max(0, start_ms), end_ms, channel, UNALIGNED)]
@@ -65,10 +65,7 @@ def _by_times(
         heard = Interval(min(word.start_ms for word in words), max(word.end_ms for word in words))
         if not has_sound(reader.pcm(channel, heard.start, heard.end)):
             return None  # words are never said where nothing sounds
-        neighbours = _neighbours(segment, said)
-        if timing.claims_ms:
-            heard = edges.with_unclaimed_sound(reader, channel, heard, neighbours, timing.claims_ms)
-        cut = edges.outward(reader, channel, heard, neighbours, timing)
+        cut = edges.outward(reader, channel, heard, _neighbours(segment, said), timing)
         located.append(AudioSpan(cut.start, cut.end, channel, span.entity_type.value))
     return located
 
@@ -80,7 +77,10 @@ def _neighbours(segment: Segment, said: Interval) -> tuple[Ms | None, Ms | None]
     return before, after
 
 
-def _by_sound(segment: Segment, spans: Sequence[Span], reader: Reader, channel: int) -> list[AudioSpan] | None:
+def _by_sound(
+    segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, stated: TimingProfile | None
+) -> list[AudioSpan] | None:
+    """``stated``: what the stated times are worth, where they are worth anything."""
     words = segment.words or tuple(Word(token) for token in segment.text.split())
     window = Interval(max(0, segment.start_ms - WINDOW_SLACK_MS), segment.end_ms + WINDOW_SLACK_MS)
     if forced.available():
@@ -89,6 +89,8 @@ def _by_sound(segment: Segment, spans: Sequence[Span], reader: Reader, channel: 
         if aligned is None:
             return None
         placed_words = [Word(word.text, word.start_ms, word.end_ms) for word in aligned]
+        if stated is not None and not _agrees(placed_words, words, stated):
+            return None
         again = msgspec.structs.replace(segment, words=(*placed_words, *(Word(w.text) for w in words[len(aligned) :])))
         return _by_times(again, spans, reader, channel, FORCED)
     placed = untimed.in_proportion(reader, channel, window, words)
@@ -103,3 +105,13 @@ def _by_sound(segment: Segment, spans: Sequence[Span], reader: Reader, channel: 
         end_ms = placed.words[said.end - 1].end_ms + placed.error_ms
         located.append(AudioSpan(max(0, start_ms), end_ms, channel, span.entity_type.value))
     return located
+
+
+def _agrees(aligned: Sequence[Word], words: Sequence[Word], timing: TimingProfile) -> bool:
+    """Whether the aligner found every word near where it is stated: else it lost its way, or the text is not what
+    was said."""
+    return all(
+        abs(there.start_ms - timing.late_ms - (here.start_ms or 0)) <= 2 * timing.error_ms
+        for here, there in zip(aligned, words, strict=False)
+        if there.start_ms is not None
+    )

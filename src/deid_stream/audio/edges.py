@@ -1,4 +1,9 @@
-"""Move an edge outward to where the voice is weakest, so that a cut falls between sounds and not into one."""
+"""Where a cut costs least: how likely each place is the word's border, against what is left or lost by cutting there.
+
+A border is likely near where the recogniser states it, near where it states the neighbour's edge if the words meet, and
+where it is quiet. A cut inside the word leaves some of it, one outside takes some of the rest; the cheaper the sound
+there, the further out it may lie.
+"""
 
 from typing import Final
 
@@ -10,20 +15,28 @@ from deid_stream.audio.reader import Reader
 from deid_stream.units import Interval, Ms, ms_to_samples
 
 FRAME_MS: Final = 10
-_FLOOR_RMS: Final = 40.0
-"""Frames below -58 dBFS are as quiet as each other."""
-_AUDIBLE_DB: Final = -33.0
-"""Re the word itself: what is softer is not part of it."""
+BREACH: Final = 15
+"""A millisecond left of what must go counts as so many of other speech taken."""
+_BEYOND_MS: Final = 20
+"""Where words meet or all is silent, no cut is further out than this beyond the profile's error."""
+_SURPRISE: Final = 0.03
+"""Likelihood, re the best, of errors beyond all bounds."""
+_PER_DB_AT_MEETING: Final = 0.15
+_PER_DB_AT_PAUSE: Final = 0.3
+"""A border is e times less likely in a frame louder by the inverse of this: words meet in loud places too."""
+_FLOOR_DB: Final = 32.0
+"""Frames below -58 dBFS are as quiet as each other (dB re one step of 16 bits)."""
+_AUDIBLE_DB: Final = -35.0
+"""Re the loudest frame nearby: what is softer costs nothing either way."""
 
 
 def outward(
     reader: Reader, channel: int, said: Interval, neighbours: tuple[Ms | None, Ms | None], timing: TimingProfile
 ) -> Interval:
-    """``said`` (ms) with each edge moved outward, never inward, to the quietest 10 ms frame that may be the border.
+    """``said`` (ms) with each edge moved outward, never inward, to where a cut costs least.
 
-    ``neighbours`` are the end of the word before and the start of the one after. Where the words meet, these are a
-    second opinion on the same border: it is looked for about the mean of both, and no further out than the profile's
-    error allows for either. Where that stretch holds no sound at all it is taken in full: there is nothing to lose.
+    ``neighbours`` are the end of the word before and the start of the one after. Of cuts that cost the same, as in a
+    silence, the outermost within the profile's error is taken.
     """
     ended, begins = neighbours
     start = _edge(reader, channel, -said.start, None if ended is None else -ended, -1, timing)
@@ -31,54 +44,40 @@ def outward(
     return Interval(max(0, min(said.start, -start)), max(said.end, end))
 
 
-def with_unclaimed_sound(
-    reader: Reader, channel: int, said: Interval, neighbours: tuple[Ms | None, Ms | None], most_ms: Ms
-) -> Interval:
-    """``said`` (ms) with the sound that goes on at its edges, as far as no neighbour claims it and ``most_ms`` at most.
-
-    Aligners take a hiss at the edge of a pause ("Grace") for the pause.
-    """
-    ended, begins = neighbours
-    before_ms = most_ms if ended is None else min(most_ms, said.start - ended)
-    after_ms = most_ms if begins is None else min(most_ms, begins - said.end)
-    word = reader.pcm(channel, said.start, said.end).astype(np.float64)
-    least = max(float(np.mean(np.square(word))) * 10 ** (_AUDIBLE_DB / 10), _FLOOR_RMS**2) if len(word) else 0.0
-    start = said.start - _sounding_ms(reader, channel, said.start - max(0, before_ms), said.start, least, -1)
-    return Interval(max(0, start), said.end + _sounding_ms(reader, channel, said.end, said.end + after_ms, least, 1))
-
-
-def _sounding_ms(reader: Reader, channel: int, start_ms: Ms, end_ms: Ms, least: float, sign: int) -> Ms:
-    """How long it sounds on from the inner edge, over breaks of one frame."""
-    count = (end_ms - start_ms) // FRAME_MS
-    if count <= 0:
-        return 0
-    first_ms = start_ms if sign > 0 else end_ms - count * FRAME_MS
-    power = _frame_power(reader, channel, first_ms, count)[::sign]
-    silent = np.append(power < least, [True, True])
-    return int(np.argmax(silent[:-1] & silent[1:])) * FRAME_MS
-
-
-def _frame_power(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.float64]:
-    """Mean square of each of ``count`` frames from ``start_ms``."""
-    size = ms_to_samples(FRAME_MS, reader.rate_hz)
-    samples = reader.pcm(channel, start_ms, start_ms + count * FRAME_MS).astype(np.float64)
-    samples = np.pad(samples, (0, max(0, count * size - len(samples))))[: count * size]
-    power: NDArray[np.float64] = np.square(samples).reshape(-1, size).mean(axis=1)
-    return power
-
-
 def _edge(reader: Reader, channel: int, stated: Ms, other: Ms | None, sign: int, timing: TimingProfile) -> Ms:
-    """The border in outward time: ``sign`` times media time, so that more is further out on either side."""
-    late_ms = sign * timing.late_ms
-    likely = bound = stated - late_ms
+    """The cut in outward time: ``sign`` times media time, so that more is further out on either side."""
+    opinions = [stated - sign * timing.late_ms]
+    usual = opinions[0] + timing.error_ms + _BEYOND_MS
+    farthest = stated + timing.error_ms + timing.pause_reach_ms
     if other is not None and abs(other - stated) <= 2 * timing.error_ms:
-        likely, bound = (stated + other) // 2 - late_ms, min(stated, other) - late_ms
-    nearest = likely + timing.least_ms
-    farthest = max(nearest, bound + timing.error_ms + timing.beyond_ms)
-    far_sides = np.arange(nearest, farthest + 1, FRAME_MS)
-    first_ms = nearest - FRAME_MS if sign > 0 else -int(far_sides[-1])
-    power = _frame_power(reader, channel, first_ms, len(far_sides))[::sign]
-    if not power.any():
-        return farthest
-    level_db = 10 * np.log10(np.maximum(power, _FLOOR_RMS**2))
-    return int(far_sides[np.argmin(level_db + timing.slope_db * np.arange(len(far_sides)))])
+        opinions.append(other - sign * timing.late_ms)
+        farthest = min(opinions) + timing.error_ms + _BEYOND_MS
+    elif other is not None:
+        farthest = min(farthest, max(stated, other))
+    least = sum(opinions) // len(opinions) + timing.least_ms
+    first = opinions[0] - timing.error_ms - _BEYOND_MS
+    borders = np.arange(first, max(least, farthest) + 1, FRAME_MS)
+    level_db = _levels_db(reader, channel, borders, sign)
+    per_db = _PER_DB_AT_PAUSE if len(opinions) == 1 else _PER_DB_AT_MEETING
+    likely = np.exp(-per_db * np.minimum(level_db[:-1], level_db[1:]))
+    for opinion in opinions:
+        likely *= np.exp(-2 * np.square((borders - opinion) / timing.error_ms)) + _SURPRISE
+    audible = level_db > max(float(level_db.max()) + _AUDIBLE_DB, _FLOOR_DB + 0.1)
+    sounding = np.cumsum(audible[:-1])
+    left: NDArray[np.int_] = sounding[None, :] - sounding[:, None]  # by cut and border; negative: taken
+    cost = np.where(left > 0, BREACH * left, -left) @ (likely / likely.sum())
+    cost[borders < least] = np.inf
+    cheapest = borders[cost <= cost.min() + 1e-6]
+    return int(cheapest[max(0, np.searchsorted(cheapest, usual, side="right") - 1)])
+
+
+def _levels_db(reader: Reader, channel: int, borders: NDArray[np.int_], sign: int) -> NDArray[np.float64]:
+    """Level of the frames before, between and after ``borders`` (outward ms, ``FRAME_MS`` apart)."""
+    count = len(borders) + 1
+    first_ms = int(borders[0] if sign > 0 else -borders[-1]) - FRAME_MS
+    size = ms_to_samples(FRAME_MS, reader.rate_hz)
+    samples = reader.pcm(channel, first_ms, first_ms + count * FRAME_MS).astype(np.float64)
+    samples = np.pad(samples, (0, max(0, count * size - len(samples))))[: count * size]
+    power = np.square(samples).reshape(count, size).mean(axis=1)[::sign]
+    level_db: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 10 ** (_FLOOR_DB / 10)))
+    return level_db

@@ -100,7 +100,7 @@ class _Aligner:
     def __init__(self) -> None:
         from pocketsphinx import Decoder
 
-        self._decoder = Decoder(lm=None, beam=1e-80, pbeam=1e-80, wbeam=1e-60, ds=2, loglevel="FATAL")
+        self._decoder = Decoder(lm=None, beam=1e-50, pbeam=1e-50, wbeam=1e-40, topn=3, ds=2, loglevel="FATAL")
         self._cepstral_mean = self._decoder.get_cmn(False)
         self.taught = 0
 

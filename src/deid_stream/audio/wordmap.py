@@ -106,7 +106,7 @@ def believable(segment: Segment, said: Interval, error_ms: Ms) -> list[TimedWord
         if not inside and end_ms == start_ms:
             continue
         shortest_ms, longest_ms = duration_bounds(word.text)
-        if not shortest_ms <= end_ms - start_ms <= longest_ms:
+        if not max(10, shortest_ms - error_ms) <= end_ms - start_ms <= longest_ms:
             return None
         if start_ms < segment.start_ms - SEGMENT_SLACK_MS or end_ms > segment.end_ms + SEGMENT_SLACK_MS:
             return None
