@@ -36,20 +36,32 @@ def decode(data: bytes, max_bytes: int | None = None) -> Pcm:
     Raises AudioFormatError for anything else, OversizedError where the PCM would be above ``max_bytes`` (a second of
     Opus may take 50 bytes), CodecError without the extra.
     """
-    soundfile = _library()
     head = ogg.read(data)
     fmt = _format(head.rate_hz if head.rate_hz in RATES_HZ else ogg.CLOCK_HZ, head.channels)
     frames = head.samples * fmt.rate_hz // ogg.CLOCK_HZ
     if max_bytes is not None and frames * fmt.frame_bytes > max_bytes:
         raise OversizedError(f"an Opus record of {frames * fmt.frame_bytes} bytes of sound is above {max_bytes}")
+    sound = _read(data, frames + 2)
+    if sound.format != fmt or not frames <= len(sound.data) // fmt.frame_bytes <= frames + 1:
+        raise AudioFormatError("the Opus stream is not as long as it says; is a page damaged?")
+    return sound._replace(format=fmt)
+
+
+def decode_file(data: bytes) -> Pcm:
+    """As ``decode``, of any length, with tags and what players skip: for what is encoded again whatever it holds."""
+    return _read(data, -1)
+
+
+def _read(data: bytes, frames: int) -> Pcm:
+    soundfile = _library()
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            samples = file.read(frames + 2, dtype="int16", always_2d=True)
-            told = AudioFormat(Encoding.PCM16LE, file.samplerate, file.channels)
+            if (file.format, file.subtype) != ("OGG", "OPUS"):
+                raise AudioFormatError("not Opus in Ogg")
+            samples = file.read(frames, dtype="int16", always_2d=True)
+            fmt = AudioFormat(Encoding.PCM16LE, file.samplerate, file.channels)
     except soundfile.LibsndfileError:
-        raise AudioFormatError("the Opus stream cannot be decoded") from None
-    if told != fmt or not frames <= len(samples) <= frames + 1:
-        raise AudioFormatError("the Opus stream is not as long as it says; is a page damaged?")
+        raise AudioFormatError("not Opus in Ogg, or damaged") from None
     return Pcm(fmt, pcm.encode(np.ascontiguousarray(samples), fmt))
 
 

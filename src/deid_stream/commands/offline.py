@@ -21,7 +21,7 @@ _SESSION_FLAGS = {
 
 
 @click.command(short_help="De-identify recorded calls without Kafka.")
-@click.argument("call", type=click.Path(exists=True, path_type=Path), metavar="CALL.wav|FOLDER")
+@click.argument("call", type=click.Path(exists=True, path_type=Path), metavar="CALL.wav|CALL.opus|FOLDER")
 @click.argument("transcript", type=_FILE, required=False, metavar="[CALL.call.json]")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 @click.option("--policy", "policy_file", type=_FILE, help="The customer's policy, JSON; default: the defaults.")
@@ -41,12 +41,13 @@ def replay(
     pair in a FOLDER.
 
     Writes NAME.wav (same codec and length; outside the silenced spans bit-identical), NAME.call.json (sanitized) and
-    NAME.report.json (entities, and which milliseconds of which channel were silenced).
+    NAME.report.json (entities, and which milliseconds of which channel were silenced). CALL.opus (or .ogg, extra
+    `opus`) works too, and becomes NAME.opus, encoded again.
     """
     from deid_stream import __version__
     from deid_stream.datasets.callfile import JSON_SUFFIX, Pace, find_calls, read_call
     from deid_stream.datasets.replay import replay as replay_call
-    from deid_stream.datasets.wav import write_wav
+    from deid_stream.datasets.sound import OGG_SUFFIXES, write_sound
     from deid_stream.detect.detector import Detector
     from deid_stream.policy import UNKNOWN
     from deid_stream.session.settings import SessionSettings
@@ -83,7 +84,8 @@ def replay(
             pipeline_version=__version__,
             limits=settings.limits,
         )
-        write_wav(out / f"{source.name}.wav", result.wav)
+        suffix = wav_path.suffix if wav_path.suffix.lower() in OGG_SUFFIXES else ".wav"
+        write_sound(out / f"{source.name}{suffix}", result.wav)
         _write_json(out / f"{source.name}.call.json", result.call)
         report = {"entities": result.entities, "redacted_ms": result.redacted_ms}
         _write_json(out / f"{source.name}.report.json", report)

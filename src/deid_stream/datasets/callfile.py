@@ -1,5 +1,5 @@
-"""Call files (``NAME.wav`` + ``NAME.call.json``, with ``NAME.truth.json`` where the truth is known), and the records
-that a telephone system and a recogniser would have sent for one."""
+"""Call files (``NAME.wav`` or ``NAME.opus`` + ``NAME.call.json``, with ``NAME.truth.json`` where the truth is known),
+and the records that a telephone system and a recogniser would have sent for one."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from deid_stream.audio.pcm import content_type
-from deid_stream.datasets.wav import WavFile, read_wav
+from deid_stream.datasets.sound import SUFFIXES, read_sound
+from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat
 from deid_stream.units import Ms, ms_to_samples
@@ -104,16 +105,19 @@ def read_call(wav_path: Path, json_path: Path) -> CallFile:
     return CallFile(
         name=name,
         header=_read(json_path, _header),
-        wav=read_wav(wav_path),
+        wav=read_sound(wav_path),
         truth=_read(truth_path, _truth) if truth_path.exists() else (),
     )
 
 
 def find_calls(folder: Path) -> list[tuple[Path, Path]]:
-    """Every ``NAME.wav`` of a folder that has its ``NAME.call.json``, by name."""
-    found = sorted(folder.glob(f"*{JSON_SUFFIX}"))
-    pairs = [(path.with_name(path.name.removesuffix(JSON_SUFFIX) + ".wav"), path) for path in found]
-    return [(wav, path) for wav, path in pairs if wav.exists()]
+    """Every ``NAME.wav`` (``.opus``, ``.ogg``) of a folder that has its ``NAME.call.json``, by name."""
+    pairs = [
+        (path.with_name(path.name.removesuffix(JSON_SUFFIX) + suffix), path)
+        for path in sorted(folder.glob(f"*{JSON_SUFFIX}"))
+        for suffix in SUFFIXES
+    ]
+    return [(sound, path) for sound, path in pairs if sound.exists()]
 
 
 def _read(path: Path, decoder: "msgspec.json.Decoder[Any]") -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from deid_stream import cli
 from deid_stream.audio import pcm
+from deid_stream.datasets.sound import read_sound, write_sound
 from deid_stream.datasets.wav import read_wav
 from deid_stream.demo.stage import SAMPLES
 
@@ -36,6 +37,31 @@ def test_replay_writes_the_three_files_of_the_contract(tmp_path, capsys):
     assert {"PERSON", "UNTRANSCRIBED"} <= {span["entity_type"] for span in report["redacted_ms"]}
     assert all(set(span) == {"channel", "start_ms", "end_ms", "entity_type"} for span in report["redacted_ms"])
     assert [entity["entity_type"] for entity in report["entities"]] == ["PERSON"]
+
+
+def test_replay_of_opus_gives_opus_of_the_same_length(tmp_path, capsys):
+    recording = tmp_path / "in" / f"{NAME}.opus"
+    recording.parent.mkdir()
+    before = read_wav(WAV)
+    write_sound(recording, before)
+    shutil.copy(CALL, recording.parent)
+    out = tmp_path / "out"
+    assert run("replay", recording.parent, "--out", out, capsys=capsys)[0] == 0
+    assert {path.name for path in out.iterdir()} == {f"{NAME}.opus", f"{NAME}.call.json", f"{NAME}.report.json"}
+    after = read_sound(out / f"{NAME}.opus")
+    assert (after.frames, after.format.channels) == (before.frames, before.format.channels)
+    samples = pcm.decode(after.data, after.format).astype(float)
+    for truth in json.loads((SAMPLES / f"{NAME}.truth.json").read_text()):
+        inside = samples[truth["start_ms"] * 8 : truth["end_ms"] * 8, truth["channel"]]
+        assert np.sqrt(np.mean(np.square(inside))) < 50
+
+
+def test_what_only_claims_to_be_opus_is_named(tmp_path, capsys):
+    recording = tmp_path / f"{NAME}.opus"
+    shutil.copy(WAV, recording)
+    status, _, said = run("replay", recording, CALL, "--out", tmp_path / "out", capsys=capsys)
+    assert status == 1
+    assert f"{NAME}.opus: not Opus in Ogg" in said
 
 
 def test_replay_applies_the_policy(tmp_path, capsys):

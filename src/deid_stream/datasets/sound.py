@@ -1,0 +1,30 @@
+"""The sound of a call file: WAV in its own codec, or Opus in Ogg, decoded and encoded again as a whole."""
+
+from pathlib import Path
+from typing import Final
+
+from deid_stream.audio import opus
+from deid_stream.datasets.wav import WavFile, read_wav, write_wav
+from deid_stream.errors import AudioFormatError
+
+OGG_SUFFIXES: Final = (".opus", ".ogg")
+SUFFIXES: Final = (".wav", *OGG_SUFFIXES)
+
+
+def read_sound(path: Path) -> WavFile:
+    """Read a file; Opus becomes 16-bit PCM. Raises AudioFormatError naming it, CodecError without the extra ``opus``,
+    OSError."""
+    if path.suffix.lower() not in OGG_SUFFIXES:
+        return read_wav(path)
+    try:
+        return WavFile(*opus.decode_file(path.read_bytes()))
+    except AudioFormatError as error:
+        raise type(error)(f"{path.name}: {error}") from None
+
+
+def write_sound(path: Path, sound: WavFile) -> None:
+    """Write a file in the format that its suffix names."""
+    if path.suffix.lower() in OGG_SUFFIXES:
+        path.write_bytes(opus.encode(opus.Pcm(sound.format, sound.data)))
+    else:
+        write_wav(path, sound)
