@@ -25,6 +25,23 @@ def write(folder: Path) -> Path:
             ["system", "held within 100 ms p99", "calls that would fill the core"],
             [[name, found["calls_held"], found["calls_by_cpu"]] for name, found in capacity.items()],
         )
+        if halves := {name: found["half"] for name, found in capacity.items() if found.get("half")}:
+            lines += ["Delay added after the record that allows a release, at half of what is held:", ""]
+            lines += _table(
+                ["system", "calls", "p50 ms", "p99 ms", "own p50 ms", "own p99 ms", "CPU of one core"],
+                [
+                    [
+                        name,
+                        s["calls"],
+                        s["p50_ms"],
+                        s["p99_ms"],
+                        s["own_p50_ms"],
+                        s["own_p99_ms"],
+                        round(s["cpu_share"], 2),
+                    ]
+                    for name, s in halves.items()
+                ],
+            )
         lines += _table(
             ["system", "calls", "p50 ms", "p99 ms", "CPU of one core", "broker CPU", "MB"],
             [

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
     session_timeout_ms: int = 10_000
     """A worker that the group has not heard from for so long is replaced."""
+    broker_wait_ms: int = 300_000
+    """How long a worker that starts waits for a broker that does not answer; 0: it ends at once."""
     region: str = ""
     """Where this deployment runs; a policy of another region permits no training here."""
     holdback_ms: int = 30_000
@@ -107,6 +109,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),
     "replication_factor": (-1, 32_767),
     "session_timeout_ms": (1_000, 300_000),
+    "broker_wait_ms": (0, 86_400_000),
     "holdback_ms": (0, 3_600_000),
     "context_window_ms": (0, 60_000),
     "max_turn_ms": (1_000, 120_000),

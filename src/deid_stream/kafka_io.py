@@ -1,9 +1,10 @@
 """Short exchanges with a broker: read topics or a part of them, send a few records, wait for the answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
@@ -22,11 +23,16 @@ _FETCH_BYTES: Final = 4 << 20
 _COMMITTED: Final = "read_committed"
 _UNCOMMITTED: Final = "read_uncommitted"
 _QUIET_S: Final = 10.0
+_PATIENCE_S: Final = 1.0
 _KNOWN_TRIES: Final = 5
 _BETWEEN_S: Final = 0.2
 """A topic that was created a moment ago may not be known to every broker yet."""
 _LAST_RECORD_POLLS: Final = 6
 """The last offset may be a transaction marker, which is never delivered: do not wait for it for ever."""
+GRACE_S: Final = 7.0
+"""What a cancelled step may still take."""
+
+T = TypeVar("T")
 
 
 class Outgoing(NamedTuple):
@@ -37,6 +43,22 @@ class Outgoing(NamedTuple):
     timestamp_ms: int | None = None
     partition: int | None = None
     """None: the key says."""
+
+
+async def unbroken(step: Coroutine[Any, Any, T]) -> T:
+    """Run ``step``, a client's ``start`` or ``stop``, to its end although this task is cancelled meanwhile; the
+    cancellation goes on after it, after ``GRACE_S`` at the latest. A client cancelled half-way leaves connections open
+    that nobody can close."""
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not (await asyncio.wait({task}, timeout=GRACE_S))[0]:
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # looked at, or asyncio would complain
+        raise
 
 
 @asynccontextmanager
@@ -61,7 +83,7 @@ async def send_all(options: dict[str, Any], records: Iterable[Outgoing]) -> None
     async with broker_errors(options):
         producer = AIOKafkaProducer(**options, acks="all")
         try:
-            await producer.start()
+            await unbroken(producer.start())
             sent = [
                 await producer.send(
                     r.topic,
@@ -77,7 +99,7 @@ async def send_all(options: dict[str, Any], records: Iterable[Outgoing]) -> None
             for future in sent:
                 await future
         finally:
-            await producer.stop()
+            await unbroken(producer.stop())
 
 
 async def log_end(consumer: Any, partition: TopicPartition, isolation: str) -> int:
@@ -115,14 +137,29 @@ async def read_range(consumer: Any, partition: TopicPartition, start: int, end: 
 
 
 async def stop_consumer(consumer: Any) -> None:
-    """Stop it also where the broker is away: aiokafka then stops half-way, with its own task's cancellation for an
-    answer, and would leave connections open."""
-    stopping = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait({stopping})
-    if stopping.cancelled():
+    """Stop it, also when this task is cancelled meanwhile, and where the broker is away."""
+    await unbroken(_stop(consumer))
+
+
+async def _stop(consumer: Any) -> None:
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        # aiokafka cancels a fetch that waits to be tried again, lets that cancellation out, and goes no further
         await consumer._client.close()
-    else:
-        stopping.result()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+
+
+async def poll(consumer: Any, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+    """What has come for a member of a group; nothing while the group shares its partitions out, for which ``getmany``
+    waits for ever when the broker goes away meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_ms / 1000 + _PATIENCE_S):
+            batches: dict[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=timeout_ms)
+            return batches
+    return {}
 
 
 async def partitions_of(consumer: Any, topic: str) -> set[int]:
@@ -154,7 +191,7 @@ async def assigned(
             **more,
         )
         try:
-            await consumer.start()
+            await unbroken(consumer.start())
             there = await partitions_of(consumer, topic)
             numbers = {wanted} & there if wanted is not None else there
             if not numbers:

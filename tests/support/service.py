@@ -38,6 +38,7 @@ class Service:
             digest_key=KEY.hex(),
             partitions=partitions,
             metrics_port=0,
+            broker_wait_ms=0,
         )
         self.names = Names.of(self.prefix)
         self.options: dict[str, Any] = kafka_options(self.settings, "tests")

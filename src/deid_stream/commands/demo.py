@@ -30,6 +30,8 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
     from rich.console import Console
     from rich.live import Live
 
+    from deid_stream.datasets.files import written
+
     try:
         from deid_stream.demo import checks, report, stage
         from deid_stream.demo.live import view
@@ -59,7 +61,8 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
         "topics": report.topic_counts(progress.collected),
         "repeats": progress.collected.repeats,
     }
-    (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    with written(out / "report.json") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     if as_json:
         print_json(result)
         return 0 if ok else 1

@@ -98,7 +98,10 @@ def replay(
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+    from deid_stream.datasets.files import written
+
+    with written(path) as out:
+        out.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
 
 
 @click.command(short_help="Find what identifies people in a JSONL of turns.")

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import msgspec
 
+from deid_stream.datasets.files import written
 from deid_stream.datasets.reader import Gold, Predicted, PredictedSpan, Turn, read_rows
 from deid_stream.datasets.scoring import Score, score
 from deid_stream.detect.detector import Conversation, Detector
-from deid_stream.errors import ConfigError, DecodeError
+from deid_stream.errors import DecodeError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
 
@@ -53,12 +54,9 @@ def detect_file(
         if progress is not None:
             progress(done)
     encoder = msgspec.json.Encoder()
-    try:
-        with target.open("wb") as out:
-            for result in results:
-                out.write(encoder.encode(result) + b"\n")
-    except OSError as error:
-        raise ConfigError(f"cannot write {target}: {error.strerror}") from error
+    with written(target) as out:
+        for result in results:
+            out.write(encoder.encode(result) + b"\n")
     return len(rows)
 
 

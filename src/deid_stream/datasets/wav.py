@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from deid_stream.audio.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
+from deid_stream.datasets.files import written
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding
 
@@ -97,7 +98,7 @@ def _format(body: bytes, name: str) -> tuple[AudioFormat, bool]:
 
 
 def write_wav(path: Path, wav: WavFile) -> None:
-    """Write a file with the plainest header its codec allows."""
+    """Write a file with the plainest header its codec allows. Raises ConfigError where it cannot be written."""
     fmt = wav.format
     if fmt.encoding is Encoding.PCM16BE:
         raise AudioFormatError("WAV samples are little-endian; s16be cannot be written as they are")
@@ -111,4 +112,5 @@ def write_wav(path: Path, wav: WavFile) -> None:
         chunks[0] = (b"fmt ", header + b"\0\0")
         chunks.insert(1, (b"fact", struct.pack("<I", wav.frames)))
     body = b"".join(name + struct.pack("<I", len(part)) + part + b"\0" * (len(part) % 2) for name, part in chunks)
-    path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)
+    with written(path) as out:
+        out.write(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from deid_stream.audio.pcm import decode
 from deid_stream.datasets.callfile import CallFile
+from deid_stream.datasets.files import written
 from deid_stream.datasets.replay import Redacted
 from deid_stream.datasets.wav import WavFile
 
@@ -60,7 +61,8 @@ def draw(path: Path, call: CallFile, after: WavFile, spans: Sequence[Redacted], 
                     )
     grid[-1].set_xlabel("seconds")
     figure.suptitle(f"{call.name}: the spans in red must not leave, and do not", fontsize=11)
-    figure.savefig(path, dpi=90)
+    with written(path) as out:
+        figure.savefig(out, format="png", dpi=90)
 
 
 def _spectrogram_db(samples: NDArray[np.int16]) -> NDArray[np.float64]:

@@ -17,6 +17,8 @@ _LATENCY_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 1
 _HOLDBACK_MS: Final = (100, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 60_000)
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
+_RECOVERY_S: Final = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+
 
 class Definition(NamedTuple):
     name: str
@@ -134,6 +136,11 @@ class Metrics(Collector):
         self.policies = Gauge("deid_policies", "Customers with a policy.")
         self.detector_seconds = Histogram("deid_detector_seconds", "Time to find what is in one turn.", _SECONDS)
         self.batch_seconds = Histogram("deid_batch_seconds", "Time from a batch read to its commit.", _SECONDS)
+        self.recovery_seconds = Histogram(
+            "deid_recovery_seconds",
+            "Time from a partition's assignment until what its calls were waiting with had been read again.",
+            _RECOVERY_S,
+        )
         self.checkpoints = Counter("deid_checkpoints", "Checkpoints written.")
         self.aborted_transactions = Counter("deid_aborted_transactions", "Transactions given up, by cause.", "cause")
         self.rebalances = Counter("deid_rebalances", "Times the partitions were shared out anew.")

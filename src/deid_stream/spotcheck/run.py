@@ -14,7 +14,16 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from deid_stream import __version__, topics
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, DecodeError, TopicError
-from deid_stream.kafka_io import assigned, broker_errors, log_end, partitions_of, read_range, stop_consumer
+from deid_stream.kafka_io import (
+    assigned,
+    broker_errors,
+    log_end,
+    partitions_of,
+    poll,
+    read_range,
+    stop_consumer,
+    unbroken,
+)
 from deid_stream.kafka_options import kafka_options
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.logs import get_log
@@ -123,14 +132,14 @@ class SpotCheck:
                 max_poll_interval_ms=_MAX_CHECK_MS,
             )
             try:
-                await consumer.start()
+                await unbroken(consumer.start())
                 if not await partitions_of(consumer, self._topic):
                     raise TopicError(f"topic {self._topic} is missing; run `deid-stream topics create`")
                 consumer.subscribe([self._topic])
                 loop = asyncio.get_running_loop()
                 busy_until_s = loop.time()
                 while not self._stop.is_set():
-                    batches = await consumer.getmany(timeout_ms=_POLL_MS)
+                    batches = await poll(consumer, _POLL_MS)
                     await self._share(consumer, batches)
                     for place, records in batches.items():
                         await self._look_at(consumer, place, records)

@@ -55,7 +55,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Of any JSON record: transcripts and call events."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def identifier(raw: bytes) -> str:
     """A call, customer or segment id: UTF-8, 1 to 256 characters, no blanks or controls. Checked once a value."""
     try:

@@ -7,6 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, for_code
 
 from deid_stream.errors import TopicError
+from deid_stream.kafka_io import unbroken
 from deid_stream.worker.names import Names
 from deid_stream.worker.producer import translate
 
@@ -22,7 +23,7 @@ async def check_layout(options: dict[str, Any], names: Names) -> int:
     """
     admin = AIOKafkaAdminClient(**options)
     try:
-        await admin.start()
+        await unbroken(admin.start())
         for _ in range(_TRIES):
             counts = await _counts(admin, names)
             if all(counts.values()):
@@ -31,7 +32,7 @@ async def check_layout(options: dict[str, Any], names: Names) -> int:
     except (KafkaError, OSError) as error:
         raise translate(error, "looking at the topics") from None
     finally:
-        await admin.close()
+        await unbroken(admin.close())
     if missing := sorted(topic for topic, count in counts.items() if not count):
         raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
     policies = counts.pop(names.policies)

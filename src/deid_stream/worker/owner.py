@@ -124,6 +124,7 @@ class Owner:
 
     async def _own(self) -> None:
         context = self._context
+        started_s = asyncio.get_running_loop().time()
         publisher = await context.publisher(self.number)
         try:
             restored = await read_checkpoint(context.options, context.names.checkpoints, self.number, context.isolation)
@@ -149,7 +150,7 @@ class Owner:
             if self._stopping or not self._begin(partition):
                 return
             log.info("partition taken over", partition=self.number, calls=partition.calls)
-            await self._work(partition, publisher)
+            await self._work(partition, publisher, started_s)
         finally:
             self.partition = None
             self._moved.set()
@@ -189,17 +190,21 @@ class Owner:
         with contextlib.suppress(IllegalStateError):
             self._context.consumer.pause(*self._topics.values())
 
-    async def _work(self, partition: Partition, publisher: Publisher) -> None:
+    async def _work(self, partition: Partition, publisher: Publisher, started_s: float) -> None:
         loop = asyncio.get_running_loop()
         publishing: asyncio.Task[None] | None = None
         retractor = Retractor(partition, self.published, self._context)
         ready_s = 0.0
+        recovering = True
         try:
             while True:
                 self._wake.clear()
                 taken = False
                 if partition.unpublished < _MAX_UNPUBLISHED and not self._stopping:
                     taken = await self._slice(partition)
+                if recovering and partition.recovered:
+                    recovering = False
+                    self._context.metrics.recovery_seconds.observe(loop.time() - started_s)
                 if publishing is not None and publishing.done():
                     publishing.result()
                     publishing = None

@@ -119,6 +119,11 @@ class Partition:
         return len(self._live)
 
     @property
+    def recovered(self) -> bool:
+        """What the calls of the last owner were waiting with has been read again."""
+        return not self._replay_until
+
+    @property
     def held_bytes(self) -> int:
         """Audio held in sessions."""
         return self._held_bytes

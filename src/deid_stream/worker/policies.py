@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from deid_stream.kafka_io import log_end
+from deid_stream.kafka_io import log_end, stop_consumer, unbroken
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.worker.producer import translate
@@ -50,7 +50,7 @@ class Policies:
         """Read all there is in the topic's ``partitions``. Raises BrokerError where it cannot be read."""
         consumer = self._consumer
         try:
-            await consumer.start()
+            await unbroken(consumer.start())
             self._partitions = [TopicPartition(self._topic, number) for number in range(partitions)]
             consumer.assign(self._partitions)
             async with asyncio.timeout(_DEADLINE_S):
@@ -73,7 +73,7 @@ class Policies:
             raise translate(error, f"following {self._topic}") from None
 
     async def stop(self) -> None:
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     def of(self, customer_id: str) -> CompiledPolicy:
         return self._table.get(customer_id)

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalOperation,
     InvalidProducerEpoch,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerFenced,
@@ -25,6 +26,7 @@ from aiokafka.errors import (
 from aiokafka.errors import UnknownError as UnknownBrokerError
 
 from deid_stream.errors import BrokerError, FencedError, TopicError
+from deid_stream.kafka_io import unbroken
 
 MAX_BATCH_BYTES: Final = 950_000
 """Below the broker's usual ``message.max.bytes`` (1,048,588), which counts a whole batch."""
@@ -60,6 +62,8 @@ def translate(error: BaseException, doing: str) -> BrokerError:
         )
     if isinstance(error, MessageSizeTooLargeError):
         return TopicError(f"{doing}: the broker's message.max.bytes is below {MAX_BATCH_BYTES}; raise it")
+    if isinstance(error, KafkaConnectionError):
+        return BrokerError(f"{doing}: no broker answers ({name}); is it up, are address and credentials right?")
     return BrokerError(f"{doing}: {name}")
 
 
@@ -136,10 +140,13 @@ class Transactional:
         """Fence whoever had the partition, and wait until the broker has ended what they left open."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._producer.start()
+                await unbroken(self._producer.start())
         except (KafkaError, OSError, TimeoutError) as error:
             await self.stop()
             raise translate(error, f"taking over partition {self._partition}") from None
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
 
     def outbox(self) -> Outbox:
         return Outbox(self._producer)
@@ -241,7 +248,7 @@ async def supports_transactions(options: dict[str, Any], group_id: str) -> bool:
     was_disabled, sender_log.disabled = sender_log.disabled, True  # the refusal is an answer here, not an error
     probe = AIOKafkaProducer(**_options(options), transactional_id=f"{group_id}-probe")
     try:
-        await probe.start()
+        await unbroken(probe.start())
     except (UnknownBrokerError, UnsupportedVersionError):
         return False
     except (KafkaError, OSError) as error:
@@ -256,15 +263,23 @@ async def shared_producer(options: dict[str, Any]) -> AIOKafkaProducer:
     """A producer that an at-least-once worker's partitions share."""
     producer = AIOKafkaProducer(**_options(options))
     try:
-        await producer.start()
+        await unbroken(producer.start())
     except (KafkaError, OSError) as error:
         await close(producer)
         raise translate(error, "connecting to the broker") from None
+    except asyncio.CancelledError:
+        await close(producer)
+        raise
     return producer
 
 
 async def close(producer: AIOKafkaProducer) -> None:
-    """Stop a producer whatever state it is in: ``stop`` alone waits for what a dead broker never answers."""
+    """Stop a producer whatever state it is in, also when this task is cancelled meanwhile."""
+    await unbroken(_close(producer))
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """``stop`` alone waits for what a dead broker never answers."""
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_S):
             await producer.stop()

@@ -9,6 +9,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError, RecordTooLargeError
 
+from deid_stream.kafka_io import poll, stop_consumer, unbroken
 from deid_stream.observe.logs import get_log
 from deid_stream.worker.context import Context
 from deid_stream.worker.owner import Owner
@@ -59,7 +60,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
     async def start(self) -> None:
         """Join the group. Raises BrokerError."""
         try:
-            await self._consumer.start()
+            await unbroken(self._consumer.start())
             self._consumer.subscribe(list(self._kinds), listener=self)
         except (KafkaError, OSError) as error:
             raise translate(error, "joining the group") from None
@@ -68,7 +69,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         """Until ``stop``. Raises what no partition could mend."""
         while not stop.is_set():
             try:
-                batches = await self._consumer.getmany(timeout_ms=POLL_MS)
+                batches = await poll(self._consumer, POLL_MS)
             except (RecordTooLargeError, CorruptRecordException) as error:
                 # aiokafka goes on behind such a record by itself
                 log.error("record cannot be read", error=error)
@@ -97,7 +98,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
     async def stop(self) -> None:
         """Publish what has been processed, then leave the group."""
         await self._release(list(self._owners))
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     def policy_changed(self, customer_id: str, *, opted_out: bool) -> None:
         """Tell every partition."""

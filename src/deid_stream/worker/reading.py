@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from deid_stream.kafka_io import log_end, read_range
+from deid_stream.kafka_io import log_end, read_range, stop_consumer, unbroken
 from deid_stream.worker.checkpoint import CheckpointLog, Restored, base_offset
 from deid_stream.worker.producer import translate
 
@@ -31,13 +31,13 @@ async def reader(options: dict[str, Any], partitions: list[TopicPartition], isol
         retry_backoff_ms=50,
     )
     try:
-        await consumer.start()
+        await unbroken(consumer.start())
         consumer.assign(partitions)
         yield consumer
     except (KafkaError, OSError, TimeoutError) as error:
         raise translate(error, f"reading {partitions[0].topic}" if partitions else "reading") from None
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 async def read_checkpoint(options: dict[str, Any], topic: str, partition: int, isolation: str) -> Restored:

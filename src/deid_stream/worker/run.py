@@ -1,6 +1,7 @@
 """The worker process: everything put together, started and stopped."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -12,7 +13,7 @@ import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
-from deid_stream.errors import DeidError
+from deid_stream.errors import BrokerError, DeidError
 from deid_stream.kafka_options import kafka_options
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.logs import get_log
@@ -46,6 +47,9 @@ EMBEDDED_SESSION_MS: Final = 2_000
 FETCH_WAIT_MS: Final = 100
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 """The embedded broker lets a waiting fetch wait to its end, whatever arrives meanwhile."""
+FIRST_WAIT_S: Final = 0.5
+MAX_WAIT_S: Final = 30.0
+"""Between two tries to reach a broker that was not there when the worker started."""
 EXIT_FAILED: Final = 1
 COLLECT_EVERY_S: Final = 600.0
 """Between two looks for cyclic garbage. Held audio is a hundred thousand objects and more, all of them freed by their
@@ -70,6 +74,7 @@ class Worker:
         self._wall = wall
         self._stop = asyncio.Event()
         self._pump: Pump | None = None
+        self._opened = False
 
     @property
     def ready(self) -> bool:
@@ -81,54 +86,46 @@ class Worker:
         self._stop.set()
 
     async def run(self) -> None:
-        """Until ``stop``. Raises DeidError for what it cannot mend; what is committed by then stays right."""
-        settings = self._settings
-        options = kafka_options(settings, "deid-stream-worker")
-        names = Names.of(settings.topic_prefix)
-        key = settings.secret_digest_key() if self._sessions is None else b""
+        """Until ``stop``. A broker that is not there yet is waited for, ``broker_wait_ms`` long. Raises DeidError for
+        what it cannot mend; what is committed by then stays right."""
+        loop = asyncio.get_running_loop()
+        give_up_s = loop.time() + self._settings.broker_wait_ms / 1000
+        backoff_s = FIRST_WAIT_S
         loading = asyncio.create_task(asyncio.to_thread(_load_detector)) if self._sessions is None else None
-        transactions = settings.processing == "exactly_once" or await supports_transactions(options, settings.group_id)
-        exactly_once = transactions and settings.processing != "at_least_once"
-        isolation = "read_committed" if exactly_once else "read_uncommitted"
-        policies = Policies(options, names.policies, isolation, self._wall)
-        # a client sends one request at a time to a broker: checkpoints must not queue behind other partitions' outputs
-        producers = () if exactly_once else (await shared_producer(options), await shared_producer(options))
-        following: asyncio.Task[None] | None = None
-        pump: Pump | None = None
-
-        async def publisher(number: int) -> Publisher:
-            if producers:
-                return AtLeastOnce(*producers, context.consumer, number, PUBLISH_TIMEOUT_S)
-            transactional = Transactional(options, settings.group_id, settings.topic_prefix, number, PUBLISH_TIMEOUT_S)
-            await transactional.start()
-            return transactional
-
         try:
-            await policies.start(await check_layout(options, names))
-            sessions = self._sessions
-            if loading is not None:
-                sessions = SessionFactory(await loading, key, session_settings(settings))
-            assert sessions is not None  # noqa: S101 - one of the two was given
-            context = Context(
-                settings=settings,
-                names=names,
-                options=options,
-                isolation=isolation,
-                session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
-                fetch_wait_ms=FETCH_WAIT_MS if transactions else EMBEDDED_FETCH_WAIT_MS,
-                sessions=sessions,
-                gate=Gate(names, settings.region or None, __version__, self.metrics),
-                policies=policies,
-                metrics=self.metrics,
-                writer_id=os.urandom(6).hex(),
-                wall_ms=lambda: int(self._wall() * 1000),
-                publisher=publisher,
-            )
-            pump = self._pump = Pump(context)
-            policies.on_change = self._policy_changed
-            await pump.start()
-            log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
-            following = asyncio.create_task(policies.follow())
+            while not self._stop.is_set():
+                try:
+                    async with contextlib.AsyncExitStack() as stack:
+                        await self._serve(stack, loading)
+                    return
+                except BrokerError as error:
+                    if self._opened or not error.retryable or loop.time() + backoff_s > give_up_s:
+                        raise
+                    log.warning("waiting for the broker", error=error, seconds=backoff_s)
+                await self._stopped(backoff_s)
+                backoff_s = min(backoff_s * 2, MAX_WAIT_S)
+        finally:
+            if loading is not None and not loading.done():
+                loading.cancel()
+
+    async def _serve(
+        self, stack: contextlib.AsyncExitStack, loading: "asyncio.Task[ConversationFactory] | None"
+    ) -> None:
+        """Open everything, closed again with ``stack``, and work. A stop while it opens gives that up."""
+        opening = asyncio.create_task(self._open(stack, loading))
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                return
+            pump, policies = opening.result()
+        finally:
+            opening.cancel()
+            stopped.cancel()
+            await asyncio.gather(opening, stopped, return_exceptions=True)
+        self._opened = True
+        following = asyncio.create_task(policies.follow())
+        try:
             pumping = asyncio.create_task(pump.run(self._stop))
             done, _ = await asyncio.wait({following, pumping}, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
@@ -136,16 +133,68 @@ class Worker:
             for task in done:
                 task.result()
         finally:
-            if loading is not None and not loading.done():
-                loading.cancel()
-            if following is not None:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-            if pump is not None:
-                await pump.stop()
-            await policies.stop()
-            for producer in producers:
-                await close(producer)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _open(
+        self, stack: contextlib.AsyncExitStack, loading: "asyncio.Task[ConversationFactory] | None"
+    ) -> tuple[Pump, Policies]:
+        settings = self._settings
+        options = kafka_options(settings, "deid-stream-worker")
+        names = Names.of(settings.topic_prefix)
+        key = settings.secret_digest_key() if self._sessions is None else b""
+        transactions = settings.processing == "exactly_once" or await supports_transactions(options, settings.group_id)
+        exactly_once = transactions and settings.processing != "at_least_once"
+        isolation = "read_committed" if exactly_once else "read_uncommitted"
+        producers = []
+        if not exactly_once:
+            # a client sends one request at a time to a broker: checkpoints must not queue behind others' outputs
+            for _ in range(2):
+                producers.append(await shared_producer(options))
+                stack.push_async_callback(close, producers[-1])
+        policies = Policies(options, names.policies, isolation, self._wall)
+        stack.push_async_callback(policies.stop)
+        await policies.start(await check_layout(options, names))
+        sessions = self._sessions
+        if loading is not None:
+            sessions = SessionFactory(await asyncio.shield(loading), key, session_settings(settings))
+        assert sessions is not None  # noqa: S101 - one of the two was given
+
+        async def publisher(number: int) -> Publisher:
+            if not exactly_once:
+                outputs, checkpoints = producers
+                return AtLeastOnce(outputs, checkpoints, context.consumer, number, PUBLISH_TIMEOUT_S)
+            transactional = Transactional(options, settings.group_id, settings.topic_prefix, number, PUBLISH_TIMEOUT_S)
+            await transactional.start()
+            return transactional
+
+        context = Context(
+            settings=settings,
+            names=names,
+            options=options,
+            isolation=isolation,
+            session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
+            fetch_wait_ms=FETCH_WAIT_MS if transactions else EMBEDDED_FETCH_WAIT_MS,
+            sessions=sessions,
+            gate=Gate(names, settings.region or None, __version__, self.metrics),
+            policies=policies,
+            metrics=self.metrics,
+            writer_id=os.urandom(6).hex(),
+            wall_ms=lambda: int(self._wall() * 1000),
+            publisher=publisher,
+        )
+        pump = self._pump = Pump(context)
+        stack.push_async_callback(pump.stop)
+        policies.on_change = self._policy_changed
+        await pump.start()
+        log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
+        return pump, policies
+
+    async def _stopped(self, seconds: float) -> None:
+        """Wait so long, or until stopped."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     def _policy_changed(self, change: Change) -> None:
         self.metrics.policy_changes.inc(change.kind)

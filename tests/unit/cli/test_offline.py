@@ -1,7 +1,10 @@
 """``replay``, ``detect`` and ``score`` over files."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -148,3 +151,35 @@ def test_detect_names_a_bad_row_without_its_content(line, tmp_path, capsys):
     assert status == 1
     assert "jane" not in said
     assert said.count("\n") == 1
+
+
+def run_on_full_disk(size, *arguments):
+    """As a process whose files may not grow over ``size`` bytes, which is what a full disk looks like from inside."""
+    resource = pytest.importorskip("resource")
+    done = subprocess.run(
+        [sys.executable, "-m", "deid_stream", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    return done.returncode, done.stderr
+
+
+def test_replay_on_a_full_disk_says_so_in_a_line_and_leaves_no_half_file(tmp_path):
+    out = tmp_path / "out"
+    assert run_on_full_disk(20_000, "replay", WAV, CALL, "--out", out) == (
+        1,
+        f"deid-stream: cannot write {out / NAME}.wav: File too large\n",
+    )
+    assert list(out.iterdir()) == []
+
+
+def test_detect_on_a_full_disk_says_so_in_a_line_and_keeps_what_was_there(tmp_path):
+    rows, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows.write_text("".join(json.dumps({"id": str(n), "text": "hello"}) + "\n" for n in range(50)))
+    target.write_text("before")
+    said = f"deid-stream: cannot write {target}: File too large\n"
+    assert run_on_full_disk(100, "detect", rows, target) == (1, said)
+    assert target.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]

@@ -1,9 +1,11 @@
 """Logs: static messages, listed fields, JSON lines; what a caller said has no way in."""
 
 import ast
+import contextlib
 import io
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,66 @@ def test_every_message_in_the_source_is_static_and_every_field_listed():
         )
     ]
     assert wrong == []
+
+
+def ours():
+    """The handler that ``configure`` made; pytest has its own."""
+    return next(handler for handler in logging.getLogger().handlers if handler.filters)
+
+
+@pytest.fixture
+def at(lines, monkeypatch):
+    """Sets the clock of the handler's filter."""
+    now = [0.0]
+    handler = ours()
+    monkeypatch.setattr(handler.filters[0], "_clock", lambda: now[0])
+    return lambda seconds: now.__setitem__(0, seconds)
+
+
+def test_a_flood_of_another_library_is_said_once_and_then_counted(lines, at):
+    client = logging.getLogger("a.client")
+    for tenth in range(650):
+        at(tenth / 10)
+        client.error("Unable connect to node with id %s: %s", tenth, SAID)
+    first, second, third = lines()
+    assert "repeats" not in first
+    assert (second["repeats"], third["repeats"]) == (299, 299)
+    assert {line["message"] for line in lines()} == {"Unable connect to node with id %s: %s"}
+
+
+def test_our_own_repeats_are_those_with_the_same_fields(lines, at):
+    log = logs.get_log("worker")
+    for _ in range(3):
+        log.warning("reading tried again", partition=1)
+        log.warning("reading tried again", partition=2)
+        log.info("partition taken over", partition=1)
+    assert [(line["message"], line["partition"]) for line in lines()] == [
+        ("reading tried again", 1),
+        ("reading tried again", 2),
+        *[("partition taken over", 1)] * 3,
+    ]
+
+
+def test_what_is_remembered_of_repeats_is_bounded(lines, at):
+    log = logs.get_log("worker")
+    for number in range(5_000):
+        log.warning("policy refused", customer_id=str(number))
+    handler = ours()
+    assert len(handler.filters[0]._known) <= 1_024
+    assert len(lines()) == 5_000
+
+
+def test_a_log_that_cannot_be_written_stops_nobody_and_shows_nothing(lines, capfd):
+    handler = ours()
+    full = os.open("/dev/full", os.O_WRONLY)
+    stream = os.fdopen(full, "w", buffering=1)
+    before = handler.stream
+    handler.stream = stream
+    logs.get_log("worker").error("record refused", count=1)
+    logging.getLogger("somebody").error("heard %s", SAID)
+    handler.stream = before
+    with contextlib.suppress(OSError):
+        stream.close()
+    assert capfd.readouterr() == ("", "")
+    logs.get_log("worker").error("goes on")
+    assert [line["message"] for line in lines()] == ["goes on"]

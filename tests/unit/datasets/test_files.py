@@ -1,0 +1,53 @@
+"""Files are there in full or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from deid_stream.datasets.files import written
+from deid_stream.errors import ConfigError
+
+
+def test_a_file_appears_when_all_of_it_has_been_written(tmp_path):
+    path = tmp_path / "call.wav"
+    with written(path) as out:
+        out.write(b"first ")
+        out.flush()
+        assert not path.exists()
+        out.write(b"second")
+    assert path.read_bytes() == b"first second"
+    assert os.listdir(tmp_path) == ["call.wav"]
+
+
+def test_a_full_disk_leaves_nothing_new_and_what_was_there(tmp_path):
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"before")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(ConfigError, match=r"cannot write .*call\.wav: No space left"):
+        write_and_fail(path, full)
+    assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["call.wav"]
+
+
+def test_whatever_goes_wrong_meanwhile_leaves_nothing(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail(tmp_path / "call.wav", ZeroDivisionError())
+    assert os.listdir(tmp_path) == []
+
+
+def write_and_fail(path, error):
+    with written(path) as out:
+        out.write(b"first")
+        out.flush()
+        raise error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_device_is_written_as_it_is():
+    with written(Path("/dev/null")) as out:
+        out.write(b"gone")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(ConfigError, match="cannot write /dev/full: No space left"), written(Path("/dev/full")) as out:
+        out.write(b"gone")
