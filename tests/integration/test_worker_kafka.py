@@ -1,9 +1,13 @@
 """The worker on a real Apache Kafka: transactions, fencing, brokers that die, security. Needs KAFKA_HOME."""
 
 import asyncio
+import re
+import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -13,9 +17,11 @@ from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, FencedError, TopicError
 from deid_stream.worker import run as run_module
 from deid_stream.worker.producer import ForbiddenError, Transactional
+from tests.chaos.scenario import Workers
 from tests.conformance.test_worker import call, matches_oracle
 from tests.support.kafka import KafkaCluster
 from tests.support.service import Service, until
+from tests.support.topics import TOPIC_OF
 
 pytestmark = pytest.mark.kafka
 
@@ -35,6 +41,7 @@ async def service(one_node: KafkaCluster) -> AsyncIterator[Service]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "PUBLISH_TIMEOUT_S", 3.0)
+    monkeypatch.setattr(run_module, "LOOK_EVERY_S", 2.0)
 
 
 # -- transactions
@@ -101,6 +108,38 @@ async def test_a_worker_that_is_fenced_takes_up_again_from_its_checkpoint(servic
     await service.closed(4)
     await matches_oracle(service, *made)
     assert worker.metrics.aborted_transactions.values.get("fenced")
+
+
+async def test_a_worker_paused_past_its_session_is_replaced_and_comes_back_as_nobody(
+    service: Service, tmp_path: Path
+) -> None:
+    session_ms = 1_500
+    service.settings = msgspec.structs.replace(service.settings, session_timeout_ms=session_ms)
+    paused = Workers(service.settings, tmp_path)
+    log = tmp_path / "workers.log"
+    try:
+        paused.start()
+        await until(lambda: log.read_bytes().count(b"partition taken over") == 2)
+        made = [call(f"paused-{seed}", "someone", seed) for seed in range(4)]
+        records = sorted((r for m in made for r in m.records), key=lambda r: r.time_ms)
+        most = len(records) * 3 // 4
+        await service.send(records[:most])
+        async with asyncio.timeout(20):
+            while not await service.read(service.names.analytics_audio):  # noqa: ASYNC110 - the state of a broker
+                await asyncio.sleep(0.1)
+        # nothing of what it holds now may leave twice, nor get lost
+        paused.alive[0].send_signal(signal.SIGSTOP)
+        await service.work()
+        await service.send(records[most:])
+        await service.closed(4)
+        paused.alive[0].send_signal(signal.SIGCONT)
+        await until(lambda: log.read_bytes().count(b"partitions assigned") >= 2)
+        later = call("later", "someone", 9)
+        await service.send(later)
+        await service.closed(5)
+        await matches_oracle(service, *made, later)
+    finally:
+        paused.close()
 
 
 # -- brokers that go away
@@ -176,7 +215,7 @@ async def test_scram_over_tls() -> None:
 
 
 ALLOW, DENY, ANY_HOST = 3, 2, "*"
-WRITE, ALL = 4, 2
+READ, WRITE, ALL = 3, 4, 2
 TOPIC, GROUP, TRANSACTIONAL_ID = 2, 3, 5
 LITERAL = 3
 
@@ -192,7 +231,12 @@ async def grant(cluster: KafkaCluster, *acls: tuple[int, str, int, int, int]) ->
     await admin.close()
 
 
-async def test_authorisation_withdrawn_ends_the_worker_and_commits_nothing(impatient: None) -> None:
+@pytest.mark.parametrize(
+    ("topic", "operation"), [("analytics_audio", WRITE), ("checkpoints", WRITE), ("audio", READ), ("policies", READ)]
+)
+async def test_authorisation_withdrawn_ends_the_worker_and_commits_nothing(
+    topic: str, operation: int, impatient: None
+) -> None:
     with KafkaCluster(sasl=True, acls=True, users={"worker": "worker-password"}) as cluster:
         everything = ((kind, "*", LITERAL, ALL, ALLOW) for kind in (TOPIC, GROUP, TRANSACTIONAL_ID))
         await grant(cluster, *everything)
@@ -210,7 +254,7 @@ async def test_authorisation_withdrawn_ends_the_worker_and_commits_nothing(impat
             await service.send(first)
             await service.closed(1)
             service.options = cluster.client()
-            await grant(cluster, (TOPIC, service.names.analytics_audio, LITERAL, WRITE, DENY))
+            await grant(cluster, (TOPIC, getattr(service.names, topic), LITERAL, operation, DENY))
             await service.send(second)
             _, working = service.workers.pop()
             with pytest.raises(ForbiddenError, match="does not allow"):
@@ -226,15 +270,20 @@ async def matches_only(service: Service, call_id: bytes) -> bool:
     return bool(found) and all(key.split(b"/")[0] == call_id for key in found)
 
 
-async def test_a_topic_that_is_deleted_ends_the_worker_with_its_name(service: Service, impatient: None) -> None:
+@pytest.mark.parametrize("topic", ["analytics_audio", "checkpoints", "audio", "policies"])
+async def test_a_topic_that_is_deleted_ends_the_worker_with_its_name(
+    topic: str, service: Service, impatient: None
+) -> None:
+    deleted = getattr(service.names, topic)
     await service.work()
     await service.send(call("before", "someone", 1))
     await service.closed(1)
     admin = AIOKafkaAdminClient(**service.options)
     await admin.start()
-    await admin.delete_topics([service.names.analytics_audio])
+    await admin.delete_topics([deleted])
     await admin.close()
-    await service.send(call("after", "someone", 2))
+    later = call("after", "someone", 2).records
+    await service.send(r for r in later if service.prefix + TOPIC_OF[r.kind] != deleted)
     _, working = service.workers.pop()
-    with pytest.raises(TopicError, match=r"deid\.analytics\.audio"):
-        await asyncio.wait_for(working, 90)
+    with pytest.raises(TopicError, match=re.escape(deleted)):
+        await asyncio.wait_for(working, 60)

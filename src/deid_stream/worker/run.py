@@ -50,6 +50,8 @@ EMBEDDED_FETCH_WAIT_MS: Final = 20
 FIRST_WAIT_S: Final = 0.5
 MAX_WAIT_S: Final = 30.0
 """Between two tries to reach a broker that was not there when the worker started."""
+LOOK_EVERY_S: Final = 30.0
+"""Between two looks at the topics."""
 EXIT_FAILED: Final = 1
 COLLECT_EVERY_S: Final = 600.0
 """Between two looks for cyclic garbage. Held audio is a hundred thousand objects and more, all of them freed by their
@@ -124,17 +126,34 @@ class Worker:
             stopped.cancel()
             await asyncio.gather(opening, stopped, return_exceptions=True)
         self._opened = True
-        following = asyncio.create_task(policies.follow())
+        pumping = asyncio.create_task(pump.run(self._stop))
+        tasks = {pumping, asyncio.create_task(policies.follow()), asyncio.create_task(self._watch_topics())}
         try:
-            pumping = asyncio.create_task(pump.run(self._stop))
-            done, _ = await asyncio.wait({following, pumping}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
             await pumping
             for task in done:
                 task.result()
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch_topics(self) -> None:
+        """Look now and then whether all topics are still there, with equal partition counts. Raises TopicError when
+        they were not twice in a row (a broker that has just started may know few): clients wait for a deleted topic as
+        for one whose leader is away."""
+        options, names = kafka_options(self._settings, "deid-stream-worker"), Names.of(self._settings.topic_prefix)
+        doubtful = False
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                await check_layout(options, names)
+                doubtful = False
+            except BrokerError as error:
+                if doubtful and not error.retryable:
+                    raise
+                doubtful = not error.retryable
 
     async def _open(
         self, stack: contextlib.AsyncExitStack, loading: "asyncio.Task[ConversationFactory] | None"

@@ -7,6 +7,7 @@ import pytest
 
 from deid_stream.detect.detector import Detector
 from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.ports import NeededOffsets
 from deid_stream.session.settings import SessionSettings
@@ -94,7 +95,7 @@ class FakeSessions:
 class Bench:
     """A partition with its source log and what came out."""
 
-    def __init__(self, sessions, restored=None, log=None, policy=UNKNOWN):
+    def __init__(self, sessions, restored=None, log=None, policy=UNKNOWN, fresh=True):
         self.out = []
         self.log = {kind: [] for kind in KINDS} if log is None else log
         self.metrics = Metrics()
@@ -106,7 +107,7 @@ class Bench:
             sessions=sessions,
             gate=Gate(NAMES, None, "test", self.metrics),
             policy_of=lambda _: policy,
-            training_fresh=lambda: True,
+            training_fresh=lambda: fresh,
             policy_positions=dict,
             new_outbox=lambda: FakeOutbox(self.out),
             limits=Limits(),
@@ -265,6 +266,17 @@ def test_a_topic_read_from_its_start_again_changes_nothing():
         pass
     assert bench.out == released
     assert bench.partition.positions == positions
+
+
+def test_nothing_goes_to_training_while_the_policies_may_be_old():
+    permits = compile_policy(b'{"customer_id":"someone","version":1}')
+    for fresh in (True, False):
+        bench = Bench(real_sessions(), policy=permits, fresh=fresh)
+        bench.source(make_call("a", "someone", 5, START_MS).records)
+        bench.run()
+        assert outputs(bench, NAMES.analytics_audio)
+        assert outputs(bench, NAMES.analytics_transcripts)
+        assert bool(outputs(bench, NAMES.training_audio, NAMES.training_transcripts)) is fresh
 
 
 def test_many_calls_in_sequence_leave_nothing_behind(monkeypatch):
