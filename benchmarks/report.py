@@ -138,6 +138,16 @@ def write(folder: Path) -> Path:
                 ]
             ],
         )
+    if soak := _load(folder, "soak"):
+        lines += ["## Calls in sequence, one partition", ""]
+        samples = soak["samples"]
+        lines += _table(
+            ["calls", "seconds", "MB", "objects", "live", "closed ids kept", "bytes held"],
+            [
+                [s["calls"], s["seconds"], s["rss_mb"], s["objects"], s["live"], s["closed"], s["held_bytes"]]
+                for s in (*samples[:: max(1, len(samples) // 10)], samples[-1])
+            ],
+        )
     path = folder / "results.md"
     path.write_text("\n".join(lines))
     return path

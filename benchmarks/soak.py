@@ -198,7 +198,7 @@ def main() -> None:
         "objects_a_call": round(growth_a_call(found, "objects"), 5),
         "cyclic_garbage": garbage,
     }
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    arguments.out.write_text(json.dumps({"result": result}, indent=1) + "\n")
     for sample in found[:: max(1, len(found) // 10)] + found[-1:]:
         print(sample, file=sys.stderr)
     print(json.dumps({k: v for k, v in result.items() if k != "samples"}))
