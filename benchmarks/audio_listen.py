@@ -71,10 +71,13 @@ def _read(entity: measure.Truth, said: Sequence[str], heard: Sequence[Word]) -> 
     """How many of the entity's words (digits also as figures) are read where it was said."""
     figures = [str(DIGITS.index(word) - 1 if word != "zero" else 0) if word in DIGITS else word for word in said]
     stretch = Interval(entity.start_ms, entity.end_ms)
-    read = "".join(letters(word.text) for word in heard if _middle_in(word, stretch))
+    tokens = [letters(word.text) for word in heard if _middle_in(word, stretch)]
+    read = "".join(tokens)
+    numbers = re.sub(r"[^0-9]", "", read)
     return sum(
-        any(form and form in read for form in {word, figure}) for word, figure in zip(said, figures, strict=True)
-    )
+        word in tokens or (len(word) > 3 and word in read) or (figure.isdigit() and figure in numbers)
+        for word, figure in zip(said, figures, strict=True)
+    )  # a short word must stand alone: "phone" is no "one"
 
 
 def _same(word: Word, other: Word) -> bool:

@@ -8,18 +8,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from deid_stream.audio import vad
+from deid_stream.audio.pcm import QUIET_PEAK
 from deid_stream.audio.profiles import TimingProfile
 from deid_stream.audio.reader import Reader
 from deid_stream.audio.wordmap import duration_bounds
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import AudioSpan
-from deid_stream.units import Interval, merge, subtract
+from deid_stream.units import Interval, Ms, merge, subtract
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
 EDGE_MS: Final = 300
 """A turn explains the sound this far about its words: rough edges, breath, the decay of a room."""
 PAUSE_MS: Final = 700
 """A pause between two words that their turn still explains; in a longer one another word could hide."""
+NEW_WORD_PAUSE_MS: Final = 50
+"""Quiet for so long, and then a syllable: that is another word, not the end of the last."""
 SHORTEST_SPEECH_MS: Final = 100
 """Less than a syllable between explained stretches is a click or a breath."""
 
@@ -44,6 +47,21 @@ def explained(segment: Segment, timing: TimingProfile) -> list[Interval]:
     wide_ms = max(0, PAUSE_MS - 2 * edge_ms)
     joined = merge(Interval(part.start, part.end + wide_ms) for part in said)
     return [Interval(part.start, part.end - wide_ms) for part in joined]
+
+
+def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
+    """How long sound after ``from_ms`` may be the end of what was said before: ``EDGE_MS``, but where it pauses and a
+    syllable follows, up to the pause."""
+    frame_ms = 10
+    count = (EDGE_MS + SHORTEST_SPEECH_MS) // frame_ms
+    size = frame_ms * reader.rate_hz // 1000
+    sound = reader.pcm(channel, from_ms, from_ms + count * frame_ms)[: count * size].reshape(count, -1)
+    loud = (sound.max(axis=1) > QUIET_PEAK) | (sound.min(axis=1) < -QUIET_PEAK)
+    pause = NEW_WORD_PAUSE_MS // frame_ms
+    for at in range(EDGE_MS // frame_ms):
+        if not loud[at : at + pause].any() and loud[at:].sum() * frame_ms >= SHORTEST_SPEECH_MS:
+            return at * frame_ms
+    return EDGE_MS
 
 
 def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, channel: int) -> list[AudioSpan]:

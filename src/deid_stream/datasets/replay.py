@@ -86,7 +86,7 @@ def replay(
 def _with_profile(settings: SessionSettings, call: CallFile) -> SessionSettings:
     fmt = call.wav.format
     words = [
-        TimedWord(segment.get("channel") or 0, word["start_ms"], word["end_ms"])
+        TimedWord((segment.get("channel") or 0) if fmt.channels > 1 else 0, word["start_ms"], word["end_ms"])
         for segment in call.header.segments
         for word in segment.get("words") or []
         if isinstance(word.get("start_ms"), int | float) and isinstance(word.get("end_ms"), int | float)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from deid_stream.audio import align, unheard
+from deid_stream.audio import align
 from deid_stream.audio.profiles import profile
 from deid_stream.audio.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
@@ -22,7 +22,7 @@ from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.redact.operators import masked
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
-from deid_stream.session.placing import WITHHELD, Unlocated, clip, place, widened
+from deid_stream.session.placing import WITHHELD, Unlocated, clip, explained, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.rereading import Rereading, part_of
 from deid_stream.session.settings import SessionSettings
@@ -421,11 +421,11 @@ class CallSession:
         first = entry.turn.segments[0]
         timing = profile(first.provider or self._settings.default_profile)
         entry = entry._replace(turn=entry.turn.joined())
-        for span in place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk):
+        cut = list(place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk))
+        for span in cut:
             self._cut(span, first.time_ms)
-        for segment in entry.turn.segments:
-            for channel in targets:
-                self._sound.explain(channel, unheard.explained(segment, timing))
+        for channel in targets:
+            self._sound.explain(channel, explained(entry, channel, cut, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)

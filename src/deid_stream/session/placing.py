@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio import align, crosstalk
+from deid_stream.audio import align, crosstalk, unheard
 from deid_stream.audio.profiles import TimingProfile
 from deid_stream.errors import AlignmentError
 from deid_stream.model.spans import AudioSpan, Span
@@ -41,6 +41,26 @@ def place(
             for carrier in _carriers(sound, span, others):
                 start_ms, end_ms = carrier.interval
                 yield AudioSpan(max(0, start_ms), end_ms, carrier.channel, span.entity_type)
+
+
+def explained(entry: Unlocated, channel: int, cut: Sequence[AudioSpan], timing: TimingProfile) -> list[Interval]:
+    """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
+    a breath beyond what was ``cut``: speech that goes on there is more of the same."""
+    turn = entry.turn
+    found: list[Interval] = []
+    for segment, at in zip(turn.segments, turn.starts(), strict=True):
+        known = unheard.explained(segment, timing)
+        letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
+        reach_ms = align.MAX_REACH_MS
+        around = Interval(segment.start_ms - reach_ms, segment.end_ms + reach_ms)
+        holes = [s for s in cut if s.channel == channel and around.overlaps(Interval(s.start_ms, s.end_ms))]
+        if letters and holes:
+            first, last = (any(s.start <= end < s.end for s in entry.spans) for end in (letters[0], letters[-1]))
+            begin_ms = min(hole.start_ms for hole in holes) - unheard.SHORTEST_SPEECH_MS if first else around.start
+            end_ms = max(hole.end_ms for hole in holes) + unheard.SHORTEST_SPEECH_MS if last else around.end
+            known = [part.intersect(Interval(begin_ms, end_ms)) for part in known]
+        found += [part for part in known if part.length]
+    return found
 
 
 def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:

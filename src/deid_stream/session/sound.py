@@ -118,8 +118,8 @@ class Sound:
     def silent_until_ms(self, channel: int, from_ms: Ms, *, ended: bool = False) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
 
-        Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech that dies away within
-        ``EDGE_MS`` is the end of what was said before. ``ended``: no more audio will come.
+        Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech that soon dies away is
+        the end of what was said before (``unheard.tail_ms``). ``ended``: no more audio will come.
         """
         stream = self._by_channel.get(channel)
         if stream is None:
@@ -127,6 +127,7 @@ class Sound:
         # before the first held chunk there is nothing left to wait for
         at_ms = max(from_ms, stream.timeline.begin_ms)
         tail_ms = from_ms + unheard.EDGE_MS
+        looked = at_ms > from_ms  # what has left already was judged when it was here
         while True:
             quiet_ms = stream.timeline.quiet_until(at_ms)
             if quiet_ms > at_ms:
@@ -136,6 +137,8 @@ class Sound:
             arrived_ms = stream.timeline.arrived_until_ms
             if arrived_ms < cell_ms + CELL_MS + _PATIENCE_MS and (not ended or at_ms >= arrived_ms):
                 return at_ms
+            if not looked and cell_ms < tail_ms:
+                tail_ms, looked = from_ms + unheard.tail_ms(self, channel, from_ms), True
             for heard in self._speech(channel, cell_ms):
                 if heard.end > max(at_ms, tail_ms):
                     return max(at_ms, heard.start) if heard.start > tail_ms else at_ms

@@ -1,10 +1,11 @@
 """Speech without a transcript is muted, the ordinary speech of a covered turn is not, silence passes."""
 
+import numpy as np
 import pytest
 
 from deid_stream.audio.profiles import profile
 from deid_stream.audio.reader import Recording
-from deid_stream.audio.unheard import explained, unexplained
+from deid_stream.audio.unheard import explained, tail_ms, unexplained
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval
 
@@ -77,3 +78,23 @@ def test_window_by_window_is_the_same_as_at_once():
     (whole,) = muted([Interval(900, 1500)])
     assert (pieces[0][0], pieces[-1][1]) == whole
     assert sum(b - a for a, b in pieces) == whole[1] - whole[0]
+
+
+@pytest.mark.parametrize(
+    ("parts", "tail"),
+    [
+        ([voice(200), silent(400)], 300),
+        ([silent(80), voice(150), silent(400)], 0),
+        ([voice(40), silent(60), voice(200), silent(400)], 40),
+        ([voice(40), silent(30), voice(200), silent(400)], 300),
+        ([voice(40), silent(80), voice(60), silent(400)], 300),
+        ([silent(400), voice(400)], 300),
+        ([silent(900)], 300),
+    ],
+    ids=["dies away", "a word after a pause", "an end, then a word", "a stop", "a click", "far", "nothing"],
+)
+@pytest.mark.parametrize("rate_hz", [8_000, 22_050])
+def test_the_end_of_a_word_is_told_from_another_word(parts, tail, rate_hz):
+    sound = joined(*parts)
+    at = np.arange(len(sound) * rate_hz // 8_000) * 8_000 // rate_hz
+    assert tail_ms(Recording(sound[at][:, None], rate_hz), 0, 0) == pytest.approx(tail, abs=10)

@@ -54,13 +54,13 @@ def turns(words):
     return groups
 
 
-def replayed(call, pace=None, policy=UNKNOWN):
+def replayed(call, pace=None, policy=UNKNOWN, profile="exact"):
     return replay(
         call,
         detector=SecretDetector(),
         key=bytes(32),
         policy=policy,
-        settings=SessionSettings(default_profile="exact"),
+        settings=SessionSettings(default_profile=profile),
         pace=pace or Pace(),
         pipeline_version="test",
     )
@@ -86,6 +86,16 @@ def test_secrets_are_silent_and_the_rest_is_bit_identical(fmt, interleaved, seed
             assert np.abs(after[start_ms * 8 : end_ms * 8, channel]).max() <= SILENT
             allowed[max(0, start_ms - REACH_MS) * 8 : (end_ms + REACH_MS) * 8] = True
         assert (before[~allowed, channel] == after[~allowed, channel]).all()
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_how_exact_the_times_are_is_learned_wherever_they_are_heard(channel):
+    call = call_file(make_call(4, turns=8), FORMATS[3])
+    header = msgspec.structs.replace(call.header, segments=[s | {"channel": channel} for s in call.header.segments])
+    call = msgspec.structs.replace(call, header=header)
+    learned = replayed(call, profile="")
+    assert learned.redacted_ms == replayed(call, profile="exact").redacted_ms
+    assert learned.redacted_ms != replayed(call, profile="100ms").redacted_ms
 
 
 def test_the_report_says_which_milliseconds_went():

@@ -1,9 +1,10 @@
 """What one call's session promises, case by case. Cuts, orders and restarts are in tests/property."""
 
 import msgspec
+import numpy as np
 import pytest
 
-from deid_stream.model.events import AudioChunk, Event, Segment
+from deid_stream.model.events import AudioChunk, Event, Segment, Word
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import UNKNOWN, Policy
@@ -273,3 +274,15 @@ def test_a_record_with_several_segments_is_read_again_whole(call: MadeCall) -> N
     )
     left = feed(restored, both)
     assert {s.segment_id for s in left.segments.values()} == {first.segment_id, second.segment_id}
+
+
+@pytest.mark.parametrize(("word", "at_least_ms", "at_most_ms"), [(SECRET[0], 0, 110), (PLAIN[0], 250, 270)])
+def test_what_goes_on_after_a_value_goes_with_it(word: str, at_least_ms: int, at_most_ms: int) -> None:
+    noise = np.random.default_rng(7)
+    sound = np.zeros(3_000 * 8, np.int16)
+    for start_ms, end_ms in ((1_000, 1_400), (1_480, 1_750)):  # the second is in no transcript
+        sound[start_ms * 8 : end_ms * 8] = noise.integers(-8_000, 8_000, (end_ms - start_ms) * 8)
+    call = MadeCall("call-1", "acme", {0: [Word(word, 1_000, 1_400, 0.9)]}, {0: sound}, 3_000)
+    left = feed(new_session(call.call_id), everything(call))
+    heard = np.frombuffer(left.sound()[0], np.uint8)[1_480 * 8 : 1_750 * 8].reshape(-1, 8) != 0xFF
+    assert at_least_ms <= heard.any(axis=1).sum() <= at_most_ms
