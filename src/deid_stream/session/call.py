@@ -1,10 +1,8 @@
 """One call from its first record to its last: what may leave, and when. Pure: events in, outputs out.
 
-    session.receive(event)      decoded records, each topic in its own order
-    session.advance(now_ms)     the partition's stream time (record time)
-    session.outputs()           what may leave now, in order
-
-Fails closed (law 2): a detector that raises withholds the turn's text and mutes its audio.
+session.receive(event)      decoded records, each topic in its own order
+session.advance(now_ms)     the partition's stream time (record time)
+session.outputs()           what may leave now, in order
 """
 
 from collections.abc import Sequence
@@ -15,20 +13,19 @@ from deid_stream.audio import align
 from deid_stream.audio.profiles import profile
 from deid_stream.audio.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
-from deid_stream.model.outputs import AuditAction, Output, SanitizedSegment
-from deid_stream.model.spans import AudioSpan, Span
+from deid_stream.model.outputs import AuditAction, Output
+from deid_stream.model.spans import AudioSpan
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.redact.apply import Redacted, redact_segment
-from deid_stream.redact.operators import masked
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
-from deid_stream.session.placing import WITHHELD, Unlocated, clip, explained, place, widened
+from deid_stream.session.placing import WITHHELD, Unlocated, explained, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.rereading import Rereading, part_of
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
-from deid_stream.session.state import CallState, ReleasedSegment, UnlocatedTurn
-from deid_stream.session.turns import PendingTurns, Turn
+from deid_stream.session.state import CallState, UnlocatedTurn
+from deid_stream.session.transcript import Transcript
+from deid_stream.session.turns import PendingTurns
 from deid_stream.units import Ms
 
 __all__ = ["FOREVER_MS", "CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
@@ -36,7 +33,6 @@ __all__ = ["FOREVER_MS", "CallSession", "ConversationFactory", "NeededOffsets", 
 FOREVER_MS: Ms = 1 << 60
 """Later than any record: ``advance(FOREVER_MS)`` closes whatever is open."""
 
-_REMEMBERED_SEGMENTS = 64
 _KEPT_METADATA = frozenset({"direction", "region", "language", "queue", "disposition"})
 
 _encoder = msgspec.json.Encoder()
@@ -59,20 +55,15 @@ class CallSession:
     ) -> None:
         """``state`` is a checkpoint's, for ``restore``; without it the call begins."""
         self._settings = settings
-        self._detector = detector
-        self._key = key
         self._policy = policy
         self._state = state or CallState(call_id=call_id, customer_id=customer_id)
-        self._conversation = detector.conversation(
-            key, allow=policy.allow, deny=policy.deny, state=self._state.conversation
-        )
         self._holdback = Holdback(settings.holdback_ms)
         self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms)
         self._sound = Sound()
-        self._released: dict[str, ReleasedSegment] = {}
         self._unlocated: list[Unlocated] = []
         self._rereading = Rereading(Positions(-1, -1))
         self._ledger = Ledger(self._state)
+        self._transcript = Transcript(self._state, self._ledger, policy, detector=detector, key=key)
         self._now_ms: Ms = 0
         self._snapshot: bytes | None = None
 
@@ -124,11 +115,8 @@ class CallSession:
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
-        if policy.allow != self._policy.allow or policy.deny != self._policy.deny:
-            self._conversation = self._detector.conversation(
-                self._key, allow=policy.allow, deny=policy.deny, state=self._conversation.state()
-            )
         self._policy = policy
+        self._transcript.use(policy)
 
     def outputs(self) -> list[Output]:
         """Everything that may leave since the last call, in order."""
@@ -219,15 +207,15 @@ class CallSession:
     def _hear(self, segment: Segment) -> None:
         channel = segment.channel
         if not segment.is_final:
-            self._interim(segment)
+            self._transcript.interim(segment)
         else:
-            known = self._released.get(segment.segment_id)
+            known = self._transcript.known(segment.segment_id)
             pending = self._turns.get(channel, segment.segment_id)
             if known is not None:
                 if segment.revision <= known.revision:
                     self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
-                else:
-                    self._correct(segment, known)
+                elif (corrected := self._transcript.correct(segment, known)) is not None:
+                    self._unlocated.append(corrected)
             elif pending is not None and segment.revision <= pending.revision:
                 self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
             elif segment.end_ms <= self._state.forgotten_until_ms.get(channel, -1):
@@ -240,12 +228,6 @@ class CallSession:
             self._holdback.cover(channel, segment.transcribed_until_ms)
         self._progress(segment.time_ms)
 
-    def _interim(self, segment: Segment) -> None:
-        if self._policy.interims != "masked" or segment.segment_id in self._released:
-            return
-        seq = self._state.next_seq.get(segment.channel, 0)
-        self._publish(segment, Redacted(masked(segment.text), (), ()), seq, segment.time_ms)
-
     # -- progress
 
     def _progress(self, now_ms: Ms) -> None:
@@ -257,7 +239,7 @@ class CallSession:
             holdback.settle()
         while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
             self._snapshot = None
-            self._detect(turn, now_ms)
+            self._unlocated.append(self._transcript.release(turn, now_ms))
         if self._unlocated:
             self._locate_arrived(final=False)
         self._release(now_ms, final=False)
@@ -303,103 +285,13 @@ class CallSession:
         self._snapshot = None
         self._stop_awaiting()
         while (turn := self._turns.pop_closed(FOREVER_MS)) is not None:
-            self._detect(turn, now_ms)
+            self._unlocated.append(self._transcript.release(turn, now_ms))
         self._locate_arrived(final=True)
         self._release(now_ms, final=True)
         state.closed = True
         duration_ms = state.duration_ms or max(self._sound.end_ms, *self._holdback.covered_ms.values(), 0)
         channels = max(state.declared_channels, len(self._sound.channels))
         self._ledger.close(duration_ms, channels, self._sound.chunks)
-
-    # -- detection
-
-    def _detect(self, turn: Turn, now_ms: Ms) -> None:
-        spans = self._spans_of(turn)
-        if spans is None:
-            for segment in turn.segments:
-                self._withhold(segment)
-            self._unlocated.append(Unlocated(turn, (), muted=True))
-            return
-        for segment, start in zip(turn.segments, turn.starts(), strict=True):
-            own = clip(spans, start, start + len(segment.text))
-            self._emit(segment, own, self._take_seq(segment.channel), now_ms)
-        self._unlocated.append(Unlocated(turn, spans, muted=False))
-
-    def _spans_of(self, turn: Turn) -> tuple[Span, ...] | None:
-        """What the policy wants redacted. None: the detector failed, whatever it raised, and the turn must not be
-        seen (law 2)."""
-        try:
-            found = self._conversation.turn(turn.text, turn.channel)
-            return tuple(span for span in found if self._policy.operator(span.entity_type) is not None)
-        except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
-            return None
-
-    def _take_seq(self, channel: int) -> int:
-        seq = self._state.next_seq.get(channel, 0)
-        self._state.next_seq[channel] = seq + 1
-        return seq
-
-    def _emit(self, segment: Segment, spans: Sequence[Span], seq: int, now_ms: Ms) -> None:
-        redacted = redact_segment(
-            segment.text,
-            segment.words,
-            spans,
-            channel=segment.channel,
-            operator_of=self._policy.operator,
-            key=self._key,
-        )
-        self._remember(segment, seq)
-        self._state.segments += 1
-        self._ledger.redacted(spans, segment.time_ms, segment.channel, seq)
-        self._publish(segment, redacted, seq, now_ms)
-
-    def _publish(self, segment: Segment, redacted: Redacted, seq: int, allowed_ms: Ms) -> None:
-        self._ledger.publish(
-            SanitizedSegment(
-                call_id=self.call_id,
-                customer_id=self.customer_id,
-                seq=seq,
-                segment_id=segment.segment_id,
-                revision=segment.revision,
-                channel=segment.channel,
-                language=segment.language,
-                start_ms=segment.start_ms,
-                end_ms=segment.end_ms,
-                text=redacted.text,
-                words=redacted.words,
-                entities=redacted.entities,
-                is_final=segment.is_final,
-                time_ms=segment.time_ms,
-                allowed_ms=allowed_ms,
-            )
-        )
-
-    def _withhold(self, segment: Segment) -> None:
-        seq = self._take_seq(segment.channel)
-        self._remember(segment, seq)
-        self._state.withheld = True
-        self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
-
-    def _correct(self, segment: Segment, known: ReleasedSegment) -> None:
-        """A revision after release: the same record id again; audio that has left is not taken back."""
-        turn = Turn(segment.end_ms, segment.channel, (segment,))
-        spans = self._spans_of(turn)
-        if spans is None:
-            self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
-            return
-        self._emit(segment, spans, known.seq, segment.time_ms)
-        self._unlocated.append(Unlocated(turn, spans, muted=False))
-        self._ledger.audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
-
-    def _remember(self, segment: Segment, seq: int) -> None:
-        released = self._released
-        released[segment.segment_id] = ReleasedSegment(
-            segment.segment_id, segment.revision, segment.channel, seq, segment.end_ms
-        )
-        if len(released) > _REMEMBERED_SEGMENTS:
-            oldest = released.pop(next(iter(released)))
-            forgotten = self._state.forgotten_until_ms
-            forgotten[oldest.channel] = max(oldest.end_ms, forgotten.get(oldest.channel, 0))
 
     # -- audio
 
@@ -460,10 +352,9 @@ class CallSession:
         if self._snapshot is None:
             state = self._state
             holdback = self._holdback
-            state.conversation = self._conversation.state()
+            self._transcript.save()
             state.watermark_ms, state.forced_ms = holdback.watermark_ms, holdback.forced_ms
             state.covered_ms = holdback.covered_ms
-            state.released = list(self._released.values())
             state.unlocated = [*map(_unlocated_state, self._unlocated), *self._rereading.unlocated]
             state.pending = sorted({*map(part_of, self._turns), *self._rereading.pending})
             state.holes = sorted(hole for holes in self._sound.holes.values() for hole in holes)
@@ -497,7 +388,6 @@ class CallSession:
         )
         session._holdback.watermark_ms, session._holdback.forced_ms = state.watermark_ms, state.forced_ms
         session._holdback.covered_ms = state.covered_ms
-        session._released = {known.segment_id: known for known in state.released}
         session._rereading = Rereading(positions, state.pending, state.unlocated)
         session._sound.restore(state.streams)
         for hole in state.holes:
