@@ -19,7 +19,7 @@ class Measured:
     target_load: float = 0.5
     """Of a core, at the peak: leaves room for a rebalance and for p99."""
     mb_base: float = 150.0
-    mb_a_call: float = 0.45
+    mb_a_call: float = 0.3
     kb_s_in: float = 23.0
     """A call's records as they arrive: 16 kB/s of sound, headers, transcripts."""
     kb_s_out: float = 46.0

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from deid_stream.detect.lexicon import COMMON
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection
@@ -76,6 +78,7 @@ class NeuralTagger:
         self._reaching = [*(label.entity_type in ON_BY_DEFAULT for label in config.labels), False]
         self._default = np.flatnonzero(self._reaching[:-1])
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
+        self._everyday = self._tokens_of(sorted(COMMON))
 
     @property
     def version(self) -> str:
@@ -125,8 +128,25 @@ class NeuralTagger:
         return self._spans(text, words, self._probabilities(pieces, len(words), hint))
 
     def _pieces(self, words: Sequence[str]) -> list[_Piece]:
+        everyday = [self._everyday.get(word.lower()) for word in words]
+        rare = {word for word, tokens in zip(words, everyday, strict=True) if tokens is None}
+        others = self._tokens_of(list(rare)) if rare else {}
+        return [
+            _Piece(i, token)
+            for i, (word, tokens) in enumerate(zip(words, everyday, strict=True))
+            for token in (others[word] if tokens is None else tokens)
+        ]
+
+    def _tokens_of(self, words: Sequence[str]) -> dict[str, list[int]]:
+        """The tokenizer's answer to each of different words: it sees one at a time, so it is the same in every turn.
+
+        Kept for everyday words only, which saves most of its time; what callers said beyond them must not stay here.
+        """
         encoding = self._tokenizer.encode(words, is_pretokenized=True, add_special_tokens=False)
-        return [_Piece(word, token) for word, token in zip(encoding.word_ids, encoding.ids, strict=True)]
+        found: dict[str, list[int]] = {word: [] for word in words}
+        for at, token in zip(encoding.word_ids, encoding.ids, strict=True):
+            found[words[at]].append(token)
+        return found
 
     def _probabilities(self, pieces: Sequence[_Piece], words: int, hint: int) -> npt.NDArray[np.float32]:
         """Mean class probabilities of every word, shape ``(words, classes)``."""
@@ -137,10 +157,10 @@ class NeuralTagger:
         logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
         likely = np.exp(logits - logits.max(axis=1, keepdims=True))
         likely /= likely.sum(axis=1, keepdims=True)
-        word_of = np.array([p.word for p in pieces])
-        first = np.flatnonzero(np.diff(word_of, prepend=-1))
+        first = [i for i, piece in enumerate(pieces) if not i or piece.word != pieces[i - 1].word]
+        counts = [end - start for start, end in pairwise([*first, len(pieces)])]
         mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
-        mean[word_of[first]] = np.add.reduceat(likely, first) / np.diff(first, append=len(pieces))[:, None]
+        mean[[pieces[i].word for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
         return mean
 
     def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
