@@ -145,7 +145,12 @@ async def _stop(consumer: Any) -> None:
     try:
         await consumer.stop()
     except asyncio.CancelledError:
-        # aiokafka cancels a fetch that waits to be tried again, lets that cancellation out, and goes no further
+        # aiokafka cancels a fetch that waits to be tried again, lets that cancellation out, and goes no further: other
+        # fetches would go on and open connections behind a client that has closed
+        fetches = list(consumer._fetcher._pending_tasks) if consumer._fetcher else []
+        for fetch in fetches:
+            fetch.cancel()
+        await asyncio.gather(*fetches, return_exceptions=True)
         await consumer._client.close()
         task = asyncio.current_task()
         if task is not None and task.cancelling():

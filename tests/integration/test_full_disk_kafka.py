@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,26 +17,11 @@ from tests.support.service import Service, until
 
 pytestmark = [
     pytest.mark.kafka,
-    pytest.mark.skipif(sys.platform != "linux", reason="prlimit(2) and tmpfs are Linux's"),
+    pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's"),
 ]
 
 Disk = tuple[KafkaCluster, Callable[[], None], Callable[[], None]]
 """The cluster, what fills its disk, what makes room again."""
-
-
-@contextlib.contextmanager
-def small_files(_: Path) -> Iterator[Disk]:
-    """A limit to the size of the broker's files: its appends fail as on a full disk. Needs no rights."""
-    with KafkaCluster() as cluster:
-
-        def fill() -> None:
-            process = cluster.members[0].process
-            assert process is not None
-            logs = (cluster.members[0].directory / "data").glob("*calls.audio*/*.log")
-            limit = max(path.stat().st_size for path in logs) // 2
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-
-        yield cluster, fill, lambda: None
 
 
 @contextlib.contextmanager
@@ -62,12 +46,11 @@ def small_file_system(folder: Path) -> Iterator[Disk]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("disk", [small_files, small_file_system])
 async def test_a_full_disk_holds_the_worker_and_nothing_is_lost_when_there_is_room_again(
-    disk: Callable[[Path], contextlib.AbstractContextManager[Disk]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "PUBLISH_TIMEOUT_S", 3.0)
-    with disk(tmp_path) as (cluster, fill, make_room):
+    with small_file_system(tmp_path) as (cluster, fill, make_room):
         async with Service(Settings(bootstrap_servers=cluster.bootstrap), exactly_once=True) as service:
             await service.policy("someone")
             worker = await service.work()

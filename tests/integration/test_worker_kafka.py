@@ -259,6 +259,8 @@ async def test_authorisation_withdrawn_ends_the_worker_and_commits_nothing(
             _, working = service.workers.pop()
             with pytest.raises(ForbiddenError, match="does not allow"):
                 await asyncio.wait_for(working, 60)
+            if topic == "policies":
+                return  # what has been read is good for a minute: the second call may have been published by then
             assert {r.key for r in await service.read(service.names.calls)} == {b"allowed"}
             assert await matches_only(service, b"allowed")
 
