@@ -18,7 +18,7 @@ from deid_stream.wire.cloudevents import Limits
 from deid_stream.worker.checkpoint import Progress, Restored
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.names import Names
-from deid_stream.worker.partition import Partition
+from deid_stream.worker.partition import Partition, Work
 from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 
 STEP_MS = 25
@@ -127,6 +127,13 @@ def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list
     return steps
 
 
+def build(work: Work) -> None:
+    """Make the bytes of all batches, as sending them would."""
+    for _topic, batches_of in work.outbox.items():  # noqa: PERF102 - an outbox is no dict
+        for batch in batches_of:
+            batch._build()
+
+
 def run(shape: Shape, calls: int, media_s: float, factory: Any = None) -> Cost:
     compiled = policies()
     sessions()
@@ -146,9 +153,7 @@ def run(shape: Shape, calls: int, media_s: float, factory: Any = None) -> Cost:
         work = partition.take()
         taken = time.process_time()
         if work is not None:
-            for _topic, built in work.outbox.items():  # noqa: PERF102 - an outbox is no dict
-                for batch in built:
-                    batch._build()
+            build(work)
             partition.published(number)
         process_s += processed - began
         take_s += taken - processed

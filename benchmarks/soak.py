@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.inprocess import Consumed, new_partition
+from benchmarks.inprocess import Consumed, build, new_partition
 from benchmarks.oracle import KEY
 from deid_stream.detect.detector import Detector
 from deid_stream.session.settings import SessionSettings
@@ -169,9 +169,7 @@ def soak(calls: int, samples: int = 100, *, idle_ms: int = 120_000) -> list[Samp
 def _publish(partition: Partition, offset: int) -> None:
     work = partition.take()
     if work is not None:
-        for _topic, built in work.outbox.items():  # noqa: PERF102 - an outbox is no dict
-            for batch in built:
-                batch._build()
+        build(work)
         partition.published(offset)
 
 

@@ -26,11 +26,10 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
 
     Exit status 0 only if no identity leaked, nothing was lost and nothing else was touched.
     """
-    import msgspec
     from rich.console import Console
     from rich.live import Live
 
-    from deid_stream.datasets.files import written
+    from deid_stream.datasets.files import write_json
 
     try:
         from deid_stream.demo import checks, report, stage
@@ -61,8 +60,7 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
         "topics": report.topic_counts(progress.collected),
         "repeats": progress.collected.repeats,
     }
-    with written(out / "report.json") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    write_json(out / "report.json", result)
     if as_json:
         print_json(result)
         return 0 if ok else 1

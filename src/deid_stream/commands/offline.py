@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from deid_stream.commands.options import json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
@@ -46,6 +45,7 @@ def replay(
     """
     from deid_stream import __version__
     from deid_stream.datasets.callfile import JSON_SUFFIX, Pace, find_calls, read_call
+    from deid_stream.datasets.files import write_json
     from deid_stream.datasets.replay import replay as replay_call
     from deid_stream.datasets.sound import OGG_SUFFIXES, write_sound
     from deid_stream.detect.detector import Detector
@@ -86,22 +86,15 @@ def replay(
         )
         suffix = wav_path.suffix if wav_path.suffix.lower() in OGG_SUFFIXES else ".wav"
         write_sound(out / f"{source.name}{suffix}", result.wav)
-        _write_json(out / f"{source.name}.call.json", result.call)
+        write_json(out / f"{source.name}.call.json", result.call)
         report = {"entities": result.entities, "redacted_ms": result.redacted_ms}
-        _write_json(out / f"{source.name}.report.json", report)
+        write_json(out / f"{source.name}.report.json", report)
         silenced_ms = sum(span.end_ms - span.start_ms for span in result.redacted_ms)
         done.append({"name": source.name, "entities": len(result.entities), "redacted_ms": silenced_ms})
         if not as_json:
             click.echo(f"{source.name}: {len(result.entities)} entities, {silenced_ms / 1000:.1f} s silenced -> {out}")
     if as_json:
         print_json(done)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    from deid_stream.datasets.files import written
-
-    with written(path) as out:
-        out.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
 
 
 @click.command(short_help="Find what identifies people in a JSONL of turns.")

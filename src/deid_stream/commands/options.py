@@ -53,11 +53,11 @@ WORKER: Final = {
     "metrics_host": "Address of the metrics endpoint.",
     "metrics_port": "Port of the metrics endpoint; 0: none.",
 }
+"""Secrets themselves have no flag: a process list shows flags to everybody."""
 SPOTCHECK: Final = {
     "spotcheck_share": "Share of closed calls to listen to, 0 to 1.",
     **{name: WORKER[name] for name in ("group_id", "session_timeout_ms", "idle_ms", "metrics_host", "metrics_port")},
 }
-"""Secrets themselves have no flag: a process list shows flags to everybody."""
 
 _SHORTER: Final = {"spotcheck_share": "--share"}
 

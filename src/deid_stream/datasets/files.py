@@ -4,7 +4,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from deid_stream.errors import ConfigError
 
@@ -29,3 +31,9 @@ def written(path: Path) -> Iterator[BinaryIO]:
         if plain:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """``value`` as indented JSON. Raises ConfigError as ``written`` does."""
+    with written(path) as out:
+        out.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
