@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from deid_stream.audio import opus
+from deid_stream.datasets.files import written
 from deid_stream.datasets.wav import WavFile, read_wav, write_wav
 from deid_stream.errors import AudioFormatError
 
@@ -25,6 +26,8 @@ def read_sound(path: Path) -> WavFile:
 def write_sound(path: Path, sound: WavFile) -> None:
     """Write a file in the format that its suffix names."""
     if path.suffix.lower() in OGG_SUFFIXES:
-        path.write_bytes(opus.encode(opus.Pcm(sound.format, sound.data)))
+        encoded = opus.encode(opus.Pcm(sound.format, sound.data))
+        with written(path) as out:
+            out.write(encoded)
     else:
         write_wav(path, sound)
