@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deid_stream.model.events import Event
@@ -33,19 +33,6 @@ def interleaved(queues: list[list[Event]], rng: Random) -> list[Event]:
     return merged
 
 
-def ends_like_a_tail(call: MadeCall) -> bool:
-    """Some last word is so short and so near that, before its transcript, it sounds like the end of the word before:
-    the one case in which what audio alone tells may close a turn too early (docs/audio.md)."""
-    for channel in (0, 1):
-        said = [segment for segment in segments(call, [1]) if segment.channel == channel]
-        for number in range(1, len(said)):
-            before, word = said[number - 1], said[number]
-            near = word.start_ms - before.end_ms < 60 and word.end_ms - before.end_ms < 310
-            if near and (number + 1 == len(said) or said[number + 1].start_ms - word.end_ms >= 200):
-                return True
-    return False
-
-
 def reference(call: MadeCall) -> Left:
     return feed(new_session(call.call_id), in_time_order(topics(call, [1_000], WHOLE)))
 
@@ -66,10 +53,10 @@ def test_cuts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int
 
 
 @given(seed=seeds, audio_ms=cuts, cut_words=words, order=st.integers(0, 10_000))
+@example(seed=9, audio_ms=[1_000], cut_words=[1], order=0)  # a short last word, close to the one before, comes late
 @settings(max_examples=40, deadline=None)
 def test_interleavings_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int], order: int) -> None:
     call = make_call(seed)
-    assume(not ends_like_a_tail(call))
     queues = topics(call, audio_ms, cut_words)
     whole = reference(call)
     left = feed(new_session(call.call_id), interleaved(queues, Random(order)))

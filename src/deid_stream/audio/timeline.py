@@ -254,6 +254,14 @@ class Timeline:
             return from_ms
         return max(from_ms, samples_to_ms(self._quiet_ends[at], self.rate_hz))
 
+    def heard_ms(self, at_ms: Ms) -> Ms:
+        """Record time of the first held chunk that goes on after ``at_ms`` (media time), else of the last; 0 where
+        nothing is held."""
+        if not self._chunks:
+            return 0
+        at = bisect_right(self._ends, ms_to_samples(at_ms, self.rate_hz))
+        return self._chunks[min(at, len(self._chunks) - 1)].time_ms
+
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> pcm.Samples:
         """Samples of ``[start_ms, end_ms)`` of one channel, int16 at ``rate_hz``; zeros where nothing is held.
 

@@ -98,6 +98,8 @@ class CallSession:
         deadlines = [state.last_record_ms + self._settings.idle_ms]
         if (deadline := self._holdback.next_deadline_ms) is not None:
             deadlines.append(deadline)
+        if self._sound.tail_due_ms is not None:
+            deadlines.append(self._sound.tail_due_ms)
         if state.ended_ms is not None:
             grace_ms = state.ended_ms + self._settings.end_grace_ms
             deadlines.append(grace_ms if self._now_ms < grace_ms else state.ended_ms + self._settings.end_limit_ms)
@@ -148,6 +150,8 @@ class CallSession:
         self._now_ms = now_ms
         if self._holdback.expire(now_ms):
             self._stop_awaiting()
+            self._progress(now_ms)
+        elif self._sound.tail_due_ms is not None and now_ms >= self._sound.tail_due_ms:
             self._progress(now_ms)
         overdue = state.ended_ms is not None and now_ms >= state.ended_ms + self._settings.end_limit_ms
         overdue = overdue or now_ms >= state.last_record_ms + self._settings.idle_ms
@@ -248,6 +252,7 @@ class CallSession:
 
     def _covered_ms(self, *, ended: bool = False) -> Ms:
         """The least covered channel, through silence; 0 while nothing is known."""
+        self._sound.tail_due_ms = None
         covered = self._holdback.covered_ms
         heard = self._sound.channels
         if len(heard) == 1 and self._state.declared_channels <= 1:
@@ -262,7 +267,7 @@ class CallSession:
         return least if channels else 0
 
     def _through_silence(self, channel: int, until_ms: Ms, ended: bool) -> Ms:
-        silent_ms = self._sound.silent_until_ms(channel, until_ms, ended=ended)
+        silent_ms = self._sound.silent_until_ms(channel, until_ms, now_ms=self._now_ms, ended=ended)
         return max(until_ms, silent_ms - QUIET_MARGIN_MS)
 
     def _complete(self, now_ms: Ms) -> bool:

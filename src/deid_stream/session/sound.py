@@ -28,6 +28,9 @@ STEP_MS = 400
 _KEPT_WITHOUT_AUDIO = 64
 _PATIENCE_MS = 2_000
 """Sound that has waited so long for its transcript is shown to the VAD: most is covered before, at no cost."""
+_TAIL_PATIENCE_MS = 5_000
+"""Record time that the sound just after a word waits for a transcript; only then it counts as the end of that word. A
+recogniser that works while people speak has sent a word of its own by then."""
 
 _INTERLEAVED = -1
 
@@ -55,6 +58,8 @@ class Sound:
         self.holes: dict[int, list[AudioSpan]] = {}
         self.explained: dict[int, list[Interval]] = {}
         self.held_bytes = 0
+        self.tail_due_ms: Ms | None = None
+        """Stream time from which ``silent_until_ms`` will answer otherwise than it has since this was None."""
 
     @property
     def channels(self) -> Sequence[int]:
@@ -115,11 +120,12 @@ class Sound:
         inner = channel if len(stream.channels) > 1 else 0
         return stream.timeline.pcm(inner, start_ms, end_ms)
 
-    def silent_until_ms(self, channel: int, from_ms: Ms, *, ended: bool = False) -> Ms:
+    def silent_until_ms(self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
 
-        Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech that soon dies away is
-        the end of what was said before (``unheard.tail_ms``). ``ended``: no more audio will come.
+        Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech of less than a syllable
+        is the end of what was said before, and so is speech that soon dies away (``unheard.tail_ms``) once a transcript
+        of its own has had its time. ``now_ms``: stream time; ``ended``: no more audio will come.
         """
         stream = self._by_channel.get(channel)
         if stream is None:
@@ -138,11 +144,19 @@ class Sound:
             if arrived_ms < cell_ms + CELL_MS + _PATIENCE_MS and (not ended or at_ms >= arrived_ms):
                 return at_ms
             if not looked and cell_ms < tail_ms:
-                tail_ms, looked = from_ms + unheard.tail_ms(self, channel, from_ms), True
+                tail_ms, looked = from_ms + self._tail_ms(stream, channel, from_ms, now_ms), True
             for heard in self._speech(channel, cell_ms):
                 if heard.end > max(at_ms, tail_ms):
                     return max(at_ms, heard.start) if heard.start > tail_ms else at_ms
             at_ms = cell_ms + CELL_MS
+
+    def _tail_ms(self, stream: _Stream, channel: int, from_ms: Ms, now_ms: Ms) -> Ms:
+        """How long the sound from ``from_ms`` on counts as the end of what was said before."""
+        due_ms = stream.timeline.heard_ms(from_ms + unheard.EDGE_MS) + _TAIL_PATIENCE_MS
+        if now_ms >= due_ms:
+            return unheard.tail_ms(self, channel, from_ms)
+        self.tail_due_ms = due_ms if self.tail_due_ms is None else min(self.tail_due_ms, due_ms)
+        return unheard.SHORTEST_SPEECH_MS
 
     def _speech(self, channel: int, cell_ms: Ms) -> list[Interval]:
         """The VAD's answer for one cell, asked once."""

@@ -286,3 +286,21 @@ def test_what_goes_on_after_a_value_goes_with_it(word: str, at_least_ms: int, at
     left = feed(new_session(call.call_id), everything(call))
     heard = np.frombuffer(left.sound()[0], np.uint8)[1_480 * 8 : 1_750 * 8].reshape(-1, 8) != 0xFF
     assert at_least_ms <= heard.any(axis=1).sum() <= at_most_ms
+
+
+def test_sound_that_outlasts_a_last_word_waits_for_a_transcript_of_its_own_and_then_counts_as_that_word() -> None:
+    noise = np.random.default_rng(7)
+    sound = np.zeros(6_000 * 8, np.int16)
+    sound[1_000 * 8 : 1_600 * 8] = noise.integers(-8_000, 8_000, 600 * 8)
+    call = MadeCall("call-1", "acme", {0: [Word(PLAIN[0], 1_000, 1_400, 0.9)]}, {0: sound}, 6_000)
+    session = new_session(call.call_id)
+    left = feed(session, [event for event in everything(call) if event != ended(call)], close=False)
+    due_ms = EPOCH_MS + 1_800 + 5_000  # the chunk with the last of what may be a word's end, and the wait
+    assert session.next_deadline_ms == due_ms
+    session.advance(due_ms - 1)
+    left.take(session.outputs())
+    assert not left.segments
+    session.advance(due_ms)
+    left.take(session.outputs())
+    assert set(left.segments) == {(0, 0)}
+    assert left.sound()[0][1_000 * 8 : 1_600 * 8].count(0xFF) < 100
