@@ -322,7 +322,8 @@ class Partition:
             live = self._live.get(call_id)
             if live is None or live.deadline_ms != due_ms:
                 continue
-            actual_ms = live.session.next_deadline_ms
+            # the deadline of a record that came late may lie in the past: it falls due now
+            actual_ms = max(live.session.next_deadline_ms, due_ms, self.clock_ms)
             if actual_ms <= now_ms:
                 try:
                     live.session.advance(actual_ms)

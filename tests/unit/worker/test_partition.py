@@ -1,5 +1,7 @@
 """One partition without a broker: real sessions where the call matters, a stand-in where only the mechanics do."""
 
+import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import msgspec
@@ -211,6 +213,50 @@ def test_deadlines_fall_due_at_their_own_time_in_order():
     assert sessions.made["a"].advanced == [START_MS + 1_000]
     assert sessions.made["b"].advanced == [START_MS + 1_300]
     assert sessions.made["late"].advanced == []
+
+
+class WaitingSession(FakeSession):
+    """Waits for each record's deadline and, as a real one, never goes back in time."""
+
+    def __init__(self, call_id, customer_id):
+        super().__init__(call_id, customer_id)
+        self.now_ms = 0
+        self.waiting = []
+        self.asked = 0
+
+    @property
+    def next_deadline_ms(self):
+        return min(self.waiting, default=START_MS + 10**9)
+
+    def receive(self, event):
+        self.waiting.append(event.time_ms + self.idle_ms)
+
+    def advance(self, now_ms):
+        self.asked += 1
+        assert self.asked < 5, "time does not go on"
+        if now_ms > self.now_ms:
+            self.now_ms = now_ms
+            self.waiting = [due_ms for due_ms in self.waiting if due_ms > now_ms]
+
+
+def test_a_record_that_comes_after_its_own_deadline_falls_due_at_once(monkeypatch):
+    sessions = FakeSessions()
+    monkeypatch.setattr(sys.modules[__name__], "FakeSession", WaitingSession)
+    bench = Bench(sessions)
+    record, *others = make_call("slow", "someone", 1, START_MS).records
+    bench.source([record])
+    bench.run()
+    bench.partition.process(START_MS + 1_000)
+    session = sessions.made["slow"]
+    assert (session.now_ms, session.waiting) == (START_MS + 1_000, [])
+    bench.source(
+        [replace(others[0], kind="events", value=record.value, headers=record.headers, time_ms=START_MS - 500)]
+    )
+    bench.partition.feed("events", bench.log["events"][1:])
+    for wall_ms in (1_000, 1_000, 1_001):
+        bench.partition.process(START_MS + wall_ms)
+    assert session.waiting == []
+    assert bench.partition.calls == 1
 
 
 def test_an_idle_partition_goes_on_with_the_time_that_passes_not_with_the_date():
