@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from tests.support.service import Service, until
 
 pytestmark = [
     pytest.mark.kafka,
-    pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's"),
+    pytest.mark.skipif(sys.platform != "linux", reason="prlimit(2) and tmpfs are Linux's"),
 ]
 
 Disk = tuple[KafkaCluster, Callable[[], None], Callable[[], None]]
@@ -74,6 +75,30 @@ async def test_a_full_disk_holds_the_worker_and_nothing_is_lost_when_there_is_ro
             await asyncio.to_thread(cluster.kill, node)
             await asyncio.to_thread(cluster.restart, node)
             await service.closed(len(made), 60)
+            await matches_oracle(service, *made)
+
+
+async def test_one_of_three_disks_that_is_full_loses_and_doubles_nothing() -> None:
+    """Its broker's appends fail half-way, also those of transaction markers, until it ends; the others go on."""
+    with KafkaCluster(nodes=3) as cluster:
+        async with Service(Settings(bootstrap_servers=cluster.bootstrap), exactly_once=True) as service:
+            await service.policy("someone")
+            worker = await service.work()
+            made = [call(f"full-{seed}", "someone", seed) for seed in range(8)]
+            records = sorted((r for m in made for r in m.records), key=lambda r: r.time_ms)
+            audio = [r for r in records if r.kind == "audio"]
+            await service.send(audio)
+            await until(lambda: sum(worker.metrics.records_in.values.values()) == len(audio))
+            node = cluster.members[0]
+            assert node.process is not None
+            logs = (node.directory / "data").glob("*calls.audio*/*.log")
+            limit = max(path.stat().st_size for path in logs) // 2
+            resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            await service.send(r for r in records if r.kind != "audio")
+            broken = node.process
+            await until(lambda: broken.poll() is not None, 60)
+            await service.closed(len(made), 90)
+            await asyncio.to_thread(cluster.restart, node)
             await matches_oracle(service, *made)
 
 

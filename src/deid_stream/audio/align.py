@@ -17,7 +17,7 @@ from deid_stream.audio import edges, forced, untimed
 from deid_stream.audio.pcm import has_sound
 from deid_stream.audio.profiles import FORCED, MAX_REACH_MS, TimingProfile, profile
 from deid_stream.audio.reader import Reader
-from deid_stream.audio.wordmap import believable, words_of
+from deid_stream.audio.wordmap import believable, places, words_of
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, Ms
@@ -57,8 +57,9 @@ def _by_times(
     segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, timing: TimingProfile
 ) -> list[AudioSpan] | None:
     located: list[AudioSpan] = []
+    standing = places(segment.text, segment.words)
     for span in spans:
-        said = words_of(segment.text, segment.words, span.start, span.end)
+        said = words_of(standing, span.start, span.end)
         words = believable(segment, said, timing.error_ms) if said.length else None
         if words is None:
             return None
@@ -97,8 +98,9 @@ def _by_sound(
     if placed is None:
         return None
     located: list[AudioSpan] = []
+    standing = places(segment.text, words)
     for span in spans:
-        said = words_of(segment.text, words, span.start, span.end)
+        said = words_of(standing, span.start, span.end)
         if not said.length:
             return None
         start_ms = placed.words[said.start].start_ms - placed.error_ms

@@ -23,13 +23,14 @@ class TimedWord(NamedTuple):
     end_ms: Ms
 
 
-def words_of(text: str, words: Sequence[Word], start: CharIndex, end: CharIndex) -> Interval:
-    """The half-open range of ``words`` that says ``text[start:end]``; empty where none does.
+def words_of(standing: Sequence[Interval], start: CharIndex, end: CharIndex) -> Interval:
+    """The half-open range of words that says the characters ``[start, end)``, where ``places`` has them ``standing``;
+    empty where none does.
 
     The range may take in words outside the stretch where text and words cannot be told apart, never the other way.
     """
     wanted = Interval(start, end)
-    said = [i for i, place in enumerate(places(text, words)) if place.overlaps(wanted)]
+    said = [i for i, place in enumerate(standing) if place.overlaps(wanted)]
     return Interval(said[0], said[-1] + 1) if said else Interval(0, 0)
 
 

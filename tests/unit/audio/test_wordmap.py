@@ -13,7 +13,7 @@ def words(text):
 
 def said(text, spoken, wanted):
     start = text.index(wanted)
-    low, high = words_of(text, words(spoken), start, start + len(wanted))
+    low, high = words_of(places(text, words(spoken)), start, start + len(wanted))
     return " ".join(spoken.split()[low:high])
 
 
@@ -41,7 +41,7 @@ def test_words_that_say_a_stretch(text, spoken, wanted, expected):
 
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (2, 3)])
 def test_no_letters_no_words(start, end):
-    assert words_of("ab - cd", words("ab - cd"), start, end).length == 0
+    assert words_of(places("ab - cd", words("ab - cd")), start, end).length == 0
 
 
 def test_every_word_of_an_ordinary_segment_has_its_place():
