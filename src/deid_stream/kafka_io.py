@@ -46,16 +46,18 @@ class Outgoing(NamedTuple):
 
 
 async def unbroken(step: Coroutine[Any, Any, T]) -> T:
-    """Run ``step``, a client's ``start`` or ``stop``, to its end although this task is cancelled meanwhile; the
-    cancellation goes on after it, after ``GRACE_S`` at the latest. A client cancelled half-way leaves connections open
-    that nobody can close."""
+    """Run ``step``, a client's ``start`` or ``stop``, to its end although this task is cancelled meanwhile, even more
+    than once; the cancellation goes on after it, after ``GRACE_S`` at the latest. A client cancelled half-way leaves
+    connections open that nobody can close."""
     task = asyncio.ensure_future(step)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not (await asyncio.wait({task}, timeout=GRACE_S))[0]:
-            task.cancel()
-            await asyncio.wait({task})
+        timer = asyncio.get_running_loop().call_later(GRACE_S, task.cancel)
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        timer.cancel()
         if not task.cancelled():
             task.exception()  # looked at, or asyncio would complain
         raise

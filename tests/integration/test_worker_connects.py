@@ -140,3 +140,19 @@ async def test_a_step_that_must_not_break_is_given_up_when_it_hangs(monkeypatch:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
     assert seen == ["ended"]
+
+
+async def test_a_step_that_must_not_break_ends_although_it_is_cancelled_again_and_again() -> None:
+    seen = []
+
+    async def step() -> None:
+        await asyncio.sleep(0.05)
+        seen.append("ended")
+
+    task = asyncio.create_task(unbroken(step()))
+    await asyncio.sleep(0)
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0.01)
+    assert task.cancelled()
+    assert seen == ["ended"]
