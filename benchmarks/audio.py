@@ -170,7 +170,7 @@ def cost(calls: Sequence[measure.LabelledCall], source: str) -> dict[str, float]
                 for part in unheard.explained(segment, PROFILES[SOURCES[source]])
             )
             for start in range(0, call.duration_ms, 480):
-                if timeline.quiet_until(start) < start + 480:
+                if timeline.quiet_until(channel, start) < start + 480:
                     unheard.unexplained(known, Interval(start, start + 480), reader, channel)
         mark = timed("unheard", mark)
         for channel, timeline in enumerate(timelines):

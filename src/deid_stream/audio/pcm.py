@@ -118,6 +118,21 @@ def is_quiet(data: bytes, fmt: AudioFormat) -> bool:
     return not has_sound(np.frombuffer(data, _DTYPE[fmt.encoding]))
 
 
+def quiet_channels(data: bytes, fmt: AudioFormat) -> int:
+    """Which channels of a chunk are quiet, each by itself: bit ``c`` for channel ``c``."""
+    if is_quiet(data, fmt):
+        return (1 << fmt.channels) - 1
+    if fmt.channels == 1:
+        return 0
+    quiet = _QUIET_BYTES.get(fmt.encoding)
+    if quiet is not None:
+        loud = [bool(data[channel :: fmt.channels].translate(None, quiet)) for channel in range(fmt.channels)]
+    else:
+        samples = np.frombuffer(data, _DTYPE[fmt.encoding]).reshape(-1, fmt.channels)
+        loud = [has_sound(samples[:, channel]) for channel in range(fmt.channels)]
+    return sum(1 << channel for channel, is_loud in enumerate(loud) if not is_loud)
+
+
 def has_sound(samples: Samples) -> bool:
     """Whether any sample exceeds ``QUIET_PEAK``."""
     return bool(len(samples)) and (int(samples.max()) > QUIET_PEAK or int(samples.min()) < -QUIET_PEAK)

@@ -49,9 +49,10 @@ class Timeline:
         # arrays: eight bytes each where a list would hold an object of 32 as well
         self._starts: array[SampleIndex] = array("q")
         self._ends: array[SampleIndex] = array("q")
-        self._quiet: list[bool] = []
-        self._quiet_starts: list[SampleIndex] = []
-        self._quiet_ends: list[SampleIndex] = []
+        self._quiet: list[int] = []
+        self._quiet_runs: list[tuple[list[SampleIndex], list[SampleIndex]]] = []
+        """Starts and ends, by channel."""
+        self._forget_quiet()
         self._seqs: list[list[int]] = []
         self._frontier: SampleIndex | None = None
         self._arrived: SampleIndex = 0
@@ -92,7 +93,7 @@ class Timeline:
             return Placement.REPEAT
         if not in_order and self._holds(start, end):
             return Placement.REPEAT
-        quiet = pcm.is_quiet(data, fmt)
+        quiet = pcm.quiet_channels(data, fmt)
         if frames > self._longest:
             self._longest = frames
         if self._chunks and chunk.offset < self._chunks[-1].offset:
@@ -105,7 +106,7 @@ class Timeline:
             if start <= self._arrived + self._slack:
                 self._arrived = end
             if quiet:
-                self._extend_quiet(start, end)
+                self._extend_quiet(quiet, start, end)
             self._end = end
         else:
             self._insert(chunk, start, end, quiet)
@@ -123,7 +124,7 @@ class Timeline:
         if self._wrong_rate:
             raise AudioFormatError(f"the chunks' spacing does not fit the {self.rate_hz} Hz of their header")
 
-    def _insert(self, chunk: AudioChunk, start: SampleIndex, end: SampleIndex, quiet: bool) -> None:
+    def _insert(self, chunk: AudioChunk, start: SampleIndex, end: SampleIndex, quiet: int) -> None:
         at = bisect_right(self._starts, start)
         if at < len(self._chunks) and self._chunks[at].offset < chunk.offset:
             self._offsets_ascend = False
@@ -133,21 +134,27 @@ class Timeline:
         self._quiet.insert(at, quiet)
         self._end = max(self._end, end)
         self._arrived = self._starts[0] if self._frontier is None else self._frontier
-        self._quiet_starts, self._quiet_ends = [], []
+        self._forget_quiet()
         for held_start, held_end, held_quiet in zip(self._starts, self._ends, self._quiet, strict=True):
             if held_start <= self._arrived + self._slack:
                 self._arrived = max(self._arrived, held_end)
-            if held_quiet:
-                self._extend_quiet(held_start, held_end)
-            elif self._quiet_ends and self._quiet_ends[-1] > held_start:
-                self._quiet_ends[-1] = held_start
+            for channel, (_, ends) in enumerate(self._quiet_runs):
+                if not held_quiet >> channel & 1 and ends and ends[-1] > held_start:
+                    ends[-1] = held_start
+            self._extend_quiet(held_quiet, held_start, held_end)
 
-    def _extend_quiet(self, start: SampleIndex, end: SampleIndex) -> None:
-        if self._quiet_ends and abs(self._quiet_ends[-1] - start) <= self._slack:
-            self._quiet_ends[-1] = end
-        else:
-            self._quiet_starts.append(start)
-            self._quiet_ends.append(end)
+    def _forget_quiet(self) -> None:
+        self._quiet_runs = [([], []) for _ in range(self.format.channels)]
+
+    def _extend_quiet(self, quiet: int, start: SampleIndex, end: SampleIndex) -> None:
+        for channel, (starts, ends) in enumerate(self._quiet_runs):
+            if not quiet >> channel & 1:
+                continue
+            if ends and abs(ends[-1] - start) <= self._slack:
+                ends[-1] = end
+            else:
+                starts.append(start)
+                ends.append(end)
 
     def _holds(self, start: SampleIndex, end: SampleIndex) -> bool:
         at = bisect_left(self._starts, start)
@@ -229,8 +236,9 @@ class Timeline:
         self._frontier = frontier if self._frontier is None else max(self._frontier, frontier)
         for column in (self._chunks, self._starts, self._ends, self._quiet):
             del column[:count]
-        gone = bisect_right(self._quiet_ends, self._frontier)
-        del self._quiet_starts[:gone], self._quiet_ends[:gone]
+        for starts, ends in self._quiet_runs:
+            gone = bisect_right(ends, self._frontier)
+            del starts[:gone], ends[:gone]
         self._offsets_ascend = self._offsets_ascend or not self._chunks
         self._advance_arrival()
         return released
@@ -246,13 +254,17 @@ class Timeline:
                 break
             self._arrived = max(self._arrived, end)
 
-    def quiet_until(self, from_ms: Ms) -> Ms:
-        """How far from ``from_ms`` the held audio is quiet without a break (``from_ms`` itself when it is not)."""
+    def quiet_until(self, channel: int, from_ms: Ms) -> Ms:
+        """How far from ``from_ms`` a channel's held audio is quiet without a break (``from_ms`` itself when it is not).
+
+        ``channel`` as in ``pcm``.
+        """
+        starts, ends = self._quiet_runs[channel if self.format.channels > 1 else 0]
         start = ms_to_samples(from_ms, self.rate_hz)
-        at = bisect_right(self._quiet_starts, start + self._slack) - 1
-        if at < 0 or self._quiet_ends[at] <= start:
+        at = bisect_right(starts, start + self._slack) - 1
+        if at < 0 or ends[at] <= start:
             return from_ms
-        return max(from_ms, samples_to_ms(self._quiet_ends[at], self.rate_hz))
+        return max(from_ms, samples_to_ms(ends[at], self.rate_hz))
 
     def heard_ms(self, at_ms: Ms) -> Ms:
         """Record time of the first held chunk that goes on after ``at_ms`` (media time), else of the last; 0 where

@@ -135,7 +135,7 @@ class Sound:
         tail_ms = from_ms + unheard.EDGE_MS
         looked = at_ms > from_ms  # what has left already was judged when it was here
         while True:
-            quiet_ms = stream.timeline.quiet_until(at_ms)
+            quiet_ms = stream.timeline.quiet_until(channel, at_ms)
             if quiet_ms > at_ms:
                 at_ms = quiet_ms
                 continue
@@ -220,7 +220,7 @@ class Sound:
     def _judge(self, stream: _Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
         """Cut the speech in a cell that no transcript explains; most cells need no look at their sound."""
         explained = self.explained.get(channel, ())
-        if all(stream.timeline.quiet_until(part.start) >= part.end for part in subtract(window, explained)):
+        if all(stream.timeline.quiet_until(channel, part.start) >= part.end for part in subtract(window, explained)):
             return
         for span in unheard.unexplained(explained, window, self, channel):
             self.cut(span)

@@ -138,6 +138,16 @@ def test_quiet_gate_is_about_the_loudest_sample(encoding, peak, quiet):
     assert pcm.is_quiet(pcm.encode(samples, fmt), fmt) is quiet
 
 
+@pytest.mark.parametrize("encoding", list(Encoding))
+@pytest.mark.parametrize(("loud", "quiet"), [((), 0b111), ((0,), 0b110), ((1,), 0b101), ((0, 1, 2), 0b000)])
+def test_interleaved_channels_are_quiet_each_by_itself(encoding, loud, quiet):
+    fmt = AudioFormat(encoding, 8000, 3)
+    samples = np.zeros((800, 3), np.int16)
+    for channel in loud:
+        samples[400, channel] = -500
+    assert pcm.quiet_channels(pcm.encode(samples, fmt), fmt) == quiet
+
+
 def test_full_scale_negative_sample_is_loud():
     fmt = AudioFormat(Encoding.PCM16LE, 8000)
     assert not pcm.is_quiet(pcm.encode(np.array([-32768], np.int16), fmt), fmt)

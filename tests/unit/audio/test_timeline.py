@@ -107,7 +107,7 @@ def test_offsets_rounded_to_milliseconds_are_no_gap():
     for seq in range(200):
         timeline.add(chunk(seq, offset_ms=round(seq * 1024 / 44.1), samples=np.full(1024, 9, np.int16), fmt=fmt))
     assert timeline.arrived_until_ms == timeline.end_ms
-    assert timeline.quiet_until(0) == timeline.end_ms
+    assert timeline.quiet_until(0, 0) == timeline.end_ms
 
 
 @pytest.mark.parametrize(
@@ -155,19 +155,30 @@ def test_quiet_runs_end_at_loud_chunks_and_at_gaps():
         chunk(0, samples=QUIET), chunk(1, samples=QUIET), chunk(2), chunk(3, samples=QUIET), chunk(5, samples=QUIET)
     )
     asked = {0: 200, 150: 200, 200: 200, 250: 250, 300: 400, 400: 400, 450: 450, 500: 600, 600: 600}
-    assert {ms: timeline.quiet_until(ms) for ms in asked} == asked
+    assert {ms: timeline.quiet_until(0, ms) for ms in asked} == asked
+
+
+def test_interleaved_channels_have_quiet_runs_of_their_own():
+    stereo = AudioFormat(Encoding.PCM16LE, 8_000, 2)
+    timeline = Timeline(stereo)
+    for seq, loud in enumerate(((), (0,), (1,), (0, 1))):
+        samples = np.zeros((800, 2), np.int16)
+        samples[:, loud] = 3_000
+        timeline.add(chunk(seq, fmt=stereo, samples=samples))
+    assert [timeline.quiet_until(0, ms) for ms in (0, 100, 200, 300)] == [100, 100, 300, 300]
+    assert [timeline.quiet_until(1, ms) for ms in (0, 100, 200, 300)] == [200, 200, 200, 300]
 
 
 def test_quiet_runs_are_mended_by_out_of_order_chunks_and_shortened_by_release():
     timeline = filled(chunk(0, samples=QUIET), chunk(2, samples=QUIET), chunk(1, samples=QUIET))
-    assert timeline.quiet_until(0) == 300
+    assert timeline.quiet_until(0, 0) == 300
     timeline.pop_until(200)
-    assert timeline.quiet_until(200) == 300
+    assert timeline.quiet_until(0, 200) == 300
 
 
 def test_a_loud_overlap_breaks_quiet():
     timeline = filled(chunk(0, samples=QUIET), chunk(1, samples=QUIET), chunk(9, offset_ms=50))
-    assert timeline.quiet_until(0) == 50
+    assert timeline.quiet_until(0, 0) == 50
 
 
 def test_first_offset_is_the_oldest_record_still_needed():
