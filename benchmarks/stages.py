@@ -23,6 +23,7 @@ from deid_stream.detect.detector import Detector
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
+from deid_stream.session.transcript import Transcript
 from deid_stream.units import Interval
 from deid_stream.wire.audio import encode_audio
 from deid_stream.worker.gate import Gate
@@ -146,7 +147,7 @@ def _shares(calls: int, media_s: float) -> dict[str, Any]:
     """CPU of the dearer parts within one run, by wrapping them; what is called for every record is timed above."""
     spent: dict[str, list[float]] = defaultdict(list)
     watched = (
-        (CallSession, "_detect", "detect_and_redact"),
+        (Transcript, "release", "detect_and_redact"),
         (CallSession, "_locate", "align"),
         (CallSession, "_covered_ms", "watermark"),
         (Gate, "publish", "encode_and_append"),
@@ -154,8 +155,6 @@ def _shares(calls: int, media_s: float) -> dict[str, Any]:
     )
     originals = []
     for owner, name, label in watched:
-        if not hasattr(owner, name):
-            continue
         original = getattr(owner, name)
         originals.append((owner, name, original))
         setattr(owner, name, _timed(original, spent[label]))
