@@ -192,6 +192,15 @@ async def test_a_stop_in_the_middle_of_calls_is_not_heard(service: Service, cut:
     await matches_oracle(service, *calls)
 
 
+async def test_a_worker_on_its_way_out_takes_no_partition_over(service: Service) -> None:
+    worker = await service.work()
+    pump = worker._pump
+    assert pump is not None
+    await service.stop(worker)
+    await pump.on_partitions_assigned([TopicPartition(service.names.audio, 0)])
+    assert not pump._owners
+
+
 async def test_committed_offsets_stay_behind_what_is_still_needed(service: Service) -> None:
     worker = await service.work()
     made = call("held", "someone", 17)

@@ -33,6 +33,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, context: Context) -> None:
         self._context = context
         self._owners: dict[int, Owner] = {}
+        self._leaving = False
         self._kinds = context.names.inputs
         self._consumer = AIOKafkaConsumer(
             **context.options,
@@ -97,6 +98,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self) -> None:
         """Publish what has been processed, then leave the group."""
+        self._leaving = True
         await self._release(list(self._owners))
         await stop_consumer(self._consumer)
 
@@ -115,6 +117,9 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._release(sorted({partition.partition for partition in revoked}))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        if self._leaving:
+            # the client ends a rebalance that has begun before it leaves: nobody would stop what is taken over now
+            return
         partitions = set(assigned)
         self._context.metrics.rebalances.inc()
         if partitions:
