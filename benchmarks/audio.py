@@ -50,8 +50,9 @@ def padded(pad_ms: int) -> Rule:
         call: measure.LabelledCall, segment: Segment, spans: Sequence[Span], timing: TimingProfile
     ) -> list[AudioSpan]:
         found = []
+        standing = align.places(segment.text, segment.words)
         for span in spans:
-            first, stop = align.words_of(align.places(segment.text, segment.words), span.start, span.end)
+            first, stop = align.words_of(standing, span.start, span.end)
             words = segment.words[first:stop]
             if any(word.start_ms is None for word in words):
                 found.append(AudioSpan(segment.start_ms, segment.end_ms, segment.channel, "UNALIGNED"))

@@ -12,7 +12,9 @@ import pytest
 
 from deid_stream.config import Settings
 from deid_stream.worker import run as run_module
+from deid_stream.worker.run import Worker
 from tests.conformance.test_worker import call, matches_oracle
+from tests.support.calls import MadeCall, Record
 from tests.support.kafka import KafkaCluster
 from tests.support.service import Service, until
 
@@ -47,22 +49,27 @@ def small_file_system(folder: Path) -> Iterator[Disk]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+async def holding(service: Service) -> tuple[Worker, list[MadeCall], list[Record]]:
+    """A worker that holds the audio of some calls; what lets all of it go is small, what goes is not."""
+    await service.policy("someone")
+    worker = await service.work()
+    made = [call(f"full-{seed}", "someone", seed) for seed in range(8)]
+    records = sorted((r for m in made for r in m.records), key=lambda r: r.time_ms)
+    audio = [r for r in records if r.kind == "audio"]
+    await service.send(audio)
+    await until(lambda: sum(worker.metrics.records_in.values.values()) == len(audio))
+    return worker, made, [r for r in records if r.kind != "audio"]
+
+
 async def test_a_full_disk_holds_the_worker_and_nothing_is_lost_when_there_is_room_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "PUBLISH_TIMEOUT_S", 3.0)
     with small_file_system(tmp_path) as (cluster, fill, make_room):
         async with Service(Settings(bootstrap_servers=cluster.bootstrap), exactly_once=True) as service:
-            await service.policy("someone")
-            worker = await service.work()
-            made = [call(f"full-{seed}", "someone", seed) for seed in range(8)]
-            records = sorted((r for m in made for r in m.records), key=lambda r: r.time_ms)
-            audio = [r for r in records if r.kind == "audio"]
-            await service.send(audio)
-            await until(lambda: sum(worker.metrics.records_in.values.values()) == len(audio))
-            # what lets all of it go is small; what goes is not
+            worker, made, rest = await holding(service)
             fill()
-            await service.send(r for r in records if r.kind != "audio")
+            await service.send(rest)
             given_up = worker.metrics.aborted_transactions.values
             await until(lambda: sum(given_up.values()) >= 2, 60)
             ((_, working),) = service.workers
@@ -82,19 +89,13 @@ async def test_one_of_three_disks_that_is_full_loses_and_doubles_nothing() -> No
     """Its broker's appends fail half-way, also those of transaction markers, until it ends; the others go on."""
     with KafkaCluster(nodes=3) as cluster:
         async with Service(Settings(bootstrap_servers=cluster.bootstrap), exactly_once=True) as service:
-            await service.policy("someone")
-            worker = await service.work()
-            made = [call(f"full-{seed}", "someone", seed) for seed in range(8)]
-            records = sorted((r for m in made for r in m.records), key=lambda r: r.time_ms)
-            audio = [r for r in records if r.kind == "audio"]
-            await service.send(audio)
-            await until(lambda: sum(worker.metrics.records_in.values.values()) == len(audio))
+            _, made, rest = await holding(service)
             node = cluster.members[0]
             assert node.process is not None
             logs = (node.directory / "data").glob("*calls.audio*/*.log")
             limit = max(path.stat().st_size for path in logs) // 2
             resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-            await service.send(r for r in records if r.kind != "audio")
+            await service.send(rest)
             broken = node.process
             await until(lambda: broken.poll() is not None, 60)
             await service.closed(len(made), 90)

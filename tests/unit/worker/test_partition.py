@@ -1,6 +1,5 @@
 """One partition without a broker: real sessions where the call matters, a stand-in where only the mechanics do."""
 
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -82,12 +81,13 @@ class FakeSession:
 
 
 class FakeSessions:
-    def __init__(self, **options):
+    def __init__(self, kind=FakeSession, **options):
+        self.kind = kind
         self.options = options
         self.made = {}
 
     def open(self, call_id, customer_id, policy):
-        self.made[call_id] = FakeSession(call_id, customer_id, **self.options)
+        self.made[call_id] = self.kind(call_id, customer_id, **self.options)
         return self.made[call_id]
 
     def restore(self, snapshot, positions, policy_of):
@@ -239,9 +239,8 @@ class WaitingSession(FakeSession):
             self.waiting = [due_ms for due_ms in self.waiting if due_ms > now_ms]
 
 
-def test_a_record_that_comes_after_its_own_deadline_falls_due_at_once(monkeypatch):
-    sessions = FakeSessions()
-    monkeypatch.setattr(sys.modules[__name__], "FakeSession", WaitingSession)
+def test_a_record_that_comes_after_its_own_deadline_falls_due_at_once():
+    sessions = FakeSessions(WaitingSession)
     bench = Bench(sessions)
     record, *others = make_call("slow", "someone", 1, START_MS).records
     bench.source([record])
