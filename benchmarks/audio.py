@@ -21,9 +21,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent))
 
 import audio_measure as measure
-from deid_stream.audio import align, crosstalk, forced, silence, unheard
-from deid_stream.audio.profiles import PROFILES, TimingProfile
-from deid_stream.audio.timeline import Timeline
+from deid_stream.audio.align import forced
+from deid_stream.audio.align.locate import UNALIGNED, locate
+from deid_stream.audio.align.profiles import PROFILES, TimingProfile
+from deid_stream.audio.align.wordmap import places, words_of
+from deid_stream.audio.cut import crosstalk, silence
+from deid_stream.audio.hear import unheard
+from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk, AudioFormat, Segment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, merge, ms_to_samples
@@ -50,9 +54,9 @@ def padded(pad_ms: int) -> Rule:
         call: measure.LabelledCall, segment: Segment, spans: Sequence[Span], timing: TimingProfile
     ) -> list[AudioSpan]:
         found = []
-        standing = align.places(segment.text, segment.words)
+        standing = places(segment.text, segment.words)
         for span in spans:
-            first, stop = align.words_of(standing, span.start, span.end)
+            first, stop = words_of(standing, span.start, span.end)
             words = segment.words[first:stop]
             if any(word.start_ms is None for word in words):
                 found.append(AudioSpan(segment.start_ms, segment.end_ms, segment.channel, "UNALIGNED"))
@@ -66,7 +70,7 @@ def padded(pad_ms: int) -> Rule:
 
 def ours(call: measure.LabelledCall, segment: Segment, spans: Sequence[Span], timing: TimingProfile) -> list[AudioSpan]:
     """``align.locate``."""
-    return align.locate(segment, spans, call.reader, segment.channel, timing)
+    return locate(segment, spans, call.reader, segment.channel, timing)
 
 
 RULES: dict[str, Rule] = {"pad 0": padded(0), "pad 200": padded(200), "emin": ours}
@@ -84,7 +88,7 @@ def run(calls: Sequence[measure.LabelledCall], source: str, rule: Rule) -> dict[
             if not spans:
                 continue
             found = rule(call, measure.disturbed(segment, source, rng), spans, timing)
-            tally.whole_turns += any(span.entity_type == align.UNALIGNED for span in found)
+            tally.whole_turns += any(span.entity_type == UNALIGNED for span in found)
             for span in found:
                 muted[span.channel, span.start_ms : span.end_ms] = True
         measure.judge(call, muted, tally)
@@ -157,7 +161,7 @@ def cost(calls: Sequence[measure.LabelledCall], source: str) -> dict[str, float]
         found = [
             span
             for segment, spans in segments
-            for span in align.locate(segment, spans, reader, segment.channel, PROFILES[SOURCES[source]])
+            for span in locate(segment, spans, reader, segment.channel, PROFILES[SOURCES[source]])
         ]
         mark = timed("align", mark)
         for span in found:

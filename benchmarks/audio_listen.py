@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 import audio_measure as measure
-from deid_stream.audio import pcm
-from deid_stream.audio.reader import Recording
-from deid_stream.audio.spotcheck import SecondRecogniser, findings
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.cut.findings import findings
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
+from deid_stream.spotcheck.whisper import SecondRecogniser
 from deid_stream.units import Interval
 
 DIGITS = "zero oh one two three four five six seven eight nine".split()

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio import pcm
-from deid_stream.audio.reader import Recording
-from deid_stream.audio.wordmap import places
+from deid_stream.audio.align.wordmap import places
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.datasets.wav import WavFile, read_wav
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import audio_corpus
 import audio_measure as measure
-from deid_stream.audio.voice import Disguise
+from deid_stream.audio.cut.voice import Disguise
 
 HERE = Path(__file__).parent
 

@@ -18,7 +18,7 @@ from benchmarks import inprocess
 from benchmarks.load import AUDIO, TRANSCRIPTS, Shape, make_scripts
 from benchmarks.oracle import KEY, events
 from benchmarks.phrases import utterance
-from deid_stream.audio import silence
+from deid_stream.audio.cut import silence
 from deid_stream.detect.detector import Detector
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.session.call import CallSession

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from deid_stream.audio.pcm import has_sound
+from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.errors import BrokerError, TopicError
 from deid_stream.model.events import Word
 from deid_stream.model.outputs import AuditAction, AuditEntry

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.datasets.callfile import CallFile, Pace
 from deid_stream.datasets.replay import Replayed, replay
 from deid_stream.datasets.wav import WavFile

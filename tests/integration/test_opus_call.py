@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deid_stream import demo
-from deid_stream.audio import opus, pcm
+from deid_stream.audio.codec import opus, pcm
 from deid_stream.datasets.callfile import Pace, read_call, records
 from deid_stream.detect.detector import Detector
 from deid_stream.policy.compile import compile_policy

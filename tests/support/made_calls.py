@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.detect.conversation import ConversationState
 from deid_stream.errors import DetectionError
 from deid_stream.model.entities import EntityType

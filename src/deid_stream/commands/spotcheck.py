@@ -20,9 +20,9 @@ def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
     audit has an entry, the metric deid_spotcheck_calls_total counts it. A new group begins with the calls that close
     from now on, or with --once at the oldest there is.
     """
-    from deid_stream.audio.spotcheck import SecondRecogniser
     from deid_stream.observe import logs
     from deid_stream.spotcheck.run import run_spotcheck
+    from deid_stream.spotcheck.whisper import SecondRecogniser
 
     connection(settings, "deid-stream-spotcheck")
     logs.configure()

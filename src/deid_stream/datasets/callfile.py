@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from deid_stream.audio.pcm import content_type
+from deid_stream.audio.codec.pcm import content_type
 from deid_stream.datasets.sound import SUFFIXES, read_sound
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError

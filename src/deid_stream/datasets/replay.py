@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio.learned import TimedWord, learned_profile
-from deid_stream.audio.pcm import SILENCE, decode
+from deid_stream.audio.align.learned import TimedWord, learned_profile
+from deid_stream.audio.codec.pcm import SILENCE, decode
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError

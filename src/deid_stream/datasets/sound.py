@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from deid_stream.audio import opus
+from deid_stream.audio.codec import opus
 from deid_stream.datasets.files import written
 from deid_stream.datasets.wav import WavFile, read_wav, write_wav
 from deid_stream.errors import AudioFormatError

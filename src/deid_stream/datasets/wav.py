@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from deid_stream.audio.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
+from deid_stream.audio.codec.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from deid_stream.datasets.files import written
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding

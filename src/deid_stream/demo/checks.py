@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.pcm import decode
+from deid_stream.audio.codec.pcm import decode
 from deid_stream.datasets.callfile import CallFile, Truth
 from deid_stream.datasets.wav import WavFile
 from deid_stream.demo.listener import AUDIO_TOPICS, OUTPUT_TOPICS, Collected, Published

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from deid_stream.audio.pcm import decode
+from deid_stream.audio.codec.pcm import decode
 from deid_stream.datasets.callfile import CallFile
 from deid_stream.datasets.files import written
 from deid_stream.datasets.replay import Redacted

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deid_stream.audio.pcm import parse_content_type
+from deid_stream.audio.codec.pcm import parse_content_type
 from deid_stream.datasets.callfile import CallFile
 from deid_stream.datasets.files import written
 from deid_stream.datasets.replay import Piece, Redacted, compose

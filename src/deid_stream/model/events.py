@@ -95,7 +95,7 @@ class Segment(_Hidden, frozen=True, kw_only=True):
     words: tuple[Word, ...] = ()
     transcribed_until_ms: Ms | None = None
     provider: str = ""
-    """Timing profile name (``audio.align``); empty: the configured default."""
+    """Timing profile name (``audio.align.profiles``); empty: the configured default."""
     time_ms: Ms = 0
     offset: int = -1
 

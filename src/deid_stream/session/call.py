@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from deid_stream.audio import align
-from deid_stream.audio.profiles import profile
-from deid_stream.audio.timeline import Placement
+from deid_stream.audio.align.profiles import MAX_REACH_MS, profile
+from deid_stream.audio.hold.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
 from deid_stream.model.outputs import AuditAction, Output
 from deid_stream.model.spans import AudioSpan
@@ -183,7 +182,7 @@ class CallSession:
                 )
             return
         end_ms = chunk.offset_ms + len(chunk.data) // chunk.format.frame_bytes * 1000 // chunk.format.rate_hz
-        self._holdback.mark(chunk.time_ms, end_ms + align.MAX_REACH_MS)
+        self._holdback.mark(chunk.time_ms, end_ms + MAX_REACH_MS)
         if self._sound.held_bytes > self._settings.max_held_bytes:
             self._holdback.force(self._holdback.watermark_ms + (self._sound.end_ms - self._holdback.watermark_ms) // 2)
             self._ledger.audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
@@ -303,7 +302,7 @@ class CallSession:
     def _locate_arrived(self, final: bool) -> None:
         waiting: list[Unlocated] = []
         for entry in self._unlocated:
-            due_ms = entry.turn.end_ms + align.MAX_REACH_MS
+            due_ms = entry.turn.end_ms + MAX_REACH_MS
             targets = self._sound.targets(entry.turn.channel)
             here = all(self._sound.arrived_ms(channel) >= due_ms for channel in targets)
             if here or final or self._holdback.forced_ms >= due_ms:
@@ -329,7 +328,7 @@ class CallSession:
         self._ledger.silenced(span, time_ms)
 
     def _release(self, now_ms: Ms, final: bool) -> None:
-        reach_ms = align.MAX_REACH_MS
+        reach_ms = MAX_REACH_MS
         limit_ms = self._holdback.watermark_ms - reach_ms
         earliest = self._turns.earliest_start_ms()
         if earliest is not None:

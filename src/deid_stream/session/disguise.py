@@ -1,9 +1,9 @@
-"""Disguised voices for the training audio of customers whose policy asks for it (``audio.voice``)."""
+"""Disguised voices for the training audio of customers whose policy asks for it (``audio.cut.voice``)."""
 
 import numpy as np
 
-from deid_stream.audio import pcm
-from deid_stream.audio.voice import Disguise
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.cut.voice import Disguise
 from deid_stream.model.events import AudioFormat
 from deid_stream.units import SampleIndex
 

@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio import align, crosstalk, unheard
-from deid_stream.audio.profiles import TimingProfile
+from deid_stream.audio.align.locate import UNALIGNED, locate
+from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.cut import crosstalk
+from deid_stream.audio.hear import unheard
 from deid_stream.errors import AlignmentError
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.session.sound import Sound
@@ -27,7 +29,7 @@ class Unlocated(NamedTuple):
 
 def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
     """A whole turn's interval, as wide as its edges could be off."""
-    return AudioSpan(max(0, start_ms - align.MAX_REACH_MS), end_ms + align.MAX_REACH_MS, channel, reason)
+    return AudioSpan(max(0, start_ms - MAX_REACH_MS), end_ms + MAX_REACH_MS, channel, reason)
 
 
 def place(
@@ -51,7 +53,7 @@ def explained(entry: Unlocated, channel: int, cut: Sequence[AudioSpan], timing: 
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
         known = unheard.explained(segment, timing)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
-        reach_ms = align.MAX_REACH_MS
+        reach_ms = MAX_REACH_MS
         around = Interval(segment.start_ms - reach_ms, segment.end_ms + reach_ms)
         holes = [s for s in cut if s.channel == channel and around.overlaps(Interval(s.start_ms, s.end_ms))]
         if letters and holes:
@@ -80,9 +82,9 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) 
     for segment, start in zip(turn.segments, turn.starts(), strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
         try:
-            yield from align.locate(segment, own, sound, channel, timing)
+            yield from locate(segment, own, sound, channel, timing)
         except AlignmentError:
-            yield widened(segment.start_ms, segment.end_ms, channel, align.UNALIGNED)
+            yield widened(segment.start_ms, segment.end_ms, channel, UNALIGNED)
 
 
 def _carriers(sound: Sound, span: AudioSpan, others: Sequence[int]) -> Sequence[crosstalk.Carrier]:

@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio import silence, unheard, vad
-from deid_stream.audio.timeline import Placement, Timeline
-from deid_stream.audio.vad import CELL_MS
+from deid_stream.audio.cut import silence
+from deid_stream.audio.hear import unheard, vad
+from deid_stream.audio.hear.vad import CELL_MS
+from deid_stream.audio.hold.timeline import Placement, Timeline
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.spotcheck import findings
+from deid_stream.audio.cut.findings import findings
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.spotcheck.released import Released
@@ -15,7 +15,7 @@ from deid_stream.units import Ms
 
 
 class Recogniser(Protocol):
-    """``audio.spotcheck.SecondRecogniser``, or a made-up one in tests."""
+    """``spotcheck.whisper.SecondRecogniser``, or a made-up one in tests."""
 
     def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]: ...
 

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from deid_stream.audio import pcm
-from deid_stream.audio.reader import Recording
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.errors import AudioFormatError, DecodeError
 from deid_stream.model.events import AudioChunk, Word
 from deid_stream.model.outputs import AuditAction

@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from deid_stream.audio import opus
-from deid_stream.audio.pcm import parse_content_type
+from deid_stream.audio.codec import opus
+from deid_stream.audio.codec.pcm import parse_content_type
 from deid_stream.errors import AudioFormatError, DecodeError, UnknownTypeError
 from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.model.outputs import SanitizedAudio

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio import align, forced
-from deid_stream.audio.align import MAX_REACH_MS, locate, profile
-from deid_stream.audio.profiles import FORCED, PROFILES, WIDEST
-from deid_stream.audio.reader import Recording
-from deid_stream.audio.wordmap import TimedWord
+from deid_stream.audio.align import forced
+from deid_stream.audio.align.locate import UNALIGNED, locate
+from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, PROFILES, WIDEST, profile
+from deid_stream.audio.align.wordmap import TimedWord
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
@@ -144,7 +144,7 @@ def test_rough_times_may_make_a_word_impossibly_short():
     assert locate(segment(times), [span("Grace")], SPOKEN, 0, profile("exact"))[0].end_ms > 2300
 
 
-UNALIGNED = [AudioSpan(1000 - MAX_REACH_MS, 3000 + MAX_REACH_MS, 0, align.UNALIGNED)]
+MUTED_WHOLE = [AudioSpan(1000 - MAX_REACH_MS, 3000 + MAX_REACH_MS, 0, UNALIGNED)]
 
 
 def moved(at, *times):
@@ -164,7 +164,7 @@ def test_impossible_times_are_not_used(times):
 
 def test_words_beyond_the_audio_mute_the_segment():
     short = recording(voice(500), silent(3000))
-    assert locate(segment(TIMES), [span("Grace")], short, 0, profile("50ms")) == UNALIGNED
+    assert locate(segment(TIMES), [span("Grace")], short, 0, profile("50ms")) == MUTED_WHOLE
 
 
 def test_untimed_words_lie_in_proportion_over_the_speech_and_wide():
@@ -175,12 +175,12 @@ def test_untimed_words_lie_in_proportion_over_the_speech_and_wide():
 
 
 def test_untimed_words_without_speech_mute_the_segment():
-    assert locate(segment(None), [span("Grace")], recording(silent(5000)), 0, profile("50ms")) == UNALIGNED
+    assert locate(segment(None), [span("Grace")], recording(silent(5000)), 0, profile("50ms")) == MUTED_WHOLE
 
 
 def test_a_span_that_no_word_says_mutes_the_segment():
     spoken = segment([], text="- - -")
-    assert locate(spoken, [Span(0, 1, EntityType.PERSON, 1.0, "test")], SPOKEN, 0, profile("50ms")) == UNALIGNED
+    assert locate(spoken, [Span(0, 1, EntityType.PERSON, 1.0, "test")], SPOKEN, 0, profile("50ms")) == MUTED_WHOLE
 
 
 def test_nothing_to_hide_nothing_to_mute():
@@ -191,7 +191,7 @@ def test_the_reader_is_asked_on_the_given_channel():
     both = Recording(np.stack([silent(4000), SPOKEN.samples[:, 0]], axis=1), 8000)
     (found,) = locate(segment(TIMES), [span("Grace")], both, 1, profile("exact"))
     assert found.channel == 1
-    assert locate(segment(TIMES), [span("Grace")], both, 0, profile("exact"))[0].entity_type == align.UNALIGNED
+    assert locate(segment(TIMES), [span("Grace")], both, 0, profile("exact"))[0].entity_type == UNALIGNED
 
 
 def test_unknown_providers_get_the_widest_profile():

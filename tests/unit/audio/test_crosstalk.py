@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deid_stream.audio.crosstalk import carriers
-from deid_stream.audio.reader import Recording
+from deid_stream.audio.cut.crosstalk import carriers
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.units import Interval
 
 from .sounds import joined, noise, silent, voice

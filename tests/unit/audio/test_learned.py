@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deid_stream.audio.learned import TimedWord, learned_profile, timing_errors
+from deid_stream.audio.align.learned import TimedWord, learned_profile, timing_errors
 from tests.support.made_calls import make_call
 
 

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from deid_stream.audio import ogg, opus, pcm
-from deid_stream.audio.opus import Pcm
+from deid_stream.audio.codec import ogg, opus, pcm
+from deid_stream.audio.codec.opus import Pcm
 from deid_stream.errors import AudioFormatError, CodecError, OversizedError
 from deid_stream.model.events import AudioFormat, Encoding
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio import pcm, silence
-from deid_stream.audio.silence import Hole
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.cut import silence
+from deid_stream.audio.cut.silence import Hole
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.units import Interval

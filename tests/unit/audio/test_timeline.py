@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio import pcm
-from deid_stream.audio.timeline import Placement, Timeline
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.hold.timeline import Placement, Timeline
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from deid_stream.audio.profiles import profile
-from deid_stream.audio.reader import Recording
-from deid_stream.audio.unheard import explained, tail_ms, unexplained
+from deid_stream.audio.align.profiles import profile
+from deid_stream.audio.hear.unheard import explained, tail_ms, unexplained
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio import vad
-from deid_stream.audio.reader import Recording
+from deid_stream.audio.hear import vad
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.units import Interval, merge
 
 from .sounds import joined, noise, silent, voice

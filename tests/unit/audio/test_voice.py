@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio.voice import Disguise
+from deid_stream.audio.cut.voice import Disguise
 
 from .sounds import silent, voice
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.audio.wordmap import believable, places, words_of
+from deid_stream.audio.align.wordmap import believable, places, words_of
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deid_stream import cli
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.datasets.sound import read_sound, write_sound
 from deid_stream.datasets.wav import read_wav
 from deid_stream.demo.stage import SAMPLES

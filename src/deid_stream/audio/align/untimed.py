@@ -1,11 +1,11 @@
-"""Place words on the audio by the VAD alone, where there are no times and no forced aligner (``audio.forced``)."""
+"""Place words on the audio by the VAD alone, where there are no times and no forced aligner (extra ``align``)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from deid_stream.audio import vad
-from deid_stream.audio.reader import Reader
-from deid_stream.audio.wordmap import TimedWord
+from deid_stream.audio.align.wordmap import TimedWord
+from deid_stream.audio.hear import vad
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Word
 from deid_stream.units import Interval, Ms
 

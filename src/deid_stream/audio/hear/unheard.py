@@ -7,11 +7,11 @@ ordinary speech of a covered turn would be as wrong as letting a whole unread se
 from collections.abc import Sequence
 from typing import Final
 
-from deid_stream.audio import vad
-from deid_stream.audio.pcm import QUIET_PEAK
-from deid_stream.audio.profiles import TimingProfile
-from deid_stream.audio.reader import Reader
-from deid_stream.audio.wordmap import duration_bounds
+from deid_stream.audio.align.profiles import TimingProfile
+from deid_stream.audio.align.wordmap import duration_bounds
+from deid_stream.audio.codec.pcm import QUIET_PEAK
+from deid_stream.audio.hear import vad
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import deid_stream
-from deid_stream.audio import pcm, spotcheck
-from deid_stream.audio.reader import Recording
-from deid_stream.audio.spotcheck import findings
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.cut.findings import findings
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.datasets.wav import read_wav
 from deid_stream.errors import ConfigError
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
+from deid_stream.spotcheck.whisper import SecondRecogniser
 
 from .sounds import joined, silent, voice
 
@@ -62,7 +63,7 @@ def test_a_published_word_heard_late_is_not_a_find(published, found):
 def test_without_the_extra_the_error_says_how_to_mend_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faster_whisper", None)
     with pytest.raises(ConfigError, match="pip install"):
-        spotcheck.SecondRecogniser()
+        SecondRecogniser()
 
 
 @pytest.mark.slow
@@ -77,7 +78,7 @@ def test_an_unredacted_sample_is_found_out():
     card = next(t for t in json.loads(path.with_suffix(".truth.json").read_text()) if t["entity_type"] == "CREDIT_CARD")
     span = AudioSpan(card["start_ms"], card["end_ms"], card["channel"], "CREDIT_CARD")
     start, stop = (ms * 8 for ms in (span.start_ms - 2000, span.end_ms + 1000))
-    recogniser = spotcheck.SecondRecogniser()
+    recogniser = SecondRecogniser()
     heard = recogniser.words(samples[start:stop, span.channel], 8000, span.start_ms - 2000)
     assert findings(heard, [span], Recording(samples, 8000))
     assert recogniser.words(np.zeros(16000, np.int16), 8000) == []

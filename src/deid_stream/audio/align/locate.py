@@ -13,16 +13,14 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.audio import edges, forced, untimed
-from deid_stream.audio.pcm import has_sound
-from deid_stream.audio.profiles import FORCED, MAX_REACH_MS, TimingProfile, profile
-from deid_stream.audio.reader import Reader
-from deid_stream.audio.wordmap import believable, places, words_of
+from deid_stream.audio.align import edges, forced, untimed
+from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, TimingProfile
+from deid_stream.audio.align.wordmap import believable, places, words_of
+from deid_stream.audio.codec.pcm import has_sound
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, Ms
-
-__all__ = ["MAX_REACH_MS", "UNALIGNED", "locate", "profile"]
 
 UNALIGNED: Final = "UNALIGNED"
 """``AudioSpan.entity_type`` of a segment muted whole."""

@@ -1,7 +1,7 @@
 """Opus in Ogg (RFC 6716, RFC 7845), in and out, through libsndfile (extra ``opus``).
 
 Opus cannot be silenced in the codec: a record with a hole is decoded, silenced and encoded again, one generation of
-loss on that record; a record without one passes as it came. One record is one whole Ogg stream (``audio.ogg``).
+loss on that record; a record without one passes as it came. One record is one whole Ogg stream (``audio.codec.ogg``).
 """
 
 import io
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from deid_stream.audio import ogg, pcm
+from deid_stream.audio.codec import ogg, pcm
 from deid_stream.errors import AudioFormatError, CodecError, OversizedError
 from deid_stream.model.events import AudioFormat, Encoding
 

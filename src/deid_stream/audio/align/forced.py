@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.silence import comfort_noise
-from deid_stream.audio.wordmap import TimedWord
+from deid_stream.audio.align.wordmap import TimedWord
+from deid_stream.audio.codec.resample import resample
+from deid_stream.audio.cut.silence import comfort_noise
 from deid_stream.units import Ms
 
 MODEL_HZ: Final = 16_000
@@ -52,7 +53,7 @@ def align(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, words: Sequence[st
     unsayable = any(not parts and any(map(str.isalnum, word)) for word, parts in zip(words, spoken, strict=True))
     if not flat or unsayable or not len(pcm) or len(pcm) * 1000 // rate_hz > MAX_MS:
         return None
-    segments = _decode(np.concatenate([_at_model_rate(pcm, rate_hz), _room_at_the_end()]), flat)
+    segments = _decode(np.concatenate([resample(pcm, rate_hz, MODEL_HZ), _room_at_the_end()]), flat)
     if len(segments) < len(flat):
         del segments[-_UNSURE_WORDS:]
     timed: list[TimedWord] = []
@@ -78,14 +79,6 @@ def _spoken(word: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", word.casefold())
     pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|[0-9]", "".join(c for c in plain if not unicodedata.combining(c)))
     return [_DIGITS[int(piece)] if piece.isdigit() else piece for piece in pieces]
-
-
-def _at_model_rate(pcm: NDArray[np.int16], rate_hz: int) -> NDArray[np.int16]:
-    if rate_hz == MODEL_HZ:
-        return pcm
-    positions = np.arange(len(pcm) * MODEL_HZ // rate_hz) * (rate_hz / MODEL_HZ)
-    resampled: NDArray[np.int16] = np.interp(positions, np.arange(len(pcm)), pcm).astype(np.int16)
-    return resampled
 
 
 @lru_cache(maxsize=1)

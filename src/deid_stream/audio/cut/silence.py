@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio import pcm
+from deid_stream.audio.codec import pcm
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat
 from deid_stream.units import Interval, SampleIndex

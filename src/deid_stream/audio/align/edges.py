@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.profiles import TimingProfile
-from deid_stream.audio.reader import Reader
+from deid_stream.audio.align.profiles import TimingProfile
+from deid_stream.audio.hold.reader import Reader
 from deid_stream.units import Interval, Ms, ms_to_samples
 
 FRAME_MS: Final = 10

@@ -1,0 +1,1 @@
+"""Which stretch of sound says a word."""

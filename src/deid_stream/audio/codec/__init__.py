@@ -1,0 +1,1 @@
+"""Codecs and content types: bytes to samples and back."""

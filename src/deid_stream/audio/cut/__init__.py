@@ -1,0 +1,1 @@
+"""What replaces the sound of a span, and which channels carry it."""

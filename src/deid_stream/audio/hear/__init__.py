@@ -1,0 +1,1 @@
+"""Where somebody speaks, and what of it no transcript accounts for."""

