@@ -11,13 +11,13 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from benchmarks.load import CALL_ID, OPTED_OUT, Shape, call_id, make_scripts
 from benchmarks.oracle import sessions
 from deid_stream import __version__
+from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.wire.cloudevents import Limits
 from deid_stream.worker.checkpoint import Progress, Restored
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.names import Names
 from deid_stream.worker.partition import Partition, Work
 from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 
@@ -73,7 +73,7 @@ def policies() -> dict[str, CompiledPolicy]:
 
 
 def new_partition(compiled: dict[str, CompiledPolicy], factory: Any = None) -> Partition:
-    names = Names.of("")
+    names = TopicNames.of("")
     metrics = Metrics()
     unknown = compile_policy(None)
     return Partition(

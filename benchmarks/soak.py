@@ -20,8 +20,8 @@ import psutil
 from benchmarks.inprocess import Consumed, build, new_partition
 from benchmarks.oracle import KEY
 from deid_stream.detect.detector import Detector
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.session.settings import SessionSettings
-from deid_stream.worker.names import AUDIO, EVENTS, TRANSCRIPTS
 from deid_stream.worker.partition import Partition
 from deid_stream.worker.sessions import SessionFactory
 
@@ -45,7 +45,13 @@ TURNS = (
 )
 _QUIET, _LOUD = b"\xff" * CHUNK, bytes(range(256)) * 12 + bytes(range(128))
 # ticks (of EVERY_MS) after the call's start at which a record of it comes
-_SCHEDULE = ((0, EVENTS, "start"), (40, AUDIO, "0"), (80, AUDIO, "1"), (85, TRANSCRIPTS, "text"), (90, EVENTS, "end"))
+_SCHEDULE = (
+    (0, EVENTS_KIND, "start"),
+    (40, AUDIO_KIND, "0"),
+    (80, AUDIO_KIND, "1"),
+    (85, TRANSCRIPTS_KIND, "text"),
+    (90, EVENTS_KIND, "end"),
+)
 LAST_TICK = _SCHEDULE[-1][0]
 
 
@@ -67,7 +73,7 @@ class Sample:
 
 class _Offsets:
     def __init__(self) -> None:
-        self._next = {EVENTS: 0, TRANSCRIPTS: 0, AUDIO: 0}
+        self._next = {EVENTS_KIND: 0, TRANSCRIPTS_KIND: 0, AUDIO_KIND: 0}
 
     def take(self, kind: str) -> int:
         self._next[kind] += 1
@@ -79,7 +85,7 @@ def records(tick: int, calls: int, offsets: _Offsets) -> Iterator[tuple[str, Con
     at_ms = BASE_MS + tick * EVERY_MS
     for ticks, kind, what in _SCHEDULE:
         number = tick - ticks
-        if not 0 <= number < calls or (kind == TRANSCRIPTS and number % SPEAKS_EVERY):
+        if not 0 <= number < calls or (kind == TRANSCRIPTS_KIND and number % SPEAKS_EVERY):
             continue
         name, customer = b"call-%d" % number, b"customer-%d" % (number // CALLS_A_CUSTOMER)
         value, headers = _record(number, kind, what, name, customer)
@@ -95,7 +101,7 @@ def _record(
         return ids + b'"channels":1}', (("ce_type", b"call.started.v1"),)
     if what == "end":
         return ids + b'"duration_ms":800}', (("ce_type", b"call.ended.v1"),)
-    if kind == TRANSCRIPTS:
+    if kind == TRANSCRIPTS_KIND:
         words = TURNS[number // SPEAKS_EVERY % len(TURNS)].split()
         each_ms = 380 / len(words)
         timed = b",".join(
@@ -138,7 +144,7 @@ def soak(calls: int, samples: int = 100, *, idle_ms: int = 120_000) -> list[Samp
     """Run so many calls; a sample at each of so many equal steps, the last with no call live."""
     partition = new_partition({}, SessionFactory(Detector.load(), KEY, SessionSettings(idle_ms=idle_ms)))
     offsets = _Offsets()
-    ends = frozenset({EVENTS, TRANSCRIPTS, AUDIO})
+    ends = frozenset({EVENTS_KIND, TRANSCRIPTS_KIND, AUDIO_KIND})
     found: list[Sample] = []
     every = max(1, calls // samples)
     gc.collect()

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from deid_stream.broker import EmbeddedBroker
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from tests.chaos.scenario import Plan, Tally, run
 from tests.support.kafka import KafkaCluster
 

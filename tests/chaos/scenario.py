@@ -16,11 +16,12 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from deid_stream import __version__, topics
+from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.detect.detector import Detector
+from deid_stream.kafka import topics_admin
+from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
-from deid_stream.worker.names import Names
 from tests.chaos.verify import Verdict, verify
 from tests.support.calls import MadeCall, make_call
 from tests.support.oracle import Expected, expected_records
@@ -111,10 +112,10 @@ async def run(options: dict[str, Any], plan: Plan) -> Tally:
     """The whole scenario; ``options`` connect the harness's own clients."""
     rng = random.Random(plan.seed)
     tally = Tally()
-    names = Names.of(PREFIX)
+    names = TopicNames.of(PREFIX)
     servers = options["bootstrap_servers"]
     listed = servers.split(",") if isinstance(servers, str) else servers
-    await topics.create({**options, "bootstrap_servers": listed}, prefix=PREFIX, partitions=plan.partitions)
+    await topics_admin.create({**options, "bootstrap_servers": listed}, prefix=PREFIX, partitions=plan.partitions)
     settings = Settings(
         bootstrap_servers=",".join(listed),
         topic_prefix=PREFIX,
@@ -215,7 +216,7 @@ async def _trouble(workers: Workers, plan: Plan, rng: random.Random, tally: Tall
             tally.broker_restarts += 1
 
 
-async def _settled(options: dict[str, Any], names: Names, workers: Workers, plan: Plan) -> bool:
+async def _settled(options: dict[str, Any], names: TopicNames, workers: Workers, plan: Plan) -> bool:
     """Until every call has been closed, with workers left in peace."""
     deadline = time.monotonic() + plan.settle_s
     while time.monotonic() < deadline:
@@ -230,7 +231,7 @@ async def _settled(options: dict[str, Any], names: Names, workers: Workers, plan
     return False
 
 
-def _expect(calls: list[MadeCall], names: Names) -> tuple[list[Expected], set[str]]:
+def _expect(calls: list[MadeCall], names: TopicNames) -> tuple[list[Expected], set[str]]:
     """The oracle's records, and the secrets that it takes out (what the detector misses is not the worker's leak)."""
     detector = Detector.load()
     written = policies()

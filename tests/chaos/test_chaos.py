@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from deid_stream.broker import EmbeddedBroker
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from tests.chaos.scenario import Plan, Tally, run
 from tests.support.kafka import KafkaCluster
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from deid_stream.worker.names import Names
+from deid_stream.model.topics import TopicNames
 from tests.support.oracle import Expected
 from tests.support.topics import read_all
 
@@ -42,7 +42,7 @@ class Verdict:
 
 async def verify(
     options: dict[str, Any],
-    names: Names,
+    names: TopicNames,
     expected: Iterable[Expected],
     secrets: Iterable[str],
     *,

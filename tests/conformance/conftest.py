@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from deid_stream.broker import EmbeddedBroker
 from deid_stream.config import Settings
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from tests.support.kafka import KafkaCluster
 from tests.support.service import Service
 

@@ -299,7 +299,7 @@ async def test_missing_topics_are_named_with_the_mend(service: Service) -> None:
 async def test_unequal_partition_counts_are_refused(service: Service) -> None:
     admin = AIOKafkaAdminClient(**service.options)
     await admin.start()
-    from deid_stream import topics
+    from deid_stream.model import topics
 
     made = [NewTopic(f"odd{service.prefix}{t.name}", 3 if t.name == "calls.audio" else 2, 1) for t in topics.TOPICS]
     await admin.create_topics(made)

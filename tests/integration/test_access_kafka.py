@@ -10,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from deid_stream import topics
+from deid_stream.kafka import topics_admin
+from deid_stream.model import topics
 from tests.support.kafka import KafkaCluster
 
 pytestmark = pytest.mark.kafka
@@ -47,7 +48,7 @@ async def prepare(cluster):
                 assert [code for code, _ in response.creation_responses] == [0]
     await admin.close()
     options = cluster.client()
-    await topics.create(options | {"bootstrap_servers": [options["bootstrap_servers"]]}, partitions=1)
+    await topics_admin.create(options | {"bootstrap_servers": [options["bootstrap_servers"]]}, partitions=1)
     async with AIOKafkaProducer(**options) as producer:
         for topic in topics.TOPICS:
             await producer.send_and_wait(topic.name, b"value", key=b"key")

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from deid_stream import cli
-from deid_stream.broker import EmbeddedBroker
 from deid_stream.config import Settings
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka_io import Outgoing, send_all
 from deid_stream.kafka_options import kafka_options
 

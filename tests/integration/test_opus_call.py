@@ -10,14 +10,14 @@ from deid_stream import demo
 from deid_stream.audio.codec import opus, pcm
 from deid_stream.datasets.callfile import Pace, read_call, records
 from deid_stream.detect.detector import Detector
+from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
 from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Interval
-from deid_stream.worker.names import Names
 from tests.support.oracle import expected_records
 
 SAMPLE = Path(demo.__file__).parent / "samples" / "card-payment"
-NAMES = Names.of("")
+NAMES = TopicNames.of("")
 CHUNK_MS = 500
 EDGE_MS = 30
 """What the codec smears over the border of a hole."""

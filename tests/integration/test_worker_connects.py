@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
-from deid_stream.broker import EmbeddedBroker
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka_io import unbroken
 from deid_stream.worker import producer
 from deid_stream.worker.layout import check_layout

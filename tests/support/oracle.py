@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession
@@ -14,7 +15,6 @@ from deid_stream.wire.cloudevents import Limits
 from deid_stream.wire.events import decode_event
 from deid_stream.wire.transcript import decode_transcript
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.names import Names
 from tests.support.calls import Record
 
 
@@ -30,7 +30,7 @@ def expected_records(
     records: Sequence[Record],
     policy: CompiledPolicy,
     *,
-    names: Names,
+    names: TopicNames,
     detector: ConversationFactory,
     key: bytes,
     settings: SessionSettings | None = None,

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from deid_stream import __version__, topics
+from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.detect.detector import Detector
+from deid_stream.kafka import topics_admin
 from deid_stream.kafka_options import kafka_options
+from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
-from deid_stream.worker.names import Names
 from deid_stream.worker.run import Worker
 from tests.support.calls import MadeCall, Record
 from tests.support.oracle import Expected, expected_records
@@ -40,14 +41,14 @@ class Service:
             metrics_port=0,
             broker_wait_ms=0,
         )
-        self.names = Names.of(self.prefix)
+        self.names = TopicNames.of(self.prefix)
         self.options: dict[str, Any] = kafka_options(self.settings, "tests")
         self.policies: dict[str, bytes] = {}
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
         self.started: list[Worker] = []
 
     async def __aenter__(self) -> "Service":
-        await topics.create(self.options, prefix=self.prefix, partitions=self.settings.partitions)
+        await topics_admin.create(self.options, prefix=self.prefix, partitions=self.settings.partitions)
         self.producer = AIOKafkaProducer(**self.options, acks="all", linger_ms=2)
         await self.producer.start()
         return self

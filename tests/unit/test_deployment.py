@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deid_stream import topics
 from deid_stream.config import ENV_PREFIX, Settings
+from deid_stream.model import topics
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary

@@ -78,7 +78,7 @@ def _model() -> Finding:
 
 
 def _embedded_broker() -> Finding:
-    from deid_stream.broker import binary
+    from deid_stream.kafka.embedded.broker import binary
 
     try:
         binary()
@@ -103,9 +103,10 @@ async def _deployment(settings: Settings) -> list[Finding]:
 
 
 async def _topics(options: dict[str, Any], settings: Settings) -> list[Finding]:
-    from deid_stream import topics
+    from deid_stream.kafka import topics_admin
+    from deid_stream.model import topics
 
-    problems = await topics.check(options, prefix=settings.topic_prefix)
+    problems = await topics_admin.check(options, prefix=settings.topic_prefix)
     broker = Finding("broker", "ok", f"answers at {settings.bootstrap_servers}")
     if not problems:
         return [broker, Finding("topics", "ok", f"all {len(topics.TOPICS)} are right")]
@@ -114,8 +115,8 @@ async def _topics(options: dict[str, Any], settings: Settings) -> list[Finding]:
 
 async def _policies(options: dict[str, Any], settings: Settings) -> list[Finding]:
     from deid_stream.kafka_io import read_to_end
+    from deid_stream.model.topics import POLICIES
     from deid_stream.policy import ChangeKind, PolicyTable
-    from deid_stream.topics import POLICIES
 
     table = PolicyTable()
     state: dict[str, ChangeKind] = {}
@@ -138,7 +139,7 @@ async def _policies(options: dict[str, Any], settings: Settings) -> list[Finding
 async def _clock(options: dict[str, Any], settings: Settings) -> list[Finding]:
     """The newest records' times against this machine's: producers' clocks run ahead where they lie in the future."""
     from deid_stream.kafka_io import newest_time_ms
-    from deid_stream.topics import AUDIO, EVENTS, TRANSCRIPTS
+    from deid_stream.model.topics import AUDIO, EVENTS, TRANSCRIPTS
 
     newest = [await newest_time_ms(options, settings.topic_prefix + t.name) for t in (EVENTS, TRANSCRIPTS, AUDIO)]
     latest = max((ms for ms in newest if ms is not None), default=None)

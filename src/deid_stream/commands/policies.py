@@ -17,8 +17,8 @@ from deid_stream.commands.options import (
 )
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, PolicyError
+from deid_stream.model.topics import POLICIES
 from deid_stream.policy import compile_policy
-from deid_stream.topics import POLICIES
 
 
 @click.group()

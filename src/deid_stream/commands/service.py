@@ -21,7 +21,7 @@ def broker(port: int, settings: Settings) -> None:
 
     It keeps everything in memory and is gone with this process: for trying things out, not for production.
     """
-    from deid_stream.broker import EmbeddedBroker
+    from deid_stream.kafka.embedded.broker import EmbeddedBroker
 
     with EmbeddedBroker(port) as running:
         local = _local(settings, running.bootstrap_servers)
@@ -49,10 +49,10 @@ def _local(settings: Settings, servers: str) -> Settings:
 
 
 async def _create_topics(settings: Settings) -> None:
-    from deid_stream import topics
+    from deid_stream.kafka import topics_admin
     from deid_stream.kafka_options import kafka_options
 
-    await topics.create(
+    await topics_admin.create(
         kafka_options(settings, "deid-stream-topics"),
         prefix=settings.topic_prefix,
         partitions=settings.partitions,
@@ -83,7 +83,7 @@ def _work(settings: Settings) -> int:
 def serve(port: int, settings: Settings) -> int:
     """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is
     started with it, and the topics are created."""
-    from deid_stream.broker import EmbeddedBroker
+    from deid_stream.kafka.embedded.broker import EmbeddedBroker
 
     if settings.bootstrap_servers:
         return _work(settings)

@@ -4,9 +4,10 @@ import asyncio
 
 import click
 
-from deid_stream import topics as deployment
 from deid_stream.commands.options import CONNECTION, TOPICS, connection, json_option, print_json, settings_options
 from deid_stream.config import Settings
+from deid_stream.kafka import topics_admin
+from deid_stream.model import topics as contract
 
 
 @click.group()
@@ -20,7 +21,7 @@ def topics() -> None:
 def create(settings: Settings, as_json: bool) -> None:
     """Create the topics that are missing, with equal partition counts. Those that are there are left as they are."""
     created = asyncio.run(
-        deployment.create(
+        topics_admin.create(
             connection(settings, "deid-stream-topics"),
             prefix=settings.topic_prefix,
             partitions=settings.partitions,
@@ -39,9 +40,9 @@ def create(settings: Settings, as_json: bool) -> None:
 def check(settings: Settings, as_json: bool) -> int:
     """Name what is wrong with the topics; exit status 1 where anything is."""
     options = connection(settings, "deid-stream-topics")
-    problems = asyncio.run(deployment.check(options, prefix=settings.topic_prefix))
+    problems = asyncio.run(topics_admin.check(options, prefix=settings.topic_prefix))
     if as_json:
         print_json({"problems": [problem._asdict() for problem in problems]})
     else:
-        click.echo("\n".join(map(str, problems)) or f"all {len(deployment.TOPICS)} topics are right")
+        click.echo("\n".join(map(str, problems)) or f"all {len(contract.TOPICS)} topics are right")
     return 1 if problems else 0

@@ -15,7 +15,7 @@ from deid_stream.audio.codec.pcm import decode
 from deid_stream.datasets.callfile import CallFile, Truth
 from deid_stream.datasets.wav import WavFile
 from deid_stream.demo.listener import AUDIO_TOPICS, OUTPUT_TOPICS, Collected, Published
-from deid_stream.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, TRAINING_AUDIO, TRAINING_TRANSCRIPTS
+from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, TRAINING_AUDIO, TRAINING_TRANSCRIPTS
 from deid_stream.units import Interval, Ms, merge, subtract
 
 AUDIBLE_DB: Final = -35.0

@@ -6,7 +6,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deid_stream.datasets.callfile import CallFile
-from deid_stream.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, OUTPUTS, TRAINING_AUDIO
+from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, OUTPUTS, TRAINING_AUDIO
 
 OUTPUT_TOPICS: Final = tuple(topic.name for topic in OUTPUTS)
 AUDIO_TOPICS: Final = frozenset({ANALYTICS_AUDIO.name, TRAINING_AUDIO.name})

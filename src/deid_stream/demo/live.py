@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deid_stream.demo.stage import Progress
-from deid_stream.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS
+from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS
 
 
 def view(progress: Progress) -> Group:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaProducer
 
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, records
-from deid_stream.topics import AUDIO, EVENTS, TRANSCRIPTS
+from deid_stream.model.topics import AUDIO, EVENTS, TRANSCRIPTS
 from deid_stream.units import Ms
 
 TOPIC_OF: Final = {"events": EVENTS.name, "transcripts": TRANSCRIPTS.name, "audio": AUDIO.name}

@@ -18,7 +18,7 @@ from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.demo.checks import Check, Residual
 from deid_stream.demo.listener import OUTPUT_TOPICS, Collected
 from deid_stream.demo.picture import draw
-from deid_stream.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, AUDIT
+from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, AUDIT
 from deid_stream.units import Interval, merge
 
 _LABEL: Final = re.compile(r"\[[A-Z_]+(?:_\d+)?\]")

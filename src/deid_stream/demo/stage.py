@@ -13,15 +13,16 @@ from typing import Any, Final
 
 import msgspec
 
-from deid_stream import topics
-from deid_stream.broker import EmbeddedBroker
 from deid_stream.config import Settings
 from deid_stream.datasets.callfile import CallFile, SourceRecord, find_calls, read_call
 from deid_stream.demo.listener import Collected, is_complete, listen
 from deid_stream.demo.player import play, script
 from deid_stream.errors import BrokerError
+from deid_stream.kafka import topics_admin
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka_io import Outgoing, send_all
 from deid_stream.kafka_options import kafka_options
+from deid_stream.model import topics
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 OPTED_OUT: Final = frozenset({"monsoon-mobile"})
@@ -123,7 +124,7 @@ def demo_settings(bootstrap_servers: str) -> Settings:
 async def prepare(settings: Settings, calls: Sequence[CallFile]) -> None:
     """Topics and policies."""
     options = kafka_options(settings, "deid-stream-demo")
-    await topics.create(options, partitions=settings.partitions, replication_factor=settings.replication_factor)
+    await topics_admin.create(options, partitions=settings.partitions, replication_factor=settings.replication_factor)
     customers = sorted({call.header.customer_id for call in calls})
     policies = [
         {"customer_id": customer, "version": 1, "training_opt_out": customer in OPTED_OUT} for customer in customers

@@ -9,8 +9,8 @@ follow the audio topics and keep what is sampled would read all audio of all cal
 import asyncio
 from typing import Any, Final, NamedTuple
 
-from deid_stream import topics
 from deid_stream.kafka_io import Outgoing, assigned, log_end, read_range, send_all
+from deid_stream.model import topics
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
 from deid_stream.units import Ms

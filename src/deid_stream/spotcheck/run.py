@@ -11,7 +11,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from deid_stream import __version__, topics
+from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, DecodeError, TopicError
 from deid_stream.kafka_io import (
@@ -25,6 +25,7 @@ from deid_stream.kafka_io import (
     unbroken,
 )
 from deid_stream.kafka_options import kafka_options
+from deid_stream.model import topics
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from deid_stream.config import Settings
+from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.live import Sessions
-from deid_stream.worker.names import Names
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.producer import Publisher
 
@@ -19,7 +19,7 @@ class Context(msgspec.Struct, kw_only=True):
     """``publisher`` takes a partition number over; ``wall_ms`` is the wall clock."""
 
     settings: Settings
-    names: Names
+    names: TopicNames
     options: dict[str, Any]
     """Of every Kafka client."""
     isolation: str

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output, SanitizedAudio, SanitizedSegment
+from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import CompiledPolicy, Permit
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import encode_audio, payload
 from deid_stream.wire.output import encode_audit, encode_segment, encode_summary
-from deid_stream.worker.names import Names
 from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 
 _RECORD_OVERHEAD_BYTES = 4_096
@@ -19,7 +19,7 @@ MAX_VALUE_BYTES = MAX_BATCH_BYTES - _RECORD_OVERHEAD_BYTES
 class Gate:
     """Stateless. ``region`` is the deployment's; None where it does not say."""
 
-    def __init__(self, names: Names, region: str | None, pipeline_version: str, metrics: Metrics) -> None:
+    def __init__(self, names: TopicNames, region: str | None, pipeline_version: str, metrics: Metrics) -> None:
         self._names = names
         self._region = region
         self._version = pipeline_version

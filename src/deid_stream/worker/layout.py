@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, for_code
 
 from deid_stream.errors import TopicError
 from deid_stream.kafka_io import unbroken
-from deid_stream.worker.names import Names
+from deid_stream.model.topics import TopicNames
 from deid_stream.worker.producer import translate
 
 _TRIES: Final = 10
@@ -16,7 +16,7 @@ _BETWEEN_S: Final = 0.2
 """A topic that was created a moment ago may not be known to every broker yet."""
 
 
-async def check_layout(options: dict[str, Any], names: Names) -> int:
+async def check_layout(options: dict[str, Any], names: TopicNames) -> int:
     """Partitions of ``customers.policies``. A call must have one partition number everywhere.
 
     Raises TopicError naming what is missing or unequal, BrokerError where the broker cannot be asked.
@@ -42,7 +42,7 @@ async def check_layout(options: dict[str, Any], names: Names) -> int:
     return policies
 
 
-async def _counts(admin: AIOKafkaAdminClient, names: Names) -> dict[str, int]:
+async def _counts(admin: AIOKafkaAdminClient, names: TopicNames) -> dict[str, int]:
     wanted = [getattr(names, field) for field in names.__struct_fields__]
     counts = dict.fromkeys(wanted, 0)
     # asking about a topic that is not there may create it, so look at the list first

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.units import Ms
-from deid_stream.worker.names import KINDS
 
 
 class Merge:
@@ -17,10 +17,10 @@ class Merge:
     """
 
     def __init__(self) -> None:
-        self._queues: dict[str, deque[Any]] = {kind: deque() for kind in KINDS}
-        self._time_ms: dict[str, Ms] = dict.fromkeys(KINDS, 0)
+        self._queues: dict[str, deque[Any]] = {kind: deque() for kind in INPUT_KINDS}
+        self._time_ms: dict[str, Ms] = dict.fromkeys(INPUT_KINDS, 0)
         self._at_end: frozenset[str] = frozenset()
-        self.bytes: dict[str, int] = dict.fromkeys(KINDS, 0)
+        self.bytes: dict[str, int] = dict.fromkeys(INPUT_KINDS, 0)
 
     def feed(self, kind: str, records: Sequence[Any]) -> None:
         self._queues[kind].extend(records)
@@ -33,7 +33,7 @@ class Merge:
     @property
     def idle(self) -> bool:
         """Everything that there is has been taken."""
-        return len(self._at_end) == len(KINDS) and not any(self._queues.values())
+        return len(self._at_end) == len(INPUT_KINDS) and not any(self._queues.values())
 
     @property
     def exhausted(self) -> set[str]:
@@ -47,7 +47,7 @@ class Merge:
         """Up to ``limit`` records as (record time, kind, record); none of the kind ``skip``, which then holds
         nothing back either."""
         taken: list[tuple[Ms, str, Any]] = []
-        queues = [(kind, self._queues[kind]) for kind in KINDS if kind != skip]
+        queues = [(kind, self._queues[kind]) for kind in INPUT_KINDS if kind != skip]
         times = self._time_ms
         heads: dict[str, Ms] = {}
         for kind, queue in queues:

@@ -13,6 +13,7 @@ import msgspec
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import Event
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND, TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
@@ -27,7 +28,6 @@ from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.live import ClosedCalls, LiveCall, Sessions
 from deid_stream.worker.merge import Merge
-from deid_stream.worker.names import AUDIO, EVENTS, TRANSCRIPTS, Names
 from deid_stream.worker.producer import Outbox
 
 MAX_SKEW_MS: Final = 3_600_000
@@ -36,7 +36,11 @@ DRAIN_SPAN_MS: Final = 500
 """Record time within which a batch's sessions are asked only once for outputs and deadlines: shorter than a deadline
 they set (unless the hold-back is set below it), so that where a batch begins and ends does not matter."""
 _NEEDED_EVERY_MS: Final = 1_000
-_READERS: Final[dict[str, Any]] = {EVENTS: decode_event, TRANSCRIPTS: decode_transcript, AUDIO: decode_audio}
+_READERS: Final[dict[str, Any]] = {
+    EVENTS_KIND: decode_event,
+    TRANSCRIPTS_KIND: decode_transcript,
+    AUDIO_KIND: decode_audio,
+}
 _SLICE_RECORDS: Final = 512
 
 
@@ -59,7 +63,7 @@ class Partition:
         number: int,
         restored: Restored,
         *,
-        names: Names,
+        names: TopicNames,
         sessions: Sessions,
         gate: Gate,
         policy_of: Callable[[str], CompiledPolicy],
@@ -104,8 +108,8 @@ class Partition:
         self._dead_letters = DeadLetters(names.dead_letters, metrics)
         self._released: list[Output] = []
         positions = Positions(
-            transcripts=self.positions.get(TRANSCRIPTS, 0),
-            audio=self.positions.get(AUDIO, 0),
+            transcripts=self.positions.get(TRANSCRIPTS_KIND, 0),
+            audio=self.positions.get(AUDIO_KIND, 0),
         )
         for snapshot in restored.calls.values():
             live = self._adopt(sessions.restore(snapshot, positions, policy_of))
@@ -194,7 +198,7 @@ class Partition:
                 del self._replay_until[kind]
         # over the limit, audio waits as long as there is anything else that may let go of what is held
         crowded = self._held_bytes > self._max_held_bytes
-        taken = self._merge.take(limit, wall_ms + MAX_SKEW_MS, skip=AUDIO if crowded else None)
+        taken = self._merge.take(limit, wall_ms + MAX_SKEW_MS, skip=AUDIO_KIND if crowded else None)
         if crowded and not taken:
             taken = self._merge.take(limit, wall_ms + MAX_SKEW_MS)
         for time_ms, kind, record in taken:
@@ -267,7 +271,7 @@ class Partition:
             # the record's own time: what the merge made of it depends on what else is in the partition
             own_ms = min(record.timestamp, time_ms)
             events = read(record.key, record.value, record.headers, own_ms, offset, self._limits)
-            if kind == TRANSCRIPTS:
+            if kind == TRANSCRIPTS_KIND:
                 for segment in events:
                     self._receive(segment, record, again)
             else:
@@ -417,12 +421,12 @@ class Partition:
         if self._replay_until or (self._live and self.clock_ms - self._needed_at_ms < _NEEDED_EVERY_MS):
             return
         self._needed_at_ms = self.clock_ms
-        transcripts, audio = self.positions.get(TRANSCRIPTS, 0), self.positions.get(AUDIO, 0)
+        transcripts, audio = self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0)
         for live in self._live.values():
             needed = live.session.needed_offsets()
             if 0 <= needed.transcripts < transcripts:
                 transcripts = needed.transcripts
             if 0 <= needed.audio < audio:
                 audio = needed.audio
-        found = {EVENTS: self.positions.get(EVENTS, 0), TRANSCRIPTS: transcripts, AUDIO: audio}
+        found = {EVENTS_KIND: self.positions.get(EVENTS_KIND, 0), TRANSCRIPTS_KIND: transcripts, AUDIO_KIND: audio}
         self._needed = {kind: found[kind] for kind in self.positions}

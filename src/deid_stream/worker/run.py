@@ -15,6 +15,7 @@ from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, DeidError
 from deid_stream.kafka_options import kafka_options
+from deid_stream.model.topics import TopicNames
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
@@ -24,7 +25,6 @@ from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.layout import check_layout
 from deid_stream.worker.live import Sessions
-from deid_stream.worker.names import Names
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.producer import (
     AtLeastOnce,
@@ -143,7 +143,7 @@ class Worker:
         """Look now and then whether all topics are still there, with equal partition counts. Raises TopicError when
         they were not twice in a row (a broker that has just started may know few): clients wait for a deleted topic as
         for one whose leader is away."""
-        options, names = kafka_options(self._settings, "deid-stream-worker"), Names.of(self._settings.topic_prefix)
+        options, names = kafka_options(self._settings, "deid-stream-worker"), TopicNames.of(self._settings.topic_prefix)
         doubtful = False
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
@@ -160,7 +160,7 @@ class Worker:
     ) -> tuple[Pump, Policies]:
         settings = self._settings
         options = kafka_options(settings, "deid-stream-worker")
-        names = Names.of(settings.topic_prefix)
+        names = TopicNames.of(settings.topic_prefix)
         key = settings.secret_digest_key() if self._sessions is None else b""
         transactions = settings.processing == "exactly_once" or await supports_transactions(options, settings.group_id)
         exactly_once = transactions and settings.processing != "at_least_once"

@@ -11,12 +11,12 @@ from deid_stream import demo
 from deid_stream.datasets.callfile import read_call, records
 from deid_stream.demo.player import LIVE
 from deid_stream.detect.detector import Detector
+from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
 from deid_stream.session.settings import SessionSettings
 from deid_stream.spotcheck.listening import listen
 from deid_stream.spotcheck.released import put_together
 from deid_stream.spotcheck.whisper import SecondRecogniser
-from deid_stream.worker.names import Names
 from tests.support.oracle import expected_records
 
 pytestmark = [
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning"),
 ]
 SAMPLE = Path(demo.__file__).parent / "samples" / "card-payment"
-NAMES = Names.of("")
+NAMES = TopicNames.of("")
 
 
 @pytest.fixture(scope="module")

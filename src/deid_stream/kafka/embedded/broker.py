@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from deid_stream.errors import BrokerError
 
-_GUARD: Final = Path(__file__).with_name("broker_guard.py")
+_GUARD: Final = Path(__file__).with_name("guard.py")
 _READY_S: Final = 15.0
 _STOP_S: Final = 5.0
 _POLL_S: Final = 0.01

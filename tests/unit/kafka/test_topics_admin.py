@@ -3,12 +3,13 @@
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from deid_stream import topics
-from deid_stream.broker import EmbeddedBroker
 from deid_stream.config import load_settings
 from deid_stream.errors import BrokerError
+from deid_stream.kafka import topics_admin
+from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka_options import kafka_options
-from deid_stream.topics import Found, problems
+from deid_stream.model import topics
+from deid_stream.model.topics import Found, problems
 
 
 def options(servers):
@@ -77,11 +78,11 @@ def test_what_only_looks_wrong_is_not(name, configs):
 async def test_create_then_check_on_a_broker():
     async with EmbeddedBroker() as broker:
         there = options(broker.bootstrap_servers)
-        assert {p.what for p in await topics.check(there, prefix="t.")} == {"missing"}
-        created = await topics.create(there, prefix="t.", partitions=3)
+        assert {p.what for p in await topics_admin.check(there, prefix="t.")} == {"missing"}
+        created = await topics_admin.create(there, prefix="t.", partitions=3)
         assert created == ["t." + topic.name for topic in topics.TOPICS]
-        assert await topics.check(there, prefix="t.") == []
-        assert await topics.create(there, prefix="t.") == []
+        assert await topics_admin.check(there, prefix="t.") == []
+        assert await topics_admin.create(there, prefix="t.") == []
 
 
 async def test_a_topic_made_by_someone_else_is_left_and_reported():
@@ -91,8 +92,8 @@ async def test_a_topic_made_by_someone_else_is_left_and_reported():
         await admin.start()
         await admin.create_topics([NewTopic("calls.audio", 7, 1, topic_configs={"cleanup.policy": "compact"})])
         await admin.close()
-        assert "calls.audio" not in await topics.create(there, partitions=2)
-        assert [p.what for p in await topics.check(there)] == [
+        assert "calls.audio" not in await topics_admin.create(there, partitions=2)
+        assert [p.what for p in await topics_admin.check(there)] == [
             "has 7 partitions, the others 2",
             "cleanup.policy is compact",
         ]
@@ -100,4 +101,4 @@ async def test_a_topic_made_by_someone_else_is_left_and_reported():
 
 async def test_no_broker_is_an_error_that_names_the_address(unused_tcp_port):
     with pytest.raises(BrokerError, match=f"127.0.0.1:{unused_tcp_port}"):
-        await topics.check(options(f"127.0.0.1:{unused_tcp_port}"))
+        await topics_admin.check(options(f"127.0.0.1:{unused_tcp_port}"))

@@ -1,6 +1,6 @@
 """Runs one command that must not outlive the process that started this one, however that ends (SIGKILL too).
 
-A script, run with the bare interpreter: ``python -S -E broker_guard.py PARENT_PID exec|pipe COMMAND...``
+A script, run with the bare interpreter: ``python -S -E guard.py PARENT_PID exec|pipe COMMAND...``
 
 ``exec`` (Linux): asks the kernel for SIGKILL at the parent's death and becomes the command, so there is no process
 more. ``pipe`` (elsewhere): holds standard input, whose other end only the parent has; end of file means it is gone.

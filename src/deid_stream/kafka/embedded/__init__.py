@@ -1,0 +1,1 @@
+"""The embedded Kafka-compatible broker and the guard that ends it with its parent."""

@@ -1,0 +1,158 @@
+"""The topics' contract: what each is called, what its key is, how it is cleaned up, how long its records live.
+
+Pure: what a broker really has is compared with it by ``problems``; ``kafka.topics_admin`` asks the broker.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+DAY_MS: Final = 24 * 3600 * 1000
+COMPACTION_LAG_MS: Final = DAY_MS
+"""Within this a tombstone has removed the record it retracts, also from a segment still being written."""
+
+
+class Topic(NamedTuple):
+    kind: str
+    """What the code calls it: a field of ``TopicNames``."""
+    name: str
+    """Without the deployment's prefix."""
+    key: str
+    """What the record key is made of."""
+    cleanup: frozenset[str]
+    retention_days: int | None
+    """None: as long as the key lives (compacted)."""
+
+    def configs(self) -> dict[str, str]:
+        """What the topic is created with."""
+        configs = {"cleanup.policy": ",".join(sorted(self.cleanup))}
+        if self.retention_days is not None:
+            configs["retention.ms"] = str(self.retention_days * DAY_MS)
+        if "compact" in self.cleanup:
+            configs["max.compaction.lag.ms"] = str(COMPACTION_LAG_MS)
+        return configs
+
+
+_DELETE: Final = frozenset({"delete"})
+_COMPACT: Final = frozenset({"compact"})
+_BOTH: Final = frozenset({"compact", "delete"})
+
+EVENTS_KIND: Final = "events"
+TRANSCRIPTS_KIND: Final = "transcripts"
+AUDIO_KIND: Final = "audio"
+INPUT_KINDS: Final = (EVENTS_KIND, TRANSCRIPTS_KIND, AUDIO_KIND)
+"""The kinds of call records; at equal record time they are taken in this order."""
+
+EVENTS: Final = Topic(EVENTS_KIND, "calls.events", "call_id", _DELETE, 3)
+TRANSCRIPTS: Final = Topic(TRANSCRIPTS_KIND, "calls.transcripts", "call_id", _DELETE, 3)
+AUDIO: Final = Topic(AUDIO_KIND, "calls.audio", "call_id", _DELETE, 3)
+POLICIES: Final = Topic("policies", "customers.policies", "customer_id", _COMPACT, None)
+REQUESTS: Final = Topic("requests", "privacy.requests", "customer_id", _DELETE, 365)
+ANALYTICS_TRANSCRIPTS: Final = Topic(
+    "analytics_transcripts", "deid.analytics.transcripts", "call_id/channel/seq", _BOTH, 90
+)
+ANALYTICS_AUDIO: Final = Topic("analytics_audio", "deid.analytics.audio", "call_id/channel/seq", _BOTH, 90)
+TRAINING_TRANSCRIPTS: Final = Topic(
+    "training_transcripts", "deid.training.transcripts", "call_id/channel/seq", _BOTH, 365
+)
+TRAINING_AUDIO: Final = Topic("training_audio", "deid.training.audio", "call_id/channel/seq", _BOTH, 365)
+CALLS: Final = Topic("calls", "deid.calls", "call_id", _BOTH, 365)
+AGGREGATES: Final = Topic("aggregates", "deid.aggregates", "customer/window", _BOTH, 365)
+AUDIT: Final = Topic("audit", "deid.audit", "call_id", _DELETE, 365)
+DEAD_LETTERS: Final = Topic("dead_letters", "deid.dlq", "call_id", _DELETE, 30)
+CHECKPOINTS: Final = Topic("checkpoints", "deid.checkpoints", "partition/part", _COMPACT, None)
+
+INPUTS: Final = (EVENTS, TRANSCRIPTS, AUDIO)
+"""A call's records, one topic for each of ``INPUT_KINDS``."""
+OUTPUTS: Final = (
+    ANALYTICS_TRANSCRIPTS,
+    ANALYTICS_AUDIO,
+    TRAINING_TRANSCRIPTS,
+    TRAINING_AUDIO,
+    CALLS,
+    AGGREGATES,
+    AUDIT,
+    DEAD_LETTERS,
+    CHECKPOINTS,
+)
+"""What the service writes."""
+TOPICS: Final = (*INPUTS, POLICIES, REQUESTS, *OUTPUTS)
+
+
+class TopicNames(msgspec.Struct, frozen=True):
+    """Full names of the topics that a worker uses, with the deployment's prefix; the fields are kinds."""
+
+    events: str
+    transcripts: str
+    audio: str
+    policies: str
+    analytics_transcripts: str
+    analytics_audio: str
+    training_transcripts: str
+    training_audio: str
+    calls: str
+    audit: str
+    dead_letters: str
+    checkpoints: str
+
+    @classmethod
+    def of(cls, prefix: str) -> "TopicNames":
+        full = {topic.kind: prefix + topic.name for topic in TOPICS}
+        return cls(**{field: full[field] for field in cls.__struct_fields__})
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Topic name to kind, of a call's records."""
+        return {self.events: EVENTS_KIND, self.transcripts: TRANSCRIPTS_KIND, self.audio: AUDIO_KIND}
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every name, in the order of the fields."""
+        return tuple(getattr(self, field) for field in self.__struct_fields__)
+
+
+class Problem(NamedTuple):
+    """What is wrong with a topic, and what the operator does about it."""
+
+    topic: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.what}; {self.mend}"
+
+
+class Found(NamedTuple):
+    """A topic as the broker describes it; ``configs`` holds what the broker tells, which may be nothing."""
+
+    partitions: int
+    configs: Mapping[str, str]
+
+
+def problems(found: Mapping[str, Found], *, prefix: str = "") -> list[Problem]:
+    """Compare what the broker has (by full name) with what the contract says."""
+    counts = Counter(topic.partitions for topic in found.values())
+    usual = max(counts, key=lambda count: (counts[count], count)) if counts else 0
+    return [problem for topic in TOPICS for problem in _problems(topic, prefix + topic.name, found, usual)]
+
+
+def _problems(topic: Topic, name: str, found: Mapping[str, Found], usual: int) -> Iterable[Problem]:
+    actual = found.get(name)
+    if actual is None:
+        yield Problem(name, "missing", "run `deid-stream topics create`")
+        return
+    if actual.partitions != usual:
+        yield Problem(
+            name,
+            f"has {actual.partitions} partitions, the others {usual}",
+            "a call must have one partition number everywhere: make the counts equal while no call is running",
+        )
+    cleanup = actual.configs.get("cleanup.policy")
+    if cleanup is not None and frozenset(cleanup.replace(" ", "").split(",")) != topic.cleanup:
+        wanted = ",".join(sorted(topic.cleanup))
+        yield Problem(name, f"cleanup.policy is {cleanup}", f"set it to {wanted}")
+    retention = actual.configs.get("retention.ms")
+    if topic.retention_days is not None and retention is not None and int(retention) < 0:
+        yield Problem(name, "retention.ms is unlimited", f"set a limit, for example {topic.retention_days * DAY_MS}")
