@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from deid_stream.detect.neural import split_words
+from deid_stream.detect.model.neural import split_words
 from models.train.export import END, START
 from models.train.sentences import Example
 

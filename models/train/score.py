@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from deid_stream.detect.neural import NeuralTagger
+from deid_stream.detect.model.neural import NeuralTagger
 from deid_stream.model.entities import ON_BY_DEFAULT
 from models.train.carriers import asked
 from models.train.sentences import Example, Labelled

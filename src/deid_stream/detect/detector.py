@@ -12,12 +12,15 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.addresses import grow_addresses
-from deid_stream.detect.answers import AnswerRecognizer
 from deid_stream.detect.conversation import Conversation, ConversationState
-from deid_stream.detect.digits import DigitRecognizer
-from deid_stream.detect.neural import NeuralTagger
-from deid_stream.detect.patterns import (
+from deid_stream.detect.judge.addresses import grow_addresses
+from deid_stream.detect.judge.refine import refine
+from deid_stream.detect.model.neural import NeuralTagger
+from deid_stream.detect.model.stage import ModelStage
+from deid_stream.detect.recognizer import Recognizer, View
+from deid_stream.detect.rules.answers import AnswerRecognizer
+from deid_stream.detect.rules.digits import DigitRecognizer
+from deid_stream.detect.rules.shipped import (
     CONTACT,
     INDIA,
     PAYMENT,
@@ -32,9 +35,6 @@ from deid_stream.detect.patterns import (
     SecretRecognizer,
     StreetRecognizer,
 )
-from deid_stream.detect.recognizer import Recognizer, View
-from deid_stream.detect.refine import refine
-from deid_stream.detect.tagger import ModelStage
 from deid_stream.errors import DetectionError
 from deid_stream.model.spans import Detection
 

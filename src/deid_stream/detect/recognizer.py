@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, Protocol, runtime_checkable
 
-from deid_stream.detect.plain import Plain, plain_mask, plain_stretches
-from deid_stream.detect.runs import Run, runs
+from deid_stream.detect.rules.plain import Plain, plain_mask, plain_stretches
+from deid_stream.detect.rules.runs import Run, runs
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.offsets import Written

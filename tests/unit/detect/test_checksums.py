@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deid_stream.detect import checksums
+from deid_stream.detect.rules import checksums
 
 VALID = [
     (checksums.luhn, "4111111111111111"),

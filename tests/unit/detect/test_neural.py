@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deid_stream.detect.neural import Label, ModelConfig, NeuralTagger, split_words, trim
+from deid_stream.detect.model.neural import Label, ModelConfig, NeuralTagger, split_words, trim
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from deid_stream.detect.addresses import NAMED_STREETS, STREETS
-from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.vocabulary import COMMON
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 

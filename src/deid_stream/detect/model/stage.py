@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from deid_stream.detect.lexicon import CLOSED
-from deid_stream.detect.neural import NeuralTagger
-from deid_stream.detect.plain import SURE
+from deid_stream.detect.model.neural import NeuralTagger
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.plain import SURE
+from deid_stream.detect.vocabulary import CLOSED
 from deid_stream.model.spans import Detection
 
 _LONG: Final = 400

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.vocabulary import COMMON
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection
@@ -260,7 +260,7 @@ def _word_border(pieces: Sequence[_Piece], low: int, at: int) -> int:
 
 def _shipped() -> Path:
     packaged = Path(str(resources.files("deid_stream"))) / "models" / "deid-en"
-    checkout = Path(__file__).resolve().parents[3] / "models" / "deid-en"
+    checkout = Path(__file__).resolve().parents[4] / "models" / "deid-en"
     return packaged if packaged.is_dir() else checkout
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from deid_stream.detect.lexicon import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 

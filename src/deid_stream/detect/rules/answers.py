@@ -6,10 +6,10 @@
 import re
 from typing import Final
 
-from deid_stream.detect.addresses import STREETS
-from deid_stream.detect.lexicon import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
+from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.runs import only_dictation
+from deid_stream.detect.rules.runs import only_dictation
+from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon

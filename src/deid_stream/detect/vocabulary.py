@@ -1,4 +1,4 @@
-"""Word lists of the detector, read once from ``data/``."""
+"""Word lists of the detector, read once from ``locales/LANGUAGE/``."""
 
 from functools import cache
 from importlib import resources
@@ -7,21 +7,21 @@ from typing import Final
 
 @cache
 def words(name: str) -> frozenset[str]:
-    """The lower-case words of ``data/NAME.txt``; lines that begin with ``#`` are remarks."""
-    text = (resources.files("deid_stream.detect") / "data" / f"{name}.txt").read_text("utf-8")
+    """The lower-case words of ``locales/NAME.txt`` (``"en/common"``); lines that begin with ``#`` are remarks."""
+    text = (resources.files("deid_stream.detect") / "locales" / f"{name}.txt").read_text("utf-8")
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
-FUNCTION_HI: Final = words("function_hi_latn")
-COMMON: Final = words("common_en") | FUNCTION_HI
-CLOSED: Final = words("closed_en")
+FUNCTION_HI: Final = words("hi_latn/function")
+COMMON: Final = words("en/common") | FUNCTION_HI
+CLOSED: Final = words("en/closed")
 """Words that are never part of a name, an address or a secret."""
-DICTIONARY: Final = words("dictionary_en")
+DICTIONARY: Final = words("en/dictionary")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
-GIVEN_NAMES: Final = words("names_en")
-NAMES_AMBIGUOUS: Final = words("names_ambiguous")
-SURNAMES_ALSO_WORDS: Final = words("surnames_also_words")
-NAMES_ALSO_WORDS: Final = words("names_also_words")
+GIVEN_NAMES: Final = words("en/names")
+NAMES_AMBIGUOUS: Final = words("en/names_ambiguous")
+SURNAMES_ALSO_WORDS: Final = words("en/surnames_also_words")
+NAMES_ALSO_WORDS: Final = words("en/names_also_words")
 MONTHS: Final = frozenset(
     "january february march april may june july august september october november december jan feb mar apr"
     " jun jul aug sep sept oct nov dec".split()

@@ -6,7 +6,7 @@ Content-free: types and counters, never words.
 import re
 from typing import Final
 
-from deid_stream.detect import cues
+from deid_stream.detect.rules import cues
 from deid_stream.model.entities import EntityType as T
 
 _REQUEST: Final = re.compile(

@@ -9,11 +9,11 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from deid_stream.detect import checksums, cues
-from deid_stream.detect.lexicon import COMMON
-from deid_stream.detect.plain import SURE, UNSURE, UNSURE_DATE
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.runs import Group, Run, only_dictation
+from deid_stream.detect.rules import checksums, cues
+from deid_stream.detect.rules.plain import SURE, UNSURE, UNSURE_DATE
+from deid_stream.detect.rules.runs import Group, Run, only_dictation
+from deid_stream.detect.vocabulary import COMMON
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex

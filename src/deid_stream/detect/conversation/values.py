@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import Final
 
-from deid_stream.detect.lexicon import CLOSED
+from deid_stream.detect.vocabulary import CLOSED
 from deid_stream.errors import DigestKeyError
 from deid_stream.model.entities import EntityType
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from deid_stream.detect.lexicon import CLOSED, COMMON, FIELDS
-from deid_stream.detect.patterns.base import Pattern, rx
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.base import Pattern, rx
+from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.normalise import UPI_HANDLES

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from deid_stream.detect.patterns.base import near
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.base import near
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from deid_stream.detect.addresses import STREETS
-from deid_stream.detect.lexicon import GIVEN_NAMES, NAMES_AMBIGUOUS
+from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.vocabulary import GIVEN_NAMES, NAMES_AMBIGUOUS
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 

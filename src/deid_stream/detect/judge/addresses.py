@@ -8,13 +8,13 @@ words end an address.
 import re
 from typing import Final, NamedTuple
 
-from deid_stream.detect.lexicon import COMMON, DICTIONARY, GIVEN_NAMES, words
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon
 from deid_stream.units import CharIndex
 
-PLACES: Final = words("places_en")
+PLACES: Final = words("en/places")
 STREETS: Final = frozenset(
     "street st road rd avenue ave av boulevard blvd drive dr lane ln court ct place pl way terrace"
     " ter circle cir square"

@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS
-from deid_stream.detect.cues import nearest
-from deid_stream.detect.lexicon import (
+from deid_stream.detect.judge.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS
+from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.cues import nearest
+from deid_stream.detect.vocabulary import (
     COMMON,
     DICTIONARY,
     FIELDS,
@@ -24,7 +25,6 @@ from deid_stream.detect.lexicon import (
     SURNAMES_ALSO_WORDS,
     WEEKDAYS,
 )
-from deid_stream.detect.recognizer import View
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex, Interval

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from deid_stream.detect import checksums
-from deid_stream.detect.patterns.base import Pattern, near, rx
+from deid_stream.detect.rules import checksums
+from deid_stream.detect.rules.base import Pattern, near, rx
 from deid_stream.model.entities import EntityType
 
 _SEP = r"[ .-]?"

@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect import values
-from deid_stream.detect.digits import MIN_DIGITS
-from deid_stream.detect.lexicon import COMMON
+from deid_stream.detect.conversation import values
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.digits import MIN_DIGITS
+from deid_stream.detect.vocabulary import COMMON
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Span
 from deid_stream.text.offsets import Written

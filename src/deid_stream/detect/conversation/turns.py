@@ -5,13 +5,13 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect import context
-from deid_stream.detect.digits import NUMBERED
-from deid_stream.detect.known import KnownValues
+from deid_stream.detect.conversation import questions
+from deid_stream.detect.conversation.known import KnownValues
+from deid_stream.detect.conversation.values import Digester
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.resolve import resolve
-from deid_stream.detect.runs import only_dictation
-from deid_stream.detect.values import Digester
+from deid_stream.detect.rules.digits import NUMBERED
+from deid_stream.detect.rules.runs import only_dictation
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Span
 from deid_stream.text.normalise import normalise
@@ -145,13 +145,13 @@ class Conversation:
     def _listen(self, low: str, who: str) -> None:
         """Arms what this turn asks the others for."""
         state = self._state
-        types = list(context.asked(low))
-        if not types and state.last_types and context.asks_again(low):
+        types = list(questions.asked(low))
+        if not types and state.last_types and questions.asks_again(low):
             types = state.last_types
         if types:
-            state.asked = Asked(who, types, context.ARMED_TURNS)
+            state.asked = Asked(who, types, questions.ARMED_TURNS)
             state.last_types = list(types)
-        if types or context.moves_on(low):
+        if types or questions.moves_on(low):
             self._close_others(who, types)
 
     def _close_others(self, who: str, types: list[EntityType]) -> None:

@@ -1,0 +1,1 @@
+"""What weighs guesses against each other before they are resolved."""

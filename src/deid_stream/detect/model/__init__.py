@@ -1,0 +1,1 @@
+"""The trained tagger and the turns it is shown."""

@@ -1,0 +1,1 @@
+"""What finds values by rule: one module a family, every pattern a row."""
