@@ -10,6 +10,8 @@ import click
 
 from deid_stream import __version__
 from deid_stream.errors import DeidError
+from deid_stream.observe import hooks, logs
+from deid_stream.observe.logs import where
 
 _COMMANDS: Final = {
     "demo": ("demo:demo", "Play sample calls through the whole service and check what comes out."),
@@ -73,7 +75,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         return _failed(f"{name}{error.strerror or type(error).__name__}", 1)
     except Exception as error:  # noqa: BLE001 - the message of an unforeseen error may quote payload
-        return _failed(f"internal error, {type(error).__name__} in {_where(error)}; please report it", 70)
+        return _failed(f"internal error, {type(error).__name__} in {where(error)}; please report it", 70)
     return status if isinstance(status, int) else 0
 
 
@@ -82,13 +84,9 @@ def _failed(message: str, status: int) -> int:
     return status
 
 
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
-
-
 def main() -> None:
     """Entry point of ``deid-stream``."""
+    # also for commands that log nothing themselves: what a library or Python prints may quote a record
+    logs.configure()
+    hooks.install()
     sys.exit(run())

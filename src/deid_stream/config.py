@@ -16,6 +16,7 @@ MIN_DIGEST_KEY_BYTES = 16
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of closed calls that the spot check listens to again."""
     processes: int = 1
     """Worker processes that one ``deid-stream worker`` starts."""
+    log_level: LogLevel = "info"
+    """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
     """0: no metrics endpoint."""

@@ -50,13 +50,17 @@ WORKER: Final = {
     "insecure_ephemeral_key": "Make a digest key up for this run.",
     "timing_profile": "Timing profile of transcripts that name no provider.",
     "processes": "Worker processes.",
+    "log_level": "debug, info, warning or error.",
     "metrics_host": "Address of the metrics endpoint.",
     "metrics_port": "Port of the metrics endpoint; 0: none.",
 }
 """Secrets themselves have no flag: a process list shows flags to everybody."""
 SPOTCHECK: Final = {
     "spotcheck_share": "Share of closed calls to listen to, 0 to 1.",
-    **{name: WORKER[name] for name in ("group_id", "session_timeout_ms", "idle_ms", "metrics_host", "metrics_port")},
+    **{
+        name: WORKER[name]
+        for name in ("group_id", "session_timeout_ms", "idle_ms", "log_level", "metrics_host", "metrics_port")
+    },
 }
 
 _SHORTER: Final = {"spotcheck_share": "--share"}

@@ -73,7 +73,7 @@ def _work(settings: Settings) -> int:
     from deid_stream.observe import logs
     from deid_stream.worker.run import run_worker
 
-    logs.configure()
+    logs.configure(settings.log_level)
     return asyncio.run(run_worker(settings))
 
 

@@ -25,7 +25,7 @@ def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
     from deid_stream.spotcheck.whisper import SecondRecogniser
 
     connection(settings, "deid-stream-spotcheck")
-    logs.configure()
+    logs.configure(settings.log_level)
     totals = asyncio.run(run_spotcheck(settings, SecondRecogniser(), once=once))
     if as_json:
         print_json(msgspec.structs.asdict(totals))

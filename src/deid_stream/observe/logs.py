@@ -6,55 +6,45 @@ log.warning("record refused", code=error.code, topic=topic, partition=3, offset=
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from types import FrameType
+from typing import Final, Literal, TextIO
 
 from deid_stream.errors import DeidError
 
+Level = Literal["debug", "info", "warning", "error"]
+
 FIELDS: Final = frozenset(
     {
-        "action",
-        "attempt",
-        "bytes",
         "call_id",
         "calls",
-        "channel",
         "code",
         "count",
         "customer_id",
-        "duration_ms",
         "error",
-        "generation",
         "group_id",
         "guarantee",
         "kind",
-        "lag",
-        "limit",
-        "mode",
         "offset",
         "partition",
-        "partitions",
-        "policy_version",
         "port",
-        "reason",
         "records",
-        "repeats",
         "seconds",
-        "seq",
-        "servers",
-        "signal",
-        "topic",
-        "topics",
-        "version",
+        "task",
+        "where",
     }
 )
 """Names a field may have. They hold identifiers, positions, sizes, durations and names of ours."""
 
 REPEAT_S: Final = 30.0
 """A warning that says the same again within this is only counted."""
+
+OTHERS: Final = "a message of another library"
+"""Stands for a message that may hold what was filled in."""
 
 _ROOT: Final = "deid_stream"
 _MAX_KNOWN: Final = 1_024
@@ -64,13 +54,10 @@ Field = str | int | float | bool | None | BaseException
 
 class Log:
     """Writes one kind of line. A field that is not in the list is a mistake of ours: its name is logged, its value
-    is not."""
+    is not. A field that is None is left out."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
-
-    def debug(self, message: str, /, **fields: Field) -> None:
-        self._log(logging.DEBUG, message, fields)
 
     def info(self, message: str, /, **fields: Field) -> None:
         self._log(logging.INFO, message, fields)
@@ -91,14 +78,26 @@ def get_log(name: str) -> Log:
     return Log(logging.getLogger(f"{_ROOT}.{name}"))
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send everything to ``stream`` (standard error) as JSON lines, other libraries' warnings too. Where it cannot be
-    written to (a full disk), lines are lost and work goes on."""
+def configure(level: Level = "info", stream: TextIO | None = None) -> None:
+    """Send everything that this process logs to ``stream`` (standard error) as JSON lines.
+
+    ``level`` is that of this program's lines; other libraries' lines go out from "warning" on, at "debug" all of them.
+    Handlers that libraries brought along are removed, since they print what was filled in. Where the stream cannot be
+    written to (a full disk), lines are lost and work goes on. Each process calls this once, a spawned one too.
+    """
     handler = _Lines(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     handler.addFilter(Repeats())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.DEBUG if level == "debug" else logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(_ROOT).setLevel(level.upper())
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.handlers.clear()
+            logger.propagate = True
+    # for a logger that is cut off from the root later
+    logging.lastResort = handler
+    # a handler of somebody else that fails would print the record
+    logging.raiseExceptions = False
 
 
 class _Lines(logging.StreamHandler[TextIO]):
@@ -131,35 +130,73 @@ class Repeats(logging.Filter):
             self._known.clear()
         self._known[what] = now_s, 0
         if held:
-            record.deid_fields = fields | {"repeats": held}
+            record.deid_repeats = held
         return True
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line. Of another library's record only the template goes out, without what would be filled
-    in, and of an exception only the type: either may hold a record's content."""
+    """One JSON object per line. Of another library's record: the logger's name, the template where it is a constant of
+    the calling code, and the types of the exceptions. A template that was filled in before it was logged is left out,
+    and so is every exception's message: each may hold a record's content."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": record.name[:_MAX_CHARS],
             "message": _message(record),
         }
-        if record.exc_info and record.exc_info[0]:
-            line["error"] = record.exc_info[0].__name__
+        error = _error(record)
+        if error is not None:
+            line["error"] = type(error).__name__
         line |= getattr(record, "deid_fields", {})
+        if hasattr(record, "deid_repeats"):
+            line["repeats"] = record.deid_repeats
         return json.dumps(line, ensure_ascii=False)
 
 
+def where(error: BaseException | None) -> str:
+    """The place in the code that raised ``error``, as ``module.py:line``; "?" where it is not known."""
+    trace = error.__traceback__ if error is not None else None
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+
+
 def _message(record: logging.LogRecord) -> str:
-    """Of another library's record the template, not what would be filled in."""
-    return record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    if hasattr(record, "deid_fields"):
+        return str(record.msg)
+    return _template(record) or OTHERS
+
+
+def _template(record: logging.LogRecord) -> str | None:
+    """The message before anything was filled in. Only a constant of the code that logs it is surely that; the handler
+    runs below that code on the stack. None where it is no constant, or where nothing was to be filled in."""
+    if not record.args or not isinstance(record.msg, str):
+        return None
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_lineno == record.lineno and frame.f_code.co_filename == record.pathname:
+            return record.msg if record.msg in frame.f_code.co_consts else None
+        frame = frame.f_back
+    return None
+
+
+def _error(record: logging.LogRecord) -> BaseException | None:
+    """The exception that another library logs, by itself or among what is to be filled in."""
+    if hasattr(record, "deid_fields"):
+        return None
+    if record.exc_info and record.exc_info[1]:
+        return record.exc_info[1]
+    candidates = record.args if isinstance(record.args, tuple) else ()
+    return next((value for value in (record.msg, *candidates) if isinstance(value, BaseException)), None)
 
 
 def _safe(fields: dict[str, Field]) -> dict[str, object]:
     safe: dict[str, object] = {}
     for name, value in fields.items():
+        if value is None:
+            continue
         if name not in FIELDS:
             safe.setdefault("unlisted", []).append(name)  # type: ignore[attr-defined]
         elif isinstance(value, DeidError):

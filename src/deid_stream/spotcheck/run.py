@@ -27,6 +27,7 @@ from deid_stream.kafka_io import (
 from deid_stream.kafka_options import kafka_options
 from deid_stream.model import topics
 from deid_stream.observe.endpoint import served
+from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
 from deid_stream.spotcheck.listening import Recogniser, listen
@@ -251,6 +252,7 @@ async def run_spotcheck(settings: Settings, recogniser: Recogniser, *, once: boo
     """Until SIGTERM or SIGINT, or with ``once`` until all there is has been seen; what came of it. Raises DeidError."""
     check = SpotCheck(settings, recogniser)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(loop_handler())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, check.stop)
     try:

@@ -17,6 +17,7 @@ from deid_stream.errors import BrokerError, DeidError
 from deid_stream.kafka_options import kafka_options
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.endpoint import served
+from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.table import Change
@@ -247,6 +248,7 @@ async def run_worker(settings: Settings) -> int:
     metrics = Metrics()
     worker = Worker(settings, metrics=metrics)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(loop_handler())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
     try:

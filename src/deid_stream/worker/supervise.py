@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from deid_stream.config import Settings
-from deid_stream.observe.logs import configure, get_log
+from deid_stream.observe import hooks, logs
+from deid_stream.observe.logs import get_log
 
 log = get_log("worker")
 
@@ -87,5 +88,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def _work(settings: bytes) -> None:
     from deid_stream.worker.run import run_worker
 
-    configure()
-    raise SystemExit(asyncio.run(run_worker(msgspec.json.decode(settings, type=Settings))))
+    decoded = msgspec.json.decode(settings, type=Settings)
+    logs.configure(decoded.log_level)
+    hooks.install()
+    raise SystemExit(hooks.contained(lambda: asyncio.run(run_worker(decoded))))

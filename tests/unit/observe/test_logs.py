@@ -17,20 +17,29 @@ SRC = Path(__file__).parents[3] / "src" / "deid_stream"
 SAID = "four one one one"
 
 
+@contextlib.contextmanager
+def configured(level):
+    root, ours = logging.getLogger(), logging.getLogger("deid_stream")
+    before = (root.level, root.handlers[:], ours.level, logging.lastResort, logging.raiseExceptions)
+    stream = io.StringIO()
+    logs.configure(level, stream)
+    try:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    finally:
+        root.setLevel(before[0])
+        root.handlers[:] = before[1]
+        ours.setLevel(before[2])
+        logging.lastResort, logging.raiseExceptions = before[3:]
+
+
 @pytest.fixture
 def lines():
-    root, ours = logging.getLogger(), logging.getLogger("deid_stream")
-    before = (root.level, root.handlers[:], ours.level)
-    stream = io.StringIO()
-    logs.configure("info", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:] = before[1]
-    root.setLevel(before[0])
-    ours.setLevel(before[2])
+    with configured("info") as read:
+        yield read
 
 
 def test_a_line(lines):
-    logs.get_log("worker").warning("record refused", code="undecodable", topic="calls.audio", partition=3, offset=77)
+    logs.get_log("worker").warning("record refused", code="undecodable", count=2, partition=3, offset=77)
     (line,) = lines()
     assert line.pop("time").endswith("+00:00")
     assert line == {
@@ -38,7 +47,7 @@ def test_a_line(lines):
         "logger": "deid_stream.worker",
         "message": "record refused",
         "code": "undecodable",
-        "topic": "calls.audio",
+        "count": 2,
         "partition": 3,
         "offset": 77,
     }
@@ -67,26 +76,87 @@ def test_a_long_identifier_is_cut(lines):
     assert len(lines()[0]["call_id"]) == 256
 
 
-def test_levels(lines):
-    logs.get_log("worker").debug("not shown")
-    logging.getLogger("somebody").info("not shown")
-    logging.getLogger("somebody").warning("shown")
-    assert [line["message"] for line in lines()] == ["shown"]
+@pytest.mark.parametrize(
+    ("level", "ours", "others"),
+    [
+        ("debug", ["info", "warning", "error"], ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"], ["warning", "error"]),
+        ("warning", ["warning", "error"], ["warning", "error"]),
+        ("error", ["error"], ["warning", "error"]),
+    ],
+)
+def test_levels(level, ours, others):
+    with configured(level) as lines:
+        for name in ("info", "warning", "error"):
+            getattr(logs.get_log("worker"), name)("x")
+        for name in ("debug", "info", "warning", "error"):
+            getattr(logging.getLogger("somebody"), name)("x")
+        shown = [(line["logger"], line["level"]) for line in lines()]
+    assert shown == [("deid_stream.worker", name) for name in ours] + [("somebody", name) for name in others]
 
 
-def test_of_another_librarys_record_only_the_template_goes_out(lines):
+def test_of_another_librarys_record_only_a_constant_template_and_the_types_go_out(lines):
     other = logging.getLogger("somebody")
     other.warning("heard %s", SAID)
-    other.warning(ValueError(SAID))
+    other.error("cannot reach node %s: %s", 3, OSError(SAID))
     try:
         raise ValueError(SAID)
     except ValueError:
         other.exception("failed on %s", SAID)
-    first, second, third = lines()
-    assert first["message"] == "heard %s"
-    assert second["message"] == "ValueError"
-    assert third["error"] == "ValueError"
+    shown = [(line["message"], line.get("error")) for line in lines()]
+    assert shown == [("heard %s", None), ("cannot reach node %s: %s", "OSError"), ("failed on %s", "ValueError")]
     assert SAID not in json.dumps(lines())
+
+
+@pytest.mark.parametrize(
+    "log_it",
+    [
+        lambda log: log.warning(f"my card is {SAID}"),
+        lambda log: log.warning("my card is " + SAID),
+        lambda log: log.warning(f"my card is {SAID}, %s", "x"),
+        lambda log: log.warning(f"my card is {SAID}", {}),
+        lambda log: log.warning(ValueError(SAID)),
+        lambda log: log.warning(
+            "Task exception was never retrieved\n" + repr(ValueError(SAID)), exc_info=ValueError(SAID)
+        ),
+        lambda log: logging.getLogger("deid_stream.somewhere").warning(f"my card is {SAID}"),
+        lambda log: log.handle(logging.makeLogRecord({"name": "queued", "levelno": 30, "msg": SAID, "args": ("x",)})),
+    ],
+    ids=[
+        "f-string",
+        "sum",
+        "f-string and args",
+        "empty args",
+        "exception",
+        "asyncio",
+        "a plain logger of ours",
+        "queued",
+    ],
+)
+def test_a_message_that_was_filled_in_before_is_left_out(lines, log_it):
+    log_it(logging.getLogger("somebody"))
+    (line,) = lines()
+    assert line["message"] == logs.OTHERS
+    assert SAID not in json.dumps(line)
+
+
+def test_handlers_that_libraries_brought_and_the_last_resort_print_nothing(capsys):
+    brought = logging.getLogger("brought")
+    brought.addHandler(logging.StreamHandler())
+    brought.propagate = False
+    with configured("info") as lines:
+        brought.warning("my card is " + SAID)
+        later = logging.getLogger("later")
+        later.propagate = False
+        later.warning("my card is " + SAID)
+        later.propagate = True
+        assert [line["logger"] for line in lines()] == ["brought", "later"]
+    assert SAID not in capsys.readouterr().err
+
+
+def test_every_field_is_used():
+    used = {keyword.arg for _, call in log_calls() for keyword in call.keywords}
+    assert logs.FIELDS - used == set()
 
 
 def log_calls():
