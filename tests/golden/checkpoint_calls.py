@@ -128,8 +128,6 @@ def records() -> dict[str, list[Source]]:
         ]
         log = found[kind]
         log.append(
-            Source(
-                kind, f"calls.{kind}", 0, len(log), START_MS + at, call.encode(), value, tuple(common + headers)
-            )
+            Source(kind, f"calls.{kind}", 0, len(log), START_MS + at, call.encode(), value, tuple(common + headers))
         )
     return found

@@ -69,7 +69,11 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     redacted_audio_ms: dict[str, int]
     withheld: bool = False
     complete: bool = True
-    """False when the call timed out instead of ending."""
+    """The call's end was seen and nothing of it was missing."""
+    incomplete_reason: str | None = None
+    """Why it is not complete: ``no_end``, ``no_transcript``, ``no_audio``, ``audio_missing``, ``records_lost``."""
+    refused: int = 0
+    """Source records of the call that were refused: each is a dead letter."""
     metadata: dict[str, Any] = {}
 
 
@@ -99,4 +103,26 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
 
 
-Output = SanitizedSegment | SanitizedAudio | CallSummary | AuditEntry
+class SeqRange(msgspec.Struct, frozen=True, array_like=True):
+    """The records ``call_id/channel/first`` to ``call_id/channel/last``, both included. ``channel`` None: interleaved
+    audio."""
+
+    channel: int | None
+    first: int
+    last: int
+
+
+class Retraction(msgspec.Struct, frozen=True, kw_only=True):
+    """Records of the call that have left and must be taken back from analytics and training: their keys are made of
+    the call and these ranges. A range may name a record that never left; its tombstone does no harm."""
+
+    call_id: str
+    customer_id: str
+    time_ms: Ms
+    reason: str
+    """From a closed list: ``minor``."""
+    transcripts: tuple[SeqRange, ...] = ()
+    audio: tuple[SeqRange, ...] = ()
+
+
+Output = SanitizedSegment | SanitizedAudio | CallSummary | AuditEntry | Retraction

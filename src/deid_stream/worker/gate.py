@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable
 
-from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output, SanitizedAudio, SanitizedSegment
+from deid_stream.model.outputs import (
+    AuditAction,
+    AuditEntry,
+    CallSummary,
+    Output,
+    Retraction,
+    SanitizedAudio,
+    SanitizedSegment,
+)
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import CompiledPolicy, Permit
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.audio import encode_audio, payload
+from deid_stream.wire.audio import encode_audio, payload, record_id
 from deid_stream.wire.output import encode_audit, encode_segment, encode_summary
 from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 
@@ -35,6 +43,9 @@ class Gate:
         for output in outputs:
             if isinstance(output, AuditEntry):
                 self._audit(outbox, output, policy)
+                continue
+            if isinstance(output, Retraction):
+                self._retract(outbox, output)
                 continue
             time_ms = output.chunk.time_ms if isinstance(output, SanitizedAudio) else output.time_ms
             # a permit depends on time only where the policy takes effect at one
@@ -105,6 +116,20 @@ class Gate:
                 time_ms=summary.time_ms,
             )
             self._audit(outbox, entry, policy)
+
+    def _retract(self, outbox: Outbox, retraction: Retraction) -> None:
+        """Tombstones for all that the ranges name, whatever the policy: what was allowed then is not allowed now."""
+        names = self._names
+        headers = [(ce.CUSTOMER_ID, retraction.customer_id.encode())]
+        for topics, ranges in (
+            ((names.analytics_transcripts, names.training_transcripts), retraction.transcripts),
+            ((names.analytics_audio, names.training_audio), retraction.audio),
+        ):
+            for channel, first, last in ((known.channel, known.first, known.last) for known in ranges):
+                for seq in range(first, last + 1):
+                    key = record_id(retraction.call_id, channel, seq)
+                    for topic in topics:
+                        outbox.append(topic, key, None, headers, retraction.time_ms)
 
     def _refusal(self, policy: CompiledPolicy, minor: bool, now_ms: Ms) -> str:
         if minor:

@@ -1,0 +1,147 @@
+"""One partition without a broker: a source log that can be fed in any steps, and every record that came out."""
+
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import msgspec
+
+from deid_stream.detect.detector import Detector
+from deid_stream.model.topics import INPUT_KINDS, TopicNames
+from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
+from deid_stream.session.ports import ConversationFactory
+from deid_stream.session.settings import SessionSettings
+from deid_stream.wire.cloudevents import Limits
+from deid_stream.worker.checkpoint import CheckpointLog, Restored
+from deid_stream.worker.gate import Gate
+from deid_stream.worker.partition import Partition, Work
+from deid_stream.worker.sessions import SessionFactory
+from tests.support.calls import Record
+
+ALL = frozenset(INPUT_KINDS)
+NAMES = TopicNames.of("")
+TOPICS = {"events": NAMES.events, "transcripts": NAMES.transcripts, "audio": NAMES.audio}
+START_MS = 1_700_000_000_000
+LATER_MS = START_MS + 10**10
+"""A wall clock long after every record: what is fed is read as a backlog."""
+RELEASED = (NAMES.analytics_audio, NAMES.analytics_transcripts, NAMES.calls)
+
+
+class Out(NamedTuple):
+    """A record that came out."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON of its value."""
+        decoded: dict[str, Any] = msgspec.json.decode(self.value or b"{}")
+        return decoded
+
+
+class FakeOutbox:
+    """Writes into ``sink``."""
+
+    def __init__(self, sink: list[Out]) -> None:
+        self.sink = sink
+        self.records = 0
+        self.counts: dict[str, int] = {}
+
+    def append(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes]],
+        time_ms: int,
+    ) -> None:
+        self.records += 1
+        self.sink.append(Out(topic, key, value, tuple(headers)))
+
+
+def real_sessions(
+    detector: ConversationFactory | None = None, settings: SessionSettings | None = None, key: bytes = bytes(32)
+) -> SessionFactory:
+    return SessionFactory(detector or Detector.load(), key, settings or SessionSettings())
+
+
+class Bench:
+    """A partition with its source log and what came out."""
+
+    def __init__(
+        self,
+        sessions: Any,
+        restored: Restored | None = None,
+        log: dict[str, list[Any]] | None = None,
+        policy: CompiledPolicy = UNKNOWN,
+        fresh: bool = True,
+        policies: Mapping[str, CompiledPolicy] | None = None,
+    ) -> None:
+        self.out: list[Out] = []
+        self.log: dict[str, list[Any]] = {kind: [] for kind in INPUT_KINDS} if log is None else log
+        self.metrics = Metrics()
+        self.checkpoints = CheckpointLog()
+        self._fed = dict.fromkeys(INPUT_KINDS, 0)
+        of = policies or {}
+        self.partition = Partition(
+            0,
+            restored or Restored(),
+            names=NAMES,
+            sessions=sessions,
+            gate=Gate(NAMES, None, "test", self.metrics),
+            policy_of=lambda customer_id: of.get(customer_id, policy),
+            training_fresh=lambda: fresh,
+            policy_positions=dict,
+            new_outbox=lambda: FakeOutbox(self.out),  # type: ignore[arg-type, return-value]
+            limits=Limits(),
+            metrics=self.metrics,
+            writer_id="test",
+            max_held_bytes=1 << 20,
+        )
+        self._fed |= self.partition.start_offsets()
+
+    def source(self, made: Iterable[Record]) -> None:
+        """Append to the log what ``made`` holds."""
+        for record in made:
+            log = self.log[record.kind]
+            log.append(
+                SimpleNamespace(
+                    topic=TOPICS[record.kind],
+                    partition=0,
+                    offset=len(log),
+                    timestamp=record.time_ms,
+                    key=record.key,
+                    value=record.value,
+                    headers=tuple(record.headers),
+                )
+            )
+
+    def run(self, wall_ms: int = LATER_MS, until: Mapping[str, int] | None = None) -> None:
+        """Feed what has not been fed yet (up to an offset by kind), and take it in until nothing is left."""
+        for kind in INPUT_KINDS:
+            end = (until or {}).get(kind, len(self.log[kind]))
+            self.partition.feed(kind, self.log[kind][self._fed[kind] : end])
+            self._fed[kind] = max(self._fed[kind], end)
+        self.partition.at_end(ALL)
+        while self.partition.process(wall_ms):
+            pass
+
+    def commit(self) -> Work | None:
+        work = self.partition.take()
+        if work is not None:
+            for _, value in work.checkpoint:
+                self.checkpoints.add(value)
+            self.partition.published(0)
+        return work
+
+    def outputs(self, *topics: str) -> list[Out]:
+        """What came out on these topics."""
+        return [out for out in self.out if out.topic in topics]
+
+    def released(self) -> list[Out]:
+        """What left for analytics, in an order that does not depend on how the calls were mixed."""
+        return sorted(self.outputs(*RELEASED))
