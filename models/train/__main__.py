@@ -19,12 +19,13 @@ from models.train.network import Tagger, base_tokenizer
 
 MAX_TOKENS = 128
 KEEP = (0, 2, 4)
+SHIPPED = Path(__file__).parents[1] / "deid-en"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, help="folder of carrier sentences")
-    parser.add_argument("--out", type=Path, default=Path("models/deid-en"))
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="the shipped folder is also pinned in the code")
     parser.add_argument("--dev", type=Path, help="folder to measure on afterwards (never trained on)")
     parser.add_argument("--version", default="2026.11.3")
     parser.add_argument("--seed", type=int, default=11)
@@ -44,6 +45,8 @@ def main() -> None:
     model.load_base(KEEP)
     train(model, rows, tokenizer, rng, args)
     export.write(model, args.out, corpus.LABELS, corpus.HINT_NAMES, args.version, max_tokens=MAX_TOKENS)
+    if args.out.resolve() == SHIPPED:
+        export.pin(args.out)
     print(f"wrote {args.out}")
     if held:
         print(score.table(score.held_out(held), args.out))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,8 @@ THRESHOLDS = {
     "AGE": 0.6,
     "URL": 0.5,
 }
+PIN = Path(__file__).parents[2] / "src" / "deid_stream" / "detect" / "model" / "shipped.py"
+"""Holds the digest of the shipped ``config.json``."""
 CORE_THRESHOLD = 0.4
 """A label wins by probability over threshold: in doubt between a name and a company it is a name."""
 
@@ -72,3 +75,9 @@ def write(model: Tagger, folder: Path, labels: list[str], hints: list[str], vers
         "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in ("model.onnx", "tokenizer.json")},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+
+def pin(folder: Path) -> None:
+    """The code names this folder's model as the one it is released with."""
+    digest = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    PIN.write_text(re.sub(r'(?<=CONFIG_SHA256: Final = ")[0-9a-f]+', digest, PIN.read_text("utf-8")), "utf-8")

@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections.abc import Callable
 from functools import cache
 from random import Random
 
@@ -123,6 +124,15 @@ def first_name(rng: Random) -> Value:
 
 def last_name(rng: Random) -> Value:
     return as_name(name_parts(rng)[1], rng)
+
+
+def listed_word(section: str) -> Callable[[Random], Value]:
+    """Somebody's name that is an everyday word, a place or a month."""
+
+    def make(rng: Random) -> Value:
+        return as_name(pick(rng, section, "lookalikes.txt"), rng)
+
+    return make
 
 
 def person(rng: Random) -> Value:

@@ -1,5 +1,7 @@
 """Sentences made from the templates: text, labelled spans, and the hint a conversation would have given."""
 
+import itertools
+import math
 import re
 from functools import cache
 from random import Random
@@ -10,6 +12,10 @@ from models.train.base import DATA, Value, misspell, pick
 from models.train.people import common_words
 
 SLOT = re.compile(r"\{(\w+)\}")
+CHOICE = re.compile(r"<([^<>]*)>")
+POSITIVES = {"templates.txt": 0.54, "contexts.txt": 0.34, "languages.txt": 0.12}
+NEGATIVES = {"negatives.txt": 0.48, "contexts_negatives.txt": 0.36, "languages_negatives.txt": 0.16}
+"""Share of the generated sentences that each file gives."""
 
 
 class Labelled(NamedTuple):
@@ -38,6 +44,29 @@ def templates(file: str) -> list[Template]:
         elif line and not line.startswith("#"):
             found.append(Template(line, ask))
     return found
+
+
+def chosen(text: str, rng: Random) -> str:
+    """A template with every ``<a|b|c>`` settled, the inner ones first."""
+    while "<" in text:
+        text = CHOICE.sub(lambda match: rng.choice(match.group(1).split("|")), text)
+    return re.sub(r" {2,}", " ", text).replace(" ,", ",").strip()
+
+
+def ways(text: str) -> int:
+    """In how many ways a template can be said."""
+    return math.prod(match.count("|") + 1 for match in CHOICE.findall(text))
+
+
+@cache
+def weights(file: str) -> list[float]:
+    """A template that can be said in many ways comes oftener, but far less than in proportion."""
+    return list(itertools.accumulate(ways(t.text) ** 0.3 for t in templates(file)))
+
+
+def template(shares: dict[str, float], rng: Random) -> Template:
+    file = rng.choices(list(shares), list(shares.values()))[0]
+    return rng.choices(templates(file), cum_weights=weights(file))[0]
 
 
 def fill(slot: str, rng: Random) -> tuple[Value, str]:
@@ -71,7 +100,7 @@ def join(pieces: list[tuple[str, str]], hint: str, *, spaced: bool) -> Example:
 
 
 def render(template: Template, rng: Random, style: str) -> Example:
-    parts = SLOT.split(template.text)
+    parts = SLOT.split(chosen(template.text, rng))
     pieces: list[tuple[str, str]] = []
     for i, part in enumerate(parts):
         if i % 2:
@@ -116,18 +145,22 @@ HINTS = (
 ).split()
 
 
+HARD = re.compile(r"\{(PERSON|FIRST|LAST|SPELLED|WORD|ADDRESS|STREET|POSTCODE|LOCATION|DATE_OF)")
+
+
 def positives(n: int, rng: Random) -> list[Example]:
-    """Half of them about names and places, which the rules cannot find."""
-    pool = templates("templates.txt")
-    hard = [
-        t for t in pool if re.search(r"\{(PERSON|FIRST|LAST|SPELLED|ADDRESS|STREET|POSTCODE|LOCATION|DATE_OF)", t.text)
-    ]
-    return [render(rng.choice(hard if rng.random() < 0.6 else pool), rng, style_of(rng)) for _ in range(n)]
+    """Six in ten are surely about names and places, which the rules cannot find."""
+    made = []
+    while len(made) < n:
+        picked = template(POSITIVES, rng)
+        if len(made) < 0.6 * n and not HARD.search(picked.text):
+            continue
+        made.append(render(picked, rng, style_of(rng)))
+    return made
 
 
 def negatives(n: int, rng: Random) -> list[Example]:
-    pool = templates("negatives.txt")
-    return [mistyped(render(rng.choice(pool), rng, style_of(rng)), rng) for _ in range(n)]
+    return [mistyped(render(template(NEGATIVES, rng), rng, style_of(rng)), rng) for _ in range(n)]
 
 
 def mistyped(example: Example, rng: Random) -> Example:

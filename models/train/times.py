@@ -132,3 +132,12 @@ def plain_year(rng: Random) -> Value:
 def ordinal_day(rng: Random) -> Value:
     n = rng.randint(1, 28)
     return Value(f"{n}{suffix(n)}", spoken.ordinal(n))
+
+
+def iso_date(rng: Random) -> Value:
+    y, m, d = rng.randint(2015, 2027), rng.randint(1, 12), rng.randint(1, 28)
+    written = rng.choice([f"{y}-{m:02}-{d:02}", f"{y}-{m:02}-{d:02}", f"{d:02}.{m:02}.{y}", f"{d:02}-{m:02}-{y}"])
+    said = f"{spoken.year(y, rng)} {spoken.digits(f'{m:02}', rng)} {spoken.digits(f'{d:02}', rng)}"
+    return Value(
+        written, rng.choice([said, f"the {spoken.ordinal(d)} of {MONTHS[m - 1].lower()} {spoken.year(y, rng)}"])
+    )

@@ -5,11 +5,20 @@ import string
 from collections.abc import Callable
 from random import Random
 
-from models.train import spoken
+from models.train import spoken, tongues
 from models.train.base import Value, digits_value, grouped, number, pattern, pick, plain, titled
-from models.train.people import common_words, first_name, handle, last_name, name_parts, person, spelled
+from models.train.people import (
+    common_words,
+    first_name,
+    handle,
+    last_name,
+    listed_word,
+    name_parts,
+    person,
+    spelled,
+)
 from models.train.places import address, airport, location, pin_code, postcode, road, zip_code
-from models.train.times import age, birth_date, clock, date, expiry, ordinal_day, plain_year
+from models.train.times import age, birth_date, clock, date, expiry, iso_date, ordinal_day, plain_year
 
 
 def phone(rng: Random) -> Value:
@@ -118,17 +127,23 @@ LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "FIRST": ("PERSON", first_name),
     "LAST": ("PERSON", last_name),
     "SPELLED": ("PERSON", spelled),
+    "WORDFIRST": ("PERSON", listed_word("word_first")),
+    "WORDLAST": ("PERSON", listed_word("word_last")),
     "ADDRESS": ("ADDRESS", address),
     "STREET": ("ADDRESS", road),
     "POSTCODE": ("ADDRESS", postcode),
     "ZIP": ("ADDRESS", zip_code),
     "PINCODE": ("ADDRESS", pin_code),
+    "PINCODE_HI": ("ADDRESS", tongues.hindi_digits(6, 6)),
     "LOCATION": ("LOCATION", location),
     "ORGANIZATION": ("ORGANIZATION", organization),
     "DATE_OF_BIRTH": ("DATE_OF_BIRTH", birth_date),
     "DATE_TIME": ("DATE_TIME", date),
+    "ISODATE": ("DATE_TIME", iso_date),
     "AGE": ("AGE", age),
     "PHONE_NUMBER": ("PHONE_NUMBER", phone),
+    "PHONE_NUMBER_HI": ("PHONE_NUMBER", tongues.hindi_digits(10, 10)),
+    "PHONE_NUMBER_ES": ("PHONE_NUMBER", tongues.spanish_phone),
     "EMAIL_ADDRESS": ("EMAIL_ADDRESS", email),
     "UPI": ("EMAIL_ADDRESS", upi),
     "CREDIT_CARD": ("CREDIT_CARD", card),
@@ -136,6 +151,7 @@ LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "CARD_EXPIRY": ("CARD_EXPIRY", expiry),
     "CARD_CVV": ("CARD_CVV", digits_value(3, 3)),
     "ID_NUMBER": ("ID_NUMBER", reference),
+    "ID_NUMBER_HI": ("ID_NUMBER", tongues.hindi_digits(6, 14)),
     "LAST4ID": ("ID_NUMBER", digits_value(4, 4)),
     "SSN": ("ID_NUMBER", pattern("999-99-9999", "999 99 9999", "999999999")),
     "AADHAAR": ("ID_NUMBER", pattern("9999 9999 9999", "999999999999")),
@@ -151,6 +167,7 @@ LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "PLATE": ("ID_NUMBER", pattern("AA99 AAA", "AA 99 AA 9999", "AAA 9999", "9AAA999")),
     "PASSWORD": ("PASSWORD", password),
     "PIN": ("PASSWORD", digits_value(4, 6)),
+    "PIN_HI": ("PASSWORD", tongues.hindi_digits(4, 6)),
     "USERNAME": ("USERNAME", username),
     "IP": ("URL", ip_address),
     "URL": ("URL", url),
@@ -240,6 +257,26 @@ UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "medicine": listed("medicine", "words.txt", title=0.2),
     "product": listed("product", "words.txt", title=0.4),
     "food": listed("food", "words.txt", title=0.2),
+    "drug": listed("drug", "lookalikes.txt", title=0.4),
+    "disease": listed("disease", "lookalikes.txt", title=0.4),
+    "version": listed("version", "lookalikes.txt"),
+    "errcode": listed("errcode", "lookalikes.txt"),
+    "flight": listed("flight", "lookalikes.txt"),
+    "model": listed("model", "lookalikes.txt"),
+    "price_said": listed("price_said", "lookalikes.txt"),
+    "pence": listed("pence", "lookalikes.txt"),
+    "time_bare": listed("time_bare", "lookalikes.txt"),
+    "hindi_subject": listed("hindi_subject", "lookalikes.txt"),
+    "hindi_time": listed("hindi_time", "lookalikes.txt"),
+    "hindi_verb": listed("hindi_verb", "lookalikes.txt"),
+    "hindi_words": tongues.bag("hindi_word"),
+    "tamil_words": tongues.bag("tamil_word"),
+    "telugu_words": tongues.bag("telugu_word"),
+    "spanish_words": tongues.foreign("es"),
+    "french_words": tongues.foreign("fr"),
+    "german_words": tongues.foreign("de"),
+    "portuguese_words": tongues.foreign("pt"),
+    "italian_words": tongues.foreign("it"),
 }
 
 
@@ -259,11 +296,23 @@ def venue(rng: Random) -> Value:
     return Value(titled(text) if rng.random() < 0.8 else text, spoken.sentence(text, rng))
 
 
+def namesake(rng: Random) -> Value:
+    """A company named like a person; one in ten is made up, so that "a branch of" is learned beside the list."""
+    text = pick(rng, "namesake", "lookalikes.txt")
+    if rng.random() < 0.1:
+        first, last = name_parts(rng)
+        text = rng.choice([f"{first} {last}", f"{last} and {name_parts(rng)[1]}", f"{last}'s", f"{first}'s"])
+    return Value(titled(text) if rng.random() < 0.8 else text, spoken.sentence(text, rng))
+
+
 OFF_LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "time": ("DATE_TIME", clock),
     "year": ("DATE_TIME", plain_year),
     "venue": ("ORGANIZATION", venue),
     "area": ("LOCATION", listed("area", "places.txt", title=0.6)),
+    "namesake": ("ORGANIZATION", namesake),
+    "namecity": ("LOCATION", listed("namecity", "lookalikes.txt", title=0.8)),
+    "landmark": ("LOCATION", listed("landmark_name", "lookalikes.txt", title=0.8)),
     "airport_l": ("LOCATION", airport),
     "title_work": ("", listed("title_work", "words.txt", title=0.8)),
     "title_ig": ("", listed("title", "words.txt")),

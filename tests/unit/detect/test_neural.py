@@ -1,5 +1,6 @@
 """The tagger: whole words, original offsets, nothing odd makes it fail, a model not to be trusted is refused."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deid_stream.detect.model.neural import Label, ModelConfig, NeuralTagger, split_words, trim
+from deid_stream.detect.model.shipped import CONFIG_SHA256
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
@@ -265,6 +267,17 @@ def test_a_damaged_or_missing_file_is_refused(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(ModelError, match="missing"):
         NeuralTagger.load(copy)
+
+
+def test_a_model_whose_files_were_all_replaced_together_is_not_the_pinned_one(copy: Path) -> None:
+    assert NeuralTagger.load(copy, config_sha256=CONFIG_SHA256).tag("my name is priya raghavan")
+    weights = (copy / "model.onnx").read_bytes() + b"\0"
+    (copy / "model.onnx").write_bytes(weights)
+    config = msgspec.json.decode((copy / "config.json").read_bytes())
+    config["files"]["model.onnx"] = hashlib.sha256(weights).hexdigest()
+    (copy / "config.json").write_bytes(msgspec.json.encode(config))
+    with pytest.raises(ModelError, match="not the expected one"):
+        NeuralTagger.load(copy, config_sha256=CONFIG_SHA256)
 
 
 def test_another_format_is_refused(copy: Path) -> None:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from deid_stream.detect.model.shipped import CONFIG_SHA256
 from deid_stream.detect.vocabulary import COMMON
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
@@ -85,13 +86,14 @@ class NeuralTagger:
         return self._config.version
 
     @classmethod
-    def load(cls, path: Path | None = None) -> "NeuralTagger":
+    def load(cls, path: Path | None = None, *, config_sha256: str | None = None) -> "NeuralTagger":
         """Load the model in ``path``, or the one that came with the package (or stands in the checkout).
 
-        Raises ``ModelError``, with the mend, when files are missing, damaged or of another format.
+        ``config_sha256`` (hex) pins a model of one's own; the shipped one is always pinned, by a constant in the code.
+        Raises ``ModelError``, with the mend, when files are missing, damaged, not the pinned ones or of another format.
         """
         folder = path if path is not None else _shipped()
-        config = _read_config(folder)
+        config = _read_config(folder, CONFIG_SHA256 if path is None else config_sha256)
         _verify(folder, config)
         import onnxruntime
         from tokenizers import Tokenizer
@@ -264,9 +266,12 @@ def _shipped() -> Path:
     return packaged if packaged.is_dir() else checkout
 
 
-def _read_config(folder: Path) -> ModelConfig:
+def _read_config(folder: Path, pinned: str | None) -> ModelConfig:
     try:
-        config = msgspec.json.decode((folder / "config.json").read_bytes(), type=ModelConfig)
+        data = (folder / "config.json").read_bytes()
+        if pinned is not None and hashlib.sha256(data).hexdigest() != pinned:
+            raise ModelError(f"config.json of the model in {folder} is not the expected one (SHA-256 differs); {_MEND}")
+        config = msgspec.json.decode(data, type=ModelConfig)
     except OSError as error:
         raise ModelError(f"no model in {folder} ({type(error).__name__}); {_MEND}") from error
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
