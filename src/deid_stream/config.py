@@ -26,14 +26,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bootstrap_servers: str = ""
     """Comma-separated ``host:port``; empty: the embedded broker, where the command can start one."""
     security_protocol: SecurityProtocol = "PLAINTEXT"
+    """How to speak to the brokers: with TLS (``SSL``), with a user (``SASL``), with both, or with neither."""
     sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    """How the user proves who it is. ``PLAIN`` sends the password: only with TLS."""
     sasl_username: str = ""
+    """Kafka user."""
     sasl_password: str = ""
+    """Its password; better in a file."""
     sasl_password_file: str = ""
+    """File that holds the password."""
     tls_ca_file: str = ""
     """CA bundle of the broker's certificate; empty: the system's."""
     tls_cert_file: str = ""
+    """Client certificate, PEM; goes with ``tls_key_file``."""
     tls_key_file: str = ""
+    """Key of the client certificate, PEM."""
     topic_prefix: str = ""
     """Put before every topic name, as it is (``staging.``)."""
     partitions: int = 4
@@ -41,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     replication_factor: int = -1
     """-1: three, or as many as there are brokers."""
     group_id: str = "deid-stream"
+    """Consumer group of the workers; the spot check's is this with ``-spotcheck``."""
     processing: Guarantee = "auto"
     """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
     session_timeout_ms: int = 10_000
@@ -54,13 +62,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     context_window_ms: int = 1_500
     """A pause at least this long ends a turn."""
     max_turn_ms: int = 12_000
+    """A turn is closed at this length, at a segment border."""
     idle_ms: int = 120_000
     """A call without records for so long, in record time, has broken off and is closed."""
     max_audio_bytes: int = 1_048_576
+    """Larger audio records are refused."""
     max_transcript_bytes: int = 1_048_576
+    """Larger transcript and event records are refused."""
     digest_key: str = ""
     """Key of the digests of known values in checkpoints: at least 16 bytes, in hex."""
     digest_key_file: str = ""
+    """File that holds the digest key, in hex."""
     insecure_ephemeral_key: bool = False
     """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
     timing_profile: str = ""
@@ -72,8 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: LogLevel = "info"
     """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
     metrics_host: str = "127.0.0.1"
+    """Address of the metrics endpoint and the probes; in a container ``0.0.0.0``."""
     metrics_port: int = 9464
-    """0: no metrics endpoint."""
+    """Its port; 0: none. With ``processes`` N the processes take N ports, from this one on."""
 
     def __repr__(self) -> str:
         return f"<Settings {self.bootstrap_servers or 'embedded broker'}>"
@@ -108,7 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _secret(self.sasl_password, self.sasl_password_file, "sasl_password_file")
 
 
-_RANGES: Mapping[str, tuple[float, float]] = {
+RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),
     "replication_factor": (-1, 32_767),
     "session_timeout_ms": (1_000, 300_000),
@@ -182,7 +195,7 @@ def _converted(merged: Mapping[str, Any], sources: Mapping[str, str]) -> Setting
 
 
 def _check(settings: Settings, sources: Mapping[str, str]) -> None:
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         if not low <= getattr(settings, name) <= high:
             source = sources.get(name, "the defaults")
             raise ConfigError(f"{name}, from {source}, must be within {low} to {high}")

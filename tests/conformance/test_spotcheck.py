@@ -13,6 +13,7 @@ from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.errors import BrokerError, TopicError
 from deid_stream.model.events import Word
 from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.observe.metrics import Counter
 from deid_stream.spotcheck import records as records_of
 from deid_stream.spotcheck.run import SpotCheck
 from deid_stream.wire.output import encode_audit
@@ -89,6 +90,10 @@ async def live(service: Service, topic: str, call_id: str) -> int:
     return sum(1 for key, value in newest.items() if value and key.split(b"/")[0] == call_id.encode())
 
 
+def nonzero(counter: Counter) -> dict[str, float]:
+    return {label: value for label, value in counter.values.items() if value}
+
+
 def published_topics(service: Service) -> list[str]:
     names = service.names
     return [
@@ -123,8 +128,8 @@ async def test_a_call_that_leaks_is_taken_back_and_another_left_alone(service: S
     assert (said["call_id"], said["customer_id"], said["reason"]) == ("leaks", "acme", "spot_check")
     assert sum(said["counts"].values()) > 1
     assert not any(secret.encode() in entry for secret in leaks.secrets)
-    assert check.metrics.spotcheck_calls.values == {"clean": 1, "found": 1}
-    assert check.metrics.spotcheck_finds.values == said["counts"]
+    assert nonzero(check.metrics.spotcheck_calls) == {"clean": 1, "found": 1}
+    assert nonzero(check.metrics.spotcheck_finds) == said["counts"]
     assert check.metrics.quarantined.values == {"": 1}
 
     again = spot_check(service)
@@ -178,7 +183,7 @@ async def test_a_call_whose_audio_is_gone_is_counted(service: Service, monkeypat
     check = spot_check(service)
     await check.run_once()
     assert check.totals.results["unreadable"] == 1
-    assert check.metrics.spotcheck_calls.values == {"unreadable": 1}
+    assert nonzero(check.metrics.spotcheck_calls) == {"unreadable": 1}
     assert await live(service, service.names.calls, "gone") == 1
 
 

@@ -1,28 +1,48 @@
-"""``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever restarts or routes."""
+"""``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for what restarts a process or sends work to it.
+
+One request per connection. A connection ends after ``REQUEST_S`` at the latest, whatever its other side sends or does
+not send, and at most ``CONNECTIONS`` are served at a time: a scraper that hangs cannot use up threads.
+"""
 
 import contextlib
+import io
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, make_wsgi_app
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from deid_stream.errors import ConfigError
-from deid_stream.observe.logs import get_log
+from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = get_log("observe")
 
 
+REQUEST_S: Final = 5.0
+"""A whole request may take so long. Smaller, and a busy machine's scrape fails; larger, and hung ones pile up."""
+CONNECTIONS: Final = 16
+"""Served at a time; one more is closed at once."""
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        super().__init__(*arguments)
 
     def server_bind(self) -> None:
         """As in WSGIServer, without asking the resolver for the host's name, which may take seconds."""
@@ -33,17 +53,60 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The base prints the exception with its message. A connection that was dropped is no news."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            log.warning("a request for metrics failed", error=error, where=where(error))
+
+
+class _Until(io.RawIOBase):
+    """Reads a socket until a deadline, however slowly its other side sends."""
+
+    def __init__(self, connection: socket.socket, deadline_s: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deadline_s = deadline_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        self._connection.settimeout(max(0.001, self._deadline_s - time.monotonic()))
+        return self._connection.recv_into(buffer)
+
 
 class _Quiet(WSGIRequestHandler):
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_Until(self.connection, time.monotonic() + REQUEST_S))
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
         """A scrape every few seconds is no news."""
+
+    def get_stderr(self) -> Any:
+        """Where the base prints exceptions with their messages."""
+        return io.StringIO()
 
 
 class Endpoint:
     """Serves from a thread of its own until closed; ``port`` 0 takes a free one.
 
-    ``ready`` says whether work is being done (partitions assigned, policies read); ``healthy`` whether it still can be.
-    Raises ConfigError where the address cannot be had.
+    ``ready`` says whether work is being done (partitions assigned, policies read, the broker answers); ``healthy``
+    whether it still can be, else the process should be started again. Raises ConfigError where the address cannot be
+    had.
     """
 
     def __init__(
@@ -76,8 +139,31 @@ class Endpoint:
         self.close()
 
 
+class _Scraped(Collector):
+    """The metrics, and whether this process is ready at that moment."""
+
+    def __init__(self, metrics: Metrics, ready: Callable[[], bool]) -> None:
+        self._metrics = metrics
+        self._ready = ready
+
+    def collect(self) -> Iterable[Metric]:
+        self._metrics.ready.set(self._ready())
+        return self._metrics.collect()
+
+    def describe(self) -> Iterable[Metric]:
+        return self._metrics.describe()
+
+
 @contextlib.contextmanager
-def served(metrics: Metrics, host: str, port: int, *, version: str, ready: Callable[[], bool]) -> Iterator[None]:
+def served(
+    metrics: Metrics,
+    host: str,
+    port: int,
+    *,
+    version: str,
+    ready: Callable[[], bool],
+    healthy: Callable[[], bool] = lambda: True,
+) -> Iterator[None]:
     """Serve one process's metrics and probes meanwhile; ``port`` 0 (the setting): do not.
 
     A taken port is a warning: calls matter more than numbers, and a second worker on a machine is no mistake.
@@ -87,10 +173,10 @@ def served(metrics: Metrics, host: str, port: int, *, version: str, ready: Calla
         return
     metrics.build_info.set(1, version)
     registry = CollectorRegistry()
-    for collector in (metrics, ProcessCollector(registry=None), PlatformCollector(registry=None)):
+    for collector in (_Scraped(metrics, ready), ProcessCollector(registry=None), PlatformCollector(registry=None)):
         registry.register(collector)
     try:
-        endpoint = Endpoint(host, port, registry, ready=ready)
+        endpoint = Endpoint(host, port, registry, ready=ready, healthy=healthy)
     except ConfigError as error:
         log.warning("metrics are not served", port=port, error=error)
         yield
@@ -106,7 +192,7 @@ def _application(metrics: "WSGIApplication", probes: dict[str, Callable[[], bool
             return metrics(environ, start_response)
         probe = probes.get(path)
         status = "404 Not Found" if probe is None else "200 OK" if probe() else "503 Service Unavailable"
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")])
         return [status.encode() + b"\n"]
 
     return answer

@@ -13,6 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from deid_stream.observe import labels
+
 _LATENCY_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _HOLDBACK_MS: Final = (100, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 60_000)
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -24,50 +26,57 @@ class Definition(NamedTuple):
     name: str
     """As Prometheus shows it; of a counter, without ``_total``."""
     help: str
-    label: str = ""
+    labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
 
 class Counter:
-    """Only goes up. One value a label, or one under the empty label."""
+    """Only goes up. One value per value of its label, or one under the empty label. Each label value of ``known`` is
+    shown as 0 from the start (``observe.labels``)."""
 
     __slots__ = ("definition", "values")
 
-    def __init__(self, name: str, text: str, label: str = "") -> None:
-        self.definition = Definition(name, text, label)
-        self.values: dict[str, float] = {} if label else {"": 0}
+    def __init__(self, name: str, text: str, label: str = "", known: Iterable[str] = ()) -> None:
+        self.definition = Definition(name, text, (label,) if label else ())
+        self.values: dict[str, float] = dict.fromkeys(known, 0) if label else {"": 0}
+
+    def expect(self, labels: Iterable[str]) -> None:
+        """Show these label values as 0 from now on (topics, which a prefix names at run time)."""
+        for label in labels:
+            self.values.setdefault(label, 0)
 
     def inc(self, label: str = "", amount: float = 1) -> None:
         self.values[label] = self.values.get(label, 0) + amount
 
     def collect(self) -> Metric:
-        name, text, label, _ = self.definition
-        family = CounterMetricFamily(name, text, labels=[label] if label else None)
+        name, text, labels, _ = self.definition
+        family = CounterMetricFamily(name, text, labels=labels or None)
         for key, value in list(self.values.items()):
-            family.add_metric([key] if label else [], value)
+            family.add_metric([key] if labels else [], value)
         return family
 
 
 class Gauge:
-    """A reading. ``forget`` ends a label's series (a partition that was taken away)."""
+    """A reading. Several labels are joined by a slash (``audio/3``). ``forget`` ends a label's series (a partition that
+    was taken away)."""
 
     __slots__ = ("definition", "values")
 
-    def __init__(self, name: str, text: str, label: str = "") -> None:
-        self.definition = Definition(name, text, label)
-        self.values: dict[str, float] = {} if label else {"": 0}
+    def __init__(self, name: str, text: str, *labels: str) -> None:
+        self.definition = Definition(name, text, labels)
+        self.values: dict[str, float] = {} if labels else {"": 0}
 
-    def set(self, value: float, label: str = "") -> None:
-        self.values[label] = value
+    def set(self, value: float, *labels: str) -> None:
+        self.values["/".join(labels)] = value
 
-    def forget(self, label: str) -> None:
-        self.values.pop(label, None)
+    def forget(self, *labels: str) -> None:
+        self.values.pop("/".join(labels), None)
 
     def collect(self) -> Metric:
-        name, text, label, _ = self.definition
-        family = GaugeMetricFamily(name, text, labels=[label] if label else None)
+        name, text, labels, _ = self.definition
+        family = GaugeMetricFamily(name, text, labels=labels or None)
         for key, value in list(self.values.items()):
-            family.add_metric([key] if label else [], value)
+            family.add_metric(key.split("/") if labels else [], value)
         return family
 
 
@@ -77,7 +86,7 @@ class Histogram:
     __slots__ = ("counts", "definition", "total")
 
     def __init__(self, name: str, text: str, buckets: tuple[float, ...]) -> None:
-        self.definition = Definition(name, text, "", buckets)
+        self.definition = Definition(name, text, (), buckets)
         self.counts = [0] * (len(buckets) + 1)
         self.total = 0.0
 
@@ -100,8 +109,49 @@ class Metrics(Collector):
     """One of each, for one process; register it with a ``CollectorRegistry`` to have it scraped."""
 
     def __init__(self) -> None:
+        self._count_records()
+        self._measure_delays()
+        self._count_failures()
+        self._read_state()
+
+    def _count_records(self) -> None:
         self.records_in = Counter("deid_records_in", "Records read.", "topic")
         self.records_out = Counter("deid_records_out", "Records published.", "topic")
+        self.redactions = Counter(
+            "deid_redactions", "Spans redacted in released text.", "entity_type", labels.ENTITY_TYPES
+        )
+        self.redacted_audio_ms = Counter(
+            "deid_redacted_audio_ms",
+            "Audio silenced, by what it held or why it was not trusted.",
+            "reason",
+            labels.SILENCED,
+        )
+        self.withheld = Counter(
+            "deid_withheld", "Text or audio kept back for good: the fail-closed cases.", "reason", labels.WITHHELD
+        )
+        self.dropped = Counter(
+            "deid_dropped", "Records that made no difference: repeats, late ones.", "reason", labels.DROPPED
+        )
+        self.revisions_after_release = Counter(
+            "deid_revisions_after_release", "Transcript revisions that came when the earlier had left: corrected."
+        )
+        self.training_withheld = Counter(
+            "deid_training_withheld", "Records not offered for training, by kind.", "topic", labels.TRAINING
+        )
+        self.policy_changes = Counter(
+            "deid_policy_changes", "Policy records applied, by what they did.", "kind", labels.POLICY_CHANGES
+        )
+        self.spotcheck_calls = Counter(
+            "deid_spotcheck_calls", "Released calls listened to again, by result.", "result", labels.SPOTCHECK_RESULTS
+        )
+        self.spotcheck_finds = Counter(
+            "deid_spotcheck_finds",
+            "Words heard where there should be silence, by what it was to hide.",
+            "entity_type",
+            labels.SILENCED,
+        )
+
+    def _measure_delays(self) -> None:
         self.holdback_ms = Histogram(
             "deid_holdback_ms",
             "Record time from a source record to the record that allowed its release.",
@@ -112,28 +162,16 @@ class Metrics(Collector):
             "Time from the record that allowed a release to the broker's acknowledgement of the output.",
             _LATENCY_MS,
         )
-        self.redactions = Counter("deid_redactions", "Spans redacted in released text.", "entity_type")
-        self.redacted_audio_ms = Counter(
-            "deid_redacted_audio_ms", "Audio silenced, by what it held or why it was not trusted.", "reason"
+        self.text_delay_ms = Histogram(
+            "deid_text_delay_ms",
+            "Time from a final segment's record to the acknowledgement of its sanitized record.",
+            _HOLDBACK_MS,
         )
-        self.withheld = Counter("deid_withheld", "Text or audio kept back for good: the fail-closed cases.", "reason")
-        self.dropped = Counter("deid_dropped", "Records that made no difference: repeats, late ones.", "reason")
-        self.dead_letters = Counter("deid_dead_letters", "Records that could not be read, by error code.", "code")
-        self.revisions_after_release = Counter(
-            "deid_revisions_after_release", "Transcript revisions that came when the earlier had left: corrected."
+        self.audio_delay_ms = Histogram(
+            "deid_audio_delay_ms",
+            "Time from an audio record to the acknowledgement of its sanitized record.",
+            _HOLDBACK_MS,
         )
-        self.quarantined = Counter(
-            "deid_quarantined", "Calls of which nothing more leaves, or all was taken back: see the audit."
-        )
-        self.spotcheck_calls = Counter("deid_spotcheck_calls", "Released calls listened to again, by result.", "result")
-        self.spotcheck_finds = Counter(
-            "deid_spotcheck_finds", "Words heard where there should be silence, by what it was to hide.", "entity_type"
-        )
-        self.training_withheld = Counter(
-            "deid_training_withheld", "Records not offered for training, by topic.", "topic"
-        )
-        self.policy_changes = Counter("deid_policy_changes", "Policy records applied, by what they did.", "kind")
-        self.policies = Gauge("deid_policies", "Customers with a policy.")
         self.detector_seconds = Histogram("deid_detector_seconds", "Time to find what is in one turn.", _SECONDS)
         self.batch_seconds = Histogram("deid_batch_seconds", "Time from a batch read to its commit.", _SECONDS)
         self.recovery_seconds = Histogram(
@@ -141,15 +179,49 @@ class Metrics(Collector):
             "Time from a partition's assignment until what its calls were waiting with had been read again.",
             _RECOVERY_S,
         )
+
+    def _count_failures(self) -> None:
+        self.dead_letters = Counter(
+            "deid_dead_letters", "Records that could not be read, by error code.", "code", labels.DEAD_LETTERS
+        )
+        self.quarantined = Counter(
+            "deid_quarantined", "Calls of which nothing more leaves, or all was taken back: see the audit."
+        )
+        self.task_failures = Counter(
+            "deid_task_failures", "Tasks that ended by an exception nobody foresaw.", "task", labels.TASKS
+        )
+        self.aborted_transactions = Counter(
+            "deid_aborted_transactions", "Batches given up, by cause.", "cause", labels.ABORTED
+        )
         self.checkpoints = Counter("deid_checkpoints", "Checkpoints written.")
-        self.aborted_transactions = Counter("deid_aborted_transactions", "Transactions given up, by cause.", "cause")
         self.rebalances = Counter("deid_rebalances", "Times the partitions were shared out anew.")
-        self.lag_records = Gauge("deid_lag_records", "Records not read yet.", "partition")
-        self.stream_delay_ms = Gauge("deid_stream_delay_ms", "How far stream time is behind the clock.", "partition")
+
+    def _read_state(self) -> None:
+        self.lag_records = Gauge(
+            "deid_lag_records", "Records not worked on yet: the backlog, whatever is committed.", "kind", "partition"
+        )
+        self.stream_delay_ms = Gauge(
+            "deid_stream_delay_ms", "How far a partition's stream time is behind the clock.", "partition"
+        )
+        self.stuck_partitions = Gauge(
+            "deid_stuck_partitions", "Partitions with a backlog of which nothing has been worked on for a minute."
+        )
+        self.broker_connected = Gauge("deid_broker_connected", "1 while the broker answers, else 0.")
+        self.last_poll = Gauge(
+            "deid_last_poll_timestamp_seconds", "When the broker last answered a read (Unix time); 0: never."
+        )
+        self.policies = Gauge("deid_policies", "Customers with a policy.")
+        self.policies_fresh = Gauge(
+            "deid_policies_fresh", "1 while the policy topic answers; at 0 nothing is offered for training."
+        )
         self.live_calls = Gauge("deid_live_calls", "Calls in memory.")
         self.held_bytes = Gauge("deid_held_bytes", "Audio held back, in memory.")
+        self.held_bytes_limit = Gauge(
+            "deid_held_bytes_limit", "Held audio at which this worker's partitions stop reading audio."
+        )
         self.assigned_partitions = Gauge("deid_assigned_partitions", "Partitions this worker reads.")
-        self.paused_partitions = Gauge("deid_paused_partitions", "Partitions paused: memory is full.")
+        self.paused_partitions = Gauge("deid_paused_partitions", "Topic partitions paused: memory is full.")
+        self.ready = Gauge("deid_ready", "1 while /readyz says yes.")
         self.build_info = Gauge("deid_build_info", "1, for the version that runs.", "version")
 
     def __iter__(self) -> Iterator[Counter | Gauge | Histogram]:

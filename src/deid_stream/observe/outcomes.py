@@ -15,12 +15,15 @@ def count_outputs(metrics: Metrics, outputs: Iterable[Output], acknowledged_ms: 
     for output in outputs:
         if isinstance(output, SanitizedAudio):
             _released(metrics, output.chunk.time_ms, output.allowed_ms, acknowledged_ms)
+            metrics.audio_delay_ms.observe(max(0, acknowledged_ms - output.chunk.time_ms))
         elif isinstance(output, SanitizedSegment):
             _released(metrics, output.time_ms, output.allowed_ms, acknowledged_ms)
+            if output.is_final:
+                metrics.text_delay_ms.observe(max(0, acknowledged_ms - output.time_ms))
             for entity in output.entities:
                 metrics.redactions.inc(entity.entity_type)
         elif isinstance(output, AuditEntry):
-            _audited(metrics, output)
+            count_audit(metrics, output)
         elif isinstance(output, CallSummary):
             for reason, duration_ms in output.redacted_audio_ms.items():
                 metrics.redacted_audio_ms.inc(reason, duration_ms)
@@ -32,7 +35,8 @@ def _released(metrics: Metrics, source_ms: Ms, allowed_ms: Ms, acknowledged_ms: 
         metrics.release_delay_ms.observe(max(0, acknowledged_ms - allowed_ms))
 
 
-def _audited(metrics: Metrics, entry: AuditEntry) -> None:
+def count_audit(metrics: Metrics, entry: AuditEntry) -> None:
+    """Count one line of the audit; the policy gate makes some that no session let out."""
     if entry.action is AuditAction.WITHHELD:
         metrics.withheld.inc(entry.reason)
     elif entry.action is AuditAction.DROPPED:

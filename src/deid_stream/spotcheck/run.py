@@ -28,6 +28,7 @@ from deid_stream.kafka_options import kafka_options
 from deid_stream.model import topics
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
+from deid_stream.observe.labels import SPOTCHECK_RESULTS
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
 from deid_stream.spotcheck.listening import Recogniser, listen
@@ -39,7 +40,7 @@ log = get_log("spotcheck")
 GROUP_SUFFIX: Final = "-spotcheck"
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
-RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "no_audio")
+RESULTS: Final = SPOTCHECK_RESULTS
 SILENT_S: Final = 30.0
 _SAID_AGAIN_S: Final = 60.0
 _POLL_MS: Final = 500
@@ -165,7 +166,7 @@ class SpotCheck:
                 first = batches[place][0].offset if place in batches else await consumer.position(place)
                 await self._commit(consumer, place, first)
         for place in self._known - partitions:
-            self.metrics.lag_records.forget(str(place.partition))
+            self.metrics.lag_records.forget("calls", str(place.partition))
         self._known = set(partitions)
         for place in partitions:
             await self._report(consumer, place)
@@ -188,7 +189,7 @@ class SpotCheck:
         end = consumer.highwater(place)
         if end is not None:
             waiting = max(0, end - await consumer.position(place))
-            self.metrics.lag_records.set(waiting, str(place.partition))
+            self.metrics.lag_records.set(waiting, "calls", str(place.partition))
 
     @staticmethod
     async def _commit(consumer: Any, place: TopicPartition, offset: int) -> None:

@@ -13,6 +13,7 @@ from deid_stream.model.outputs import (
 )
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
+from deid_stream.observe.outcomes import count_audit
 from deid_stream.policy.policy import CompiledPolicy, Permit
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
@@ -116,6 +117,7 @@ class Gate:
                 time_ms=summary.time_ms,
             )
             self._audit(outbox, entry, policy)
+            count_audit(self._metrics, entry)
 
     def _retract(self, outbox: Outbox, retraction: Retraction) -> None:
         """Tombstones for all that the ranges name, whatever the policy: what was allowed then is not allowed now."""
@@ -164,6 +166,7 @@ class Gate:
             seq=seq,
         )
         self._audit(outbox, entry, policy)
+        count_audit(self._metrics, entry)
 
     def _audit(self, outbox: Outbox, entry: AuditEntry, policy: CompiledPolicy) -> None:
         record = encode_audit(entry, policy_version=policy.version)

@@ -168,6 +168,7 @@ class Partition:
 
     def audit(self, entry: AuditEntry) -> None:
         self._gate.publish(self._outbox, (entry,), self._policy_of(entry.customer_id), minor=False, training=False)
+        self._released.append(entry)
         self._dirty = True
 
     def retract(self, customer_id: str) -> None:

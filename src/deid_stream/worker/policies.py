@@ -78,6 +78,15 @@ class Policies:
     def of(self, customer_id: str) -> CompiledPolicy:
         return self._table.get(customer_id)
 
+    def __len__(self) -> int:
+        """Customers with a policy."""
+        return len(self._table)
+
+    def heard_ms(self) -> float:
+        """When the broker last answered for the topic, in ms since the epoch; 0: never."""
+        polls = (self._consumer.last_poll_timestamp(partition) for partition in self._partitions)
+        return max((poll for poll in polls if poll is not None), default=0)
+
     def positions(self) -> dict[int, int]:
         """Next offset to apply, by partition of the policy topic."""
         return self._next.copy()

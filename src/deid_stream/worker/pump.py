@@ -12,8 +12,9 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaErro
 from deid_stream.kafka_io import poll, stop_consumer, unbroken
 from deid_stream.observe.logs import get_log
 from deid_stream.worker.context import Context
-from deid_stream.worker.owner import Owner
+from deid_stream.worker.owner import MAX_HELD_BYTES, Owner
 from deid_stream.worker.producer import translate
+from deid_stream.worker.telemetry import Telemetry
 
 log = get_log("worker")
 
@@ -25,6 +26,8 @@ STALE_MS: Final = 5_000
 FULL_BYTES: Final = 16 << 20
 """Read and not yet taken, of one topic partition: above it, it is paused until half has gone."""
 _RECORD_BYTES: Final = 300
+MEASURE_EVERY_S: Final = 1.0
+"""Between two looks at what is unread, and at whether the broker answers."""
 
 
 class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -34,6 +37,8 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         self._context = context
         self._owners: dict[int, Owner] = {}
         self._leaving = False
+        self._telemetry = Telemetry(context.metrics)
+        self._measured_s = -MEASURE_EVERY_S
         self._kinds = context.names.inputs
         self._consumer = AIOKafkaConsumer(
             **context.options,
@@ -55,8 +60,12 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def ready(self) -> bool:
-        """Partitions are shared out, and those that are ours have been taken over."""
-        return bool(self._owners) and all(owner.partition is not None for owner in self._owners.values())
+        """Partitions are shared out, those that are ours have been taken over, and the broker answers."""
+        return (
+            bool(self._owners)
+            and all(owner.partition is not None for owner in list(self._owners.values()))
+            and self._telemetry.connected(self._context.wall_ms())
+        )
 
     async def start(self) -> None:
         """Join the group. Raises BrokerError."""
@@ -93,7 +102,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
                 if owner.failed is not None:
                     raise owner.failed
                 await self._look_after(owner, paused)
-            self._report()
+            await self._report()
             await asyncio.sleep(LINGER_S)
 
     async def stop(self) -> None:
@@ -160,13 +169,52 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         heard_ms = self._consumer.last_poll_timestamp(where)
         if heard_ms is None or self._context.wall_ms() - heard_ms > STALE_MS:
             return False
-        end = self._consumer.last_stable_offset(where) if self._context.isolation == "read_committed" else None
-        if end is None or end < 0:
-            end = self._consumer.highwater(where)
+        end = self._end(where)
         return end is not None and await self._consumer.position(where) >= end
 
-    def _report(self) -> None:
+    def _end(self, where: TopicPartition) -> int | None:
+        """The offset behind the last record that may be read, as the last fetch said."""
+        end: int | None = (
+            self._consumer.last_stable_offset(where) if self._context.isolation == "read_committed" else None
+        )
+        if end is None or end < 0:
+            end = self._consumer.highwater(where)
+        return end
+
+    async def _measure(self) -> None:
+        """What is unread, and when the broker answered last."""
+        wall_ms, heard_ms = self._context.wall_ms(), self._context.policies.heard_ms()
+        for number, owner in list(self._owners.items()):
+            partition = owner.partition
+            if partition is None:
+                self._telemetry.waiting(number, wall_ms)
+                continue
+            unread, places = {}, {}
+            for kind, where in owner.inputs.items():
+                end = self._end(where)
+                heard_ms = max(heard_ms, self._consumer.last_poll_timestamp(where) or 0)
+                if end is None:
+                    continue
+                try:
+                    position = await self._consumer.position(where)
+                except IllegalStateError:
+                    break
+                places[kind] = position - partition.buffered(kind)
+                unread[kind] = max(0, end - places[kind])
+            self._telemetry.partition(number, unread, places, partition.clock_ms, wall_ms)
+        self._telemetry.broker(heard_ms, wall_ms)
+        self._telemetry.only(set(self._owners), wall_ms)
         metrics = self._context.metrics
+        metrics.policies.set(len(self._context.policies))
+        metrics.policies_fresh.set(self._context.policies.fresh())
+        metrics.held_bytes_limit.set(MAX_HELD_BYTES * len(self._owners))
+
+    async def _report(self) -> None:
+        metrics = self._context.metrics
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._measured_s >= MEASURE_EVERY_S:
+            self._measured_s = now_s
+            await self._measure()
         partitions = [owner.partition for owner in self._owners.values() if owner.partition is not None]
         metrics.assigned_partitions.set(len(partitions))
         metrics.live_calls.set(sum(partition.calls for partition in partitions))

@@ -20,6 +20,7 @@ from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
+from deid_stream.observe.timing import TimedDetector
 from deid_stream.policy.table import Change
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.context import Context
@@ -177,7 +178,8 @@ class Worker:
         await policies.start(await check_layout(options, names))
         sessions = self._sessions
         if loading is not None:
-            sessions = SessionFactory(await asyncio.shield(loading), key, session_settings(settings))
+            detector = TimedDetector(await asyncio.shield(loading), self.metrics.detector_seconds)
+            sessions = SessionFactory(detector, key, session_settings(settings))
         assert sessions is not None  # noqa: S101 - one of the two was given
 
         async def publisher(number: int) -> Publisher:
@@ -203,6 +205,8 @@ class Worker:
             wall_ms=lambda: int(self._wall() * 1000),
             publisher=publisher,
         )
+        self.metrics.records_in.expect(names.inputs)
+        self.metrics.records_out.expect(sorted({*names.all} - {*names.inputs, names.policies, names.checkpoints}))
         pump = self._pump = Pump(context)
         stack.push_async_callback(pump.stop)
         policies.on_change = self._policy_changed
@@ -248,7 +252,7 @@ async def run_worker(settings: Settings) -> int:
     metrics = Metrics()
     worker = Worker(settings, metrics=metrics)
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(loop_handler())
+    loop.set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
     try:

@@ -1,6 +1,10 @@
 """Metrics: the list is the document, the numbers add up, nothing of a call is in them."""
 
+import ast
 import re
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -20,11 +24,13 @@ from deid_stream.model.outputs import (
     SanitizedAudio,
     SanitizedSegment,
 )
+from deid_stream.observe import endpoint as endpoint_module
+from deid_stream.observe import labels
 from deid_stream.observe.endpoint import Endpoint, served
-from deid_stream.observe.metrics import Metrics
+from deid_stream.observe.metrics import Counter, Gauge, Histogram, Metrics
 from deid_stream.observe.outcomes import count_outputs
 
-OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+SRC = Path(__file__).parents[3] / "src" / "deid_stream"
 
 
 @pytest.fixture
@@ -39,9 +45,55 @@ def scraped(metrics):
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
-def test_every_metric_is_documented_and_every_documented_one_exists(metrics):
-    documented = set(re.findall(r"^\| `(deid_[a-z_]+)`", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE))
-    assert documented == {family.name + ("_total" if family.type == "counter" else "") for family in metrics.collect()}
+def test_closed_label_sets_start_at_zero(metrics):
+    numbers = scraped(metrics)
+    for name, label in (
+        ("deid_spotcheck_calls_total", "found"),
+        ("deid_policy_changes_total", "unreadable"),
+        ("deid_aborted_transactions_total", "fenced"),
+        ("deid_withheld_total", "detector"),
+        ("deid_dead_letters_total", "undecodable"),
+        ("deid_redacted_audio_ms_total", "UNTRANSCRIBED"),
+        ("deid_task_failures_total", "partition"),
+        ("deid_quarantined_total", None),
+    ):
+        assert numbers[(name, label) if label else (name,)] == 0
+
+
+def test_topics_are_known_once_the_prefix_is(metrics):
+    metrics.records_in.inc("staging.calls.audio", 3)
+    metrics.records_in.expect(["staging.calls.audio", "staging.calls.events"])
+    numbers = scraped(metrics)
+    assert numbers["deid_records_in_total", "staging.calls.audio"] == 3
+    assert numbers["deid_records_in_total", "staging.calls.events"] == 0
+
+
+def reasons(action):
+    """Reasons of audit entries that are written out in the source."""
+    for path in SRC.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                if any(ast.unparse(value) == f"AuditAction.{action}" for value in given):
+                    after = node.args[1:2] + [k.value for k in node.keywords if k.arg == "reason"]
+                    yield from (value.value for value in after if isinstance(value, ast.Constant))
+
+
+@pytest.mark.parametrize(("action", "known"), [("WITHHELD", labels.WITHHELD), ("DROPPED", labels.DROPPED)])
+def test_every_reason_in_the_source_is_in_its_closed_set(action, known):
+    found = set(reasons(action))
+    assert found
+    assert found <= set(known), "add it to observe/labels.py"
+
+
+def test_every_metric_is_written_by_something_outside_observe(metrics):
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in SRC.rglob("*.py")
+        if path.name != "metrics.py" and path.name != "labels.py"
+    )
+    names = [name for name, value in vars(metrics).items() if isinstance(value, Counter | Gauge | Histogram)]
+    assert [name for name in names if not re.search(rf"metrics\.{name}\b", source)] == []
 
 
 def test_counters_by_label_and_without(metrics):
@@ -55,12 +107,12 @@ def test_counters_by_label_and_without(metrics):
 
 
 def test_a_gauge_that_is_forgotten_is_not_shown(metrics):
-    metrics.lag_records.set(7, "3")
+    metrics.lag_records.set(7, "audio", "3")
     metrics.live_calls.set(2)
-    assert scraped(metrics)["deid_lag_records", "3"] == 7
-    metrics.lag_records.forget("3")
-    metrics.lag_records.forget("3")
-    assert ("deid_lag_records", "3") not in scraped(metrics)
+    assert scraped(metrics)["deid_lag_records", "audio", "3"] == 7
+    metrics.lag_records.forget("audio", "3")
+    metrics.lag_records.forget("audio", "3")
+    assert ("deid_lag_records", "audio", "3") not in scraped(metrics)
     assert scraped(metrics)["deid_live_calls",] == 2
 
 
@@ -144,6 +196,8 @@ def test_what_left_is_counted(metrics):
     assert numbers["deid_redacted_audio_ms_total", "UNTRANSCRIBED"] == 40
     assert (numbers["deid_holdback_ms_count",], numbers["deid_holdback_ms_sum",]) == (2, 4_500)
     assert (numbers["deid_release_delay_ms_count",], numbers["deid_release_delay_ms_sum",]) == (2, 80)
+    assert (numbers["deid_text_delay_ms_count",], numbers["deid_text_delay_ms_sum",]) == (1, 2_040)
+    assert (numbers["deid_audio_delay_ms_count",], numbers["deid_audio_delay_ms_sum",]) == (1, 2_540)
     assert numbers["deid_withheld_total", "deadline"] == 1
     assert numbers["deid_withheld_total", "detector"] == 1
     assert numbers["deid_dropped_total", "deadline"] == 1
@@ -210,3 +264,56 @@ def test_a_second_worker_on_a_machine_works_without_an_endpoint(metrics, unused_
         served(Metrics(), "127.0.0.1", unused_tcp_port, version="1", ready=lambda: True),
     ):
         assert [record.message for record in caplog.records] == ["metrics are not served"]
+
+
+class TestHangingClients:
+    @pytest.fixture
+    def endpoint(self, metrics, monkeypatch):
+        monkeypatch.setattr(endpoint_module, "REQUEST_S", 0.5)
+        with Endpoint("127.0.0.1", 0, CollectorRegistry(), ready=lambda: True) as running:
+            yield running
+
+    @staticmethod
+    def connected(endpoint):
+        return socket.create_connection(("127.0.0.1", endpoint.port), 10)
+
+    def test_an_idle_connection_is_ended(self, endpoint):
+        with self.connected(endpoint) as idle:
+            began = time.monotonic()
+            assert idle.recv(1) == b""
+            assert time.monotonic() - began < 5
+
+    def test_one_that_sends_a_byte_now_and_then_is_ended_too(self, endpoint):
+        with self.connected(endpoint) as slow:
+            slow.settimeout(0.1)
+            ended = time.monotonic() + 8
+            with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):  # noqa: PT012
+                while time.monotonic() < ended:
+                    slow.sendall(b"G")
+                    try:
+                        if slow.recv(1) == b"":
+                            raise BrokenPipeError("Broken pipe")
+                    except TimeoutError:
+                        continue
+
+    def test_threads_are_bounded_and_free_again(self, endpoint):
+        before = threading.active_count()
+        crowd = [self.connected(endpoint) for _ in range(3 * endpoint_module.CONNECTIONS)]
+        try:
+            assert threading.active_count() - before <= endpoint_module.CONNECTIONS
+            for connection in crowd:
+                connection.recv(1)
+        finally:
+            for connection in crowd:
+                connection.close()
+        assert get(endpoint, "/healthz")[0] == 200
+
+
+def test_a_probe_that_fails_shows_no_message(metrics, capfd):
+    def ready():
+        raise ValueError("my card is 4111 1111 1111 1111")
+
+    with Endpoint("127.0.0.1", 0, CollectorRegistry(), ready=ready) as endpoint:
+        status, text = get(endpoint, "/readyz")
+    assert status == 500
+    assert "4111" not in text + "".join(capfd.readouterr())

@@ -1,0 +1,47 @@
+"""The closed sets of label values. A counter shows each of them as 0 from the start.
+
+``increase()`` and ``rate()`` of a series compare two samples: of a series that is born with its first event they see
+nothing, so an alert on it would miss that event in every new process.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from deid_stream.errors import BrokerError, DecodeError, DeidError
+from deid_stream.model.entities import EntityType
+from deid_stream.policy.table import ChangeKind
+
+
+def codes(root: type[DeidError]) -> Iterator[str]:
+    """The codes of an error and of everything below it in the tree of ``deid_stream.errors``."""
+    yield root.code
+    for below in root.__subclasses__():
+        if below.__module__ == DeidError.__module__:
+            yield from codes(below)
+
+
+ENTITY_TYPES: Final = tuple(str(entity_type) for entity_type in EntityType)
+SILENCED: Final = (*ENTITY_TYPES, "UNALIGNED", "UNTRANSCRIBED", "WITHHELD")
+"""What redacted audio held, or why it was not trusted."""
+WITHHELD: Final = (
+    "analytics_off",
+    "buffer_full",
+    "detector",
+    "oversized",
+    "training_minor",
+    "training_not_in_effect",
+    "training_opt_out",
+    "training_region",
+    "training_stale_policies",
+    "training_unknown_policy",
+    "training_unreadable_policy",
+)
+DROPPED: Final = ("audio_late", "audio_repeat", "closed_call", "segment_late", "segment_repeat")
+DEAD_LETTERS: Final = tuple(
+    sorted({*codes(DecodeError), "customer_mismatch", "internal", "session_failed", "unreadable"})
+)
+ABORTED: Final = tuple(sorted({*codes(BrokerError), "forbidden"}))
+SPOTCHECK_RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "no_audio")
+POLICY_CHANGES: Final = tuple(str(kind) for kind in ChangeKind)
+TASKS: Final = ("loop", "partition", "policies", "pump", "retraction", "topics")
+TRAINING: Final = ("audio", "transcripts")

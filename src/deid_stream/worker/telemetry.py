@@ -1,0 +1,57 @@
+"""What one worker's metrics say of its partitions and its broker, measured once a second."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from deid_stream.observe.metrics import Metrics
+from deid_stream.observe.progress import Progress
+from deid_stream.units import Ms
+
+CONNECTED_S: Final = 10.0
+"""A broker that has not answered for so long counts as gone. Smaller, and a slow answer looks like an outage."""
+
+
+class Telemetry:
+    """Writes the gauges. ``heard_ms`` is when the broker answered last, in ms since the epoch."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._progress = Progress()
+        self._known: dict[int, tuple[str, ...]] = {}
+        self.heard_ms = 0
+
+    def connected(self, wall_ms: Ms) -> bool:
+        """The broker has answered lately."""
+        return wall_ms - self.heard_ms < CONNECTED_S * 1000
+
+    def broker(self, heard_ms: float, wall_ms: Ms) -> None:
+        """Note when it answered last, and whether that is lately."""
+        self.heard_ms = max(self.heard_ms, int(heard_ms))
+        self._metrics.last_poll.set(self.heard_ms / 1000)
+        self._metrics.broker_connected.set(self.connected(wall_ms))
+
+    def partition(
+        self, number: int, unread: Mapping[str, int], places: Mapping[str, int], clock_ms: Ms, wall_ms: Ms
+    ) -> None:
+        """``unread`` records and the next offset to work on, both by kind; ``clock_ms`` is its stream time, 0 when it
+        has none yet."""
+        metrics, label = self._metrics, str(number)
+        for kind, count in unread.items():
+            metrics.lag_records.set(count, kind, label)
+        metrics.stream_delay_ms.set(max(0, wall_ms - clock_ms) if clock_ms else 0, label)
+        self._known[number] = tuple(unread)
+        self._progress.look(number, tuple(places.items()), sum(unread.values()), wall_ms / 1000)
+
+    def waiting(self, number: int, wall_ms: Ms) -> None:
+        """The partition is assigned here and nobody has taken it over yet: that alone is work to do."""
+        self._known.setdefault(number, ())
+        self._progress.look(number, None, 1, wall_ms / 1000)
+
+    def only(self, numbers: set[int], wall_ms: Ms) -> None:
+        """Every other partition is somebody else's; then say how many of these stand still."""
+        for number in self._known.keys() - numbers:
+            for kind in self._known.pop(number):
+                self._metrics.lag_records.forget(kind, str(number))
+            self._metrics.stream_delay_ms.forget(str(number))
+            self._progress.forget(number)
+        self._metrics.stuck_partitions.set(self._progress.stuck(wall_ms / 1000))

@@ -1,0 +1,51 @@
+"""What a worker's gauges say of its partitions and its broker."""
+
+from deid_stream.observe.metrics import Metrics
+from deid_stream.worker.telemetry import CONNECTED_S, Telemetry
+
+NOW_MS = 1_764_000_000_000
+
+
+def test_a_partitions_backlog_by_kind_and_how_far_it_is_behind():
+    metrics = Metrics()
+    telemetry = Telemetry(metrics)
+    telemetry.partition(3, {"audio": 40, "events": 0}, {"audio": 7, "events": 2}, NOW_MS - 1_500, NOW_MS)
+    telemetry.partition(4, {"audio": 1}, {"audio": 1}, 0, NOW_MS)
+    telemetry.only({3, 4}, NOW_MS)
+    assert metrics.lag_records.values == {"audio/3": 40, "events/3": 0, "audio/4": 1}
+    assert metrics.stream_delay_ms.values == {"3": 1_500, "4": 0}
+    telemetry.only({4}, NOW_MS)
+    assert metrics.lag_records.values == {"audio/4": 1}
+    assert metrics.stream_delay_ms.values == {"4": 0}
+
+
+def test_a_partition_that_stands_still_or_that_nobody_takes_over_is_stuck():
+    metrics = Metrics()
+    telemetry = Telemetry(metrics)
+    for seconds in (0, 30, 61):
+        now_ms = NOW_MS + seconds * 1000
+        telemetry.partition(0, {"audio": 9}, {"audio": 7}, NOW_MS, now_ms)
+        telemetry.partition(1, {"audio": 9}, {"audio": 7 + seconds}, NOW_MS, now_ms)
+        telemetry.partition(2, {"audio": 0}, {"audio": 7}, NOW_MS, now_ms)
+        telemetry.waiting(3, now_ms)
+        telemetry.only({0, 1, 2, 3}, now_ms)
+    assert metrics.stuck_partitions.values[""] == 2
+    telemetry.only({1, 2}, now_ms)
+    assert metrics.stuck_partitions.values[""] == 0
+
+
+def test_a_broker_that_does_not_answer_is_gone_after_a_while():
+    metrics = Metrics()
+    telemetry = Telemetry(metrics)
+    late_ms = int(CONNECTED_S * 1000)
+    for heard_ms, wall_ms, connected in (
+        (0, NOW_MS, False),
+        (NOW_MS, NOW_MS, True),
+        (NOW_MS, NOW_MS + late_ms - 1, True),
+        (NOW_MS, NOW_MS + late_ms, False),
+        (NOW_MS + late_ms, NOW_MS + late_ms, True),
+    ):
+        telemetry.broker(heard_ms, wall_ms)
+        assert telemetry.connected(wall_ms) is connected
+        assert metrics.broker_connected.values[""] == connected
+    assert metrics.last_poll.values[""] == (NOW_MS + late_ms) / 1000
