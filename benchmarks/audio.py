@@ -24,13 +24,13 @@ import audio_measure as measure
 from deid_stream.audio.align import forced
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import PROFILES, TimingProfile
-from deid_stream.audio.align.wordmap import places, words_of
 from deid_stream.audio.cut import crosstalk, silence
 from deid_stream.audio.hear import unheard
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk, AudioFormat, Segment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, merge, ms_to_samples
+from deid_stream.words.placement import place
 
 HERE = Path(__file__).parent
 SOURCES = {
@@ -54,9 +54,9 @@ def padded(pad_ms: int) -> Rule:
         call: measure.LabelledCall, segment: Segment, spans: Sequence[Span], timing: TimingProfile
     ) -> list[AudioSpan]:
         found = []
-        standing = places(segment.text, segment.words)
+        placed = place(segment.text, [word.text for word in segment.words])
         for span in spans:
-            first, stop = words_of(standing, span.start, span.end)
+            first, stop = placed.heard(Interval(span.start, span.end))
             words = segment.words[first:stop]
             if any(word.start_ms is None for word in words):
                 found.append(AudioSpan(segment.start_ms, segment.end_ms, segment.channel, "UNALIGNED"))

@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.align.wordmap import places
 from deid_stream.audio.codec import pcm
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.datasets.wav import WavFile, read_wav
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import Span
+from deid_stream.words.placement import place
 
 AUDIBLE_DB = -35.0
 """Re the speaker's level; softer frames are not counted as speech."""
@@ -93,15 +93,15 @@ def _audible(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.bool_]:
 
 def spans_of(call: LabelledCall, segment: Segment) -> list[Span]:
     """Truth as detections, so that the audio is judged by itself."""
-    stands = places(segment.text, segment.words)
+    stands = place(segment.text, [word.text for word in segment.words]).places
     spans: list[Span] = []
     for entity in call.truth:
         if entity.segment_id != segment.segment_id:
             continue
         inside = [
-            place
-            for place, word in zip(stands, segment.words, strict=True)
-            if place.length and entity.start_ms <= ((word.start_ms or 0) + (word.end_ms or 0)) // 2 < entity.end_ms
+            stand
+            for stand, word in zip(stands, segment.words, strict=True)
+            if stand.length and entity.start_ms <= ((word.start_ms or 0) + (word.end_ms or 0)) // 2 < entity.end_ms
         ]
         if inside:
             spans.append(Span(inside[0].start, inside[-1].end, EntityType(entity.entity_type), 1.0, "truth"))

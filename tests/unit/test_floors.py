@@ -12,6 +12,7 @@ FLOORS = {
     "units": 0,
     "model": 1,
     "text": 2,
+    "words": 2,
     "audio": 2,
     "redact": 2,
     "detect": 3,
@@ -33,7 +34,7 @@ FLOORS = {
     "commands": 8,
     "demo": 8,
 }
-SHARED = {"kafka_io", "kafka_options"}
+SHARED = {"kafka_io", "kafka_options", "text", "words"}
 """Names and helpers that the other rooms of their floor may use."""
 OUTSIDE = {"aiokafka", "asyncio", "faust", "logging", "random", "secrets", "socket", "threading", "time", "uuid"}
 """What floors 0 to 4 never import."""

@@ -21,7 +21,7 @@ def codes(root: type[DeidError]) -> Iterator[str]:
 
 
 ENTITY_TYPES: Final = tuple(str(entity_type) for entity_type in EntityType)
-SILENCED: Final = (*ENTITY_TYPES, "UNALIGNED", "UNTRANSCRIBED", "WITHHELD")
+SILENCED: Final = (*ENTITY_TYPES, "UNALIGNED", "UNSURE", "UNTRANSCRIBED", "WITHHELD", "WORDS_DISAGREE")
 """What redacted audio held, or why it was not trusted."""
 WITHHELD: Final = (
     "analytics_off",
@@ -35,6 +35,8 @@ WITHHELD: Final = (
     "training_stale_policies",
     "training_unknown_policy",
     "training_unreadable_policy",
+    "value_remains",
+    "words_disagree",
 )
 DROPPED: Final = ("audio_late", "audio_repeat", "closed_call", "segment_late", "segment_repeat")
 DEAD_LETTERS: Final = tuple(

@@ -1,4 +1,4 @@
-"""Redacts the text of a segment and its words from the same spans (law 3)."""
+"""Redacts the text of a segment and its words from the same spans, and checks what is about to leave (law 3)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -7,9 +7,12 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Word
 from deid_stream.model.outputs import Entity
 from deid_stream.model.spans import Span
-from deid_stream.model.words import place_words
-from deid_stream.redact.operators import operator
+from deid_stream.redact.check import Values
+from deid_stream.redact.operators import masked, operator
+from deid_stream.redact.text import Replaced, replace
+from deid_stream.redact.words import redact_words
 from deid_stream.units import Interval, Ms
+from deid_stream.words.placement import Placement, place
 
 
 class Redacted(NamedTuple):
@@ -18,6 +21,10 @@ class Redacted(NamedTuple):
     text: str
     words: tuple[Word, ...]
     entities: tuple[Entity, ...]
+    disagreements: int = 0
+    """Stretches of words that said something else than the text, and left as ``*``."""
+    remains: int = 0
+    """Places where a redacted value stood again, and left as ``*``."""
 
 
 def redact_segment(
@@ -28,109 +35,77 @@ def redact_segment(
     channel: int,
     operator_of: Callable[[EntityType], str | None],
     key: bytes,
+    heard: Sequence[str] = (),
 ) -> Redacted:
     """Replace every span whose type has an operator.
 
-    ``spans`` are sorted, half-open and disjoint in characters of ``text``. The words that a span touches become one
-    word, with the times from the first to the last of them; where a span has no word, its entity has no times.
+    ``spans`` are sorted, half-open and disjoint in characters of ``text``. Where a span has no word, its entity has no
+    times. ``heard`` are values that only the words had: they must not leave either.
     """
     chosen = [(span, name) for span in spans if (name := operator_of(span.entity_type)) is not None]
-    if not chosen:
+    placed = place(text, [word.text for word in words])
+    if not chosen and all(placed.sure) and not heard:
         return Redacted(text, tuple(words), ())
-    places = place_words(text, words)
-    pieces: list[str] = []
-    entities: list[Entity] = []
-    replacements: list[str] = []
-    cursor = length = 0
-    for span, name in chosen:
-        clear = text[cursor : span.start]
-        replacement = operator(name)(text[span.start : span.end], span, key)
-        pieces += (clear, replacement)
-        replacements.append(replacement)
-        start = length + len(clear)
-        length = start + len(replacement)
-        cursor = span.end
-        start_ms, end_ms = _times(span, words, places)
-        entities.append(
-            Entity(
-                entity_type=span.entity_type,
-                start=start,
-                end=length,
-                start_ms=start_ms,
-                end_ms=end_ms,
-                channel=channel,
-                score=round(span.score, 3),
-                detector=span.detector,
-                operator=name,
-            )
+    replaced = replace(text, chosen, lambda value, span, name: operator(name)(value, span, key))
+    sanitized_words = redact_words(
+        text, words, placed, [span for span, _ in chosen], [part.text for part in replaced.replacements]
+    )
+    entities = tuple(
+        Entity(
+            entity_type=part.span.entity_type,
+            start=part.start,
+            end=part.end,
+            start_ms=times[0],
+            end_ms=times[1],
+            channel=channel,
+            score=round(part.span.score, 3),
+            detector=part.span.detector,
+            operator=part.operator,
         )
-    pieces.append(text[cursor:])
-    redacted_words = _redact_words(text, words, places, [span for span, _ in chosen], replacements)
-    return Redacted("".join(pieces), redacted_words, tuple(entities))
+        for part in replaced.replacements
+        for times in (_times(part.span, words, placed),)
+    )
+    values = Values([*(text[span.start : span.end] for span, _ in chosen), *heard])
+    redacted = Redacted(replaced.text, sanitized_words, entities, len(placed.disagreements))
+    return _checked(redacted, replaced, text, values) if values else redacted
 
 
-def _touches(place: Interval, span: Span) -> bool:
-    # an empty place may stand for anything between its neighbours, so a span it merely borders counts
-    if place.end > place.start:
-        return place.start < span.end and span.start < place.end
-    return span.start <= place.start <= span.end
+def _checked(redacted: Redacted, replaced: Replaced, source: str, values: Values) -> Redacted:
+    """Masks what remains of ``values`` outside the replacements; the text keeps its length."""
+    written = [part.text for part in replaced.replacements if part.text]
+    text = redacted.text
+    remains = 0
+    shift = 0
+    for number, clear in enumerate(replaced.clear):
+        for place_ in values.found(source[clear.start : clear.end]):
+            start, end = clear.start + place_.start + shift, clear.start + place_.end + shift
+            text = text[:start] + masked(text[start:end]) + text[end:]
+            remains += 1
+        if number < len(replaced.replacements):
+            part = replaced.replacements[number]
+            shift = part.end - part.span.end
+    words = list(redacted.words)
+    said = " ".join(_without(word.text, written) for word in words)
+    for place_ in values.found(said):
+        at = 0
+        for number, word in enumerate(words):
+            length = len(_without(word.text, written))
+            if Interval(at, at + length).overlaps(place_):
+                words[number] = Word(masked(word.text), word.start_ms, word.end_ms, word.confidence)
+                remains += 1
+            at += length + 1
+    return redacted._replace(text=text, words=tuple(words), remains=remains)
 
 
-def _times(span: Span, words: Sequence[Word], places: Sequence[Interval]) -> tuple[Ms | None, Ms | None]:
-    touched = [word for word, place in zip(words, places, strict=True) if _touches(place, span)]
+def _without(text: str, written: Sequence[str]) -> str:
+    """A word as it is searched: what an operator wrote there holds no value."""
+    for replacement in written:
+        text = text.replace(replacement, "|" * len(replacement))
+    return text
+
+
+def _times(span: Span, words: Sequence[Word], placed: Placement) -> tuple[Ms | None, Ms | None]:
+    touched = [words[at] for at in placed.touched(Interval(span.start, span.end))]
     starts = [word.start_ms for word in touched if word.start_ms is not None]
     ends = [word.end_ms for word in touched if word.end_ms is not None]
     return (min(starts) if starts else None, max(ends) if ends else None)
-
-
-def _redact_words(
-    text: str,
-    words: Sequence[Word],
-    places: Sequence[Interval],
-    spans: Sequence[Span],
-    replacements: Sequence[str],
-) -> tuple[Word, ...]:
-    kept: list[Word] = []
-    group: list[Word] = []
-    written: set[int] = set()
-    group_spans: list[int] = []
-    group_place = Interval(0, 0)
-
-    def close() -> None:
-        if not group:
-            return
-        fresh = [index for index in group_spans if index not in written]
-        written.update(fresh)
-        body = " ".join(replacements[index] for index in fresh if replacements[index])
-        if fresh and body:
-            before = text[group_place.start : max(group_place.start, spans[group_spans[0]].start)]
-            after = text[min(group_place.end, spans[group_spans[-1]].end) : group_place.end]
-            kept.append(_joined(group, (before + body + after).strip()))
-        group.clear()
-        group_spans.clear()
-
-    for word, place in zip(words, places, strict=True):
-        touched = [index for index, span in enumerate(spans) if _touches(place, span)]
-        if not touched:
-            close()
-            kept.append(word if place.end > place.start else _joined([word], "*"))
-            continue
-        if group and touched[0] not in group_spans:
-            close()
-        group_place = place if not group else Interval(group_place.start, max(group_place.end, place.end))
-        group.append(word)
-        group_spans.extend(index for index in touched if index not in group_spans)
-    close()
-    return tuple(kept)
-
-
-def _joined(words: Sequence[Word], text: str) -> Word:
-    starts = [word.start_ms for word in words if word.start_ms is not None]
-    ends = [word.end_ms for word in words if word.end_ms is not None]
-    confidences = [word.confidence for word in words if word.confidence is not None]
-    return Word(
-        text=text,
-        start_ms=min(starts) if starts else None,
-        end_ms=max(ends) if ends else None,
-        confidence=min(confidences) if confidences else None,
-    )

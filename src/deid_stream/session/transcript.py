@@ -8,9 +8,10 @@ from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.redact.operators import masked
+from deid_stream.session.hearing import HeardTurn
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import Unlocated, clip
-from deid_stream.session.ports import ConversationFactory
+from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.state import CallState, ReleasedSegment
 from deid_stream.session.turns import Turn
 from deid_stream.units import Ms
@@ -61,43 +62,59 @@ class Transcript:
 
     def release(self, turn: Turn, now_ms: Ms) -> Unlocated:
         """Detect a turn and let its segments leave."""
-        spans = self._spans_of(turn)
-        if spans is None:
+        found = self._spans_of(turn)
+        if found is None:
             for segment in turn.segments:
                 self._withhold(segment)
             return Unlocated(turn, (), muted=True)
+        spans, heard = found
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
             own = clip(spans, start, start + len(segment.text))
-            self._emit(segment, own, self._take_seq(segment.channel), now_ms)
+            self._emit(segment, own, heard, self._take_seq(segment.channel), now_ms)
         return Unlocated(turn, spans, muted=False)
 
     def correct(self, segment: Segment, known: ReleasedSegment) -> Unlocated | None:
         """A revision after release: the same record id again; audio that has left is not taken back. None where the
         detector failed."""
         turn = Turn(segment.end_ms, segment.channel, (segment,))
-        spans = self._spans_of(turn)
-        if spans is None:
+        found = self._spans_of(turn)
+        if found is None:
             self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
             return None
-        self._emit(segment, spans, known.seq, segment.time_ms)
+        spans, heard = found
+        self._emit(segment, spans, heard, known.seq, segment.time_ms)
         self._ledger.audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
         return Unlocated(turn, spans, muted=False)
 
-    def _spans_of(self, turn: Turn) -> tuple[Span, ...] | None:
-        """What the policy wants redacted. None: the detector failed, whatever it raised, and the turn must not be
-        seen."""
+    def _spans_of(self, turn: Turn) -> tuple[tuple[Span, ...], Sequence[str]] | None:
+        """What the policy wants redacted, and the values that only the words have. None: the detector failed, whatever
+        it raised, and the turn must not be seen."""
         try:
-            found = self._conversation.turn(turn.text, turn.channel)
-            return tuple(span for span in found if self._policy.operator(span.entity_type) is not None)
+            heard = HeardTurn(turn)
+            aside = self._aside() if heard.differs else None
+            spans = self._wanted(self._conversation.turn(turn.text, turn.channel))
+            if aside is None:
+                return tuple(spans), ()
+            beyond = self._wanted(aside.turn(heard.text, turn.channel))
+            return tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond)
         except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             return None
+
+    def _aside(self) -> TurnDetector:
+        """A conversation that has got as far as this one; what it hears changes nothing here."""
+        return self._detector.conversation(
+            self._key, allow=self._policy.allow, deny=self._policy.deny, state=self._conversation.state()
+        )
+
+    def _wanted(self, found: Sequence[Span]) -> list[Span]:
+        return [span for span in found if self._policy.operator(span.entity_type) is not None]
 
     def _take_seq(self, channel: int) -> int:
         seq = self._state.next_seq.get(channel, 0)
         self._state.next_seq[channel] = seq + 1
         return seq
 
-    def _emit(self, segment: Segment, spans: Sequence[Span], seq: int, now_ms: Ms) -> None:
+    def _emit(self, segment: Segment, spans: Sequence[Span], heard: Sequence[str], seq: int, now_ms: Ms) -> None:
         redacted = redact_segment(
             segment.text,
             segment.words,
@@ -105,10 +122,16 @@ class Transcript:
             channel=segment.channel,
             operator_of=self._policy.operator,
             key=self._key,
+            heard=heard,
         )
         self._remember(segment, seq)
         self._state.segments += 1
         self._ledger.redacted(spans, segment.time_ms, segment.channel, seq)
+        for reason, count in (("words_disagree", redacted.disagreements), ("value_remains", redacted.remains)):
+            if count:
+                self._ledger.audit(
+                    AuditAction.WITHHELD, reason, segment.time_ms, segment.channel, seq=seq, counts={"places": count}
+                )
         self._publish(segment, redacted, seq, now_ms)
 
     def _publish(self, segment: Segment, redacted: Redacted, seq: int, allowed_ms: Ms) -> None:

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid_stream.audio.align import forced
+from deid_stream.audio.align.believable import TimedWord
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, PROFILES, WIDEST, profile
-from deid_stream.audio.align.wordmap import TimedWord
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word

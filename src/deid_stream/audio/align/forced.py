@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.align.wordmap import TimedWord
+from deid_stream.audio.align.believable import TimedWord
 from deid_stream.audio.codec.resample import resample
 from deid_stream.audio.cut.silence import comfort_noise
 from deid_stream.units import Ms

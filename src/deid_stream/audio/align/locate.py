@@ -4,23 +4,27 @@
     no times, or impossible ones        forced alignment; without the aligner in proportion over the speech, widened
     nothing holds up                    the whole segment, as ``UNALIGNED``
 
+Where words and text disagree, what the words say there is silenced as if a span stood there (``WORDS_DISAGREE``), and
+so is a recogniser's own placeholder, from the word before it to the word after it.
+
 Consecutive words of a span go together with the pauses between them. Muting too much is a fault, muting too little a
 breach: each step down this list widens.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from deid_stream.audio.align import edges, forced, untimed
+from deid_stream.audio.align.believable import believable
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, TimingProfile
-from deid_stream.audio.align.wordmap import believable, places, words_of
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, Ms
+from deid_stream.words.placement import WORDS_DISAGREE, Placement, place
 
 UNALIGNED: Final = "UNALIGNED"
 """``AudioSpan.entity_type`` of a segment muted whole."""
@@ -30,42 +34,71 @@ WINDOW_SLACK_MS: Final = 200
 """How far beyond an untimed segment its words are looked for."""
 
 
+class _Wanted(NamedTuple):
+    """Words (a half-open range of indices) whose sound must go, and as what."""
+
+    words: Interval
+    entity_type: str
+
+
+class _Reading(NamedTuple):
+    """A segment with its words on its text, and what of it must go. Without words, the text's own stand for them."""
+
+    segment: Segment
+    placed: Placement
+    wanted: list[_Wanted]
+
+
 def locate(
     segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, timing: TimingProfile
 ) -> list[AudioSpan]:
-    """Where the spans of a segment's text are heard on ``channel``; sorted, may overlap.
+    """Where the spans of a segment's text are heard on ``channel``, and what its words say beyond the text; sorted, may
+    overlap.
 
     ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
     """
-    if not spans:
+    reading = _read(segment, spans)
+    if not reading.wanted:
         return []
     aligned_first = timing.realign and forced.available()
-    located = _by_sound(segment, spans, reader, channel, timing) if aligned_first else None
+    located = _by_sound(reading, reader, channel, timing) if aligned_first else None
     if located is None:
-        located = _by_times(segment, spans, reader, channel, timing)
+        located = _by_times(reading, reader, channel, timing)
     if located is None and not aligned_first:
-        located = _by_sound(segment, spans, reader, channel, None)
+        located = _by_sound(reading, reader, channel, None)
     if located is None:
         start_ms, end_ms = segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS
         located = [AudioSpan(max(0, start_ms), end_ms, channel, UNALIGNED)]
     return sorted(located)
 
 
-def _by_times(
-    segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, timing: TimingProfile
-) -> list[AudioSpan] | None:
+def _read(segment: Segment, spans: Sequence[Span]) -> _Reading:
+    if not segment.words:
+        segment = msgspec.structs.replace(segment, words=tuple(Word(token) for token in segment.text.split()))
+    placed = place(segment.text, [word.text for word in segment.words])
+    wanted = [_Wanted(placed.heard(Interval(span.start, span.end)), span.entity_type.value) for span in spans]
+    wanted += [_Wanted(stretch.words, WORDS_DISAGREE) for stretch in placed.disagreements]
+    return _Reading(segment, placed, wanted)
+
+
+def _by_times(reading: _Reading, reader: Reader, channel: int, timing: TimingProfile) -> list[AudioSpan] | None:
     located: list[AudioSpan] = []
-    standing = places(segment.text, segment.words)
-    for span in spans:
-        said = words_of(standing, span.start, span.end)
-        words = believable(segment, said, timing.error_ms) if said.length else None
+    segment, placed, wanted = reading
+    for said, entity_type in wanted:
+        words = believable(segment, said, placed, timing.error_ms) if said.length else None
         if words is None:
             return None
         heard = Interval(min(word.start_ms for word in words), max(word.end_ms for word in words))
-        if not has_sound(reader.pcm(channel, heard.start, heard.end)):
+        ended, begins = _neighbours(segment, said)
+        if not placed.signs.isdisjoint(range(*said)):
+            heard = Interval(
+                min(heard.start, segment.start_ms if ended is None else ended),
+                max(heard.end, segment.end_ms if begins is None else begins),
+            )
+        elif not has_sound(reader.pcm(channel, heard.start, heard.end)):
             return None  # words are never said where nothing sounds
-        cut = edges.outward(reader, channel, heard, _neighbours(segment, said), timing)
-        located.append(AudioSpan(cut.start, cut.end, channel, span.entity_type.value))
+        cut = edges.outward(reader, channel, heard, (ended, begins), timing)
+        located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
     return located
 
 
@@ -76,11 +109,12 @@ def _neighbours(segment: Segment, said: Interval) -> tuple[Ms | None, Ms | None]
     return before, after
 
 
-def _by_sound(
-    segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, stated: TimingProfile | None
-) -> list[AudioSpan] | None:
+def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingProfile | None) -> list[AudioSpan] | None:
     """``stated``: what the stated times are worth, where they are worth anything."""
-    words = segment.words or tuple(Word(token) for token in segment.text.split())
+    segment, placed, wanted = reading
+    if placed.signs:
+        return None  # nobody knows what is said there
+    words = segment.words
     window = Interval(max(0, segment.start_ms - WINDOW_SLACK_MS), segment.end_ms + WINDOW_SLACK_MS)
     if forced.available():
         pcm = reader.pcm(channel, window.start, window.end)
@@ -91,19 +125,17 @@ def _by_sound(
         if stated is not None and not _agrees(placed_words, words, stated):
             return None
         again = msgspec.structs.replace(segment, words=(*placed_words, *(Word(w.text) for w in words[len(aligned) :])))
-        return _by_times(again, spans, reader, channel, FORCED)
-    placed = untimed.in_proportion(reader, channel, window, words)
-    if placed is None:
+        return _by_times(reading._replace(segment=again), reader, channel, FORCED)
+    guessed = untimed.in_proportion(reader, channel, window, words)
+    if guessed is None:
         return None
     located: list[AudioSpan] = []
-    standing = places(segment.text, words)
-    for span in spans:
-        said = words_of(standing, span.start, span.end)
+    for said, entity_type in wanted:
         if not said.length:
             return None
-        start_ms = placed.words[said.start].start_ms - placed.error_ms
-        end_ms = placed.words[said.end - 1].end_ms + placed.error_ms
-        located.append(AudioSpan(max(0, start_ms), end_ms, channel, span.entity_type.value))
+        start_ms = guessed.words[said.start].start_ms - guessed.error_ms
+        end_ms = guessed.words[said.end - 1].end_ms + guessed.error_ms
+        located.append(AudioSpan(max(0, start_ms), end_ms, channel, entity_type))
     return located
 
 

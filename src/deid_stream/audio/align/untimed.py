@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from deid_stream.audio.align.wordmap import TimedWord
+from deid_stream.audio.align.believable import TimedWord
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Word

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from deid_stream.audio.align.profiles import TimingProfile
-from deid_stream.audio.align.wordmap import duration_bounds
 from deid_stream.audio.codec.pcm import QUIET_PEAK
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract
+from deid_stream.words.durations import duration_bounds
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
 EDGE_MS: Final = 300

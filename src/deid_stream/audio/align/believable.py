@@ -1,0 +1,56 @@
+"""Whether the times of recogniser words can be true."""
+
+from typing import NamedTuple
+
+from deid_stream.model.events import Segment, Word
+from deid_stream.units import Interval, Ms
+from deid_stream.words.durations import duration_bounds
+from deid_stream.words.placement import Placement
+
+SEGMENT_SLACK_MS: Ms = 300
+"""How far beyond its segment a word may lie."""
+
+
+class TimedWord(NamedTuple):
+    """A word whose times are believed, in media time."""
+
+    text: str
+    start_ms: Ms
+    end_ms: Ms
+
+
+def believable(segment: Segment, said: Interval, placed: Placement, error_ms: Ms) -> list[TimedWord] | None:
+    """The words ``said`` (indices) with their times, or None when these cannot be true.
+
+    The neighbours on both sides are judged too: a word pushed out of place usually shows in what stands beside it.
+    Punctuation has no time of its own and is passed over; a placeholder may last as long as it likes.
+    """
+    timed: list[TimedWord] = []
+    tolerance_ms = 100 + 2 * error_ms
+    before: Word | None = None
+    for at in range(max(0, said.start - 1), min(len(segment.words), said.end + 1)):
+        word = segment.words[at]
+        start_ms, end_ms = word.start_ms, word.end_ms
+        inside = said.start <= at < said.end
+        if at in placed.silent:
+            continue
+        if start_ms is None or end_ms is None:
+            return None
+        if not inside and end_ms == start_ms:
+            continue
+        shortest_ms, longest_ms = duration_bounds(word.text)
+        if at in placed.signs:
+            shortest_ms, longest_ms = 10, end_ms - start_ms
+        if not max(10, shortest_ms - error_ms) <= end_ms - start_ms <= longest_ms:
+            return None
+        if start_ms < segment.start_ms - SEGMENT_SLACK_MS or end_ms > segment.end_ms + SEGMENT_SLACK_MS:
+            return None
+        if before is not None and before.start_ms is not None and before.end_ms is not None:
+            same = (before.start_ms, before.end_ms) == (start_ms, end_ms)
+            disorder_ms = max(before.end_ms - start_ms, before.start_ms - start_ms, before.end_ms - end_ms)
+            if same or disorder_ms > tolerance_ms:
+                return None
+        before = word
+        if inside:
+            timed.append(TimedWord(word.text, start_ms, end_ms))
+    return timed or None

@@ -1,0 +1,80 @@
+"""Word times that cannot be true are not trusted."""
+
+import pytest
+
+from deid_stream.audio.align.believable import believable as judged
+from deid_stream.model.events import Segment, Word
+from deid_stream.units import Interval
+from deid_stream.words.placement import place
+
+
+def believable(segment, said, error_ms):
+    placed = place(segment.text, [word.text for word in segment.words])
+    return judged(segment, said, placed, error_ms)
+
+
+def segment(*times, text=None):
+    spoken = [Word(name, start, end) for name, start, end in times]
+    return Segment(
+        call_id="c",
+        customer_id="k",
+        segment_id="s",
+        text=text or " ".join(word.text for word in spoken),
+        start_ms=1000,
+        end_ms=5000,
+        words=tuple(spoken),
+    )
+
+
+GOOD = [("is", 1000, 1200), ("four", 1250, 1550), ("two", 1550, 1800), ("ok", 2300, 2600)]
+
+
+def changed(at, *times):
+    return segment(*GOOD[:at], (GOOD[at][0], *times), *GOOD[at + 1 :])
+
+
+def test_ordinary_times_are_believed():
+    assert believable(segment(*GOOD), Interval(1, 3), 25) == [("four", 1250, 1550), ("two", 1550, 1800)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        changed(1, 1250, 7250),
+        changed(1, 1250, 1250),
+        changed(1, 1250, 1100),
+        changed(1, None, None),
+        changed(1, 1250, 1255),
+        changed(1, 200, 500),
+        changed(2, 5200, 5500),
+        changed(2, 1250, 1550),
+        changed(0, 1000, 1900),
+        changed(2, 1000, 1250),
+        changed(3, 1250, 1400),
+    ],
+    ids=[
+        "six seconds", "zero", "negative", "untimed", "too short", "before the segment", "after the segment",
+        "same as the one before", "neighbour over it", "out of order", "next one before it",
+    ],
+)  # fmt: skip
+def test_times_that_cannot_be_true_are_not_trusted(bad):
+    assert believable(bad, Interval(1, 3), 25) is None
+
+
+@pytest.mark.parametrize(
+    "fair",
+    [
+        changed(1, 1130, 1600),
+        changed(3, 2300, 2300),
+        segment(("is", 1000, 1200), ("4111111111111111", 1250, 4800), ("ok", 4800, 4990)),
+    ],
+    ids=["rough edges", "an empty neighbour", "a long number in one word"],
+)
+def test_rough_but_possible_times_are_trusted(fair):
+    assert believable(fair, Interval(1, 2), 50) is not None
+
+
+def test_punctuation_has_no_time_and_a_placeholder_may_last():
+    times = [("is", 1000, 1200), (",", None, None), ("[NAME]", 1250, 4800), (".", None, None), ("ok", 4800, 4990)]
+    spoken = segment(*times)
+    assert believable(spoken, Interval(2, 3), 25) == [("[NAME]", 1250, 4800)]
