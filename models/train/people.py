@@ -98,6 +98,32 @@ def common_words() -> list[str]:
     return [w for w in words if w.isascii() and w.isalpha() and len(w) > 2 and w not in known_names() | towns]
 
 
+ENDINGS = re.compile(
+    r".{3,}(?:ing|ings|ed|ness|tions?|sion|able|ible|ally|ily|ously|ous|ments?|ism|ists|ful|less|ical|ology|ities|ives|"
+    r"i[sz]ed|i[sz]ing|ances|ences|encies|graphy|ships|hood)"
+)
+
+
+@cache
+def rare_words() -> list[str]:
+    """Rarer English words whose endings show that they are no names: ``unbiased``, ``wording``, ``shortness``."""
+    from wordfreq import top_n_list
+
+    words = top_n_list("en", 60000)
+    known, unwanted = frozenset(words), known_names() | frozenset(common_words())
+
+    def inflected(word: str) -> bool:
+        stem = re.sub(r"(?:ings?|ed)$", "", word)
+        return stem == word or any(form in known for form in (stem, f"{stem}e", stem[:-1]))
+
+    return [w for w in words if ENDINGS.fullmatch(w) and w.isascii() and w not in unwanted and inflected(w)]
+
+
+def everyday_word(rng: Random) -> str:
+    """A word that is nobody's name, one in four of them a rare one."""
+    return rng.choice(rare_words() if rng.random() < 0.25 else common_words())
+
+
 def word_as_name(rng: Random) -> str:
     """An English word that is somebody's name: ``grace``, ``frizzle``, ``books``."""
     return pick(rng, "thirdsense", "words.txt") if rng.random() < 0.6 else pick(rng, "thing", "slots.txt")

@@ -148,6 +148,20 @@ def road(rng: Random) -> Value:
     return Value(titled(text) if rng.random() < 0.7 else text, spoken.street(text, rng))
 
 
+def doorstep(rng: Random) -> Value:
+    """An address as it is described: the flat or floor, the road, what is near by."""
+    near = rng.choice(["near", "opposite", "behind", "next to", "beside", "above", "in front of"])
+    mark = pick(rng, *rng.choice([("landmark", "places.txt"), ("landmark_name", "lookalikes.txt")]))
+    side = f"{near} {rng.choice(['', '', 'the '])}{mark}"
+    floor = f"{rng.choice(['first', 'ground', 'second', 'third', 'top'])} floor"
+    flat = f"{rng.choice(['flat', 'flat no', 'unit', 'apartment', 'room'])} {rng.randint(1, 999)}"
+    way = western_street(rng) if rng.random() < 0.5 else indian_street(rng)
+    text = rng.choice(
+        [f"{flat} {way}", f"{floor} {way}", f"{way} {side}", f"{floor} {side} {way}", f"{flat} {floor} {side}", way]
+    )
+    return Value(titled(text) if rng.random() < 0.6 else text, spoken.street(text, rng))
+
+
 def address(rng: Random) -> Value:
     kind = rng.random()
     glue = rng.choice([", ", ", ", ", ", ", ", " ", " ", " ", "\n"])

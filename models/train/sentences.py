@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from models.train import spoken, values
 from models.train.base import DATA, Value, misspell, pick
-from models.train.people import common_words
+from models.train.people import everyday_word
 
 SLOT = re.compile(r"\{(\w+)\}")
+PLAIN_WORD = re.compile(r"(?<![^\s])[a-z]{4,}(?![^\s])")
 CHOICE = re.compile(r"<([^<>]*)>")
 POSITIVES = {"templates.txt": 0.54, "contexts.txt": 0.34, "languages.txt": 0.12}
 NEGATIVES = {"negatives.txt": 0.48, "contexts_negatives.txt": 0.36, "languages_negatives.txt": 0.16}
@@ -145,7 +146,7 @@ HINTS = (
 ).split()
 
 
-HARD = re.compile(r"\{(PERSON|FIRST|LAST|SPELLED|WORD|ADDRESS|STREET|POSTCODE|LOCATION|DATE_OF)")
+HARD = re.compile(r"\{(PERSON|FIRST|LAST|SPELLED|WORD|ADDRESS|STREET|DOORSTEP|POSTCODE|LOCATION|DATE_OF)")
 
 
 def positives(n: int, rng: Random) -> list[Example]:
@@ -155,7 +156,7 @@ def positives(n: int, rng: Random) -> list[Example]:
         picked = template(POSITIVES, rng)
         if len(made) < 0.6 * n and not HARD.search(picked.text):
             continue
-        made.append(render(picked, rng, style_of(rng)))
+        made.append(mistyped(render(picked, rng, style_of(rng)), rng))
     return made
 
 
@@ -164,13 +165,25 @@ def negatives(n: int, rng: Random) -> list[Example]:
 
 
 def mistyped(example: Example, rng: Random) -> Example:
-    """Now and then one slip in a sentence without values: a misspelt word is not a name."""
-    if example.spans or rng.random() > 0.15:
+    """Now and then one slip in a word outside all values: a misspelt word is not a name."""
+    if rng.random() > 0.15:
         return example
-    words = example.text.split(" ")
-    at = rng.randrange(len(words))
-    words[at] = misspell(words[at], rng) if words[at].isalpha() else words[at]
-    return example._replace(text=" ".join(words))
+    outside = [
+        match.span()
+        for match in PLAIN_WORD.finditer(example.text)
+        if not any(match.start() < s.end and s.start < match.end() for s in example.spans)
+    ]
+    if not outside:
+        return example
+    start, end = rng.choice(outside)
+    slip = misspell(example.text[start:end], rng)
+    moved = tuple(
+        s
+        if s.end <= start
+        else Labelled(s.start + len(slip) - (end - start), s.end + len(slip) - (end - start), s.label)
+        for s in example.spans
+    )
+    return example._replace(text=example.text[:start] + slip + example.text[end:], spans=moved)
 
 
 def interrupted(example: Example, rng: Random) -> Example:
@@ -179,7 +192,7 @@ def interrupted(example: Example, rng: Random) -> Example:
     if not gaps:
         return example
     at = rng.choice(gaps)
-    word = f" {rng.choice(common_words())}"
+    word = f" {everyday_word(rng)}"
     moved = tuple(
         s if s.end <= at else Labelled(s.start + len(word), s.end + len(word), s.label) for s in example.spans
     )

@@ -8,7 +8,7 @@ from random import Random
 from models.train import spoken, tongues
 from models.train.base import Value, digits_value, grouped, number, pattern, pick, plain, titled
 from models.train.people import (
-    common_words,
+    everyday_word,
     first_name,
     handle,
     last_name,
@@ -17,7 +17,7 @@ from models.train.people import (
     person,
     spelled,
 )
-from models.train.places import address, airport, location, pin_code, postcode, road, zip_code
+from models.train.places import address, airport, doorstep, location, pin_code, postcode, road, zip_code
 from models.train.times import age, birth_date, clock, date, expiry, iso_date, ordinal_day, plain_year
 
 
@@ -131,6 +131,7 @@ LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "WORDLAST": ("PERSON", listed_word("word_last")),
     "ADDRESS": ("ADDRESS", address),
     "STREET": ("ADDRESS", road),
+    "DOORSTEP": ("ADDRESS", doorstep),
     "POSTCODE": ("ADDRESS", postcode),
     "ZIP": ("ADDRESS", zip_code),
     "PINCODE": ("ADDRESS", pin_code),
@@ -230,7 +231,7 @@ def listed(section: str, file: str, *, title: float = 0.0) -> Callable[[Random],
 def thing(rng: Random) -> Value:
     kind = rng.random()
     if kind < 0.5:
-        text = rng.choice(common_words())
+        text = everyday_word(rng)
     elif kind < 0.65:
         text = pick(rng, "rare_noun", "words.txt")
     else:
