@@ -16,6 +16,7 @@ from deid_stream.detect.conversation import Conversation, ConversationState
 from deid_stream.detect.judge.addresses import grow_addresses
 from deid_stream.detect.judge.refine import refine
 from deid_stream.detect.model.neural import NeuralTagger
+from deid_stream.detect.model.sensitivity import LOG_ODDS, Sensitivity
 from deid_stream.detect.model.stage import ModelStage
 from deid_stream.detect.recognizer import Recognizer, View
 from deid_stream.detect.rules.answers import AnswerRecognizer
@@ -38,7 +39,7 @@ from deid_stream.detect.rules.shipped import (
 from deid_stream.errors import DetectionError
 from deid_stream.model.spans import Detection
 
-__all__ = ["Conversation", "ConversationState", "Detector", "DetectorSettings"]
+__all__ = ["Conversation", "ConversationState", "Detector", "DetectorSettings", "Sensitivity"]
 
 MODEL_OFF: Final = "off"
 
@@ -46,11 +47,13 @@ MODEL_OFF: Final = "off"
 class DetectorSettings(msgspec.Struct, frozen=True):
     """``model``: the shipped one (None), a folder, or ``"off"`` for rules alone. ``threshold``: least score kept.
 
-    ``presidio_registry``: a Presidio recognizer registry (YAML) whose recognizers join in.
+    ``sensitivity``: how readily the model's guesses count. ``presidio_registry``: a Presidio recognizer registry
+    (YAML) whose recognizers join in.
     """
 
     model: str | Path | None = None
     threshold: float = 0.5
+    sensitivity: Sensitivity = Sensitivity.BALANCED
     presidio_registry: str | Path | None = None
 
 
@@ -78,7 +81,8 @@ class Detector:
             recognizers.extend(presidio.from_registry(Path(settings.presidio_registry)))
         if settings.model == MODEL_OFF:
             return cls(recognizers, settings)
-        tagger = NeuralTagger.load(Path(settings.model) if settings.model is not None else None)
+        folder = Path(settings.model) if settings.model is not None else None
+        tagger = NeuralTagger.load(folder, log_odds=LOG_ODDS[settings.sensitivity])
         return cls(recognizers, settings, ModelStage(tagger))
 
     @property

@@ -15,7 +15,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
+from deid_stream.detect.model.sensitivity import shifted
 from deid_stream.detect.model.shipped import CONFIG_SHA256
 from deid_stream.detect.vocabulary import COMMON
 from deid_stream.errors import ModelError
@@ -86,10 +88,13 @@ class NeuralTagger:
         return self._config.version
 
     @classmethod
-    def load(cls, path: Path | None = None, *, config_sha256: str | None = None) -> "NeuralTagger":
+    def load(
+        cls, path: Path | None = None, *, config_sha256: str | None = None, log_odds: float = 0.0
+    ) -> "NeuralTagger":
         """Load the model in ``path``, or the one that came with the package (or stands in the checkout).
 
         ``config_sha256`` (hex) pins a model of one's own; the shipped one is always pinned, by a constant in the code.
+        ``log_odds`` is added to every guess before it meets its threshold: above 0 more goes, below 0 less.
         Raises ``ModelError``, with the mend, when files are missing, damaged, not the pinned ones or of another format.
         """
         folder = path if path is not None else _shipped()
@@ -111,7 +116,7 @@ class NeuralTagger:
             raise ModelError(
                 f"the model in {folder.name} cannot be opened ({type(error).__name__}); {_MEND}"
             ) from error
-        return cls(session, tokenizer, config)
+        return cls(session, tokenizer, _at(config, log_odds))
 
     def tag(self, text: str, expected: str | None = None) -> list[Detection]:
         """Detections of one turn, sorted, never overlapping, never ending inside a word; offsets into ``text``.
@@ -264,6 +269,11 @@ def _shipped() -> Path:
     packaged = Path(str(resources.files("deid_stream"))) / "models" / "deid-en"
     checkout = Path(__file__).resolve().parents[4] / "models" / "deid-en"
     return packaged if packaged.is_dir() else checkout
+
+
+def _at(config: ModelConfig, log_odds: float) -> ModelConfig:
+    labels = [Label(label.entity_type, shifted(label.threshold, log_odds)) for label in config.labels]
+    return replace(config, labels=labels, any_of_default=shifted(config.any_of_default, log_odds))
 
 
 def _read_config(folder: Path, pinned: str | None) -> ModelConfig:
