@@ -16,6 +16,7 @@ MIN_DIGEST_KEY_BYTES = 16
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
+SensitivityName = Literal["strict", "balanced", "light"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -77,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
     timing_profile: str = ""
     """Timing profile of transcripts that name no provider; empty: 100 ms of error."""
+    sensitivity: SensitivityName = "balanced"
+    """How readily the model's guesses count: `strict` lets the least through, `light` takes least of the rest."""
     spotcheck_share: float = 0.01
     """Share of closed calls that the spot check listens to again."""
     processes: int = 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from deid_stream.commands.options import json_option, print_json, read_policy, settings_options
+from deid_stream.commands.options import SENSITIVITY, json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
 
@@ -16,6 +16,7 @@ _SESSION_FLAGS = {
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
     "context_window_ms": "A pause at least this long ends a turn.",
     "timing_profile": "How exact word times are: exact, 50ms, 100ms, 300ms, a provider; default: learned.",
+    "sensitivity": SENSITIVITY,
 }
 
 
@@ -48,7 +49,7 @@ def replay(
     from deid_stream.datasets.files import write_json
     from deid_stream.datasets.replay import replay as replay_call
     from deid_stream.datasets.sound import OGG_SUFFIXES, write_sound
-    from deid_stream.detect.detector import Detector
+    from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
     from deid_stream.policy import UNKNOWN
     from deid_stream.session.settings import SessionSettings
 
@@ -69,7 +70,7 @@ def replay(
         default_profile=settings.timing_profile,
     )
     key = settings.secret_digest_key() if settings.digest_key or settings.digest_key_file else os.urandom(32)
-    detector = Detector.load()
+    detector = Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))
     out.mkdir(parents=True, exist_ok=True)
     done: list[dict[str, Any]] = []
     for wav_path, json_path in pairs:
@@ -101,8 +102,9 @@ def replay(
 @click.argument("source", type=_FILE, metavar="IN.jsonl")
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.jsonl")
 @click.option("--all-types", is_flag=True, help="Also what the default policy keeps: cities, dates, ages ...")
+@settings_options({"sensitivity": SENSITIVITY})
 @json_option
-def detect(source: Path, target: Path, all_types: bool, as_json: bool) -> None:
+def detect(source: Path, target: Path, all_types: bool, settings: Settings, as_json: bool) -> None:
     """Find what identifies people in the turns of IN.jsonl.
 
     In: {"id","dialogue_id"?,"turn"?,"speaker"?,"text","prev"?} a line; turns of one dialogue_id are one conversation,
@@ -110,11 +112,11 @@ def detect(source: Path, target: Path, all_types: bool, as_json: bool) -> None:
     "entity_type","score"}]} a line, in characters of text; what the default policy redacts, or with --all-types all.
     """
     from deid_stream.datasets.detecting import detect_file
-    from deid_stream.detect.detector import Detector
+    from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
     from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
     types = frozenset(EntityType) if all_types else ON_BY_DEFAULT
-    detector = Detector.load()
+    detector = Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))
     key = os.urandom(32)
     if sys.stderr.isatty():
         with source.open("rb") as lines:

@@ -34,6 +34,7 @@ TOPICS: Final = {
     "partitions": "Partitions of every topic that is created.",
     "replication_factor": "Replicas of every topic that is created; -1: three, or as many as there are brokers.",
 }
+SENSITIVITY: Final = "How readily the model's guesses count: strict, balanced or light."
 WORKER: Final = {
     "group_id": "Consumer group.",
     "session_timeout_ms": "A worker silent for so long loses its partitions.",
@@ -49,6 +50,7 @@ WORKER: Final = {
     "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",
     "insecure_ephemeral_key": "Make a digest key up for this run.",
     "timing_profile": "Timing profile of transcripts that name no provider.",
+    "sensitivity": SENSITIVITY,
     "processes": "Worker processes.",
     "log_level": "debug, info, warning or error.",
     "metrics_host": "Address of the metrics endpoint.",

@@ -95,7 +95,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         give_up_s = loop.time() + self._settings.broker_wait_ms / 1000
         backoff_s = FIRST_WAIT_S
-        loading = asyncio.create_task(asyncio.to_thread(_load_detector)) if self._sessions is None else None
+        loading = None
+        if self._sessions is None:
+            loading = asyncio.create_task(asyncio.to_thread(_load_detector, self._settings.sensitivity))
         try:
             while not self._stop.is_set():
                 try:
@@ -228,10 +230,10 @@ class Worker:
             self._pump.policy_changed(change.customer_id, opted_out=change.opted_out)
 
 
-def _load_detector() -> ConversationFactory:
-    from deid_stream.detect.detector import Detector
+def _load_detector(sensitivity: str) -> ConversationFactory:
+    from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
 
-    return Detector.load()
+    return Detector.load(DetectorSettings(sensitivity=Sensitivity(sensitivity)))
 
 
 async def _collect_garbage() -> None:

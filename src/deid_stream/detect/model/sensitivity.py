@@ -22,7 +22,7 @@ LOG_ODDS: Final[Mapping[Sensitivity, float]] = {
     Sensitivity.BALANCED: 0.0,
     Sensitivity.LIGHT: -1.0,
 }
-"""What is added to the log-odds of every guess before it meets its label's threshold. 1.0 multiplies the odds by 2.7."""
+"""What is added to the log-odds of every guess before it meets its label's threshold; 1.0 is 2.7 times the odds."""
 
 
 def shifted(threshold: float, log_odds: float) -> float:
