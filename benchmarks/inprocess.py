@@ -15,7 +15,7 @@ from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 from deid_stream.worker.checkpoint import Progress, Restored
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.partition import Partition, Work

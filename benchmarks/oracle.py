@@ -13,10 +13,8 @@ from deid_stream.model.events import Event
 from deid_stream.model.outputs import SanitizedAudio, SanitizedSegment
 from deid_stream.policy.compile import compile_policy
 from deid_stream.session.settings import SessionSettings
-from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.cloudevents import Limits
-from deid_stream.wire.events import decode_event
-from deid_stream.wire.transcript import decode_transcript
+from deid_stream.wire.decode import decode
+from deid_stream.wire.limits import Limits
 from deid_stream.worker.sessions import SessionFactory
 
 KEY = bytes(range(32))
@@ -33,10 +31,8 @@ def events(record: Record, offset: int, limits: Limits = Limits()) -> list[Event
     key = CALL_ID.encode()
     headers = (("ce_id", key + record.id_suffix), ("ce_subject", key), *record.headers)
     time_ms = _BASE_MS + record.at_ms
-    if record.topic == TRANSCRIPTS:
-        return list(decode_transcript(key, record.value, headers, time_ms, offset, limits))
-    decode = decode_audio if record.topic == AUDIO else decode_event
-    return [decode(key, record.value, headers, time_ms, offset, limits)]
+    kind = record.topic.removeprefix("calls.")
+    return list(decode(kind, key, record.value, headers, time_ms, offset, limits).sound())
 
 
 _ORDERS = (

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from deid_stream.errors import ConfigError, DigestKeyError
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
 MIN_DIGEST_KEY_BYTES = 16
@@ -80,6 +80,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Timing profile of transcripts that name no provider; empty: 100 ms of error."""
     sensitivity: SensitivityName = "balanced"
     """How readily the model's guesses count: `strict` lets the least through, `light` takes least of the rest."""
+    directions: str = ""
+    """Values of a call's ``direction`` that may leave with its summary, comma-separated; empty: ``inbound``,
+    ``outbound``, ``internal``. Any other value is left out and counted."""
+    regions: str = ""
+    """Values of a call's ``region`` that may leave with its summary, beside any two letters."""
+    queues: str = ""
+    """Values of a call's ``queue`` that may leave with its summary; empty: common names (``sales``, ``billing`` ...)."""
+    dispositions: str = ""
+    """Values of a call's ``disposition`` that may leave with its summary; empty: common ones (``resolved`` ...)."""
     spotcheck_share: float = 0.01
     """Share of closed calls that the spot check listens to again."""
     processes: int = 1
@@ -96,7 +105,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def limits(self) -> Limits:
-        return Limits(max_audio_bytes=self.max_audio_bytes, max_transcript_bytes=self.max_transcript_bytes)
+        declared = {name: getattr(self, f"{name}s").lower() for name in DEFAULT_VOCABULARIES}
+        own = {name: frozenset(map(str.strip, said.split(","))) for name, said in declared.items() if said}
+        return Limits(
+            max_audio_bytes=self.max_audio_bytes,
+            max_transcript_bytes=self.max_transcript_bytes,
+            vocabularies=DEFAULT_VOCABULARIES | own,
+        )
 
     def secret_digest_key(self, ephemeral: bytes | None = None) -> bytes:
         """The digest key. ``ephemeral`` is what to use where none is set and one may be made up: with

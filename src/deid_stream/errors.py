@@ -2,10 +2,16 @@
 
     DeidError
     +-- ConfigError            a setting is missing or wrong; the message says how to mend it
-    +-- DecodeError            an input record is not what the contract says
+    +-- DecodeError            an input record is not what the contract says; names the place and the mend
+    |   +-- MissingError       a header or field that is required is not there
+    |   +-- WrongKeyError      the record's key is missing, or names another call than its headers or payload
     |   +-- UnknownTypeError   a ``ce_type`` nobody handles
-    |   +-- OversizedError     above the configured limit
+    |   +-- UnknownProviderError  ``ce_dataschema`` names a recogniser that nobody reads
+    |   +-- UnknownFormError   a known recogniser's document of a form that nobody reads
+    |   +-- NoTimesError       a segment that nothing says the place of
+    |   +-- OversizedError     above a limit, in bytes, characters, words or segments
     |   +-- NoCustomerError    nobody's policy could be applied to it
+    |   +-- InternalError      decoding failed in a way nobody foresaw; names the exception's type
     |   +-- AudioFormatError   a content type, rate, byte count or sample value that cannot be audio
     |       +-- CodecError     a codec whose extra is not installed here
     +-- PolicyError            a policy that cannot be compiled
@@ -36,11 +42,55 @@ class ConfigError(DeidError):
 
 
 class DecodeError(DeidError):
+    """The record, or a part of it, is not what the contract says.
+
+    ``at`` is where: a header's name or a path into the JSON value (``$.words[3].start_ms``), never what stands there.
+    ``mend`` is what the producer should do. Both go into the dead letter; the message holds the mend, too.
+    """
+
     code = "undecodable"
+
+    def __init__(self, message: str = "", *, at: str = "", mend: str = "") -> None:
+        super().__init__(f"{message}; {mend}" if mend else message)
+        self.at = at
+        self.mend = mend
+
+    def within(self, place: str) -> "DecodeError":
+        """The same error, its message led by the name of the file or record that it was found in."""
+        found = type(self)(f"{place}: {self}")
+        found.at, found.mend = self.at, self.mend
+        return found
+
+
+class MissingError(DecodeError):
+    code = "missing"
+
+
+class WrongKeyError(DecodeError):
+    code = "wrong_key"
 
 
 class UnknownTypeError(DecodeError):
     code = "unknown_type"
+
+
+class UnknownProviderError(DecodeError):
+    code = "unknown_provider"
+
+
+class UnknownFormError(DecodeError):
+    code = "unknown_form"
+
+
+class NoTimesError(DecodeError):
+    code = "no_times"
+
+
+class InternalError(DecodeError):
+    """``exception`` is the type of what was raised; its message may hold payload and is not kept."""
+
+    code = "internal"
+    exception = ""
 
 
 class OversizedError(DecodeError):

@@ -10,10 +10,8 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
-from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.cloudevents import Limits
-from deid_stream.wire.events import decode_event
-from deid_stream.wire.transcript import decode_transcript
+from deid_stream.wire.decode import decode
+from deid_stream.wire.limits import Limits
 from deid_stream.worker.gate import Gate
 from tests.support.calls import Record
 
@@ -50,14 +48,8 @@ def expected_records(
     for record in records:
         offset = offsets[record.kind]
         offsets[record.kind] += 1
-        arguments = (record.key, record.value, record.headers, record.time_ms, offset, limits)
-        if record.kind == "audio":
-            events: Any = (decode_audio(*arguments),)
-        elif record.kind == "transcripts":
-            events = decode_transcript(*arguments)
-        else:
-            events = (decode_event(*arguments),)
-        for event in events:
+        decoded = decode(record.kind, record.key, record.value, record.headers, record.time_ms, offset, limits)
+        for event in decoded.sound():
             if session is None:
                 session = CallSession(
                     event.call_id,

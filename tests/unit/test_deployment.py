@@ -16,8 +16,8 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.policy import Policy, compile_policy
 from deid_stream.policy.policy import TEXT_OPERATORS
 from deid_stream.spotcheck.run import GROUP_SUFFIX
-from deid_stream.wire.cloudevents import Limits
 from deid_stream.wire.events import decode_event
+from deid_stream.wire.limits import Limits
 from deid_stream.wire.output import DeadLetter, encode_audit, encode_summary
 from deid_stream.wire.transcript import decode_transcript
 

@@ -16,6 +16,7 @@ from deid_stream.model.events import AudioFormat
 from deid_stream.units import Ms, ms_to_samples
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.json import read_json
+from deid_stream.wire.limits import MAX_MEDIA_MS
 
 SOURCE: Final = b"callfile"
 JSON_SUFFIX: Final = ".call.json"
@@ -200,7 +201,7 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
 def _end_ms(segment: dict[str, Any]) -> Ms:
     """When the segment was over, as far as it says so in a form that can be used at all."""
     end_ms = segment.get("end_ms")
-    return int(end_ms) if isinstance(end_ms, int | float) and 0 <= end_ms <= ce.MAX_MEDIA_MS else 0
+    return int(end_ms) if isinstance(end_ms, int | float) and 0 <= end_ms <= MAX_MEDIA_MS else 0
 
 
 def _attributes(call: CallFile, event_type: str, event_id: str) -> list[tuple[str, bytes]]:

@@ -10,16 +10,15 @@ from deid_stream.audio.codec.pcm import SILENCE, decode
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
-from deid_stream.model.events import AudioFormat, Event
+from deid_stream.model.events import AudioFormat
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession, ConversationFactory
 from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Interval, Ms, merge, ms_to_samples
-from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.cloudevents import Limits
-from deid_stream.wire.events import decode_event
-from deid_stream.wire.transcript import decode_transcript
+from deid_stream.wire.decode import Decoded
+from deid_stream.wire.decode import decode as decode_record
+from deid_stream.wire.limits import Limits
 
 _ROLES: Final = frozenset({"agent", "customer", "caller", "callee", "left", "right"})
 """Channel names that are passed on; any other may be somebody's name."""
@@ -73,10 +72,10 @@ def replay(
     for record in records(call, pace):
         session.advance(record.time_ms)
         try:
-            for event in _decode(record, limits or Limits()):
+            for event in _decode(record, limits or Limits()).sound():
                 session.receive(event)
         except DecodeError as error:
-            raise type(error)(f"{call.name}, {record.kind} at {record.time_ms} ms: {error}") from None
+            raise error.within(f"{call.name}, {record.kind} at {record.time_ms} ms") from None
         outputs += session.outputs()
     session.advance(FOREVER_MS)
     outputs += session.outputs()
@@ -95,13 +94,8 @@ def _with_profile(settings: SessionSettings, call: CallFile) -> SessionSettings:
     return msgspec.structs.replace(settings, default_profile=learned or SessionSettings().default_profile)
 
 
-def _decode(record: SourceRecord, limits: Limits) -> tuple[Event, ...]:
-    arguments = (record.key, record.value, record.headers, record.time_ms, -1, limits)
-    if record.kind == "audio":
-        return (decode_audio(*arguments),)
-    if record.kind == "transcripts":
-        return decode_transcript(*arguments)
-    return (decode_event(*arguments),)
+def _decode(record: SourceRecord, limits: Limits) -> Decoded:
+    return decode_record(record.kind, record.key, record.value, record.headers, record.time_ms, -1, limits)
 
 
 def _assemble(call: CallFile, outputs: Iterable[Output], policy_version: str, pipeline_version: str) -> Replayed:

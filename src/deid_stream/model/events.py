@@ -96,6 +96,11 @@ class Segment(_Hidden, frozen=True, kw_only=True):
     transcribed_until_ms: Ms | None = None
     provider: str = ""
     """Timing profile name (``audio.align.profiles``); empty: the configured default."""
+    speaker: str = ""
+    """Who speaks, where a channel holds several: a role or the recogniser's label. Never leaves; empty: not said."""
+    timed: bool = True
+    """False where nothing says when it was said: ``start_ms`` is 0 and ``end_ms`` the longest it may have taken, and
+    its place follows from record time."""
     time_ms: Ms = 0
     offset: int = -1
 

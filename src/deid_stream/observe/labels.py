@@ -10,6 +10,7 @@ from typing import Final
 from deid_stream.errors import BrokerError, DecodeError, DeidError
 from deid_stream.model.entities import EntityType
 from deid_stream.policy.table import ChangeKind
+from deid_stream.wire import notes
 
 
 def codes(root: type[DeidError]) -> Iterator[str]:
@@ -39,6 +40,7 @@ WITHHELD: Final = (
     "words_disagree",
 )
 DROPPED: Final = ("audio_late", "audio_repeat", "closed_call", "segment_late", "segment_repeat")
+DROPPED_FIELDS: Final = notes.DROPPED
 DEAD_LETTERS: Final = tuple(
     sorted({*codes(DecodeError), "customer_mismatch", "internal", "session_failed", "unreadable"})
 )

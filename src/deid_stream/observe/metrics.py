@@ -132,6 +132,12 @@ class Metrics(Collector):
         self.dropped = Counter(
             "deid_dropped", "Records that made no difference: repeats, late ones.", "reason", labels.DROPPED
         )
+        self.dropped_fields = Counter(
+            "deid_dropped_fields",
+            "Fields of records left out because their value is none of the declared ones.",
+            "field",
+            labels.DROPPED_FIELDS,
+        )
         self.revisions_after_release = Counter(
             "deid_revisions_after_release", "Transcript revisions that came when the earlier had left: corrected."
         )

@@ -15,6 +15,7 @@ from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, 
 from deid_stream.model.outputs import AuditAction, Output
 from deid_stream.model.spans import AudioSpan
 from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.session.arrival import placed
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import WITHHELD, Unlocated, explained, place, widened
@@ -136,7 +137,7 @@ class CallSession:
             self._receive_audio(event)
         elif isinstance(event, Segment):
             self._snapshot = None
-            self._receive_segment(event)
+            self._receive_segment(event if event.timed else placed(event, state.started_ms or event.time_ms))
         else:
             self._snapshot = None
             self._receive_lifecycle(event)

@@ -17,8 +17,9 @@ from deid_stream.model.events import AudioChunk, Word
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, ms_to_samples
+from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 
 REASON: Final = "spot_check"
 """Of the audit entry about a find."""
@@ -117,9 +118,14 @@ def has_quarantine(audit: Iterable[Any]) -> bool:
     return any((line.action, line.reason) == (AuditAction.QUARANTINED, REASON) for line in _decoded(_audit, audit))
 
 
+def _call_of(record: Any) -> bytes | None:
+    """Of a published record, whose key is not the call's id alone."""
+    return next((raw for name, raw in record.headers if name == ce.SUBJECT), None)
+
+
 def put_together(audio: Iterable[Any], transcripts: Iterable[Any], audit: Iterable[Any]) -> Released:
     """From Kafka records of one call. Raises DecodeError where they are not what this service writes."""
-    chunks = [decode_audio(None, r.value, r.headers, r.timestamp, r.offset, _LIMITS) for r in audio]
+    chunks = [decode_audio(_call_of(r), r.value, r.headers, r.timestamp, r.offset, _LIMITS) for r in audio]
     recording, channels = _recording(chunks)
     segments = list(_decoded(_transcript, transcripts))
     silenced = [

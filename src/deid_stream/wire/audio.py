@@ -5,20 +5,20 @@ from typing import Final, NamedTuple
 
 from deid_stream.audio.codec import opus
 from deid_stream.audio.codec.pcm import parse_content_type
-from deid_stream.errors import AudioFormatError, DecodeError, UnknownTypeError
+from deid_stream.errors import AudioFormatError, DecodeError, OversizedError, UnknownTypeError
 from deid_stream.model.events import AudioChunk, AudioFormat
+from deid_stream.model.ids import record_id
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.cloudevents import Headers, Limits
-
-INTERLEAVED: Final = "x"
-"""Stands for the channel in the record id of a chunk that interleaves several: ``call_id/x/seq``."""
+from deid_stream.wire.cloudevents import Headers
+from deid_stream.wire.limits import MAX_CHANNEL, MAX_MEDIA_MS, MAX_SEQ, Limits
+from deid_stream.wire.media_types import canonical_type
+from deid_stream.wire.notes import Note, ignore
+from deid_stream.wire.structured import is_structured, unfold
 
 _AUDIO_V1 = ce.AUDIO_V1.encode()
-_TWO_WAYS = "ce_channel names one channel, the audio interleaves several: send one of the two"
-_MAX_SEQ = 2**53
-_MAX_CHANNEL = 63
-_STREAMS = 8_192
+_STREAMS: Final = 8_192
+_MAX_ID_BYTES: Final = 256
 
 
 class _Stream(NamedTuple):
@@ -30,6 +30,8 @@ class _Stream(NamedTuple):
     format: AudioFormat | None
     """None: Opus, where each record says it."""
     frame_bytes: int
+    checked: bool
+    """Its CloudEvents attributes are all there; else the record is refused by the name of the one that is not."""
     headers: tuple[tuple[str, bytes], ...]
 
 
@@ -46,39 +48,56 @@ def _stream(
 ) -> _Stream:
     """Read once a stream, and kept once: of a held chunk's memory the headers would be the most by far."""
     if event_type is not None and event_type != _AUDIO_V1:
-        raise UnknownTypeError(f"ce_type on the audio topic must be {ce.AUDIO_V1}")
+        raise UnknownTypeError(
+            "the record is of another type than audio", at=ce.TYPE, mend=f"set ce_type to {ce.AUDIO_V1}"
+        )
     call_id = ce.call_id_of(key, {ce.SUBJECT: subject})
     customer_id = ce.customer_id_of({ce.CUSTOMER_ID: customer})
     if not content_type:
-        raise AudioFormatError("header content-type is missing")
-    audio_format = None if opus.is_opus(content_type) else parse_content_type(content_type)
-    number = None if channel is None else ce.number_of({ce.CHANNEL: channel}, ce.CHANNEL, _MAX_CHANNEL)
+        raise AudioFormatError("header content-type is missing", at=ce.CONTENT_TYPE, mend="set it, to audio/basic say")
+    try:
+        audio_format = None if opus.is_opus(content_type) else parse_content_type(content_type)
+    except AudioFormatError as error:
+        raise AudioFormatError(str(error), at=ce.CONTENT_TYPE) from None
+    number = None if channel is None else ce.number_of({ce.CHANNEL: channel}, ce.CHANNEL, MAX_CHANNEL)
     if number is not None and audio_format is not None and audio_format.channels > 1:
-        raise DecodeError(_TWO_WAYS)
+        raise _two_ways()
     headers = [
-        (ce.SPECVERSION, specversion or b"1.0"),
+        (ce.SPECVERSION, specversion or ce.SPECVERSION_1),
         (ce.SOURCE, source or ce.OWN_SOURCE),
         (ce.TYPE, _AUDIO_V1),
         (ce.SUBJECT, call_id.encode()),
         (ce.CUSTOMER_ID, customer_id.encode()),
-        (ce.CONTENT_TYPE, content_type),
+        (ce.CONTENT_TYPE, canonical_type(content_type)),
     ]
     if channel is not None:
         headers.append((ce.CHANNEL, channel))
     frame_bytes = 1 if audio_format is None else audio_format.frame_bytes
-    return _Stream(call_id, customer_id, number, audio_format, frame_bytes, tuple(headers))
+    checked = specversion == ce.SPECVERSION_1 and bool(source) and bool(event_type)
+    return _Stream(call_id, customer_id, number, audio_format, frame_bytes, checked, tuple(headers))
 
 
 def decode_audio(
-    key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int, offset: int, limits: Limits
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    timestamp_ms: int,
+    offset: int,
+    limits: Limits,
+    note: Note = ignore,
 ) -> AudioChunk:
-    """One ``calls.audio`` record. ``ce_type`` may be absent (the topic says it); everything else the contract names
-    must be there. Headers that it does not name stay behind.
+    """One ``calls.audio`` record. Headers that the contract does not name stay behind.
 
-    Raises DecodeError, or one of its kinds: UnknownTypeError, OversizedError, NoCustomerError, AudioFormatError.
+    Raises DecodeError, or one of its kinds: MissingError, WrongKeyError, UnknownTypeError, OversizedError,
+    NoCustomerError, AudioFormatError.
     """
     attributes = dict(headers)
     get = attributes.get
+    content_type = get(ce.CONTENT_TYPE)
+    if content_type is not None and is_structured(content_type):
+        value, headers = unfold(value, content_type, limits.max_audio_bytes)
+        attributes = dict(headers)
+        get = attributes.get
     stream = _stream(
         key,
         get(ce.SPECVERSION),
@@ -92,33 +111,54 @@ def decode_audio(
     if not value or len(value) > limits.max_audio_bytes:
         value = ce.check_size(value, limits.max_audio_bytes)
     if len(value) % stream.frame_bytes:
-        raise AudioFormatError(f"{len(value)} bytes are not whole frames of {stream.frame_bytes} bytes")
+        raise AudioFormatError(
+            f"{len(value)} bytes are not whole frames of {stream.frame_bytes} bytes", at="value", mend="cut at frames"
+        )
     audio_format, encoded = stream.format, None
     if audio_format is None:
         encoded = value
-        audio_format, value = opus.decode(value, limits.max_audio_bytes)
+        audio_format, value = _opus(value, limits.max_audio_bytes)
         if stream.channel is not None and audio_format.channels > 1:
-            raise DecodeError(_TWO_WAYS)
+            raise _two_ways()
+    seq = ce.number_of(attributes, ce.SEQ, MAX_SEQ)
+    offset_ms = ce.number_of(attributes, ce.OFFSET_MS, MAX_MEDIA_MS)
+    event_id, time = get(ce.ID) or b"", get(ce.TIME) or b""
+    if not event_id or not stream.checked:
+        ce.check_attributes(get(ce.SPECVERSION), event_id, get(ce.SOURCE), get(ce.TYPE))
+    if len(event_id) > _MAX_ID_BYTES or not event_id.isascii():
+        ce.identifier_at(event_id, ce.ID)
+    if time and not ce.is_time(time):
+        note(ce.TIME)
+        time = b""
     return AudioChunk(
         call_id=stream.call_id,
         customer_id=stream.customer_id,
-        seq=ce.number_of(attributes, ce.SEQ, _MAX_SEQ),
-        offset_ms=ce.number_of(attributes, ce.OFFSET_MS, ce.MAX_MEDIA_MS),
+        seq=seq,
+        offset_ms=offset_ms,
         format=audio_format,
         data=value,
         encoded=encoded,
         channel=stream.channel,
         headers=stream.headers,
-        id=get(ce.ID) or b"",
-        time=get(ce.TIME) or b"",
+        id=event_id,
+        time=time,
         time_ms=timestamp_ms,
         offset=offset,
     )
 
 
-def record_id(call_id: str, channel: int | None, seq: int) -> bytes:
-    """``call_id/channel/seq``: the key of a record made from this chunk, the same on every replay."""
-    return f"{call_id}/{INTERLEAVED if channel is None else channel}/{seq}".encode()
+def _opus(value: bytes, max_bytes: int) -> opus.Pcm:
+    try:
+        return opus.decode(value, max_bytes)
+    except (AudioFormatError, OversizedError) as error:
+        error.at = error.at or "value"
+        raise
+
+
+def _two_ways() -> DecodeError:
+    return DecodeError(
+        "ce_channel names one channel, the audio interleaves several", at=ce.CHANNEL, mend="send one of the two"
+    )
 
 
 def encode_audio(

@@ -1,38 +1,53 @@
 """Call events: started and ended, with whatever the producer knows about the call."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from deid_stream.errors import DecodeError, UnknownTypeError
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.cloudevents import Headers, Limits
+from deid_stream.wire.cloudevents import Headers
 from deid_stream.wire.json import read_object
-from deid_stream.wire.segments import Identity, agreed
+from deid_stream.wire.languages import UNDETERMINED, canonical
+from deid_stream.wire.limits import MAX_CHANNELS, MAX_MEDIA_MS, Limits, bounded
+from deid_stream.wire.notes import Note, ignore
+from deid_stream.wire.segments import agreed
+from deid_stream.wire.structured import is_structured, unfold
 
-_MAX_CHANNELS = 64
 _OWN_FIELDS = frozenset({"call_id", "customer_id", "type", "event", "channels", "minor", "duration_ms", "metadata"})
 _FALSE = (False, None, 0, "", "false", "False", "no", "0")
+_REGION: Final = re.compile(r"[a-z]{2}")
+_MEND_TYPE: Final = f"set ce_type to {ce.STARTED_V1} or {ce.ENDED_V1}"
 
 
 def decode_event(
-    key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int, offset: int, limits: Limits
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    timestamp_ms: int,
+    offset: int,
+    limits: Limits,
+    note: Note = ignore,
 ) -> CallStarted | CallEnded:
     """One ``calls.events`` record: ``call.started.v1`` or ``call.ended.v1`` by ``ce_type``, else by the JSON's
-    ``type`` or ``event``. What is not ours (from, to, direction, region, agent ...) is the call's raw metadata."""
+    ``type`` or ``event``. What is not ours (from, to, agent ...) is the call's raw metadata; what may leave with the
+    call's summary (direction, region, queue, disposition, language) is there only where its value is a known one."""
     attributes = dict(headers)
+    content_type = attributes.get(ce.CONTENT_TYPE)
+    if content_type is not None and is_structured(content_type):
+        value, headers = unfold(value, content_type, limits.max_transcript_bytes)
+        attributes = dict(headers)
     fields = read_object(ce.check_size(value, limits.max_transcript_bytes))
     kind = _kind(attributes.get(ce.TYPE), fields)
-    identity = Identity(
-        call_id=ce.call_id_of(key, attributes) if key or attributes.get(ce.SUBJECT) else None,
-        customer_id=ce.customer_id_of(attributes) if attributes.get(ce.CUSTOMER_ID) else None,
-        channel=None,
-        time_ms=timestamp_ms,
-        offset=offset,
-    )
-    call_id = agreed("call_id", _text(fields.get("call_id")), identity.call_id)
-    customer_id = agreed("customer_id", _text(fields.get("customer_id")), identity.customer_id)
+    in_record = ce.customer_id_of(attributes) if attributes.get(ce.CUSTOMER_ID) else None
+    call_id = agreed("call_id", _text(fields, "call_id"), ce.call_id_of(key, attributes))
+    customer_id = agreed("customer_id", _text(fields, "customer_id"), in_record)
+    channels = _channels(fields.get("channels"))
+    # where no ce_type is set, the payload has said the type
+    named = (attributes.get(ce.SPECVERSION), attributes.get(ce.ID), attributes.get(ce.SOURCE))
+    ce.check_attributes(*named, attributes.get(ce.TYPE) or kind.encode())
     if kind == "ended":
         return CallEnded(
             call_id=call_id,
@@ -46,46 +61,73 @@ def decode_event(
         customer_id=customer_id,
         time_ms=timestamp_ms,
         offset=offset,
-        channels=_channels(fields.get("channels")),
+        channels=channels,
         minor=fields.get("minor") not in _FALSE,
-        metadata=_metadata(fields),
+        metadata=_metadata(fields, limits, note),
     )
 
 
 def _kind(ce_type: bytes | None, fields: Mapping[str, Any]) -> str:
     named = ce_type.decode(errors="replace") if ce_type else fields.get("type") or fields.get("event")
     if not isinstance(named, str):
-        raise UnknownTypeError(f"no ce_type; it must be {ce.STARTED_V1} or {ce.ENDED_V1}")
+        raise UnknownTypeError("header ce_type is missing", at=ce.TYPE, mend=_MEND_TYPE)
     kind = named.lower().replace("_", ".").removesuffix(".v1").removeprefix("call.")
     if kind not in ("started", "ended"):
-        raise UnknownTypeError(f"ce_type on the event topic must be {ce.STARTED_V1} or {ce.ENDED_V1}")
+        raise UnknownTypeError("the record is no start or end of a call", at=ce.TYPE, mend=_MEND_TYPE)
     return kind
 
 
-def _text(value: Any) -> str | None:
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise DecodeError("call_id and customer_id must be text")
+        raise DecodeError(f"{name} is no text", at=f"$.{name}", mend="send text")
+    if isinstance(value, int) and bounded(value) is None:
+        raise DecodeError(f"{name} is no identifier", at=f"$.{name}", mend="send text of 1 to 256 characters")
     return str(value)
 
 
 def _channels(value: Any) -> int:
     """A count, or a list with one entry a channel; 0 where nothing is said."""
     count = len(value) if isinstance(value, list) else 0 if value is None else value
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MAX_CHANNELS:
-        raise DecodeError(f"channels must be a count within 0 to {_MAX_CHANNELS}, or a list")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_CHANNELS:
+        mend = f"send a count within 0 to {MAX_CHANNELS}, or a list with one entry per channel"
+        raise DecodeError("channels is no count of channels", at="$.channels", mend=mend)
     return count
 
 
 def _duration(value: Any) -> Ms | None:
     """Media length; None where it is missing or not a media time (the end itself matters more than its length)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= ce.MAX_MEDIA_MS:
+    if isinstance(value, str):
         return None
-    return int(value)
+    length = bounded(value)
+    return int(length) if length is not None and 0 <= length <= MAX_MEDIA_MS else None
 
 
-def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(fields: Mapping[str, Any], limits: Limits, note: Note) -> dict[str, Any]:
     nested = fields.get("metadata")
     metadata = dict(nested) if isinstance(nested, dict) else {}
-    return metadata | {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
+    metadata |= {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
+    for name in (*limits.vocabularies, "language"):
+        if metadata.get(name) is None:
+            continue
+        value = _known(name, metadata.pop(name), limits)
+        if value is None:
+            note(name)
+        else:
+            metadata[name] = value
+    return metadata
+
+
+def _known(name: str, value: Any, limits: Limits) -> str | None:
+    """The value in its canonical spelling; None for one that nobody has declared."""
+    if not isinstance(value, str):
+        return None
+    if name == "language":
+        tag = canonical(value)
+        return None if tag == UNDETERMINED else tag
+    low = value.strip().lower()
+    if low in limits.vocabularies[name] or (name == "region" and _REGION.fullmatch(low)):
+        return low
+    return None

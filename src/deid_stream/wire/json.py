@@ -1,13 +1,17 @@
 """JSON in, with errors that say where and never what."""
 
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from deid_stream.errors import DecodeError
+from deid_stream.errors import DecodeError, MissingError
 
 T = TypeVar("T")
+
+_MISSING: Final = re.compile(r"Object missing required field `(\w{1,40})`")
+_EXPECTED: Final = re.compile(r"Expected `([\w |]{1,60})`, got `[\w |]{1,60}`")
 
 
 def read_json(value: bytes, decode: Callable[[bytes], T]) -> T:
@@ -15,14 +19,34 @@ def read_json(value: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(value)
     except msgspec.ValidationError as error:
-        _, _, path = str(error).rpartition(" - at ")
-        where = path.strip("`") if path.startswith("`$") else "$"
-        raise DecodeError(f"the JSON value has a wrong or missing field at {where}") from None
+        raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise DecodeError("the value is not JSON") from None
+        raise DecodeError("the value is not JSON", at="$", mend="send one JSON object in UTF-8") from None
+
+
+def _explained(message: str) -> DecodeError:
+    """msgspec names the place, and what it expected there; both are ours, not the record's."""
+    said, _, path = message.rpartition(" - at ")
+    where = path.strip("`") if path.startswith("`$") else "$"
+    # a key of a free-form object may be payload: such places are named by their schema only
+    where = where if re.fullmatch(r"\$(?:\.\w+|\[\d+\]|\[\.\.\.\])*", where) else "$"
+    if missing := _MISSING.match(said or message):
+        at = f"{where}.{missing[1]}"
+        return MissingError(f"the JSON value has no {at}", at=at, mend=f"send {missing[1]}")
+    expected = _EXPECTED.match(said or message)
+    mend = f"send {expected[1]} there" if expected else ""
+    return DecodeError(f"the JSON value has a wrong or missing field at {where}", at=where, mend=mend)
 
 
 _object = msgspec.json.Decoder(dict[str, Any])
+
+
+_list = msgspec.json.Decoder(list[Any])
+
+
+def read_list(value: bytes) -> list[Any]:
+    """A JSON list of anything."""
+    return read_json(value, _list.decode)
 
 
 def read_object(value: bytes) -> dict[str, Any]:

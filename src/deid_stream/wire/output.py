@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import Word
+from deid_stream.model.ids import joined, place_id, record_id
 from deid_stream.model.outputs import AuditEntry, CallSummary, Entity, SanitizedSegment
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
@@ -58,6 +59,14 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str
     """The ``code`` of the error."""
+    path: str = ""
+    """The header or the path in the JSON value that is wrong; never what stands there."""
+    mend: str = ""
+    """What the producer should do."""
+    exception: str = ""
+    """Of ``internal``: the type of what was raised."""
+    part: int = 0
+    """Which of the record's faults this is, from 0."""
     source_topic: str
     source_partition: int
     source_offset: int
@@ -69,17 +78,12 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 _encoder = msgspec.json.Encoder()
 
 
-def transcript_key(call_id: str, channel: int, seq: int) -> bytes:
-    """``call_id/channel/seq``: the record id, the same on every replay."""
-    return f"{call_id}/{channel}/{seq}".encode()
-
-
 def encode_segment(
     segment: SanitizedSegment, *, policy_version: str, pipeline_version: str, permit: msgspec.Struct | None = None
 ) -> Record:
     """A sanitized transcript. An interim carries ``is_final: false`` under the id its final will replace;
     ``permit`` only towards training."""
-    key = transcript_key(segment.call_id, segment.channel, segment.seq)
+    key = record_id(segment.call_id, segment.channel, segment.seq)
     value = _encoder.encode(
         _Transcript(
             call_id=segment.call_id,
@@ -133,9 +137,8 @@ def encode_audit(entry: AuditEntry, *, policy_version: str) -> Record:
             counts=entry.counts,
         )
     )
-    parts = (entry.call_id, entry.action, entry.reason, entry.channel, entry.seq, entry.start_ms, entry.time_ms)
-    record_id = "/".join("x" if part is None else str(part) for part in parts)
-    headers = ce.own_headers(ce.AUDIT_V1, record_id, entry.call_id, entry.customer_id)
+    own_id = joined(entry.call_id, entry.action, entry.reason, entry.channel, entry.seq, entry.start_ms, entry.time_ms)
+    headers = ce.own_headers(ce.AUDIT_V1, own_id, entry.call_id, entry.customer_id)
     return Record(entry.call_id.encode(), value, headers)
 
 
@@ -145,7 +148,7 @@ def encode_dead_letter(letter: DeadLetter, key: bytes | None) -> Record:
         call_id = ce.identifier(key) if key else None
     except DecodeError:
         call_id = None
-    record_id = f"{letter.source_topic}/{letter.source_partition}/{letter.source_offset}"
-    headers = ce.own_headers(ce.DEAD_LETTER_V1, record_id, call_id or record_id, "")
+    own_id = place_id(letter.source_topic, letter.source_partition, letter.source_offset, letter.part)
+    headers = ce.own_headers(ce.DEAD_LETTER_V1, own_id, call_id or own_id, "")
     headers = [header for header in headers if header[0] != ce.CUSTOMER_ID]
     return Record(call_id.encode() if call_id else None, _encoder.encode(letter), headers)

@@ -1,14 +1,22 @@
 """Transcript records to segments: the contract's own JSON, or a provider's named by ``ce_dataschema``."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import msgspec
 
-from deid_stream.errors import UnknownTypeError
+from deid_stream.errors import DecodeError, OversizedError, UnknownTypeError
 from deid_stream.model.events import Segment
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.cloudevents import Headers, Limits
-from deid_stream.wire.json import read_json, read_object
+from deid_stream.wire import limits as bounds
+from deid_stream.wire.cloudevents import Headers
+from deid_stream.wire.json import read_json, read_list, read_object
+from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import Note, ignore
 from deid_stream.wire.providers import provider_of
-from deid_stream.wire.segments import Draft, Identity, finish, word
+from deid_stream.wire.providers.base import ITEMS, Fields, Provider
+from deid_stream.wire.segments import AGENT, CUSTOMER, ROLES, Draft, Identity, finish, word
+from deid_stream.wire.structured import is_structured, unfold
 
 _TRANSCRIPT_V1 = ce.TRANSCRIPT_V1.encode()
 
@@ -30,6 +38,7 @@ class _SegmentRecord(msgspec.Struct):
     revision: int | None = 0
     is_final: bool | None = True
     channel: int | None = None
+    speaker: str | int | None = None
     language: str | None = None
     words: list[_WordRecord] | None = None
     transcribed_until_ms: float | None = None
@@ -38,43 +47,123 @@ class _SegmentRecord(msgspec.Struct):
 _segment = msgspec.json.Decoder(_SegmentRecord)
 
 
-def decode_transcript(
-    key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int, offset: int, limits: Limits
-) -> tuple[Segment, ...]:
-    """The segments of one ``calls.transcripts`` record: one in the contract's form; none to several in a provider's.
+class Reading(NamedTuple):
+    """A record's segments, and what was wrong with those that could not be read."""
 
-    Fields nobody knows are ignored (and so never leave); ``null`` counts as missing.
+    segments: tuple[Segment, ...] = ()
+    faults: tuple[DecodeError, ...] = ()
+
+
+def decode_transcript(
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    timestamp_ms: int,
+    offset: int,
+    limits: Limits,
+    note: Note = ignore,
+) -> Reading:
+    """The segments of one ``calls.transcripts`` record: one in the contract's form; none to several in a provider's,
+    where one that cannot be read fails alone.
+
+    Fields nobody knows are ignored (and so never leave); ``null`` counts as missing. Raises DecodeError for a record
+    that cannot be read at all.
     """
     attributes = dict(headers)
+    content_type = attributes.get(ce.CONTENT_TYPE)
+    if content_type is not None and is_structured(content_type):
+        value, headers = unfold(value, content_type, limits.max_transcript_bytes)
+        attributes = dict(headers)
     if attributes.get(ce.TYPE, _TRANSCRIPT_V1) != _TRANSCRIPT_V1:
-        raise UnknownTypeError(f"ce_type on the transcript topic must be {ce.TRANSCRIPT_V1}")
+        raise UnknownTypeError(
+            "the record is of another type than a transcript", at=ce.TYPE, mend=f"set ce_type to {ce.TRANSCRIPT_V1}"
+        )
     value = ce.check_size(value, limits.max_transcript_bytes)
-    identity = Identity(
-        call_id=ce.call_id_of(key, attributes) if key or attributes.get(ce.SUBJECT) else None,
-        customer_id=ce.customer_id_of(attributes) if attributes.get(ce.CUSTOMER_ID) else None,
-        channel=ce.number_of(attributes, ce.CHANNEL, 63) if attributes.get(ce.CHANNEL) else None,
-        time_ms=timestamp_ms,
-        offset=offset,
-    )
+    identity = _identity(key, attributes, timestamp_ms, offset)
     provider = provider_of(attributes.get(ce.DATASCHEMA))
     if provider is None:
-        return (finish(_own(value), identity),)
-    document = read_object(value)
-    return tuple(finish(draft, identity, provider.name) for draft in provider.read(document))
+        reading = Reading((finish(_own(value, note), identity),))
+    else:
+        reading = read_document(read_any(value), provider, identity)
+    ce.check_attributes(*map(attributes.get, ce.REQUIRED))
+    return reading
 
 
-def _own(value: bytes) -> Draft:
+def _identity(key: bytes | None, attributes: dict[str, bytes], timestamp_ms: int, offset: int) -> Identity:
+    said = attributes.get(ce.ROLES)
+    channel = ce.number_of(attributes, ce.CHANNEL, bounds.MAX_CHANNEL) if attributes.get(ce.CHANNEL) else None
+    shift_ms = ce.number_of(attributes, ce.OFFSET_MS, bounds.MAX_MEDIA_MS) if attributes.get(ce.OFFSET_MS) else 0
+    return Identity(
+        call_id=ce.call_id_of(key, attributes),
+        customer_id=ce.customer_id_of(attributes) if attributes.get(ce.CUSTOMER_ID) else None,
+        channel=channel,
+        time_ms=timestamp_ms,
+        offset=offset,
+        roles=roles_of(said) if said else ROLES,
+        shift_ms=shift_ms,
+    )
+
+
+def roles_of(said: bytes) -> tuple[str, ...]:
+    """Whose each channel is, in their order: ``agent,customer``. Raises DecodeError for any other word."""
+    roles = tuple(part.strip().lower().decode("ascii", "replace") for part in said.split(b","))
+    if not set(roles) <= {AGENT, CUSTOMER} or len(set(roles)) != len(roles):
+        raise DecodeError(
+            "ce_roles is no list of roles", at=ce.ROLES, mend="send agent,customer in the order of the channels"
+        )
+    return roles
+
+
+def read_any(value: bytes) -> Fields:
+    """A document of any form; one that is a list is put under the name ``ITEMS``."""
+    return {ITEMS: read_list(value)} if value.lstrip()[:1] == b"[" else read_object(value)
+
+
+def read_document(document: Fields, provider: Provider, identity: Identity) -> Reading:
+    """The segments of a provider's document. Raises UnknownFormError where it is of no form that is read,
+    OversizedError where it holds too much."""
+    segments: list[Segment] = []
+    faults: list[DecodeError] = []
+    words = 0
+    for draft in provider.read(document):
+        words += len(draft.words)
+        if len(segments) >= bounds.MAX_RECORD_SEGMENTS or words > bounds.MAX_RECORD_WORDS:
+            raise OversizedError(
+                f"a document of more than {bounds.MAX_RECORD_SEGMENTS} segments or {bounds.MAX_RECORD_WORDS} words",
+                at="$",
+                mend="send it in parts",
+            )
+        try:
+            segments.append(finish(draft, identity, provider.timing))
+        except DecodeError as error:
+            faults.append(error)
+    return Reading(tuple(segments), tuple(_fewer(faults)))
+
+
+def _fewer(faults: list[DecodeError]) -> Iterator[DecodeError]:
+    yield from faults[: bounds.MAX_FAULTS]
+    if len(faults) > bounds.MAX_FAULTS:
+        rest = len(faults) - bounds.MAX_FAULTS
+        yield DecodeError(f"{rest} segments more could not be read", at="$", mend="as for the others of this record")
+
+
+def _own(value: bytes, note: Note) -> Draft:
     record = read_json(value, _segment.decode)
+    words = [word(w.text, w.start_ms, w.end_ms, w.confidence) for w in record.words or ()]
+    for given, kept in zip(record.words or (), words, strict=True):
+        if given.confidence is not None and kept.confidence is None:
+            note("confidence")
     return Draft(
         text=record.text,
         start_ms=record.start_ms,
         end_ms=record.end_ms,
         segment_id=str(record.segment_id),
         channel=record.channel,
+        speaker=_text(record.speaker),
         revision=record.revision or 0,
         is_final=record.is_final is not False,
         language=record.language,
-        words=[word(w.text, w.start_ms, w.end_ms, w.confidence) for w in record.words or ()],
+        words=words,
         transcribed_until_ms=record.transcribed_until_ms,
         call_id=_text(record.call_id),
         customer_id=_text(record.customer_id),

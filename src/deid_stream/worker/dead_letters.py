@@ -1,7 +1,9 @@
 """Records that go nowhere: one content-free dead letter each, within a limit, and the worker goes on."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from deid_stream.errors import DecodeError, InternalError
 from deid_stream.observe.metrics import Metrics
 from deid_stream.units import Ms
 from deid_stream.wire.output import DeadLetter, encode_dead_letter
@@ -22,7 +24,15 @@ class DeadLetters:
         self._written = 0
 
     def put(self, outbox: Outbox, code: str, record: Any, time_ms: Ms) -> None:
-        """``code`` is the ``code`` of an error, ``record`` as consumed, ``time_ms`` its record time."""
+        """``code`` says why, ``record`` is as consumed, ``time_ms`` its record time."""
+        self._put(outbox, DecodeError(), record, time_ms, code=code)
+
+    def refuse(self, outbox: Outbox, faults: Sequence[DecodeError], record: Any, time_ms: Ms) -> None:
+        """One letter for each fault of a record, naming its place and the mend."""
+        for part, fault in enumerate(faults):
+            self._put(outbox, fault, record, time_ms, code=fault.code, part=part)
+
+    def _put(self, outbox: Outbox, fault: DecodeError, record: Any, time_ms: Ms, *, code: str, part: int = 0) -> None:
         self._metrics.dead_letters.inc(code)
         minute = time_ms // 60_000
         if minute != self._minute:
@@ -32,6 +42,10 @@ class DeadLetters:
             return
         letter = DeadLetter(
             error=code,
+            path=fault.at,
+            mend=fault.mend,
+            exception=fault.exception if isinstance(fault, InternalError) else "",
+            part=part,
             source_topic=record.topic,
             source_partition=record.partition,
             source_offset=record.offset,

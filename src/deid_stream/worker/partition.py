@@ -19,10 +19,9 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
-from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.cloudevents import Limits
-from deid_stream.wire.events import decode_event
-from deid_stream.wire.transcript import decode_transcript
+from deid_stream.wire.decode import decode
+from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import ignore
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.gate import Gate
@@ -36,11 +35,6 @@ DRAIN_SPAN_MS: Final = 500
 """Record time within which a batch's sessions are asked only once for outputs and deadlines: shorter than a deadline
 they set (unless the hold-back is set below it), so that where a batch begins and ends does not matter."""
 _NEEDED_EVERY_MS: Final = 1_000
-_READERS: Final[dict[str, Any]] = {
-    EVENTS_KIND: decode_event,
-    TRANSCRIPTS_KIND: decode_transcript,
-    AUDIO_KIND: decode_audio,
-}
 _SLICE_RECORDS: Final = 512
 
 
@@ -267,19 +261,18 @@ class Partition:
                     self._drain()
                     self._drained_at_ms = time_ms
                 self._advance(time_ms)
-        try:
-            read = _READERS[kind]
-            # the record's own time: what the merge made of it depends on what else is in the partition
-            own_ms = min(record.timestamp, time_ms)
-            events = read(record.key, record.value, record.headers, own_ms, offset, self._limits)
-            if kind == TRANSCRIPTS_KIND:
-                for segment in events:
-                    self._receive(segment, record, again)
-            else:
-                self._receive(events, record, again)
-        except DecodeError as error:
-            if not again:
-                self._dead_letters.put(self._outbox, error.code, record, time_ms)
+        # the record's own time: what the merge made of it depends on what else is in the partition
+        own_ms = min(record.timestamp, time_ms)
+        note = ignore if again else self._metrics.dropped_fields.inc
+        decoded = decode(kind, record.key, record.value, record.headers, own_ms, offset, self._limits, note)
+        faults = decoded.faults
+        for event in decoded.events:
+            try:
+                self._receive(event, record, again)
+            except DecodeError as error:
+                faults = (*faults, error)
+        if faults and not again:
+            self._dead_letters.refuse(self._outbox, faults, record, time_ms)
 
     def _receive(self, event: Event, record: Any, again: bool) -> None:
         live = self._live.get(event.call_id)

@@ -17,8 +17,8 @@ from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.cloudevents import Limits
 from deid_stream.wire.events import decode_event
+from deid_stream.wire.limits import Limits
 from deid_stream.wire.transcript import decode_transcript
 
 STEREO = AudioFormat(Encoding.MULAW, 8000, 2)

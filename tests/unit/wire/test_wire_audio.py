@@ -19,7 +19,7 @@ from deid_stream.errors import (
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.wire.audio import decode_audio, encode_audio
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 
 SOURCE = {
     "ce_specversion": b"1.0",

@@ -6,8 +6,8 @@ import pytest
 
 from deid_stream.errors import DecodeError, NoCustomerError, UnknownTypeError
 from deid_stream.model.events import CallEnded, CallStarted
-from deid_stream.wire.cloudevents import Limits
 from deid_stream.wire.events import decode_event
+from deid_stream.wire.limits import Limits
 
 STARTED = {
     "call_id": "call-1",

@@ -6,7 +6,7 @@ import pytest
 
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import Word
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 from deid_stream.wire.transcript import decode_transcript
 
 DEEPGRAM = {

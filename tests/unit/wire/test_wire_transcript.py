@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deid_stream.errors import DecodeError, NoCustomerError, OversizedError, UnknownTypeError
 from deid_stream.model.events import Word
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 from deid_stream.wire.transcript import decode_transcript
 
 FULL = {

@@ -13,7 +13,7 @@ from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.ports import NeededOffsets
 from deid_stream.session.settings import SessionSettings
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 from deid_stream.worker import live as module
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
 from deid_stream.worker.gate import Gate

@@ -141,7 +141,9 @@ def has_sound(samples: Samples) -> bool:
 _G711_TYPES: Final = {
     "audio/basic": Encoding.MULAW,
     "audio/pcmu": Encoding.MULAW,
+    "audio/x-mulaw": Encoding.MULAW,
     "audio/pcma": Encoding.ALAW,
+    "audio/x-alaw": Encoding.ALAW,
 }
 _PCM_ENCODINGS: Final = {"s16le": Encoding.PCM16LE, "s16be": Encoding.PCM16BE}
 
@@ -176,7 +178,8 @@ def parse_content_type(value: str | bytes) -> AudioFormat:
         encoding, default_rate_hz = named, None
     else:
         raise AudioFormatError(
-            "content type must be audio/basic, audio/PCMA, audio/L16, audio/pcm or audio/ogg;codecs=opus"
+            "content type must be audio/basic, audio/PCMU, audio/PCMA, audio/x-mulaw, audio/x-alaw, audio/L16, "
+            "audio/pcm or audio/ogg;codecs=opus"
         )
     rate_hz = _number(parameters, "rate", default_rate_hz)
     channels = _number(parameters, "channels", 1)

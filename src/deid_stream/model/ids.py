@@ -1,0 +1,27 @@
+"""The ids of records: made here and nowhere else, of what the record is about, so that a replay makes the same ones."""
+
+from typing import Final
+
+INTERLEAVED: Final = "x"
+"""Stands for the channel in the id of a chunk that interleaves several: ``call_id/x/seq``."""
+
+
+def record_id(call_id: str, channel: int | None, seq: int) -> bytes:
+    """``call_id/channel/seq``: the key and the id of what is published for a chunk or a segment."""
+    return f"{call_id}/{INTERLEAVED if channel is None else channel}/{seq}".encode()
+
+
+def joined(*parts: str | int | None) -> str:
+    """Parts of an id, with ``x`` for what is not there."""
+    return "/".join("x" if part is None else str(part) for part in parts)
+
+
+def place_id(topic: str, partition: int, offset: int, part: int = 0) -> str:
+    """The id of what is said about a source record; ``part`` counts where there is more than one thing to say."""
+    return joined(topic, partition, offset) + (f"/{part}" if part else "")
+
+
+def made_up_segment_id(channel: int, start_ms: int, end_ms: int) -> str:
+    """For a segment that its recogniser gave no id. It holds both times, so that two segments that begin at one moment
+    (a recogniser that gives no start, a second connection) stay two."""
+    return f"{channel}-{start_ms}-{end_ms}"

@@ -1,0 +1,76 @@
+"""One record to its events: the only place that knows which kind of record is read by what."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from deid_stream.errors import DecodeError, InternalError
+from deid_stream.model.events import Event
+from deid_stream.wire.audio import decode_audio
+from deid_stream.wire.cloudevents import Headers
+from deid_stream.wire.events import decode_event
+from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import Note, ignore
+from deid_stream.wire.transcript import decode_transcript
+
+EVENTS: Final = "events"
+TRANSCRIPTS: Final = "transcripts"
+AUDIO: Final = "audio"
+
+
+class Decoded(NamedTuple):
+    """What a record says, and what of it could not be read."""
+
+    events: tuple[Event, ...]
+    faults: tuple[DecodeError, ...] = ()
+
+    def sound(self) -> tuple[Event, ...]:
+        """The events. Raises the first fault where there is any."""
+        if self.faults:
+            raise self.faults[0]
+        return self.events
+
+
+def _transcript(*arguments: Any) -> Decoded:
+    return Decoded(*decode_transcript(*arguments))
+
+
+def _audio(*arguments: Any) -> Decoded:
+    return Decoded((decode_audio(*arguments),))
+
+
+def _event(*arguments: Any) -> Decoded:
+    return Decoded((decode_event(*arguments),))
+
+
+_READERS: Final[dict[str, Callable[..., Decoded]]] = {AUDIO: _audio, TRANSCRIPTS: _transcript, EVENTS: _event}
+
+
+def decode(
+    kind: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    timestamp_ms: int,
+    offset: int,
+    limits: Limits,
+    note: Note = ignore,
+) -> Decoded:
+    """The events of a record of ``kind`` (``events``, ``transcripts`` or ``audio``). Raises nothing: whatever is wrong
+    with a record is a fault of that record, also where reading it failed in a way that nobody foresaw.
+
+    ``timestamp_ms`` is record time, ``offset`` the record's place; ``note`` is told of fields that were left out.
+    """
+    try:
+        return _READERS[kind](key, value, headers, timestamp_ms, offset, limits, note)
+    except DecodeError as error:
+        return Decoded((), (error,))
+    except Exception as error:  # noqa: BLE001 - one record may never end the partition; its type is told
+        return Decoded((), (internal(error),))
+
+
+def internal(error: BaseException) -> InternalError:
+    """The fault of a record that could not be read for a reason of ours; only the type of ``error`` is told."""
+    name = type(error).__name__
+    fault = InternalError(f"reading the record failed with {name}", mend="report it with the exception's type")
+    fault.exception = name
+    return fault

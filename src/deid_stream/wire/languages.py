@@ -1,0 +1,40 @@
+"""Language tags: BCP 47 in its canonical spelling, cut to what a recogniser needs to say."""
+
+import re
+from typing import Final
+
+UNDETERMINED: Final = "und"
+DEFAULT: Final = "en"
+
+_TAG: Final = re.compile(
+    r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|001|150|419))?((?:[-_][A-Za-z0-9]{1,8}){0,6})"
+)
+_NAMES: Final = {
+    "arabic": "ar", "bengali": "bn", "chinese": "zh", "czech": "cs", "danish": "da", "dutch": "nl", "english": "en",
+    "finnish": "fi", "french": "fr", "german": "de", "greek": "el", "gujarati": "gu", "hebrew": "he", "hindi": "hi",
+    "hungarian": "hu", "indonesian": "id", "italian": "it", "japanese": "ja", "kannada": "kn", "korean": "ko",
+    "malayalam": "ml", "marathi": "mr", "norwegian": "no", "polish": "pl", "portuguese": "pt", "punjabi": "pa",
+    "romanian": "ro", "russian": "ru", "spanish": "es", "swedish": "sv", "tamil": "ta", "telugu": "te", "thai": "th",
+    "turkish": "tr", "ukrainian": "uk", "urdu": "ur", "vietnamese": "vi",
+}  # fmt: skip
+"""As Whisper and its servers write them."""
+
+
+def canonical(tag: str | None) -> str:
+    """Language, script and region of a tag (``en-IN``, ``zh-Hans``); ``und`` for what is none. Variants and extensions
+    are left out: they say nothing of use, and eight free characters could hold anything. None counts as English."""
+    if not tag:
+        return DEFAULT
+    named = _NAMES.get(tag.lower())
+    if named is not None:
+        return named
+    found = _TAG.fullmatch(tag)
+    if found is None:
+        return UNDETERMINED
+    language, script, region, _ = found.groups()
+    parts = [language.lower()]
+    if script:
+        parts.append(script.title())
+    if region:
+        parts.append(region.upper())
+    return "-".join(parts)
