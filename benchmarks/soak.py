@@ -92,15 +92,18 @@ def records(tick: int, calls: int, offsets: _Offsets) -> Iterator[tuple[str, Con
         yield kind, Consumed(offsets.take(kind), at_ms, name, value, headers)
 
 
+_ATTRIBUTES = (("ce_id", b"1"), ("ce_specversion", b"1.0"), ("ce_source", b"/soak"))
+
+
 def _record(
     number: int, kind: str, what: str, name: bytes, customer: bytes
 ) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
     ids = b'{"call_id":"%s","customer_id":"%s",' % (name, customer)
     speaks = number % SPEAKS_EVERY == 0
     if what == "start":
-        return ids + b'"channels":1}', (("ce_type", b"call.started.v1"),)
+        return ids + b'"channels":1}', (*_ATTRIBUTES, ("ce_type", b"call.started.v1"))
     if what == "end":
-        return ids + b'"duration_ms":800}', (("ce_type", b"call.ended.v1"),)
+        return ids + b'"duration_ms":800}', (*_ATTRIBUTES, ("ce_type", b"call.ended.v1"))
     if kind == TRANSCRIPTS_KIND:
         words = TURNS[number // SPEAKS_EVERY % len(TURNS)].split()
         each_ms = 380 / len(words)
@@ -113,8 +116,9 @@ def _record(
             b'"segment_id":"0","revision":0,"is_final":true,"channel":0,"language":"en","start_ms":400,"end_ms":780,'
             b'"text":"%s","words":[%s],"transcribed_until_ms":800}' % (b" ".join(words), timed)
         )
-        return ids + text, (("ce_type", b"call.transcript.v1"),)
+        return ids + text, (*_ATTRIBUTES, ("ce_type", b"call.transcript.v1"))
     headers = (
+        *_ATTRIBUTES[1:],
         ("ce_type", b"call.audio.v1"),
         ("ce_id", b"%s-%s" % (name, what.encode())),
         ("ce_customerid", customer),

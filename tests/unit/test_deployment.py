@@ -163,7 +163,7 @@ class TestAsyncApi:
         assert isinstance(self.decoded(decode_event, started), CallStarted)
         assert isinstance(self.decoded(decode_event, ended), CallEnded)
         (final,) = self.MESSAGES["transcript"]["examples"]
-        assert self.decoded(decode_transcript, final)[0].words
+        assert self.decoded(decode_transcript, final).segments[0].words
         (policy,) = self.MESSAGES["policy"]["examples"]
         assert compile_policy(json.dumps(policy["payload"]).encode()).training
 

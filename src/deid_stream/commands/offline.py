@@ -52,6 +52,7 @@ def replay(
     from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
     from deid_stream.policy import UNKNOWN
     from deid_stream.session.settings import SessionSettings
+    from deid_stream.wire.providers import timing_of
 
     if call.is_dir():
         pairs = find_calls(call)
@@ -67,7 +68,7 @@ def replay(
         holdback_ms=settings.holdback_ms,
         context_window_ms=settings.context_window_ms,
         max_turn_ms=settings.max_turn_ms,
-        default_profile=settings.timing_profile,
+        default_profile=timing_of(settings.timing_profile),
     )
     key = settings.secret_digest_key() if settings.digest_key or settings.digest_key_file else os.urandom(32)
     detector = Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))

@@ -102,10 +102,16 @@ def read_call(wav_path: Path, json_path: Path) -> CallFile:
     Raises DecodeError or AudioFormatError naming the file, OSError where one cannot be read.
     """
     name = json_path.name.removesuffix(JSON_SUFFIX).removesuffix(".json")
+    header = _read(json_path, _header)
+    try:
+        for field in ("call_id", "customer_id"):
+            ce.identifier_at(getattr(header, field).encode("utf-8", "replace"), f"$.{field}")
+    except DecodeError as error:
+        raise error.within(json_path.name) from None
     truth_path = json_path.with_name(f"{name}.truth.json")
     return CallFile(
         name=name,
-        header=_read(json_path, _header),
+        header=header,
         wav=read_sound(wav_path),
         truth=_read(truth_path, _truth) if truth_path.exists() else (),
     )
@@ -125,7 +131,7 @@ def _read(path: Path, decoder: "msgspec.json.Decoder[Any]") -> Any:
     try:
         return read_json(path.read_bytes(), decoder.decode)
     except DecodeError as error:
-        raise DecodeError(f"{path.name}: {error}") from None
+        raise error.within(path.name) from None
 
 
 def records(call: CallFile, pace: Pace) -> list[SourceRecord]:

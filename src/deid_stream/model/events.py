@@ -95,6 +95,8 @@ class Segment(_Hidden, frozen=True, kw_only=True):
     words: tuple[Word, ...] = ()
     transcribed_until_ms: Ms | None = None
     provider: str = ""
+    """Whose form the segment came in; empty: the contract's own."""
+    timing: str = ""
     """Timing profile name (``audio.align.profiles``); empty: the configured default."""
     speaker: str = ""
     """Who speaks, where a channel holds several: a role or the recogniser's label. Never leaves; empty: not said."""

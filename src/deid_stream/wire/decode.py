@@ -5,16 +5,13 @@ from typing import Any, Final, NamedTuple
 
 from deid_stream.errors import DecodeError, InternalError
 from deid_stream.model.events import Event
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.cloudevents import Headers
 from deid_stream.wire.events import decode_event
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.notes import Note, ignore
 from deid_stream.wire.transcript import decode_transcript
-
-EVENTS: Final = "events"
-TRANSCRIPTS: Final = "transcripts"
-AUDIO: Final = "audio"
 
 
 class Decoded(NamedTuple):
@@ -42,7 +39,11 @@ def _event(*arguments: Any) -> Decoded:
     return Decoded((decode_event(*arguments),))
 
 
-_READERS: Final[dict[str, Callable[..., Decoded]]] = {AUDIO: _audio, TRANSCRIPTS: _transcript, EVENTS: _event}
+_READERS: Final[dict[str, Callable[..., Decoded]]] = {
+    AUDIO_KIND: _audio,
+    TRANSCRIPTS_KIND: _transcript,
+    EVENTS_KIND: _event,
+}
 
 
 def decode(

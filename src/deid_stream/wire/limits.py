@@ -53,7 +53,7 @@ class Limits(msgspec.Struct, frozen=True):
     max_audio_bytes: int = 1_048_576
     max_transcript_bytes: int = 1_048_576
     """Of any JSON record: transcripts and call events."""
-    vocabularies: Mapping[str, frozenset[str]] = DEFAULT_VOCABULARIES
+    vocabularies: Mapping[str, frozenset[str]] = msgspec.field(default_factory=lambda: DEFAULT_VOCABULARIES)
     """Lower-case values by field name; see ``DEFAULT_VOCABULARIES``."""
 
 

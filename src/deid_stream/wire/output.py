@@ -54,7 +54,7 @@ class _Audit(msgspec.Struct, kw_only=True, omit_defaults=True):
     counts: dict[str, int] = {}
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record that went nowhere: its place and its sizes, nothing of what it held."""
 
     error: str

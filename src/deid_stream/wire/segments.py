@@ -80,8 +80,8 @@ def word(text: str | None, start_ms: float | None, end_ms: float | None, confide
     )
 
 
-def finish(draft: Draft, identity: Identity, provider: str = "") -> Segment:
-    """Check a draft and make the Segment; ``provider`` names its timing profile.
+def finish(draft: Draft, identity: Identity, provider: str = "", timing: str = "") -> Segment:
+    """Check a draft and make the Segment; ``timing`` is the provider's timing profile.
 
     The payload's ids must agree with the record's, a time is needed for the whole (its own or the words'), and a
     text that is missing is read off the words.
@@ -115,6 +115,7 @@ def finish(draft: Draft, identity: Identity, provider: str = "") -> Segment:
         words=words,
         transcribed_until_ms=None if until is None else math.floor(until) + identity.shift_ms,
         provider=provider,
+        timing=timing,
         speaker=draft.role or _speaker(draft.speaker),
         timed=draft.timed,
         time_ms=identity.time_ms,

@@ -134,7 +134,7 @@ def read_document(document: Fields, provider: Provider, identity: Identity) -> R
                 mend="send it in parts",
             )
         try:
-            segments.append(finish(draft, identity, provider.timing))
+            segments.append(finish(draft, identity, provider.name, provider.timing))
         except DecodeError as error:
             faults.append(error)
     return Reading(tuple(segments), tuple(_fewer(faults)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from deid_stream.model.ids import record_id
 from deid_stream.model.outputs import (
     AuditAction,
     AuditEntry,
@@ -17,7 +18,7 @@ from deid_stream.observe.outcomes import count_audit
 from deid_stream.policy.policy import CompiledPolicy, Permit
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.audio import encode_audio, payload, record_id
+from deid_stream.wire.audio import encode_audio, payload
 from deid_stream.wire.output import encode_audit, encode_segment, encode_summary
 from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 

@@ -9,6 +9,7 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import ConversationFactory, Positions
 from deid_stream.session.settings import SessionSettings
+from deid_stream.wire.providers import timing_of
 
 
 class _Customer(msgspec.Struct):
@@ -26,9 +27,9 @@ def session_settings(settings: Settings) -> SessionSettings:
         holdback_ms=settings.holdback_ms,
         idle_ms=settings.idle_ms,
     )
-    return (
-        msgspec.structs.replace(chosen, default_profile=settings.timing_profile) if settings.timing_profile else chosen
-    )
+    if not settings.timing_profile:
+        return chosen
+    return msgspec.structs.replace(chosen, default_profile=timing_of(settings.timing_profile))
 
 
 class SessionFactory:

@@ -93,9 +93,9 @@ def test_replay_takes_a_folder_of_calls(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("{}", "x.call.json: the JSON value has a wrong or missing field"),
+        ("{}", "x.call.json: the JSON value has no $.call_id; send call_id"),
         ('{"call_id": "c", "customer_id": "a", "segments": [{"text": "jane"}]}', "x, transcripts at 600 ms"),
-        ('{"call_id": "c d", "customer_id": "a"}', "x, events at 0 ms: an identifier"),
+        ('{"call_id": "c d", "customer_id": "a"}', "x.call.json: $.call_id is no identifier; must have"),
     ],
 )
 def test_replay_names_what_is_wrong_with_a_call(call, says, tmp_path, capsys):

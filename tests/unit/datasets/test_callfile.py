@@ -16,15 +16,12 @@ from deid_stream.datasets.callfile import (
 from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Encoding
-from deid_stream.wire.audio import decode_audio
-from deid_stream.wire.events import decode_event
+from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
-from deid_stream.wire.transcript import decode_transcript
 
 STEREO = AudioFormat(Encoding.MULAW, 8000, 2)
 WORDS = [{"text": f"w{i}", "start_ms": 100 * i, "end_ms": 100 * i + 80} for i in range(4)]
 SEGMENT = {"segment_id": "a", "channel": 1, "start_ms": 0, "end_ms": 380, "text": "w0 w1 w2 w3", "words": WORDS}
-DECODE = {"events": decode_event, "transcripts": decode_transcript, "audio": decode_audio}
 
 
 def call(data=None, fmt=STEREO, **header):
@@ -38,8 +35,7 @@ def decoded(source, pace=None, kind=None):
     events = []
     for record in records(source, pace or Pace()):
         if kind in (None, record.kind):
-            event = DECODE[record.kind](record.key, record.value, record.headers, record.time_ms, 0, Limits())
-            events += event if isinstance(event, tuple) else (event,)
+            events += decode(record.kind, record.key, record.value, record.headers, record.time_ms, 0, Limits()).sound()
     return events
 
 

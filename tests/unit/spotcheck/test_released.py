@@ -28,6 +28,9 @@ def record(key, value, headers=()):
 def audio(channel, seq, samples, chunk_ms=100, content_type=b"audio/basic"):
     """One released chunk; ``channel`` None interleaves."""
     headers = {
+        "ce_specversion": b"1.0",
+        "ce_id": b"e-%d" % seq,
+        "ce_source": b"/pbx",
         "ce_type": b"call.audio.v1",
         "ce_subject": b"c-1",
         "ce_customerid": b"acme",

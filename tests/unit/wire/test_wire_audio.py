@@ -1,5 +1,7 @@
 """Audio records: what the contract asks for, what is refused and by which name, what goes on."""
 
+import base64
+import json
 import sys
 from typing import ClassVar
 
@@ -12,14 +14,17 @@ from deid_stream.errors import (
     AudioFormatError,
     CodecError,
     DecodeError,
+    MissingError,
     NoCustomerError,
     OversizedError,
     UnknownTypeError,
+    WrongKeyError,
 )
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.wire.audio import decode_audio, encode_audio
 from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import ignore
 
 SOURCE = {
     "ce_specversion": b"1.0",
@@ -37,9 +42,9 @@ SOURCE = {
 PCM = bytes(range(160))
 
 
-def decode(change=None, *, key=b"call-1", value=PCM, limits=None):
+def decode(change=None, *, key=b"call-1", value=PCM, limits=None, note=ignore):
     headers = {name: raw for name, raw in {**SOURCE, **(change or {})}.items() if raw is not None}
-    return decode_audio(key, value, tuple(headers.items()), 1_700_000_000_000, 42, limits or Limits())
+    return decode_audio(key, value, tuple(headers.items()), 1_700_000_000_000, 42, limits or Limits(), note)
 
 
 def encoded(chunk):
@@ -71,11 +76,8 @@ def test_an_interleaved_chunk_has_no_channel():
     assert chunk.format.channels == 2
 
 
-@pytest.mark.parametrize(
-    ("key", "change"), [(None, {}), (b"call-1", {"ce_subject": None})], ids=["subject only", "key only"]
-)
-def test_key_or_subject_alone_name_the_call(key, change):
-    assert decode(change, key=key).call_id == "call-1"
+def test_the_key_alone_names_the_call():
+    assert decode({"ce_subject": None}).call_id == "call-1"
 
 
 @pytest.mark.parametrize(
@@ -87,14 +89,21 @@ def test_key_or_subject_alone_name_the_call(key, change):
         ({"ce_customerid": b"two words"}, DecodeError),
         ({"ce_customerid": b"\xff\xfe"}, DecodeError),
         ({"ce_customerid": b"c" * 257}, DecodeError),
-        ({"ce_subject": b"call-2"}, DecodeError),
-        ({"ce_seq": None}, DecodeError),
+        ({"ce_subject": b"call-2"}, WrongKeyError),
+        ({"ce_specversion": None}, MissingError),
+        ({"ce_specversion": b"1.1"}, DecodeError),
+        ({"ce_id": None}, MissingError),
+        ({"ce_id": b"\xff"}, DecodeError),
+        ({"ce_id": b"e" * 257}, DecodeError),
+        ({"ce_source": b""}, MissingError),
+        ({"ce_type": None}, MissingError),
+        ({"ce_seq": None}, MissingError),
         ({"ce_seq": b"-1"}, DecodeError),
         ({"ce_seq": b"1_0"}, DecodeError),
         ({"ce_seq": b" 1"}, DecodeError),
         ({"ce_seq": b"9" * 16}, DecodeError),
         ({"ce_seq": b"1" * 17}, DecodeError),
-        ({"ce_offsetms": None}, DecodeError),
+        ({"ce_offsetms": None}, MissingError),
         ({"ce_offsetms": b"1.5"}, DecodeError),
         ({"ce_offsetms": b"1700000000000"}, DecodeError),
         ({"ce_channel": b"left"}, DecodeError),
@@ -115,13 +124,14 @@ def test_what_is_refused(change, error):
 @pytest.mark.parametrize(
     ("key", "value", "change", "error"),
     [
-        (None, PCM, {"ce_subject": None}, DecodeError),
+        (None, PCM, {"ce_subject": None}, WrongKeyError),
+        (None, PCM, {}, WrongKeyError),
         (b"call-1", None, {}, DecodeError),
         (b"call-1", b"", {}, DecodeError),
         (b"call-1", bytes(161), {"content-type": b"audio/L16;rate=8000"}, AudioFormatError),
         (b"call-1", bytes(1001), {}, OversizedError),
     ],
-    ids=["no call", "tombstone", "empty", "odd bytes", "oversized"],
+    ids=["no call", "no key", "tombstone", "empty", "odd bytes", "oversized"],
 )
 def test_records_without_usable_audio(key, value, change, error):
     with pytest.raises(error) as caught:
@@ -154,13 +164,121 @@ def test_a_header_given_twice_goes_on_once_as_it_was_read():
     assert [raw for name, raw in encoded(chunk)[2] if name == "ce_seq"] == [b"18"]
 
 
-def test_what_a_cloud_event_must_have_is_filled_in():
-    chunk = decode(dict.fromkeys(("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time")))
-    headers = sent(chunk)
-    assert headers["ce_id"] == b"call-1/1/17"
-    assert headers["ce_subject"] == b"call-1"
-    assert headers["ce_specversion"] == b"1.0"
-    assert headers["ce_type"] == b"call.audio.v1"
+def test_the_subject_is_filled_in():
+    assert sent(decode({"ce_subject": None, "ce_time": None}))["ce_subject"] == b"call-1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: None} for name in SOURCE if name not in ("ce_subject", "ce_time", "ce_channel", "ce_customerid")),
+        {"ce_seq": b"1.0"},
+        {"ce_offsetms": b"soon"},
+        {"ce_channel": b"left"},
+        {"ce_customerid": b"two words"},
+        {"ce_customerid": None},
+        {"ce_type": b"call.video.v1"},
+        {"content-type": b"video/mp4"},
+        {"ce_specversion": b"0.3"},
+        {"ce_id": b"\xff"},
+    ],
+    ids=str,
+)
+def test_an_error_names_the_header(change):
+    with pytest.raises(DecodeError) as caught:
+        decode(change)
+    assert caught.value.at == next(iter(change))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (b"2026-11-24T08:00:00Z", True), (b"2026-11-24t08:00:00.123456+05:30", True), (b"2026-11-24T08:00:60Z", True),
+        (b"yesterday", False), (b"2026-11-24", False), (b"2026-13-24T08:00:00Z", False), (b"4111111111111111", False),
+        (b"2026-11-24T08:00:00.4111111111111111Z", False), (b"2026-11-24T08:00:00", False),
+    ],
+)  # fmt: skip
+def test_a_time_is_rfc_3339_or_is_left_out_and_counted(said, kept):
+    noted = []
+    chunk = decode({"ce_time": said}, note=noted.append)
+    assert sent(chunk).get("ce_time") == (said if kept else None)
+    assert noted == ([] if kept else ["ce_time"])
+
+
+@pytest.mark.parametrize(
+    ("said", "sent_as", "encoding"),
+    [
+        (b"audio/basic", b"audio/basic", Encoding.MULAW),
+        (b"Audio/Basic;note=4111111111111111", b"audio/basic", Encoding.MULAW),
+        (b"audio/basic;encoding=4111111111111111", b"audio/basic", Encoding.MULAW),
+        (b"audio/x-mulaw", b"audio/x-mulaw", Encoding.MULAW),
+        (b"audio/x-mulaw;rate=8000", b"audio/x-mulaw;rate=8000", Encoding.MULAW),
+        (b"audio/x-alaw", b"audio/x-alaw", Encoding.ALAW),
+        (b"audio/pcmu", b"audio/PCMU", Encoding.MULAW),
+        (b"audio/PCMA; rate=8000; x=y", b"audio/PCMA;rate=8000", Encoding.ALAW),
+        (b"audio/L16;rate=8000;channels=1", b"audio/L16;rate=8000;channels=1", Encoding.PCM16BE),
+        (b'audio/pcm; RATE="8000"; encoding=S16LE', b"audio/pcm;rate=8000;encoding=s16le", Encoding.PCM16LE),
+    ],
+)
+def test_a_content_type_goes_on_with_what_is_known_of_it(said, sent_as, encoding):
+    chunk = decode({"content-type": said})
+    assert sent(chunk)["content-type"] == sent_as
+    assert chunk.format.encoding is encoding
+
+
+class TestStructured:
+    """``application/cloudevents+json``: the whole event is the value."""
+
+    KIND = (("content-type", b"application/cloudevents+json; charset=utf-8"),)
+    EVENT: ClassVar = {
+        "specversion": "1.0",
+        "id": "e-17",
+        "source": "/media/3",
+        "type": "call.audio.v1",
+        "time": "2026-11-24T08:00:00Z",
+        "subject": "call-1",
+        "customerid": "northwind",
+        "channel": 1,
+        "seq": "17",
+        "offsetms": 1700,
+        "datacontenttype": "audio/basic",
+        "data_base64": base64.b64encode(PCM).decode(),
+    }
+
+    def read(self, change=None, kind=KIND):
+        event = {name: said for name, said in (self.EVENT | (change or {})).items() if said is not None}
+        return decode_audio(b"call-1", json.dumps(event).encode(), kind, 1_700_000_000_000, 42, Limits())
+
+    def test_it_is_the_same_chunk(self):
+        chunk, binary = self.read(), decode()
+        assert chunk.data == PCM
+        assert sent(chunk) == sent(binary)
+        assert (chunk.seq, chunk.offset_ms, chunk.channel) == (binary.seq, binary.offset_ms, binary.channel)
+
+    @pytest.mark.parametrize(
+        ("change", "at"),
+        [
+            ({"seq": None}, "ce_seq"),
+            ({"id": None}, "ce_id"),
+            ({"subject": "call-2"}, "key"),
+            ({"data_base64": "not Base64!"}, "$.data_base64"),
+            ({"data_base64": None}, "$.data"),
+            ({"seq": [1]}, "$.seq"),
+            ({"My Card 4111": [1]}, "$.*"),
+            ({"datacontenttype": None}, "content-type"),
+        ],
+        ids=str,
+    )
+    def test_its_errors_name_the_attribute(self, change, at):
+        with pytest.raises(DecodeError) as caught:
+            self.read(change)
+        assert caught.value.at == at
+
+    @pytest.mark.parametrize("kind", [b"application/cloudevents-batch+json", b"application/cloudevents+avro"])
+    def test_other_formats_are_refused_by_name(self, kind):
+        with pytest.raises(DecodeError) as caught:
+            self.read(kind=(("content-type", kind),))
+        assert caught.value.at == "content-type"
 
 
 def test_sanitized_audio_keeps_the_source_and_says_what_was_done():

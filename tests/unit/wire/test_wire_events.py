@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from deid_stream.errors import DecodeError, NoCustomerError, UnknownTypeError
+from deid_stream.errors import DecodeError, MissingError, NoCustomerError, UnknownTypeError, WrongKeyError
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.wire.events import decode_event
-from deid_stream.wire.limits import Limits
+from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
+from deid_stream.wire.notes import ignore
 
 STARTED = {
     "call_id": "call-1",
@@ -20,11 +21,12 @@ STARTED = {
 }
 
 
-def decode(fields, ce_type=b"call.started.v1", key=b"call-1", **headers):
-    attributes = {"ce_type": ce_type, **headers}
+def decode(fields, ce_type=b"call.started.v1", key=b"call-1", limits=None, note=ignore, **headers):
+    required = {"ce_specversion": b"1.0", "ce_id": b"e1", "ce_source": b"/pbx"}
+    attributes = required | {"ce_type": ce_type, **headers}
     pairs = tuple((name, raw) for name, raw in attributes.items() if raw is not None)
     value = fields if isinstance(fields, bytes | None) else json.dumps(fields).encode()
-    return decode_event(key, value, pairs, 123, 9, Limits())
+    return decode_event(key, value, pairs, 123, 9, limits or Limits(), note)
 
 
 def test_started():
@@ -94,8 +96,14 @@ def test_nested_metadata_joins_the_rest():
         (STARTED, {"ce_type": b"call.transferred.v1"}, UnknownTypeError),
         (STARTED, {"ce_type": None}, UnknownTypeError),
         ({}, {}, NoCustomerError),
-        (STARTED | {"call_id": "call-2"}, {}, DecodeError),
+        (STARTED | {"call_id": "call-2"}, {}, WrongKeyError),
         (STARTED | {"customer_id": ["n"]}, {}, DecodeError),
+        (STARTED, {"key": None}, WrongKeyError),
+        (STARTED, {"ce_id": None}, MissingError),
+        (STARTED, {"ce_source": b""}, MissingError),
+        (STARTED, {"ce_specversion": None}, MissingError),
+        (STARTED, {"ce_specversion": b"2"}, DecodeError),
+        (STARTED | {"call_id": 10**400}, {}, DecodeError),
         (STARTED | {"channels": -1}, {}, DecodeError),
         (STARTED | {"channels": 65}, {}, DecodeError),
         (STARTED | {"channels": "two"}, {}, DecodeError),
@@ -111,3 +119,26 @@ def test_what_is_refused(fields, kwargs, error):
     with pytest.raises(error) as caught:
         decode(fields, **kwargs)
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "kept"),
+    [
+        ("direction", "Inbound", "inbound"), ("direction", "up 4111111111111111", None), ("direction", 4111, None),
+        ("region", "IN", "in"), ("region", "emea", "emea"), ("region", "07700900123", None),
+        ("queue", "billing", "billing"), ("queue", "4111111111111111", None), ("queue", "john smith", None),
+        ("disposition", "resolved", "resolved"), ("disposition", "John Smith 07700900123", None),
+        ("language", "en_IN", "en-IN"), ("language", "call 07700900123", None), ("language", ["en"], None),
+    ],
+)  # fmt: skip
+def test_what_may_leave_with_the_summary_is_one_of_the_declared_values(field, said, kept):
+    for fields in ({field: said}, {"metadata": {field: said}}):
+        noted = []
+        assert decode({"customer_id": "n"} | fields, note=noted.append).metadata.get(field) == kept
+        assert noted == ([] if kept else [field])
+
+
+def test_a_deployment_declares_its_own_values():
+    limits = Limits(vocabularies={**DEFAULT_VOCABULARIES, "queue": frozenset({"vip-desk"})})
+    assert decode({"customer_id": "n", "queue": "VIP-desk"}, limits=limits).metadata == {"queue": "vip-desk"}
+    assert decode({"customer_id": "n", "queue": "billing"}, limits=limits).metadata == {}

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from deid_stream.model.entities import EntityType
@@ -146,6 +147,14 @@ LETTER = DeadLetter(
     key_bytes=6,
     value_bytes=1600,
 )
+
+
+def test_a_dead_letter_names_the_place_of_the_fault_and_the_mend():
+    letter = msgspec.structs.replace(LETTER, path="ce_seq", mend="set ce_seq", part=2)
+    record = encode_dead_letter(letter, b"call-1")
+    value = json.loads(record.value)
+    assert (value["path"], value["mend"], value["part"]) == ("ce_seq", "set ce_seq", 2)
+    assert dict(record.headers)["ce_id"] == b"calls.audio/3/77/2"
 
 
 def test_a_dead_letter_is_a_place_and_sizes():

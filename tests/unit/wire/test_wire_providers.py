@@ -160,8 +160,19 @@ SAMPLES = {
 
 
 def decode(schema, document, channel=b"1"):
-    headers = (("ce_dataschema", schema.encode()), ("ce_customerid", b"northwind"), ("ce_channel", channel))
-    return decode_transcript(b"call-1", json.dumps(document).encode(), headers, 123, 9, Limits())
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"t1"),
+        ("ce_source", b"/asr"),
+        ("ce_type", b"call.transcript.v1"),
+        ("ce_dataschema", schema.encode()),
+        ("ce_customerid", b"northwind"),
+        ("ce_channel", channel),
+    )
+    reading = decode_transcript(b"call-1", json.dumps(document).encode(), headers, 123, 9, Limits())
+    if reading.faults:
+        raise reading.faults[0]
+    return reading.segments
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -6,9 +6,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deid_stream.errors import DecodeError, NoCustomerError, OversizedError, UnknownTypeError
+from deid_stream.errors import (
+    DecodeError,
+    MissingError,
+    NoCustomerError,
+    NoTimesError,
+    OversizedError,
+    UnknownTypeError,
+    WrongKeyError,
+)
 from deid_stream.model.events import Word
 from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import ignore
 from deid_stream.wire.transcript import decode_transcript
 
 FULL = {
@@ -32,9 +41,22 @@ FULL = {
 }
 
 
-def decode(record, *, key=b"call-1", headers=(("ce_type", b"call.transcript.v1"),), limits=None):
+REQUIRED = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"t1"),
+    ("ce_source", b"/asr"),
+    ("ce_type", b"call.transcript.v1"),
+)
+
+
+def decode(record, *, key=b"call-1", headers=(), limits=None, note=ignore):
     value = record if isinstance(record, bytes | None) else json.dumps(record).encode()
-    return decode_transcript(key, value, headers, 123, 9, limits or Limits())
+    reading = decode_transcript(
+        key, value, tuple((dict(REQUIRED) | dict(headers)).items()), 123, 9, limits or Limits(), note
+    )
+    if reading.faults:
+        raise reading.faults[0]
+    return reading.segments
 
 
 def one(record, **kwargs):
@@ -86,7 +108,7 @@ def test_what_is_tolerated(change, expected):
 
 def test_headers_stand_in_for_missing_fields():
     headers = (("ce_customerid", b"northwind"), ("ce_channel", b"3"), ("ce_subject", b"call-1"))
-    segment = one(without("call_id", "customer_id", "channel"), key=None, headers=headers)
+    segment = one(without("call_id", "customer_id", "channel"), headers=headers)
     assert (segment.call_id, segment.customer_id, segment.channel) == ("call-1", "northwind", 3)
 
 
@@ -100,9 +122,9 @@ def test_headers_stand_in_for_missing_fields():
         (b"\xff\xfe{}", DecodeError),
         (b"[" * 100_000, DecodeError),
         (without("customer_id"), NoCustomerError),
-        (without("segment_id"), DecodeError),
-        (without("start_ms", "words"), DecodeError),
-        (FULL | {"call_id": "call-2"}, DecodeError),
+        (without("segment_id"), MissingError),
+        (without("start_ms", "words"), NoTimesError),
+        (FULL | {"call_id": "call-2"}, WrongKeyError),
         (FULL | {"text": 5}, DecodeError),
         (FULL | {"words": "my name"}, DecodeError),
         (FULL | {"words": [{"text": "a", "start_ms": "soon"}]}, DecodeError),
@@ -114,19 +136,106 @@ def test_headers_stand_in_for_missing_fields():
         (FULL | {"revision": -1}, DecodeError),
         (FULL | {"segment_id": "a b"}, DecodeError),
         (FULL | {"text": "x" * 2000}, OversizedError),
+        (FULL | {"words": [{"text": "x"}] * 2001, "text": "x"}, OversizedError),
+        (FULL | {"text": "x" * 8001}, OversizedError),
+        (FULL | {"words": [{"text": "x" * 8001}], "text": "x"}, OversizedError),
+        (FULL | {"end_ms": 700_000}, OversizedError),
     ],
     ids=lambda case: str(case)[:60],
 )
 def test_what_is_refused(record, error):
     with pytest.raises(error) as caught:
-        decode(record, limits=Limits(max_transcript_bytes=1500) if error is OversizedError else None)
+        decode(record, limits=Limits(max_transcript_bytes=1500) if record == FULL | {"text": "x" * 2000} else None)
     assert type(caught.value) is error
 
 
-def test_an_unknown_type_is_refused_and_a_missing_one_is_the_topics():
+def test_an_unknown_type_is_refused():
     with pytest.raises(UnknownTypeError):
         decode(FULL, headers=(("ce_type", b"call.sentiment.v1"),))
-    assert one(FULL, headers=()).segment_id == "s1"
+
+
+@pytest.mark.parametrize("name", ["ce_specversion", "ce_id", "ce_source", "ce_type"])
+def test_what_every_cloud_event_has_is_asked_for_by_name(name):
+    with pytest.raises(MissingError) as caught:
+        decode(FULL, headers=((name, b""),)) if name != "ce_type" else decode_transcript(
+            b"call-1", json.dumps(FULL).encode(), REQUIRED[:3], 0, 0, Limits()
+        )
+    assert (caught.value.at, caught.value.mend) == (name, f"set {name}")
+
+
+def test_another_version_of_cloud_events_is_refused():
+    with pytest.raises(DecodeError) as caught:
+        decode(FULL, headers=(("ce_specversion", b"0.3"),))
+    assert caught.value.at == "ce_specversion"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("en", "en"), ("EN_in", "en-IN"), ("zh-hans-cn", "zh-Hans-CN"), ("hi-Latn", "hi-Latn"), ("es-419", "es-419"),
+        ("english", "en"), ("Hindi", "hi"), (None, "en"), ("", "en"), ("de-1996", "de"), ("en-x-secret", "en"),
+        ("en-41111111-11111111", "en"), ("es-416", "es"), ("klingon", "und"), ("4111", "und"), ("jo hn", "und"),
+    ],
+)  # fmt: skip
+def test_a_language_goes_on_in_its_canonical_form_and_nothing_else_with_it(said, kept):
+    assert one(FULL | {"language": said}).language == kept
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "noted"),
+    [
+        (0, 0, []), (1, 1, []), (0.93, 0.93, []), (None, None, []),
+        (4111111111111111, None, ["confidence"]), (-0.1, None, ["confidence"]), (1.01, None, ["confidence"]),
+        (1e300, None, ["confidence"]),
+    ],
+)  # fmt: skip
+def test_a_confidence_is_a_share_or_is_left_out_and_counted(said, kept, noted):
+    found = []
+    segment = one(FULL | {"words": [{"text": "ann", "confidence": said}]}, note=found.append)
+    assert segment.words[0].confidence == kept
+    assert found == noted
+
+
+def test_a_speaker_is_told_apart_within_the_session():
+    assert one(FULL | {"speaker": 2}).speaker == "2"
+    assert one(FULL | {"speaker": "spk_0"}).speaker == "spk_0"
+    assert one(FULL | {"speaker": "John Smith, 4111"}).speaker == ""
+    assert one(FULL).speaker == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [
+        ({"segment_id": None}, "$.segment_id"),
+        ({"segment_id": "a b"}, "$.segment_id"),
+        ({"start_ms": "soon"}, "$.start_ms"),
+        ({"start_ms": 1_700_000_000_000}, "$.start_ms"),
+        ({"end_ms": 5}, "$.end_ms"),
+        ({"channel": 64}, "$.channel"),
+        ({"revision": -1}, "$.revision"),
+        ({"words": [{"text": "a"}, {"text": 5}]}, "$.words[1].text"),
+        ({"call_id": "call-2"}, "$.call_id"),
+        ({"customer_id": "a b"}, "$.customer_id"),
+        ({"text": "x" * 8001}, "$"),
+    ],
+    ids=str,
+)
+def test_an_error_names_the_place(change, at):
+    with pytest.raises(DecodeError) as caught:
+        decode(FULL | change)
+    assert caught.value.at == at
+
+
+def test_a_record_without_a_key_may_lie_in_any_partition():
+    with pytest.raises(WrongKeyError) as caught:
+        decode(FULL, key=None, headers=(("ce_subject", b"call-1"),))
+    assert caught.value.at == "key"
+
+
+def test_a_recognisers_own_clock_is_shifted_to_the_calls():
+    segment = one(FULL, headers=(("ce_offsetms", b"60000"),))
+    assert (segment.start_ms, segment.end_ms, segment.transcribed_until_ms) == (61_000, 62_200, 62_500)
+    assert (segment.words[0].start_ms, segment.words[0].end_ms) == (61_000, 61_200)
 
 
 def test_customers_that_disagree_are_refused():

@@ -54,14 +54,10 @@ PROFILES: Final = {
     "50ms": _named("50ms", 60, 40),
     "300ms": WIDEST,
     "late": _LATE,
-    **{
-        provider: _named(provider, 100, 10)
-        for provider in ("100ms", "deepgram", "assemblyai", "aws", "azure", "google", "twilio")
-    },
-    "whisper": _LATE,
+    "100ms": _named("100ms", 100, 10),
 }
 
 
 def profile(name: str) -> TimingProfile:
-    """The profile of a provider, or one of the plain ones by name; unknown names get the widest."""
+    """A profile by name (``wire.providers`` says which a provider has); unknown names get the widest."""
     return PROFILES.get(name, WIDEST)

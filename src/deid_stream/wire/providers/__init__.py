@@ -69,6 +69,12 @@ def named(name: str) -> Provider:
     return found
 
 
+def timing_of(name: str) -> str:
+    """The timing profile that a name means: a provider's own, or the profile of that name."""
+    found = _BY_NAME.get(name)
+    return name if found is None else found.timing
+
+
 def provider_of(dataschema: bytes | None) -> Provider | None:
     """None: the contract's own form, which a missing schema means, or one with ``transcript`` or ``call`` among its
     parts. Raises UnknownProviderError for any other schema: its documents cannot be in the contract's form."""
