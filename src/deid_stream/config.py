@@ -86,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     regions: str = ""
     """Values of a call's ``region`` that may leave with its summary, beside any two letters."""
     queues: str = ""
-    """Values of a call's ``queue`` that may leave with its summary; empty: common names (``sales``, ``billing`` ...)."""
+    """Values of a call's ``queue`` that may leave with its summary; empty: common ones (``sales`` ...)."""
     dispositions: str = ""
     """Values of a call's ``disposition`` that may leave with its summary; empty: common ones (``resolved`` ...)."""
     spotcheck_share: float = 0.01
