@@ -106,7 +106,7 @@ def heard_as_unheard(calls: Sequence[measure.LabelledCall]) -> dict[str, float]:
                 part
                 for segment in call.segments
                 if segment.channel == channel
-                for part in unheard.explained(segment, PROFILES["50ms"])
+                for part in unheard.explained(segment, PROFILES["50ms"], call.reader, channel)
             )
             for start in range(0, call.duration_ms, 480):
                 window = Interval(start, start + 480)
@@ -172,7 +172,7 @@ def cost(calls: Sequence[measure.LabelledCall], source: str) -> dict[str, float]
                 part
                 for segment, _ in segments
                 if segment.channel == channel
-                for part in unheard.explained(segment, PROFILES[SOURCES[source]])
+                for part in unheard.explained(segment, PROFILES[SOURCES[source]], reader, channel)
             )
             for start in range(0, call.duration_ms, 480):
                 if timeline.quiet_until(channel, start) < start + 480:
@@ -197,6 +197,10 @@ class _Both:
     def pcm(self, channel: int, start_ms: int, end_ms: int) -> NDArray[np.int16]:
         """See ``audio.reader.Reader``."""
         return self.timelines[channel].pcm(0, start_ms, end_ms)
+
+    def held(self, channel: int) -> Interval:
+        """See ``audio.hold.reader.Reader``."""
+        return Interval(self.timelines[channel].begin_ms, self.timelines[channel].end_ms)
 
 
 def _chunks(call: measure.LabelledCall, channel: int) -> list[AudioChunk]:

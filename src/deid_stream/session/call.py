@@ -322,7 +322,7 @@ class CallSession:
         for span in cut:
             self._cut(span, first.time_ms)
         for channel in targets:
-            self._sound.explain(channel, explained(entry, channel, cut, timing))
+            self._sound.explain(channel, explained(entry, channel, cut, self._sound, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)

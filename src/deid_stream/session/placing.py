@@ -45,13 +45,15 @@ def place(
                 yield AudioSpan(max(0, start_ms), end_ms, carrier.channel, span.entity_type)
 
 
-def explained(entry: Unlocated, channel: int, cut: Sequence[AudioSpan], timing: TimingProfile) -> list[Interval]:
+def explained(
+    entry: Unlocated, channel: int, cut: Sequence[AudioSpan], sound: Sound, timing: TimingProfile
+) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
     a breath beyond what was ``cut``: speech that goes on there is more of the same."""
     turn = entry.turn
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
-        known = unheard.explained(segment, timing)
+        known = unheard.explained(segment, timing, sound, channel)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
         reach_ms = MAX_REACH_MS
         around = Interval(segment.start_ms - reach_ms, segment.end_ms + reach_ms)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from deid_stream.audio.cut import silence
 from deid_stream.audio.hear import unheard, vad
 from deid_stream.audio.hear.vad import CELL_MS
+from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.audio.hold.timeline import Placement, Timeline
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk
@@ -27,6 +28,8 @@ STEP_MS = 400
 """Media time after which newly arrived audio is looked at again."""
 
 _KEPT_WITHOUT_AUDIO = 64
+_LEVEL_MS = 10_000
+"""Of a longer span the level of its first part counts."""
 _PATIENCE_MS = 2_000
 """Sound that has waited so long for its transcript is shown to the VAD: most is covered before, at no cost."""
 _TAIL_PATIENCE_MS = 5_000
@@ -117,9 +120,15 @@ class Sound:
         """Samples of one channel, zeros where nothing is held."""
         stream = self._by_channel.get(channel)
         if stream is None:
-            return np.zeros(max(0, ms_to_samples(end_ms - start_ms, self.rate_hz)), dtype=np.int16)
+            length_ms = min(MAX_READ_MS, end_ms - start_ms)
+            return np.zeros(max(0, ms_to_samples(length_ms, self.rate_hz)), dtype=np.int16)
         inner = channel if len(stream.channels) > 1 else 0
         return stream.timeline.pcm(inner, start_ms, end_ms)
+
+    def held(self, channel: int) -> Interval:
+        """Media time of the held audio of a channel."""
+        stream = self._by_channel.get(channel)
+        return Interval(0, 0) if stream is None else Interval(stream.timeline.begin_ms, stream.timeline.end_ms)
 
     def silent_until_ms(self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
@@ -179,7 +188,8 @@ class Sound:
     def cut(self, span: AudioSpan) -> None:
         """Decide that a span must not be heard; what has left already stays as it is."""
         if not span.level and self._streams:
-            level = silence.level(self.pcm(span.channel, span.start_ms, span.end_ms))
+            start_ms, end_ms = Interval(span.start_ms, span.end_ms).intersect(self.held(span.channel))
+            level = silence.level(self.pcm(span.channel, start_ms, min(end_ms, start_ms + _LEVEL_MS)))
             span = msgspec.structs.replace(span, level=round(level, 1))
         insort(self.holes.setdefault(span.channel, []), span)
 
@@ -200,6 +210,13 @@ class Sound:
             arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
             limit = end_ms if final else min(limit_ms, arrived_ms)
             while stream.judged_ms < limit:
+                held_ms = stream.timeline.held_from(stream.judged_ms)
+                if held_ms is None or held_ms >= stream.judged_ms + CELL_MS:
+                    # nobody speaks in a gap, however long it is
+                    reached_ms = limit if held_ms is None else min(limit, held_ms)
+                    stream.judged_ms = max(stream.judged_ms, reached_ms - reached_ms % CELL_MS)
+                    if held_ms is None:
+                        break
                 window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % CELL_MS + CELL_MS)
                 if window.end > limit and not final:
                     break

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid_stream.audio.codec import pcm
+from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.audio.hold.timeline import Placement, Timeline
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
@@ -13,6 +14,7 @@ from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
 FORMAT = AudioFormat(Encoding.PCM16LE, 8000)
 LOUD = np.full(800, 5000, np.int16)
 QUIET = np.zeros(800, np.int16)
+WEEK_MS = 7 * 24 * 3_600_000
 
 
 def chunk(seq, offset_ms=None, samples=LOUD, fmt=FORMAT, offset=-1, data=None):
@@ -222,3 +224,16 @@ def test_how_the_stream_is_cut_does_not_matter(milliseconds):
         at += length
     assert timeline.arrived_until_ms == timeline.end_ms == at
     assert np.array_equal(timeline.pcm(0, 0, at), whole)
+
+
+@pytest.mark.parametrize("span", [(0, WEEK_MS), (-WEEK_MS, 0), (WEEK_MS, 2 * WEEK_MS)])
+def test_what_is_claimed_does_not_decide_how_much_is_read(span):
+    timeline = filled(chunk(0))
+    assert len(timeline.pcm(0, *span)) <= MAX_READ_MS * 8
+
+
+def test_the_next_held_sound_is_found_over_any_gap():
+    timeline = filled(chunk(0, 100), chunk(1, WEEK_MS))
+    assert [timeline.held_from(ms) for ms in (0, 150, 200, WEEK_MS + 50, WEEK_MS + 100)] == [
+        100, 150, WEEK_MS, WEEK_MS + 50, None
+    ]  # fmt: skip

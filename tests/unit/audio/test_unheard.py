@@ -19,24 +19,63 @@ def segment(*words, text="some words", start_ms=1000, end_ms=4000):
     )  # fmt: skip
 
 
+SILENT = Recording(silent(6000)[:, None], 8000)
+TALKING = Recording(voice(6000)[:, None], 8000)
+PAUSED = Recording(joined(silent(950), voice(1100), silent(500), voice(500), silent(3000))[:, None], 8000)
+"""Speech from 950 to 2050 and from 2550 to 3050 ms."""
+
+
 @pytest.mark.parametrize(
-    ("words", "stretches"),
+    ("words", "recording", "stretches"),
     [
-        ([("some", 1000, 1400), ("words", 1400, 2000)], [(700, 2300)]),
-        ([("some", 1000, 1400), ("words", 2000, 2400)], [(700, 2700)]),
-        ([("some", 1000, 1400), ("words", 3500, 4000)], [(700, 1700), (3200, 4300)]),
-        ([("some", 1000, 1400), ("a", 1500, 4000)], [(700, 3000)]),
-        ([], [(700, 4300)]),
-        ([("some", None, None), ("words", 1400, 2000)], [(700, 4300)]),
+        ([("some", 1000, 1400), ("words", 1400, 2000)], PAUSED, [(700, 2300)]),
+        ([("some", 1000, 1400), ("words", 1650, 2000)], PAUSED, [(700, 2300)]),
+        ([("some", 1000, 1400), ("words", 2600, 3000)], PAUSED, [(700, 1460), (2300, 3300)]),
+        ([("some", 1000, 1400), ("words", 1600, 2000)], TALKING, [(940, 2060)]),
+        ([("some", 1000, 1400), ("a", 1500, 4000)], PAUSED, [(700, 1460)]),
+        ([("some", 1000, 1400), ("words", 1500, 2500)], PAUSED, [(700, 2560)]),
+        ([("a", 3100, 4000)], PAUSED, [(3040, 3920)]),
+        ([("some", 1000, 1400), (",", 1400, 1400), ("#####", 1400, 4000)], PAUSED, [(700, 1460)]),
+        ([], PAUSED, [(700, 4300)]),
+        ([("some", None, None), ("words", 1400, 2000)], PAUSED, [(700, 4300)]),
+        ([], TALKING, []),
+        ([("some", None, None), ("words", 1400, 2000)], TALKING, []),
+        ([("[NAME]", None, None), ("words", None, None)], PAUSED, []),
     ],
-    ids=["connected", "a pause", "a gap", "a word that cannot be so long", "no words", "untimed"],
+    ids=[
+        "connected", "a short pause", "a gap", "no pause after them", "a word that cannot sound so long",
+        "a word that lasts into a pause", "a word where nothing sounds", "no letters", "no words", "untimed",
+        "no words and too much speech", "untimed and too much speech", "a placeholder has no letters",
+    ],
+)  # fmt: skip
+def test_what_a_segment_accounts_for(words, recording, stretches):
+    found = explained(segment(*words), profile("50ms"), recording, 0)
+    assert found == [Interval(*stretch) for stretch in stretches]
+
+
+@pytest.mark.parametrize("text", ["...", "-", "[inaudible]", "[CREDIT_CARD_1]", "####", "<PHONE> {{PII}}"])
+@pytest.mark.parametrize("recording", [SILENT, PAUSED], ids=["silent", "speech"])
+def test_a_segment_without_letters_explains_nothing(text, recording):
+    assert explained(segment(text=text), profile("50ms"), recording, 0) == []
+    assert explained(segment(*((word, 1000, 2000) for word in text.split())), profile("50ms"), recording, 0) == []
+
+
+OKAY = pytest.mark.parametrize(
+    "words", [[], [("okay", None, None)], [("okay", 1000, 3500)]], ids=["none", "untimed", "timed"]
 )
-def test_what_a_segment_accounts_for(words, stretches):
-    assert explained(segment(*words), profile("50ms")) == [Interval(*s) for s in stretches]
 
 
-def test_a_segment_without_text_explains_nothing():
-    assert explained(segment(text="  "), profile("50ms")) == []
+@OKAY
+def test_a_word_does_not_explain_a_card_number(words):
+    assert explained(segment(*words, text="okay", end_ms=3500), profile("100ms"), TALKING, 0) == []
+
+
+@OKAY
+def test_a_word_explains_itself_and_the_silence_about_it(words):
+    spoken = Recording(joined(silent(2000), voice(600), silent(3000))[:, None], 8000)
+    (known,) = explained(segment(*words, text="okay", end_ms=3500), profile("100ms"), spoken, 0)
+    assert known.start <= 2000
+    assert known.end >= 2600
 
 
 WHOLE = Interval(0, 3840)

@@ -1,5 +1,7 @@
 """Where words and text disagree: masked, silenced, judged and audited, in one session."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Segment
 from tests.support.made_calls import EPOCH_MS, MULAW
 from tests.support.run_session import feed, new_session
 
+WEEK_MS = 7 * 24 * 3_600_000
 NOISE = np.random.default_rng(1).integers(-8_000, 8_000, 8_000 * 4)
 
 
@@ -65,3 +68,28 @@ def test_another_way_of_writing_is_neither_silenced_nor_audited(text, spoken):
     assert {word for word, sounds in loud.items() if not sounds} <= {"zorblax"}
     assert not {reason for _, reason in left.reasons()} & {"words_disagree", "WORDS_DISAGREE"}
     assert "zorblax" not in f"{segment.text} {[word.text for word in segment.words]}"
+
+
+@pytest.mark.parametrize("words", [(), (Word("okay"),), (Word("okay", 200, WEEK_MS),), (Word("[NAME]", 200, WEEK_MS),)])
+def test_a_segment_of_a_week_takes_no_more_memory_than_its_call(words):
+    common = {"call_id": "call-1", "customer_id": "acme"}
+    sound = pcm.encode(NOISE[: 8 * 4_000].astype(np.int16), MULAW)
+    chunk = AudioChunk(**common, seq=0, offset_ms=0, format=MULAW, channel=0, data=sound, time_ms=EPOCH_MS + 4_000)
+    segment = Segment(
+        **common, segment_id="s", text="okay zorblax", start_ms=0, end_ms=WEEK_MS, words=words, time_ms=EPOCH_MS + 4_000
+    )
+    tracemalloc.start()
+    left = feed(new_session(), [chunk, segment, CallEnded(**common, time_ms=EPOCH_MS + 4_000, duration_ms=4_000)])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000
+    assert set(left.sound()[0]) == {0xFF}
+
+
+def test_a_gap_of_a_week_is_passed_at_once():
+    common = {"call_id": "call-1", "customer_id": "acme", "format": MULAW, "channel": 0}
+    sound = pcm.encode(NOISE[:800].astype(np.int16), MULAW)
+    chunks = [AudioChunk(**common, seq=n, offset_ms=n * WEEK_MS, data=sound, time_ms=EPOCH_MS + n) for n in range(2)]
+    left = feed(new_session(), chunks)
+    assert set(left.sound()[0]) == {0xFF}
+    assert len(left.audio) == 2

@@ -117,6 +117,8 @@ def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingPro
     words = segment.words
     window = Interval(max(0, segment.start_ms - WINDOW_SLACK_MS), segment.end_ms + WINDOW_SLACK_MS)
     if forced.available():
+        if window.length > forced.MAX_MS:
+            return None
         pcm = reader.pcm(channel, window.start, window.end)
         aligned = forced.align(pcm, reader.rate_hz, window.start, [word.text for word in words])
         if aligned is None:

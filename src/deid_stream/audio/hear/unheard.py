@@ -7,60 +7,113 @@ ordinary speech of a covered turn would be as wrong as letting a whole unread se
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.codec.pcm import QUIET_PEAK
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
-from deid_stream.model.events import Segment
+from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract
-from deid_stream.words.durations import duration_bounds
+from deid_stream.words.durations import longest_sound_ms, most_sound_ms
+from deid_stream.words.placeholders import opaque
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
 EDGE_MS: Final = 300
-"""A turn explains the sound this far about its words: rough edges, breath, the decay of a room."""
-PAUSE_MS: Final = 700
-"""A pause between two words that their turn still explains; in a longer one another word could hide."""
+"""A word explains the sound this far about it, up to the next pause: rough edges, breath, the decay of a room."""
+INNER_EDGE_MS: Final = 150
+"""Twice as long a pause between two words is theirs, whatever sounds there; in a longer one another word could hide,
+and speech in it counts as unread. A smaller value mutes more of words whose times are rough."""
 NEW_WORD_PAUSE_MS: Final = 50
 """Quiet for so long, and then a syllable: that is another word, not the end of the last."""
 SHORTEST_SPEECH_MS: Final = 100
 """Less than a syllable between explained stretches is a click or a breath."""
+_FRAME_MS: Final = 10
 
 
-def explained(segment: Segment, timing: TimingProfile) -> list[Interval]:
-    """Media time (ms) that a final segment accounts for, sorted and apart.
+def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: int) -> list[Interval]:
+    """Media time (ms) on ``channel`` that a final segment accounts for, sorted and apart.
 
-    Its words widened by the profile's reach, at least ``EDGE_MS``, joined over ordinary pauses. A word longer than it
-    can be explains only what it can be, from its start. A segment without believable times explains its whole interval.
+    A segment explains at most as much sound as its letters can take. Its words count with the rough edges of their
+    times; a word that claims more time than it can sound counts only where no more speech is there than it can be, and
+    placeholders and punctuation never count. The same holds for the whole interval of a segment without word times.
+
+    ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
     """
     edge_ms = max(EDGE_MS, timing.widest_ms)
-    whole = Interval(segment.start_ms - edge_ms, segment.end_ms + edge_ms)
+    whole = Interval(segment.start_ms, segment.end_ms)
+    words = segment.words or tuple(Word(token) for token in segment.text.split())
+    signs = opaque([word.text for word in words])
+    read = [word for number, word in enumerate(words) if number not in signs and longest_sound_ms(word.text)]
     said: list[Interval] = []
-    for word in segment.words:
+    for word in read:
         if word.start_ms is None or word.end_ms is None:
-            return [whole]
-        longest_ms = duration_bounds(word.text)[1]
-        end_ms = min(word.end_ms, word.start_ms + longest_ms)
-        said.append(Interval(word.start_ms - edge_ms, max(end_ms, word.start_ms) + edge_ms).intersect(whole))
-    if not said:
-        return [whole] if segment.text.strip() else []
-    wide_ms = max(0, PAUSE_MS - 2 * edge_ms)
-    joined = merge(Interval(part.start, part.end + wide_ms) for part in said)
-    return [Interval(part.start, part.end - wide_ms) for part in joined]
+            said = _held(whole, most_sound_ms(word.text for word in read), reader, channel)
+            break
+        claimed = Interval(word.start_ms, max(word.start_ms, word.end_ms))
+        said += _held(claimed, longest_sound_ms(word.text), reader, channel)
+    inner_ms = min(edge_ms, max(INNER_EDGE_MS, timing.widest_ms))
+    groups = merge(Interval(part.start, part.end + 2 * inner_ms) for part in said)
+    known: list[Interval] = []
+    for start_ms, wide_ms in groups:
+        end_ms = wide_ms - 2 * inner_ms
+        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, timing.error_ms, -1)
+        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, timing.error_ms, 1)
+        group = Interval(start_ms - before_ms, end_ms + after_ms)
+        known.append(group.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
+    return merge(known)
+
+
+def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
+    """``claimed``, where no more speech is there than ``longest_ms``; nothing where there is more. Where there is none,
+    only so long from its start: its sound may still come."""
+    if claimed.length <= longest_ms:
+        return [claimed] if longest_ms else []
+    speech_ms = sum(part.length for part in vad.speech(reader, channel, claimed))
+    if speech_ms > longest_ms:
+        return []
+    return [claimed if speech_ms else Interval(claimed.start, claimed.start + longest_ms)]
+
+
+def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, error_ms: Ms, sign: int) -> Ms:
+    """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
+    to the pause; at least by the error of its time. Sound that goes on without a pause is more than this word."""
+    count = (edge_ms + SHORTEST_SPEECH_MS) // _FRAME_MS
+    first_ms = from_ms if sign > 0 else from_ms - count * _FRAME_MS
+    loud = _loud(reader, channel, first_ms, count)[::sign]
+    at = _pause(loud, edge_ms // _FRAME_MS + 1)
+    if at is None:
+        return min(edge_ms, error_ms)
+    if loud[at:].sum() * _FRAME_MS < SHORTEST_SPEECH_MS:
+        return edge_ms
+    return min(edge_ms, max(error_ms, at * _FRAME_MS))
+
+
+def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
+    """The first frame, of the first ``within``, from which it is quiet for ``NEW_WORD_PAUSE_MS``."""
+    pause = NEW_WORD_PAUSE_MS // _FRAME_MS
+    return next((at for at in range(within) if not loud[at : at + pause].any()), None)
+
+
+def _loud(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.bool_]:
+    """By frame: whether it is louder than what passes as quiet."""
+    size = _FRAME_MS * reader.rate_hz // 1000
+    sound = reader.pcm(channel, start_ms, start_ms + count * _FRAME_MS)
+    frames = np.pad(sound, (0, max(0, count * size - len(sound))))[: count * size].reshape(count, -1)
+    loud: NDArray[np.bool_] = (frames.max(axis=1) > QUIET_PEAK) | (frames.min(axis=1) < -QUIET_PEAK)
+    return loud
 
 
 def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
     """How long sound after ``from_ms`` may be the end of what was said before: ``EDGE_MS``, but where it pauses and a
     syllable follows, up to the pause."""
-    frame_ms = 10
-    count = (EDGE_MS + SHORTEST_SPEECH_MS) // frame_ms
-    size = frame_ms * reader.rate_hz // 1000
-    sound = reader.pcm(channel, from_ms, from_ms + count * frame_ms)[: count * size].reshape(count, -1)
-    loud = (sound.max(axis=1) > QUIET_PEAK) | (sound.min(axis=1) < -QUIET_PEAK)
-    pause = NEW_WORD_PAUSE_MS // frame_ms
-    for at in range(EDGE_MS // frame_ms):
-        if not loud[at : at + pause].any() and loud[at:].sum() * frame_ms >= SHORTEST_SPEECH_MS:
-            return at * frame_ms
+    loud = _loud(reader, channel, from_ms, (EDGE_MS + SHORTEST_SPEECH_MS) // _FRAME_MS)
+    pause = NEW_WORD_PAUSE_MS // _FRAME_MS
+    for at in range(EDGE_MS // _FRAME_MS):
+        if not loud[at : at + pause].any() and loud[at:].sum() * _FRAME_MS >= SHORTEST_SPEECH_MS:
+            return at * _FRAME_MS
     return EDGE_MS
 
 

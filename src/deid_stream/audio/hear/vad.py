@@ -42,7 +42,8 @@ def speech_intervals(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> list
 
 
 def speech(reader: Reader, channel: int, window: Interval) -> list[Interval]:
-    """Speech within ``window`` (ms), judged on the whole cells around it."""
+    """Speech within ``window`` (ms), judged on the whole cells around it, as far as audio is held."""
+    window = window.intersect(reader.held(channel))
     if window.end <= window.start:
         return []
     first = max(0, window.start // CELL_MS * CELL_MS)

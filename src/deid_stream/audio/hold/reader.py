@@ -1,11 +1,14 @@
 """What alignment, speech detection and cross-talk need of held audio."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.units import Ms
+from deid_stream.units import Interval, Ms, samples_to_ms
+
+MAX_READ_MS: Final = 120_000
+"""No one asks for more sound at once: what an interval claims must not decide how much memory it takes."""
 
 
 class Reader(Protocol):
@@ -15,7 +18,12 @@ class Reader(Protocol):
     def rate_hz(self) -> int: ...
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
-        """Samples of ``[start_ms, end_ms)``, exactly that long, zeros where nothing is held."""
+        """Samples of ``[start_ms, end_ms)``, exactly that long, zeros where nothing is held; no more than
+        ``MAX_READ_MS`` of them."""
+        ...
+
+    def held(self, channel: int) -> Interval:
+        """Media time (ms) from the first to the last held sample of a channel; empty where nothing is held."""
         ...
 
 
@@ -28,8 +36,13 @@ class Recording:
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
         """See ``Reader.pcm``."""
+        end_ms = min(end_ms, start_ms + MAX_READ_MS)
         start, stop = (max(0, (ms * self.rate_hz + 500) // 1000) for ms in (start_ms, end_ms))
         part = self.samples[start:stop, channel]
         before = max(0, -((start_ms * self.rate_hz + 500) // 1000))
         after = max(0, stop - start - len(part))
         return np.pad(part, (before, after)) if before or after else part
+
+    def held(self, channel: int) -> Interval:
+        """See ``Reader.held``."""
+        return Interval(0, samples_to_ms(len(self.samples), self.rate_hz))

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from deid_stream.audio.codec import pcm
+from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.units import Ms, SampleIndex, ms_to_samples, samples_to_ms
@@ -196,6 +197,11 @@ class Timeline:
         """End of the last audio seen, gaps or not; 0 before any."""
         return samples_to_ms(self._end, self.rate_hz)
 
+    def held_from(self, at_ms: Ms) -> Ms | None:
+        """The first media time from ``at_ms`` on of which audio is held; None where none is."""
+        at = bisect_right(self._ends, ms_to_samples(at_ms, self.rate_hz))
+        return max(at_ms, samples_to_ms(self._starts[at], self.rate_hz)) if at < len(self._starts) else None
+
     @property
     def begin_ms(self) -> Ms:
         """Start of the first held chunk; where nothing is held, of what was last released."""
@@ -275,10 +281,12 @@ class Timeline:
         return self._chunks[min(at, len(self._chunks) - 1)].time_ms
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> pcm.Samples:
-        """Samples of ``[start_ms, end_ms)`` of one channel, int16 at ``rate_hz``; zeros where nothing is held.
+        """Samples of ``[start_ms, end_ms)`` of one channel, int16 at ``rate_hz``; zeros where nothing is held. At most
+        ``MAX_READ_MS`` of them.
 
         ``channel`` counts within an interleaved stream and is ignored for a stream of one channel.
         """
+        end_ms = min(end_ms, start_ms + MAX_READ_MS)
         start, stop = ms_to_samples(start_ms, self.rate_hz), ms_to_samples(end_ms, self.rate_hz)
         samples = np.zeros(max(0, stop - start), np.int16)
         column = channel if self.format.channels > 1 else 0
