@@ -18,6 +18,7 @@
     +-- DetectionError         a recognizer failed; the turn is withheld
     |   +-- ModelError         the shipped model is missing, damaged or of another version
     +-- AlignmentError         text could not be placed on the audio; the turn is muted
+    +-- StateError             a call's share of a checkpoint cannot be read; that call is given up
     +-- DigestKeyError         the digest key is missing or unusable
     +-- BrokerError            the broker refused or is away
         +-- TopicError         a topic is missing or has the wrong shape
@@ -123,6 +124,10 @@ class ModelError(DetectionError):
 
 class AlignmentError(DeidError):
     code = "alignment"
+
+
+class StateError(DeidError):
+    code = "state"
 
 
 class DigestKeyError(DeidError):

@@ -6,10 +6,10 @@ import msgspec
 from chunk_invariance import assert_chunk_invariant
 
 from deid_stream.session.call import FOREVER_MS
-from tests.support.made_calls import EPOCH_MS, audio_chunks, ended, make_call, segments, started
+from tests.support.made_calls import EPOCH_MS, audio_chunks, ended, make_timeline, segments, started
 from tests.support.run_session import feed, new_session
 
-CALL = make_call(3, turns=3, channels=1)
+CALL = make_timeline(3, turns=3, channels=1)
 (WHOLE,) = audio_chunks(CALL, [CALL.duration_ms])
 BYTES_PER_MS = 8
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from deid_stream.model.events import Event
 from deid_stream.session.call import FOREVER_MS, CallSession, Positions
 from deid_stream.session.settings import SessionSettings
-from tests.support.made_calls import MadeCall, SecretDetector, audio_chunks, ended, make_call, segments, started
+from tests.support.made_calls import SecretDetector, Timeline, audio_chunks, ended, make_timeline, segments, started
 from tests.support.run_session import KEY, UNKNOWN, Left, feed, new_session
 
 WHOLE = [100_000]
 
 
-def topics(call: MadeCall, audio_ms: list[int], words: list[int]) -> list[list[Event]]:
+def topics(call: Timeline, audio_ms: list[int], words: list[int]) -> list[list[Event]]:
     return [[started(call), ended(call)], list(segments(call, words)), list(audio_chunks(call, audio_ms))]
 
 
@@ -33,7 +33,7 @@ def interleaved(queues: list[list[Event]], rng: Random) -> list[Event]:
     return merged
 
 
-def reference(call: MadeCall) -> Left:
+def reference(call: Timeline) -> Left:
     return feed(new_session(call.call_id), in_time_order(topics(call, [1_000], WHOLE)))
 
 
@@ -45,7 +45,7 @@ seeds = st.integers(0, 500)
 @given(seed=seeds, audio_ms=cuts, cut_words=words)
 @settings(max_examples=40, deadline=None)
 def test_cuts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int]) -> None:
-    call = make_call(seed)
+    call = make_timeline(seed)
     whole = reference(call)
     left = feed(new_session(call.call_id), in_time_order(topics(call, audio_ms, cut_words)))
     assert left.sound() == whole.sound()
@@ -56,7 +56,7 @@ def test_cuts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int
 @example(seed=9, audio_ms=[1_000], cut_words=[1], order=0)  # a short last word, close to the one before, comes late
 @settings(max_examples=40, deadline=None)
 def test_interleavings_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int], order: int) -> None:
-    call = make_call(seed)
+    call = make_timeline(seed)
     queues = topics(call, audio_ms, cut_words)
     whole = reference(call)
     left = feed(new_session(call.call_id), interleaved(queues, Random(order)))
@@ -67,7 +67,7 @@ def test_interleavings_change_nothing(seed: int, audio_ms: list[int], cut_words:
 @given(seed=seeds, cut_words=words, order=st.integers(0, 10_000))
 @settings(max_examples=30, deadline=None)
 def test_repeats_change_nothing(seed: int, cut_words: list[int], order: int) -> None:
-    call = make_call(seed)
+    call = make_timeline(seed)
     rng = Random(order)
     once = in_time_order(topics(call, [100], cut_words))
     twice = [event for event in once for _ in range(rng.choice([1, 1, 1, 2]))]
@@ -81,7 +81,7 @@ def test_repeats_change_nothing(seed: int, cut_words: list[int], order: int) -> 
 @settings(max_examples=40, deadline=None)
 def test_restarts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int], stops: list[float]) -> None:
     """Killed after a commit, restored from the checkpoint, fed again from the oldest records still needed."""
-    call = make_call(seed)
+    call = make_timeline(seed)
     queues = topics(call, audio_ms, cut_words)
     events = in_time_order(queues)
     uninterrupted = feed(new_session(call.call_id), events)
@@ -121,7 +121,7 @@ def test_restarts_change_nothing(seed: int, audio_ms: list[int], cut_words: list
 
 @pytest.mark.parametrize("seed", range(20))
 def test_secrets_are_neither_heard_nor_read_and_the_rest_is_untouched(seed: int) -> None:
-    call = make_call(seed)
+    call = make_timeline(seed)
     left = feed(new_session(call.call_id), in_time_order(topics(call, [100], [5])))
     raw = {channel: b"".join(c.data for c in audio_chunks(call, WHOLE) if c.channel == channel) for channel in (0, 1)}
     for channel, data in left.sound().items():

@@ -12,7 +12,7 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
-from deid_stream.wire.cloudevents import Limits
+from deid_stream.wire.limits import Limits
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.partition import Partition, Work

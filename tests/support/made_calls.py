@@ -48,7 +48,7 @@ class SecretDetector:
 
 
 @dataclass
-class MadeCall:
+class Timeline:
     """Words by channel with exact times, and one signal a channel."""
 
     call_id: str
@@ -59,7 +59,7 @@ class MadeCall:
     secrets: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
 
-def make_call(seed: int, turns: int = 4, channels: int = 2, customer_id: str = "acme") -> MadeCall:
+def make_timeline(seed: int, turns: int = 4, channels: int = 2, customer_id: str = "acme") -> Timeline:
     """Alternating turns of 2 to 7 words with pauses; one word in five is a secret."""
     rng = Random(seed)
     words: dict[int, list[Word]] = {channel: [] for channel in range(channels)}
@@ -87,10 +87,10 @@ def make_call(seed: int, turns: int = 4, channels: int = 2, customer_id: str = "
             span = slice(word.start_ms * 8, word.end_ms * 8)
             samples[span] = noise.integers(-8_000, 8_000, span.stop - span.start)
         signal[channel] = samples
-    return MadeCall(f"call-{seed}", customer_id, words, signal, duration_ms, secrets)
+    return Timeline(f"call-{seed}", customer_id, words, signal, duration_ms, secrets)
 
 
-def audio_chunks(call: MadeCall, cut_ms: Sequence[int], start_offset: int = 0) -> list[AudioChunk]:
+def audio_chunks(call: Timeline, cut_ms: Sequence[int], start_offset: int = 0) -> list[AudioChunk]:
     """Chunks of all channels in record-time order; ``cut_ms`` is cycled for their lengths."""
     chunks = []
     for channel, samples in call.signal.items():
@@ -116,7 +116,7 @@ def audio_chunks(call: MadeCall, cut_ms: Sequence[int], start_offset: int = 0) -
     ]
 
 
-def segments(call: MadeCall, cut_words: Sequence[int], lag_ms: int = 300, start_offset: int = 0) -> list[Segment]:
+def segments(call: Timeline, cut_words: Sequence[int], lag_ms: int = 300, start_offset: int = 0) -> list[Segment]:
     """Final segments of ``cut_words`` words each (cycled), never across a turn's pause, in record-time order."""
     made: list[tuple[int, int, list[Word]]] = []
     for channel, words in call.words.items():
@@ -149,7 +149,7 @@ def segments(call: MadeCall, cut_words: Sequence[int], lag_ms: int = 300, start_
     ]
 
 
-def started(call: MadeCall, *, minor: bool = False) -> CallStarted:
+def started(call: Timeline, *, minor: bool = False) -> CallStarted:
     return CallStarted(
         call_id=call.call_id,
         customer_id=call.customer_id,
@@ -160,7 +160,7 @@ def started(call: MadeCall, *, minor: bool = False) -> CallStarted:
     )
 
 
-def ended(call: MadeCall, *, said: bool = True) -> CallEnded:
+def ended(call: Timeline, *, said: bool = True) -> CallEnded:
     return CallEnded(
         call_id=call.call_id,
         customer_id=call.customer_id,

@@ -11,7 +11,7 @@ from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_cha
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat
-from deid_stream.model.outputs import AuditAction, AuditEntry, Output, SanitizedAudio, SanitizedSegment
+from deid_stream.model.outputs import AuditAction, AuditEntry, Output, Retraction, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession, ConversationFactory
 from deid_stream.session.settings import SessionSettings
@@ -99,14 +99,17 @@ def _decode(record: SourceRecord, limits: Limits) -> Decoded:
 
 
 def _assemble(call: CallFile, outputs: Iterable[Output], policy_version: str, pipeline_version: str) -> Replayed:
-    segments: dict[str, SanitizedSegment] = {}
+    segments: dict[tuple[int, str], SanitizedSegment] = {}
     pieces: list[Piece] = []
     silenced: dict[tuple[int, str], list[Interval]] = {}
     for output in outputs:
         if isinstance(output, SanitizedSegment) and output.is_final:
-            segments[output.segment_id] = output
+            segments[output.channel, output.segment_id] = output
         elif isinstance(output, SanitizedAudio):
             pieces.append(Piece(output.chunk.channel, output.chunk.offset_ms, output.data))
+        elif isinstance(output, Retraction):
+            segments.clear()
+            pieces.clear()
         elif isinstance(output, AuditEntry) and output.action is AuditAction.SILENCED:
             span = Interval(output.start_ms or 0, min(output.end_ms or 0, call.wav.duration_ms))
             silenced.setdefault((output.channel or 0, output.reason), []).append(span)

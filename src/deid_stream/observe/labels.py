@@ -36,10 +36,19 @@ WITHHELD: Final = (
     "training_stale_policies",
     "training_unknown_policy",
     "training_unreadable_policy",
+    "turn_without_audio",
     "value_remains",
     "words_disagree",
 )
-DROPPED: Final = ("audio_late", "audio_repeat", "closed_call", "segment_late", "segment_repeat")
+DROPPED: Final = (
+    "audio_late",
+    "audio_repeat",
+    "closed_call",
+    "ended_again",
+    "segment_late",
+    "segment_repeat",
+    "started_after_end",
+)
 DROPPED_FIELDS: Final = notes.DROPPED
 DEAD_LETTERS: Final = tuple(
     sorted({*codes(DecodeError), "customer_mismatch", "internal", "session_failed", "unreadable"})

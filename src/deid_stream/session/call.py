@@ -7,40 +7,34 @@ session.outputs()           what may leave now, in order
 
 from collections.abc import Sequence
 
-import msgspec
-
 from deid_stream.audio.align.profiles import MAX_REACH_MS, profile
 from deid_stream.audio.hold.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
-from deid_stream.model.outputs import AuditAction, Output
+from deid_stream.model.outputs import AuditAction, Output, Retraction
 from deid_stream.model.spans import AudioSpan
 from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.session import coverage
+from deid_stream.session import state as states
 from deid_stream.session.arrival import placed
-from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
+from deid_stream.session.awaiting import AwaitingAudio
+from deid_stream.session.coverage import FOREVER_MS
+from deid_stream.session.holdback import Holdback
 from deid_stream.session.ledger import Ledger
+from deid_stream.session.lifecycle import Lifecycle
 from deid_stream.session.placing import WITHHELD, Unlocated, explained, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
-from deid_stream.session.rereading import Rereading, part_of
+from deid_stream.session.rereading import Rereading, RereadingState, part_of
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
-from deid_stream.session.state import CallState, UnlocatedTurn
 from deid_stream.session.transcript import Transcript
 from deid_stream.session.turns import PendingTurns
 from deid_stream.units import Ms
 
 __all__ = ["FOREVER_MS", "CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
 
-FOREVER_MS: Ms = 1 << 60
-"""Later than any record: ``advance(FOREVER_MS)`` closes whatever is open."""
-
-_KEPT_METADATA = frozenset({"direction", "region", "language", "queue", "disposition"})
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(CallState)
-
 
 class CallSession:
-    """See the module. One instance a call; not thread-safe."""
+    """See the module. One instance per call; not thread-safe."""
 
     def __init__(
         self,
@@ -51,19 +45,17 @@ class CallSession:
         key: bytes,
         settings: SessionSettings,
         policy: CompiledPolicy,
-        state: CallState | None = None,
     ) -> None:
-        """``state`` is a checkpoint's, for ``restore``; without it the call begins."""
         self._settings = settings
         self._policy = policy
-        self._state = state or CallState(call_id=call_id, customer_id=customer_id)
+        self._life = Lifecycle()
         self._holdback = Holdback(settings.holdback_ms)
         self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms)
         self._sound = Sound()
-        self._unlocated: list[Unlocated] = []
+        self._awaiting = AwaitingAudio()
         self._rereading = Rereading(Positions(-1, -1))
-        self._ledger = Ledger(self._state)
-        self._transcript = Transcript(self._state, self._ledger, policy, detector=detector, key=key)
+        self._ledger = Ledger(call_id, customer_id)
+        self._transcript = Transcript(self._ledger, policy, detector=detector, key=key)
         self._now_ms: Ms = 0
         self._snapshot: bytes | None = None
 
@@ -71,21 +63,32 @@ class CallSession:
 
     @property
     def call_id(self) -> str:
-        return self._state.call_id
+        return self._ledger.call_id
 
     @property
     def customer_id(self) -> str:
-        return self._state.customer_id
+        return self._ledger.customer_id
 
     @property
     def minor(self) -> bool:
         """The call was declared a minor's: nothing of it leaves but its audit."""
-        return self._state.minor
+        return self._life.minor
+
+    @property
+    def bound(self) -> bool:
+        """The call is its customer's for good: ``call.started`` said so, or something has been released under that
+        customer's policy."""
+        return self._life.started or self._ledger.released
 
     @property
     def closed(self) -> bool:
         """Ended, and everything has been released or withheld."""
-        return self._state.closed
+        return self._life.closed
+
+    @property
+    def last_record_ms(self) -> Ms:
+        """The latest record time of the call's own records."""
+        return self._life.last_record_ms
 
     @property
     def held_bytes(self) -> int:
@@ -94,22 +97,20 @@ class CallSession:
     @property
     def next_deadline_ms(self) -> Ms:
         """Record time at which ``advance`` will do something even if no record arrives."""
-        state = self._state
-        deadlines = [state.last_record_ms + self._settings.idle_ms]
+        deadlines = [self._life.last_record_ms + self._settings.idle_ms]
         if (deadline := self._holdback.next_deadline_ms) is not None:
             deadlines.append(deadline)
         if self._sound.tail_due_ms is not None:
             deadlines.append(self._sound.tail_due_ms)
-        if state.ended_ms is not None:
-            grace_ms = state.ended_ms + self._settings.end_grace_ms
-            deadlines.append(grace_ms if self._now_ms < grace_ms else state.ended_ms + self._settings.end_limit_ms)
+        ended_ms = self._life.ended_ms
+        if ended_ms is not None:
+            grace_ms = ended_ms + self._settings.end_grace_ms
+            deadlines.append(grace_ms if self._now_ms < grace_ms else ended_ms + self._settings.end_limit_ms)
         return min(deadlines)
 
     def needed_offsets(self) -> NeededOffsets:
         """See NeededOffsets."""
-        offsets = [segment.offset for segment in self._turns]
-        offsets += [segment.offset for entry in self._unlocated for segment in entry.turn.segments]
-        offsets += self._rereading.offsets()
+        offsets = self._turns.offsets() + self._awaiting.offsets() + self._rereading.offsets()
         return NeededOffsets(
             transcripts=min((o for o in offsets if o >= 0), default=-1),
             audio=self._sound.first_offset(),
@@ -124,28 +125,38 @@ class CallSession:
         """Everything that may leave since the last call, in order."""
         return self._ledger.drain()
 
+    def retraction(self, time_ms: Ms, reason: str) -> Retraction | None:
+        """Takes back everything of the call that has left; None where nothing has."""
+        return self._ledger.retraction(time_ms, reason)
+
+    def refuse(self) -> None:
+        """A record of the call became a dead letter: the summary counts it."""
+        self._ledger.refused += 1
+        self._snapshot = None
+
     # -- events
 
     def receive(self, event: Event) -> None:
         """Take in one record. Raises AudioFormatError for audio that cannot be part of the call."""
-        state = self._state
-        if state.closed:
+        life = self._life
+        if life.closed:
+            self._ledger.audit(AuditAction.DROPPED, life.media(), event.time_ms)
             return
-        if event.time_ms > state.last_record_ms:
-            state.last_record_ms = event.time_ms
+        if event.time_ms > life.last_record_ms:
+            life.last_record_ms = event.time_ms
         if isinstance(event, AudioChunk):
             self._receive_audio(event)
         elif isinstance(event, Segment):
             self._snapshot = None
-            self._receive_segment(event if event.timed else placed(event, state.started_ms or event.time_ms))
+            self._receive_segment(event if event.timed else placed(event, life.started_ms or event.time_ms))
         else:
             self._snapshot = None
             self._receive_lifecycle(event)
 
     def advance(self, now_ms: Ms) -> None:
         """Let record time reach ``now_ms``: what has waited too long is passed, fail closed."""
-        state = self._state
-        if state.closed or now_ms <= self._now_ms:
+        life = self._life
+        if life.closed or now_ms <= self._now_ms:
             return
         self._now_ms = now_ms
         if self._holdback.expire(now_ms):
@@ -153,25 +164,17 @@ class CallSession:
             self._progress(now_ms)
         elif self._sound.tail_due_ms is not None and now_ms >= self._sound.tail_due_ms:
             self._progress(now_ms)
-        overdue = state.ended_ms is not None and now_ms >= state.ended_ms + self._settings.end_limit_ms
-        overdue = overdue or now_ms >= state.last_record_ms + self._settings.idle_ms
-        if not state.closed and (overdue or self._complete(now_ms)):
+        overdue = life.ended_ms is not None and now_ms >= life.ended_ms + self._settings.end_limit_ms
+        overdue = overdue or now_ms >= life.last_record_ms + self._settings.idle_ms
+        if not life.closed and (overdue or self._complete(now_ms)):
             self._finish(now_ms)
 
     def _receive_lifecycle(self, event: CallStarted | CallEnded) -> None:
-        state = self._state
-        if isinstance(event, CallStarted):
-            state.started_ms = state.started_ms or event.time_ms
-            state.declared_channels = max(state.declared_channels, event.channels)
-            state.minor = state.minor or event.minor
-            state.metadata = {
-                name: value
-                for name, value in event.metadata.items()
-                if name in _KEPT_METADATA and isinstance(value, str) and len(value) <= 32
-            }
-        elif state.ended_ms is None:
-            state.ended_ms = event.time_ms
-            state.duration_ms = event.duration_ms
+        refused = self._life.start(event) if isinstance(event, CallStarted) else self._life.end(event)
+        if self._life.minor:
+            self._ledger.forbid(event.time_ms)
+        if refused:
+            self._ledger.audit(AuditAction.DROPPED, refused, event.time_ms)
         self._progress(event.time_ms)
 
     def _receive_audio(self, chunk: AudioChunk) -> None:
@@ -189,11 +192,12 @@ class CallSession:
             self._ledger.audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
             self._progress(chunk.time_ms)
         # audio alone moves things on by steps, so most chunks only need to be held
-        elif chunk.offset_ms // STEP_MS != end_ms // STEP_MS or self._state.ended_ms is not None:
+        elif chunk.offset_ms // STEP_MS != end_ms // STEP_MS or self._life.ended_ms is not None:
             self._progress(chunk.time_ms)
 
     def _receive_segment(self, segment: Segment) -> None:
         if not self._rereading.knows(segment):
+            self._ledger.transcripts += 1
             self._stop_awaiting()
             self._hear(segment)
             return
@@ -201,36 +205,41 @@ class CallSession:
         if isinstance(known, Segment):
             self._hear(known)
         elif known is not None:
-            self._unlocated.append(known)
+            self._awaiting.add(known)
             self._progress(segment.time_ms)
 
     def _stop_awaiting(self) -> None:
-        for lost in self._rereading.give_up():
-            self._cut(widened(lost.start_ms, lost.end_ms, lost.channel, WITHHELD), self._state.last_record_ms)
+        lost, missing = self._rereading.give_up()
+        self._ledger.lost = self._ledger.lost or missing
+        for turn in lost:
+            self._cut(widened(turn.start_ms, turn.end_ms, turn.channel, WITHHELD), self._life.last_record_ms)
 
     def _hear(self, segment: Segment) -> None:
-        channel = segment.channel
-        if not segment.is_final:
-            self._transcript.interim(segment)
+        if segment.is_final:
+            self._hear_final(segment)
+            self._holdback.cover(segment.channel, segment.end_ms)
         else:
-            known = self._transcript.known(segment.segment_id)
-            pending = self._turns.get(channel, segment.segment_id)
-            if known is not None:
-                if segment.revision <= known.revision:
-                    self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
-                elif (corrected := self._transcript.correct(segment, known)) is not None:
-                    self._unlocated.append(corrected)
-            elif pending is not None and segment.revision <= pending.revision:
-                self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
-            elif segment.end_ms <= self._state.forgotten_until_ms.get(channel, -1):
-                self._ledger.audit(AuditAction.DROPPED, "segment_late", segment.time_ms, channel)
-            else:
-                self._turns.put(segment)
-                self._holdback.mark(segment.time_ms, segment.end_ms + self._settings.context_window_ms)
-            self._holdback.cover(channel, segment.end_ms)
+            self._transcript.interim(segment)
         if segment.transcribed_until_ms is not None:
-            self._holdback.cover(channel, segment.transcribed_until_ms)
+            self._holdback.cover(segment.channel, segment.transcribed_until_ms)
         self._progress(segment.time_ms)
+
+    def _hear_final(self, segment: Segment) -> None:
+        channel = segment.channel
+        known = self._transcript.known(segment)
+        pending = self._turns.get(channel, segment.segment_id)
+        if known is not None and segment.revision > known.revision:
+            for corrected in self._transcript.correct(segment, known):
+                self._awaiting.add(corrected)
+        elif known is not None:
+            self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
+        elif pending is not None and segment.revision <= pending.revision:
+            self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
+        elif self._transcript.forgotten(segment):
+            self._ledger.audit(AuditAction.DROPPED, "segment_late", segment.time_ms, channel)
+        else:
+            self._turns.put(segment)
+            self._holdback.mark(segment.time_ms, segment.end_ms + self._settings.context_window_ms)
 
     # -- progress
 
@@ -243,76 +252,59 @@ class CallSession:
             holdback.settle()
         while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
             self._snapshot = None
-            self._unlocated.append(self._transcript.release(turn, now_ms))
-        if self._unlocated:
+            self._awaiting.add(self._transcript.release(turn, now_ms))
+        if self._awaiting:
             self._locate_arrived(final=False)
         self._release(now_ms, final=False)
         if self._complete(now_ms):
             self._finish(now_ms)
 
-    def _covered_ms(self, *, ended: bool = False) -> Ms:
-        """The least covered channel, through silence; 0 while nothing is known."""
-        self._sound.tail_due_ms = None
-        covered = self._holdback.covered_ms
-        heard = self._sound.channels
-        if len(heard) == 1 and self._state.declared_channels <= 1:
-            return self._through_silence(heard[0], max(covered.values(), default=0), ended)
-        channels = {*range(self._state.declared_channels), *covered, *heard}
-        least = FOREVER_MS
-        # the least covered first: the silence of the others need not be looked at beyond what it reaches
-        for until_ms, channel in sorted((covered.get(channel, 0), channel) for channel in channels):
-            if until_ms >= least:
-                break
-            least = min(least, self._through_silence(channel, until_ms, ended))
-        return least if channels else 0
-
-    def _through_silence(self, channel: int, until_ms: Ms, ended: bool) -> Ms:
-        silent_ms = self._sound.silent_until_ms(channel, until_ms, now_ms=self._now_ms, ended=ended)
-        return max(until_ms, silent_ms - QUIET_MARGIN_MS)
+    def _covered_ms(self) -> Ms:
+        return coverage.covered_ms(self._holdback, self._sound, self._life.declared_channels, self._now_ms)
 
     def _complete(self, now_ms: Ms) -> bool:
-        """The call has ended, and everything up to its end has arrived and is covered. Where the end did not say how
-        long the call was, stragglers have had their time."""
-        state = self._state
-        if state.ended_ms is None or state.closed or self._rereading.open:
+        if self._life.ended_ms is None or self._rereading.open:
             return False
-        channels = {*range(state.declared_channels), *self._sound.channels}
-        if state.duration_ms is None:
-            end_ms = self._sound.end_ms
-            due = now_ms >= state.ended_ms + self._settings.end_grace_ms
-        else:
-            end_ms = state.duration_ms
-            due = bool(channels) and all(self._sound.arrived_ms(channel) >= end_ms for channel in channels)
-        return due and self._covered_ms(ended=True) >= end_ms - QUIET_MARGIN_MS
+        return coverage.complete(self._life, self._holdback, self._sound, self._settings, now_ms)
 
     def _finish(self, now_ms: Ms) -> None:
-        state = self._state
+        life = self._life
         self._snapshot = None
         self._stop_awaiting()
         while (turn := self._turns.pop_closed(FOREVER_MS)) is not None:
-            self._unlocated.append(self._transcript.release(turn, now_ms))
+            self._awaiting.add(self._transcript.release(turn, now_ms))
         self._locate_arrived(final=True)
         self._release(now_ms, final=True)
-        state.closed = True
-        duration_ms = state.duration_ms or max(self._sound.end_ms, *self._holdback.covered_ms.values(), 0)
-        channels = max(state.declared_channels, len(self._sound.channels))
-        self._ledger.close(duration_ms, channels, self._sound.chunks)
+        life.finish()
+        end_ms = max(self._sound.end_ms, *self._holdback.covered.values(), 0)
+        self._ledger.close(
+            life.ended_ms or life.last_record_ms,
+            duration_ms=life.duration_ms or end_ms,
+            channels=max(life.declared_channels, len(self._sound.channels)),
+            audio_chunks=self._sound.chunks,
+            metadata=life.metadata,
+            incomplete=coverage.missing(life, self._ledger, self._sound),
+        )
 
     # -- audio
 
     def _locate_arrived(self, final: bool) -> None:
-        waiting: list[Unlocated] = []
-        for entry in self._unlocated:
+        def due(entry: Unlocated) -> bool:
             due_ms = entry.turn.end_ms + MAX_REACH_MS
             targets = self._sound.targets(entry.turn.channel)
             here = all(self._sound.arrived_ms(channel) >= due_ms for channel in targets)
-            if here or final or self._holdback.forced_ms >= due_ms:
-                self._locate(entry, targets)
-            else:
-                waiting.append(entry)
-        if len(waiting) != len(self._unlocated):
+            return here or final or self._holdback.forced_ms >= due_ms
+
+        for entry in self._awaiting.take(due):
             self._snapshot = None
-        self._unlocated = waiting
+            self._locate(entry, self._sound.targets(entry.turn.channel))
+        if not self._sound.channels:
+            for entry in self._awaiting.overflow():
+                self._snapshot = None
+                self._sound.lose(entry.turn.end_ms + MAX_REACH_MS)
+                self._ledger.audit(
+                    AuditAction.WITHHELD, "turn_without_audio", self._life.last_record_ms, entry.turn.channel
+                )
 
     def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
         first = entry.turn.segments[0]
@@ -331,11 +323,9 @@ class CallSession:
     def _release(self, now_ms: Ms, final: bool) -> None:
         reach_ms = MAX_REACH_MS
         limit_ms = self._holdback.watermark_ms - reach_ms
-        earliest = self._turns.earliest_start_ms()
-        if earliest is not None:
-            limit_ms = min(limit_ms, earliest - reach_ms)
-        for entry in self._unlocated:
-            limit_ms = min(limit_ms, entry.turn.start_ms - reach_ms)
+        for earliest in (self._turns.earliest_start_ms(), self._awaiting.earliest_start_ms()):
+            if earliest is not None:
+                limit_ms = min(limit_ms, earliest - reach_ms)
         for released in self._sound.release(
             limit_ms,
             gap_limit_ms=self._holdback.forced_ms - reach_ms,
@@ -355,17 +345,23 @@ class CallSession:
     def snapshot(self) -> bytes:
         """The call's share of the checkpoint: content-free JSON, the same object until something changes."""
         if self._snapshot is None:
-            state = self._state
-            holdback = self._holdback
-            self._transcript.save()
-            state.watermark_ms, state.forced_ms = holdback.watermark_ms, holdback.forced_ms
-            state.covered_ms = holdback.covered_ms
-            state.unlocated = [*map(_unlocated_state, self._unlocated), *self._rereading.unlocated]
-            state.pending = sorted({*map(part_of, self._turns), *self._rereading.pending})
-            state.holes = sorted(hole for holes in self._sound.holes.values() for hole in holes)
-            state.explained = self._sound.explained
-            state.streams = self._sound.states()
-            self._snapshot = _encoder.encode(state)
+            again = self._rereading.state()
+            self._snapshot = states.encode(
+                states.CallState(
+                    v=states.VERSION,
+                    call_id=self.call_id,
+                    customer_id=self.customer_id,
+                    lifecycle=self._life.state(),
+                    holdback=self._holdback.state(),
+                    sound=self._sound.state(),
+                    transcript=self._transcript.state(),
+                    rereading=RereadingState(
+                        pending=tuple(sorted({*map(part_of, self._turns), *again.pending})),
+                        unlocated=(*self._awaiting.state(), *again.unlocated),
+                    ),
+                    ledger=self._ledger.state(),
+                )
+            )
         return self._snapshot
 
     @classmethod
@@ -379,29 +375,14 @@ class CallSession:
         settings: SessionSettings,
         policy: CompiledPolicy,
     ) -> "CallSession":
-        """A session as the checkpoint left it. Records below ``positions`` that are read again count only where
-        they were pending."""
-        state = _decoder.decode(snapshot)
-        session = cls(
-            state.call_id,
-            state.customer_id,
-            detector=detector,
-            key=key,
-            settings=settings,
-            policy=policy,
-            state=state,
-        )
-        session._holdback.watermark_ms, session._holdback.forced_ms = state.watermark_ms, state.forced_ms
-        session._holdback.covered_ms = state.covered_ms
-        session._rereading = Rereading(positions, state.pending, state.unlocated)
-        session._sound.restore(state.streams)
-        for hole in state.holes:
-            session._sound.cut(hole)
-        session._sound.explained = state.explained
+        """A session as the checkpoint left it. Records below ``positions`` that are read again count only where they
+        were pending. Raises StateError for a snapshot that this version cannot read."""
+        state = states.decode(snapshot)
+        session = cls(state.call_id, state.customer_id, detector=detector, key=key, settings=settings, policy=policy)
+        session._life.restore(state.lifecycle)
+        session._holdback.restore(state.holdback)
+        session._sound.restore(state.sound)
+        session._transcript.restore(state.transcript)
+        session._rereading = Rereading(positions, state.rereading)
+        session._ledger.restore(state.ledger, minor=state.lifecycle.minor)
         return session
-
-
-def _unlocated_state(entry: Unlocated) -> UnlocatedTurn:
-    turn = entry.turn
-    parts = tuple(map(part_of, turn.segments))
-    return UnlocatedTurn(parts, turn.channel, turn.start_ms, turn.end_ms, entry.spans, entry.muted)

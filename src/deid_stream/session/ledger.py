@@ -1,36 +1,141 @@
 """What one call may show of itself: the outputs in their order, the audit and the totals of its summary (law 3)."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Output
+import msgspec
+
+from deid_stream.model.outputs import (
+    AuditAction,
+    AuditEntry,
+    CallSummary,
+    Output,
+    Retraction,
+    SanitizedAudio,
+    SanitizedSegment,
+    SeqRange,
+)
 from deid_stream.model.spans import AudioSpan, Span
-from deid_stream.session.state import CallState
 from deid_stream.units import Ms
+
+_MAX_RANGES: Final = 32
+"""Runs of sequence numbers remembered per channel. A producer whose numbers have more gaps than this is remembered with
+its smallest gaps closed, so a retraction names records that never were; that does no harm."""
+
+
+class LedgerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The totals of a call and the record ids that have left."""
+
+    redactions: dict[str, int] = {}
+    redacted_audio_ms: dict[str, Ms] = {}
+    segments: int = 0
+    transcripts: int = 0
+    """Transcript records of any kind that were heard."""
+    refused: int = 0
+    withheld: bool = False
+    lost: bool = False
+    """Records that were pending at a restart did not come again."""
+    left_text: tuple[SeqRange, ...] = ()
+    left_audio: tuple[SeqRange, ...] = ()
 
 
 class Ledger:
-    """Writes the totals into the call's state, so that they survive in the checkpoint."""
+    """Writes the outputs of one call and keeps its totals."""
 
-    def __init__(self, state: CallState) -> None:
-        self._state = state
+    def __init__(self, call_id: str, customer_id: str) -> None:
+        self.call_id = call_id
+        self.customer_id = customer_id
         self._outputs: list[Output] = []
+        self._minor = False
+        self._redactions: dict[str, int] = {}
+        self._redacted_audio_ms: dict[str, Ms] = {}
+        self._left_text: dict[int | None, list[list[int]]] = {}
+        self._left_audio: dict[int | None, list[list[int]]] = {}
+        self.segments = 0
+        self.transcripts = 0
+        self.refused = 0
+        self.withheld = False
+        self.lost = False
+
+    def state(self) -> LedgerState:
+        return LedgerState(
+            redactions=dict(self._redactions),
+            redacted_audio_ms=dict(self._redacted_audio_ms),
+            segments=self.segments,
+            transcripts=self.transcripts,
+            refused=self.refused,
+            withheld=self.withheld,
+            lost=self.lost,
+            left_text=_ranges(self._left_text),
+            left_audio=_ranges(self._left_audio),
+        )
+
+    def restore(self, state: LedgerState, *, minor: bool) -> None:
+        self._minor = minor
+        self._redactions = dict(state.redactions)
+        self._redacted_audio_ms = dict(state.redacted_audio_ms)
+        self.segments = state.segments
+        self.transcripts = state.transcripts
+        self.refused = state.refused
+        self.withheld = state.withheld
+        self.lost = state.lost
+        for left, ranges in ((self._left_text, state.left_text), (self._left_audio, state.left_audio)):
+            for known in ranges:
+                left.setdefault(known.channel, []).append([known.first, known.last])
+
+    @property
+    def released(self) -> bool:
+        """Something of the call has left or is about to: beyond its audit."""
+        return bool(self._left_text or self._left_audio)
 
     def drain(self) -> list[Output]:
         """Everything since the last call, in order."""
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def publish(self, output: Output) -> None:
+    def publish(self, output: SanitizedSegment | SanitizedAudio) -> None:
         """Let an output leave, unless the call is a minor's."""
-        if not self._state.minor:
-            self._outputs.append(output)
+        if self._minor:
+            return
+        self._outputs.append(output)
+        if isinstance(output, SanitizedAudio):
+            _note(self._left_audio, output.chunk.channel, output.chunk.seq)
+        else:
+            _note(self._left_text, output.channel, output.seq)
+
+    def forbid(self, time_ms: Ms) -> None:
+        """The call is a minor's: nothing more leaves, what has not left yet is thrown away, what has is taken back."""
+        if self._minor:
+            return
+        self._minor = True
+        self._outputs[:] = [o for o in self._outputs if not isinstance(o, SanitizedSegment | SanitizedAudio)]
+        retraction = self.retraction(time_ms, "minor")
+        if retraction is None:
+            return
+        self._outputs.append(retraction)
+        ranges = (*retraction.transcripts, *retraction.audio)
+        count = sum(known.last - known.first + 1 for known in ranges)
+        self.audit(AuditAction.RETRACTED, "minor", time_ms, counts={"records": count})
+
+    def retraction(self, time_ms: Ms, reason: str) -> Retraction | None:
+        """Takes back everything that has left; None where nothing has."""
+        if not self.released:
+            return None
+        return Retraction(
+            call_id=self.call_id,
+            customer_id=self.customer_id,
+            time_ms=time_ms,
+            reason=reason,
+            transcripts=_ranges(self._left_text),
+            audio=_ranges(self._left_audio),
+        )
 
     def redacted(self, spans: Sequence[Span], time_ms: Ms, channel: int, seq: int) -> None:
         """Count a segment's redactions by type."""
         counts: dict[str, int] = {}
         for span in spans:
             counts[span.entity_type] = counts.get(span.entity_type, 0) + 1
-        totals = self._state.redactions
+        totals = self._redactions
         for name, count in counts.items():
             totals[name] = totals.get(name, 0) + count
         if counts:
@@ -38,34 +143,42 @@ class Ledger:
 
     def silenced(self, span: AudioSpan, time_ms: Ms) -> None:
         """Count a span of audio."""
-        totals = self._state.redacted_audio_ms
+        totals = self._redacted_audio_ms
         totals[span.entity_type] = totals.get(span.entity_type, 0) + span.end_ms - span.start_ms
         self.audit(
             AuditAction.SILENCED, span.entity_type, time_ms, span.channel, start_ms=span.start_ms, end_ms=span.end_ms
         )
 
-    def close(self, duration_ms: Ms, channels: int, audio_chunks: int) -> None:
-        """The call's last words."""
-        state = self._state
-        time_ms = state.ended_ms or state.last_record_ms
+    def close(
+        self,
+        time_ms: Ms,
+        *,
+        duration_ms: Ms,
+        channels: int,
+        audio_chunks: int,
+        metadata: dict[str, Any],
+        incomplete: str | None,
+    ) -> None:
+        """The call's last words. ``incomplete``: what is missing, see ``CallSummary.incomplete_reason``."""
         self._outputs.append(
             CallSummary(
-                call_id=state.call_id,
-                customer_id=state.customer_id,
+                call_id=self.call_id,
+                customer_id=self.customer_id,
                 time_ms=time_ms,
                 duration_ms=duration_ms,
                 channels=channels,
-                segments=state.segments,
+                segments=self.segments,
                 audio_chunks=audio_chunks,
-                redactions=dict(sorted(state.redactions.items())),
-                redacted_audio_ms=dict(sorted(state.redacted_audio_ms.items())),
-                withheld=state.withheld or state.minor,
-                complete=state.ended_ms is not None,
-                metadata=state.metadata,
+                redactions=dict(sorted(self._redactions.items())),
+                redacted_audio_ms=dict(sorted(self._redacted_audio_ms.items())),
+                withheld=self.withheld or self._minor,
+                complete=incomplete is None,
+                incomplete_reason=incomplete,
+                refused=self.refused,
+                metadata=metadata,
             )
         )
-        reason = "minor" if state.minor else "ended" if state.ended_ms is not None else "idle"
-        self.audit(AuditAction.CLOSED, reason, time_ms)
+        self.audit(AuditAction.CLOSED, "minor" if self._minor else incomplete or "ended", time_ms)
 
     def audit(
         self,
@@ -82,8 +195,8 @@ class Ledger:
         """One line; ``reason`` is from a closed list, never free text."""
         self._outputs.append(
             AuditEntry(
-                call_id=self._state.call_id,
-                customer_id=self._state.customer_id,
+                call_id=self.call_id,
+                customer_id=self.customer_id,
                 action=action,
                 reason=reason,
                 time_ms=time_ms,
@@ -94,3 +207,26 @@ class Ledger:
                 counts=counts or {},
             )
         )
+
+
+def _note(left: dict[int | None, list[list[int]]], channel: int | None, seq: int) -> None:
+    """Add a sequence number to a channel's runs; the next one in order only extends the last run."""
+    runs = left.get(channel)
+    if runs is None:
+        left[channel] = [[seq, seq]]
+        return
+    last = runs[-1]
+    if last[1] + 1 == seq:
+        last[1] = seq
+        return
+    if any(first <= seq <= end for first, end in runs):
+        return
+    runs.append([seq, seq])
+    runs.sort()
+    if len(runs) > _MAX_RANGES:
+        at = min(range(1, len(runs)), key=lambda index: runs[index][0] - runs[index - 1][1])
+        runs[at - 1][1] = max(runs[at - 1][1], runs.pop(at)[1])
+
+
+def _ranges(left: dict[int | None, list[list[int]]]) -> tuple[SeqRange, ...]:
+    return tuple(SeqRange(channel, first, last) for channel, runs in left.items() for first, last in runs)

@@ -4,39 +4,73 @@ The checkpoint saw every record below its positions. Of those only what was pend
 it has come, nothing may be decided: a turn without one of its segments would be another turn.
 """
 
-from collections.abc import Iterable
+import msgspec
 
 from deid_stream.model.events import AudioChunk, Segment
+from deid_stream.model.spans import Span
 from deid_stream.session.placing import Unlocated
 from deid_stream.session.ports import Positions
-from deid_stream.session.state import Part, UnlocatedTurn
 from deid_stream.session.turns import Turn
+from deid_stream.units import Ms
+
+ANY_CHANNEL = -1
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A segment among the records: its source offset, its id and its channel (one record may hold several segments).
+    Version 0.1.0 wrote no channel."""
+
+    offset: int
+    segment_id: str
+    channel: int = ANY_CHANNEL
+
+
+class UnlocatedTurn(msgspec.Struct, frozen=True, array_like=True):
+    """A turn whose text has left while its audio had not arrived; its records are read again."""
+
+    parts: tuple[Part, ...]
+    channel: int
+    start_ms: Ms
+    end_ms: Ms
+    spans: tuple[Span, ...]
+    """In characters of the turn's text."""
+    muted: bool
+
+
+class RereadingState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What must be read again: segments of open turns, and turns that wait for their audio."""
+
+    pending: tuple[Part, ...] = ()
+    unlocated: tuple[UnlocatedTurn, ...] = ()
 
 
 def part_of(segment: Segment) -> Part:
     """How the checkpoint names a segment."""
-    return (segment.offset, segment.segment_id)
+    return Part(segment.offset, segment.segment_id, segment.channel)
 
 
 class Rereading:
     """Empty for a session that was not restored."""
 
-    def __init__(
-        self, positions: Positions, pending: Iterable[Part] = (), unlocated: Iterable[UnlocatedTurn] = ()
-    ) -> None:
+    def __init__(self, positions: Positions, state: RereadingState | None = None) -> None:
         self._positions = positions
-        self.pending = set(pending)
-        self.unlocated = list(unlocated)
+        state = state or RereadingState()
+        self._pending = set(state.pending)
+        self._unlocated = list(state.unlocated)
         self._parts: dict[Part, Segment] = {}
+
+    def state(self) -> RereadingState:
+        """What has not come again yet."""
+        return RereadingState(pending=tuple(sorted(self._pending)), unlocated=tuple(self._unlocated))
 
     @property
     def open(self) -> bool:
         """Some pending record has not come again."""
-        return bool(self.pending or self.unlocated)
+        return bool(self._pending or self._unlocated)
 
     def offsets(self) -> list[int]:
         """Source offsets of what has not come again."""
-        return [offset for offset, _ in self.pending] + [o for turn in self.unlocated for o, _ in turn.parts]
+        return [part.offset for part in self._pending] + [o.offset for turn in self._unlocated for o in turn.parts]
 
     def knows(self, event: Segment | AudioChunk) -> bool:
         """The checkpoint saw this record."""
@@ -46,23 +80,27 @@ class Rereading:
 
     def take(self, segment: Segment) -> Segment | Unlocated | None:
         """What a known record is good for: to be heard again, to be placed on the audio, or nothing."""
-        part = part_of(segment)
-        if part in self.pending:
-            self.pending.remove(part)
-            return segment
-        waiting = next((turn for turn in self.unlocated if part in turn.parts), None)
-        if waiting is None:
+        names = (part_of(segment), Part(segment.offset, segment.segment_id))
+        for part in names:
+            if part in self._pending:
+                self._pending.remove(part)
+                return segment
+        found = next(((turn, part) for turn in self._unlocated for part in names if part in turn.parts), None)
+        if found is None:
             return None
+        waiting, part = found
         self._parts[part] = segment
         if not all(known in self._parts for known in waiting.parts):
             return None
-        self.unlocated.remove(waiting)
+        self._unlocated.remove(waiting)
         segments = tuple(self._parts.pop(known) for known in waiting.parts)
         return Unlocated(Turn(waiting.end_ms, waiting.channel, segments), waiting.spans, waiting.muted)
 
-    def give_up(self) -> list[UnlocatedTurn]:
-        """What has not come by now is gone from the topic; the turns among it must be muted whole."""
-        lost, self.unlocated = self.unlocated, []
-        self.pending.clear()
+    def give_up(self) -> tuple[list[UnlocatedTurn], bool]:
+        """What has not come by now is gone from the topic: the turns to be muted whole, and whether anything is
+        missing."""
+        lost, self._unlocated = self._unlocated, []
+        missing = bool(lost or self._pending)
+        self._pending.clear()
         self._parts.clear()
-        return lost
+        return lost, missing

@@ -21,7 +21,6 @@ from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
 from deid_stream.session.disguise import StreamDisguise
-from deid_stream.session.state import StreamState
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
 STEP_MS = 400
@@ -39,6 +38,36 @@ recogniser that works while people speak has sent a word of its own by then."""
 _INTERLEAVED = -1
 
 
+_GAP_MS = 200
+"""Media time that may be missing from a stream before its audio counts as incomplete: offsets are rounded."""
+_END_SLACK_MS = 1_000
+"""How much shorter than the stated duration of the call a stream may be: producers measure either differently."""
+
+
+class StreamState(msgspec.Struct, frozen=True, array_like=True):
+    """One audio stream: a channel, or -1 for the interleaved set."""
+
+    channel: int
+    released_until_ms: Ms
+    judged_until_ms: Ms
+    """Up to here it is decided what no transcript explains."""
+    chunks: int
+    begin_ms: Ms = -1
+    """Media time of the first chunk; -1: not known."""
+    released_ms: Ms = 0
+    """Media time of all released chunks together."""
+
+
+class SoundState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Positions and decisions; the audio itself is read again."""
+
+    streams: tuple[StreamState, ...] = ()
+    holes: tuple[AudioSpan, ...] = ()
+    explained: dict[int, tuple[Interval, ...]] = {}
+    lost_until_ms: Ms = 0
+    """Audio before this is silenced should it ever come: what was said there is no longer known."""
+
+
 class _Stream:
     """One timeline with the channels it carries and how far it has been judged."""
 
@@ -47,6 +76,8 @@ class _Stream:
         self.channels = channels
         self.judged_ms: Ms = 0
         self.chunks = 0
+        self.begin_ms: Ms = -1
+        self.released_bytes = 0
         self.disguise = StreamDisguise(timeline.format)
 
 
@@ -59,11 +90,12 @@ class Sound:
         self._restored: dict[int, StreamState] = {}
         self._by_channel: dict[int, _Stream] = {}
         self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
-        self.holes: dict[int, list[AudioSpan]] = {}
-        self.explained: dict[int, list[Interval]] = {}
+        self._holes: dict[int, list[AudioSpan]] = {}
+        self._explained: dict[int, list[Interval]] = {}
+        self._lost_until_ms: Ms = 0
         self.held_bytes = 0
         self.tail_due_ms: Ms | None = None
-        """Stream time from which ``silent_until_ms`` will answer otherwise than it has since this was None."""
+        """Earliest stream time at which ``silent_until_ms`` can answer otherwise; None if it cannot."""
 
     @property
     def channels(self) -> Sequence[int]:
@@ -106,14 +138,20 @@ class Sound:
         if not self._by_channel.keys().isdisjoint(channels):
             raise AudioFormatError("a call sends each channel either alone or interleaved, not both")
         stream = _Stream(Timeline(chunk.format), channels)
+        stream.begin_ms = chunk.offset_ms
         known = self._restored.pop(name, None)
         if known is not None:
             stream.judged_ms, stream.chunks = known.judged_until_ms, known.chunks
+            if known.chunks:
+                stream.begin_ms = known.begin_ms
+                stream.released_bytes = known.released_ms * chunk.format.rate_hz // 1000 * chunk.format.frame_bytes
             if known.released_until_ms:
                 stream.timeline.resume(known.released_until_ms)
         self._streams[name] = stream
         for channel in channels:
             self._by_channel[channel] = stream
+            if self._lost_until_ms:
+                insort(self._holes.setdefault(channel, []), AudioSpan(0, self._lost_until_ms, channel, "WITHHELD"))
         return stream
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
@@ -191,11 +229,11 @@ class Sound:
             start_ms, end_ms = Interval(span.start_ms, span.end_ms).intersect(self.held(span.channel))
             level = silence.level(self.pcm(span.channel, start_ms, min(end_ms, start_ms + _LEVEL_MS)))
             span = msgspec.structs.replace(span, level=round(level, 1))
-        insort(self.holes.setdefault(span.channel, []), span)
+        insort(self._holes.setdefault(span.channel, []), span)
 
     def explain(self, channel: int, intervals: Sequence[Interval]) -> None:
         """Say what a transcript accounts for on a channel."""
-        self.explained[channel] = merge([*self.explained.get(channel, ()), *intervals])
+        self._explained[channel] = merge([*self._explained.get(channel, ()), *intervals])
 
     def release(
         self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms, disguise: bool
@@ -224,9 +262,13 @@ class Sound:
                     yield from self._judge(stream, channel, window)
                 stream.judged_ms = window.end
             released = stream.timeline.pop_until(stream.judged_ms)
+            if not released:
+                continue
+            size = sum([len(chunk.data) for chunk in released])
             stream.chunks += len(released)
-            self.held_bytes -= sum([len(chunk.data) for chunk in released])
-            whole = not any(self.holes.get(channel) for channel in stream.channels)
+            stream.released_bytes += size
+            self.held_bytes -= size
+            whole = not any(self._holes.get(channel) for channel in stream.channels)
             for chunk in released:
                 if whole:
                     sanitized = SanitizedAudio(chunk=chunk, data=chunk.data, redacted_ms=0, allowed_ms=allowed_ms)
@@ -237,7 +279,7 @@ class Sound:
 
     def _judge(self, stream: _Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
         """Cut the speech in a cell that no transcript explains; most cells need no look at their sound."""
-        explained = self.explained.get(channel, ())
+        explained = self._explained.get(channel, ())
         if all(stream.timeline.quiet_until(channel, part.start) >= part.end for part in subtract(window, explained)):
             return
         for span in unheard.unexplained(explained, window, self, channel):
@@ -255,7 +297,7 @@ class Sound:
         touching: list[silence.Hole] = []
         redacted = 0
         for inner, channel in enumerate(stream.channels):
-            holes = self.holes.get(channel)
+            holes = self._holes.get(channel)
             if not holes or ms_to_samples(holes[0].start_ms, rate_hz) >= end:
                 continue
             here = [hole for span in holes if (hole := _hole(span, inner, rate_hz)).samples.overlaps(chunk_samples)]
@@ -273,26 +315,65 @@ class Sound:
     def _prune(self) -> None:
         if not self._streams:
             # a call of text alone: keep the latest, should its audio still come
-            self.holes = {channel: kept[-_KEPT_WITHOUT_AUDIO:] for channel, kept in self.holes.items()}
-            self.explained = {channel: kept[-_KEPT_WITHOUT_AUDIO:] for channel, kept in self.explained.items()}
+            for kept in self._holes.values():
+                if gone := kept[:-_KEPT_WITHOUT_AUDIO]:
+                    self.lose(max(hole.end_ms for hole in gone))
+                    del kept[: len(gone)]
+            self._explained = {channel: kept[-_KEPT_WITHOUT_AUDIO:] for channel, kept in self._explained.items()}
         for channel, stream in self._by_channel.items():
             frontier_ms = min(stream.judged_ms, stream.timeline.frontier_ms)
-            if holes := self.holes.get(channel):
-                self.holes[channel] = [hole for hole in holes if hole.end_ms > frontier_ms]
-            if explained := self.explained.get(channel):
-                self.explained[channel] = [known for known in explained if known.end > frontier_ms]
+            if holes := self._holes.get(channel):
+                self._holes[channel] = [hole for hole in holes if hole.end_ms > frontier_ms]
+            if explained := self._explained.get(channel):
+                self._explained[channel] = [known for known in explained if known.end > frontier_ms]
 
-    def states(self) -> list[StreamState]:
+    def lose(self, until_ms: Ms) -> None:
+        """What was said before ``until_ms`` is no longer known: its audio is silenced should it still come."""
+        self._lost_until_ms = max(self._lost_until_ms, until_ms)
+
+    def incomplete(self, duration_ms: Ms | None) -> bool:
+        """Some of the call's audio is missing, now that everything has been released: a stream has gaps, or is shorter
+        than the call, whose ``duration_ms`` is None where it was not said. False for a call without audio."""
+        return any(_missing(stream, duration_ms) for stream in self._streams.values())
+
+    def state(self) -> SoundState:
         """For the checkpoint."""
-        states = [
-            StreamState(name, stream.timeline.frontier_ms, stream.judged_ms, stream.chunks)
+        streams = [
+            StreamState(
+                name,
+                stream.timeline.frontier_ms,
+                stream.judged_ms,
+                stream.chunks,
+                stream.begin_ms,
+                _released_ms(stream),
+            )
             for name, stream in self._streams.items()
         ]
-        return states + list(self._restored.values())
+        return SoundState(
+            streams=(*streams, *self._restored.values()),
+            holes=tuple(sorted(hole for holes in self._holes.values() for hole in holes)),
+            explained={channel: tuple(known) for channel, known in self._explained.items()},
+            lost_until_ms=self._lost_until_ms,
+        )
 
-    def restore(self, states: Sequence[StreamState]) -> None:
+    def restore(self, state: SoundState) -> None:
         """Take up the positions of a checkpoint; the audio itself is read again."""
-        self._restored = {state.channel: state for state in states}
+        self._restored = {stream.channel: stream for stream in state.streams}
+        self._lost_until_ms = state.lost_until_ms
+        for hole in state.holes:
+            insort(self._holes.setdefault(hole.channel, []), hole)
+        self._explained = {channel: list(known) for channel, known in state.explained.items()}
+
+
+def _released_ms(stream: _Stream) -> Ms:
+    return samples_to_ms(stream.released_bytes // stream.timeline.format.frame_bytes, stream.timeline.format.rate_hz)
+
+
+def _missing(stream: _Stream, duration_ms: Ms | None) -> bool:
+    end_ms = stream.timeline.end_ms
+    if duration_ms is not None and end_ms + _END_SLACK_MS < duration_ms:
+        return True
+    return stream.begin_ms >= 0 and end_ms - stream.begin_ms - _released_ms(stream) > _GAP_MS
 
 
 def _disguised(stream: _Stream, audio: SanitizedAudio) -> SanitizedAudio:

@@ -1,132 +1,185 @@
 """The text of one call: turns become sanitized segments, each under a record id kept through every revision."""
 
 from collections.abc import Sequence
+from typing import Final
 
+import msgspec
+
+from deid_stream.detect.conversation import ConversationState
 from deid_stream.model.events import Segment
 from deid_stream.model.outputs import AuditAction, SanitizedSegment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.redact.operators import masked
-from deid_stream.session.hearing import HeardTurn
+from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import Unlocated, clip
-from deid_stream.session.ports import ConversationFactory, TurnDetector
-from deid_stream.session.state import CallState, ReleasedSegment
+from deid_stream.session.ports import ConversationFactory
+from deid_stream.session.released import ReleasedSegment, adds, covers_of, inherited, united, words_of
 from deid_stream.session.turns import Turn
 from deid_stream.units import Ms
 
-_REMEMBERED_SEGMENTS = 64
+_REMEMBERED_SEGMENTS: Final = 64
+"""Released segments of which a revision or a repeat is known as such; what ends before the oldest counts as late."""
+_HELD_SEGMENTS: Final = 24
+"""Released segments whose text stays in memory, so that a revision can be judged with its turn. Never in a
+checkpoint."""
+
+_Key = tuple[int, str]
+"""A segment of a call: its channel and its id."""
+
+
+class TranscriptState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Content-free: what the conversation knows, record ids given, segments released."""
+
+    conversation: ConversationState | None = None
+    next_seq: dict[int, int] = {}
+    released: tuple[ReleasedSegment, ...] = ()
+    forgotten_until_ms: dict[int, Ms] = {}
 
 
 class Transcript:
-    """Begins where ``state`` left off. What it releases goes to the ledger; its answer is what to silence with it.
+    """What it releases goes to the ledger; its answer is what to silence with it.
 
     Fails closed (law 2): a detector that raises withholds the turn's text and has all of its audio muted.
     """
 
-    def __init__(
-        self, state: CallState, ledger: Ledger, policy: CompiledPolicy, *, detector: ConversationFactory, key: bytes
-    ) -> None:
-        self._state = state
+    def __init__(self, ledger: Ledger, policy: CompiledPolicy, *, detector: ConversationFactory, key: bytes) -> None:
         self._ledger = ledger
         self._policy = policy
-        self._detector = detector
         self._key = key
-        self._conversation = detector.conversation(key, allow=policy.allow, deny=policy.deny, state=state.conversation)
-        self._released = {known.segment_id: known for known in state.released}
+        self._judge = Judge(policy, detector=detector, key=key)
+        self._next_seq: dict[int, int] = {}
+        self._released: dict[_Key, ReleasedSegment] = {}
+        self._forgotten_until_ms: dict[int, Ms] = {}
+        self._held: dict[_Key, Segment] = {}
+        self._turn_of: dict[_Key, tuple[_Key, ...]] = {}
+
+    def state(self) -> TranscriptState:
+        return TranscriptState(
+            conversation=self._judge.state(),
+            next_seq=dict(self._next_seq),
+            released=tuple(self._released.values()),
+            forgotten_until_ms=dict(self._forgotten_until_ms),
+        )
+
+    def restore(self, state: TranscriptState) -> None:
+        self._judge.restore(state.conversation)
+        self._next_seq = dict(state.next_seq)
+        self._released = {(known.channel, known.segment_id): known for known in state.released}
+        self._forgotten_until_ms = dict(state.forgotten_until_ms)
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
-        if policy.allow != self._policy.allow or policy.deny != self._policy.deny:
-            self._conversation = self._detector.conversation(
-                self._key, allow=policy.allow, deny=policy.deny, state=self._conversation.state()
-            )
         self._policy = policy
+        self._judge.use(policy)
 
-    def save(self) -> None:
-        """Write what a checkpoint needs into the state."""
-        self._state.conversation = self._conversation.state()
-        self._state.released = list(self._released.values())
+    def known(self, segment: Segment) -> ReleasedSegment | None:
+        """What has left under the segment's channel and id, for as long as it is remembered."""
+        return self._released.get((segment.channel, segment.segment_id))
 
-    def known(self, segment_id: str) -> ReleasedSegment | None:
-        """What has left of a segment, for as long as it is remembered."""
-        return self._released.get(segment_id)
+    def forgotten(self, segment: Segment) -> bool:
+        """It ends before the oldest segment that is remembered of its channel."""
+        return segment.end_ms <= self._forgotten_until_ms.get(segment.channel, -1)
 
     def interim(self, segment: Segment) -> None:
         """Show an interim as the policy wants it: not at all, or without a letter of it."""
-        if self._policy.interims != "masked" or segment.segment_id in self._released:
+        if self._policy.interims != "masked" or self.known(segment) is not None:
             return
-        seq = self._state.next_seq.get(segment.channel, 0)
+        seq = self._next_seq.get(segment.channel, 0)
         self._publish(segment, Redacted(masked(segment.text), (), ()), seq, segment.time_ms)
 
     def release(self, turn: Turn, now_ms: Ms) -> Unlocated:
         """Detect a turn and let its segments leave."""
-        found = self._spans_of(turn)
-        if found is None:
+        judged = self._judge.turn(turn)
+        if judged is None:
             for segment in turn.segments:
                 self._withhold(segment)
             return Unlocated(turn, (), muted=True)
-        spans, heard = found
+        spans = judged.spans
+        keys = tuple((segment.channel, segment.segment_id) for segment in turn.segments)
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
             own = clip(spans, start, start + len(segment.text))
-            self._emit(segment, own, heard, self._take_seq(segment.channel), now_ms)
+            seq = self._take_seq(segment.channel)
+            self._emit(segment, Judged(own, judged.heard), seq, now_ms)
+            self._remember(segment, seq, own, in_doubt=len(own) < len(spans))
+            self._ledger.redacted(own, segment.time_ms, segment.channel, seq)
+            self._ledger.segments += 1
+            self._hold(segment, keys)
         return Unlocated(turn, spans, muted=False)
 
-    def correct(self, segment: Segment, known: ReleasedSegment) -> Unlocated | None:
-        """A revision after release: the same record id again; audio that has left is not taken back. None where the
-        detector failed."""
-        turn = Turn(segment.end_ms, segment.channel, (segment,))
-        found = self._spans_of(turn)
+    def correct(self, segment: Segment, known: ReleasedSegment) -> list[Unlocated]:
+        """A revision after release goes out under the same record id. It is judged with the other segments of its turn,
+        as far as they are in memory, and adds to what was redacted; it never takes from it. Audio that has left is not
+        taken back. Where the detector fails, the text that has left stands, and what is still held is muted."""
+        key = (segment.channel, segment.segment_id)
+        together = [
+            segment if other == key else self._held[other]
+            for other in self._turn_of.get(key, (key,))
+            if other == key or other in self._held
+        ]
+        turn = Turn(segment.end_ms, segment.channel, tuple(together))
+        found = self._judge.again(turn)
         if found is None:
+            self._ledger.withheld = True
             self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
-            return None
-        spans, heard = found
-        self._emit(segment, spans, heard, known.seq, segment.time_ms)
-        self._ledger.audit(AuditAction.CORRECTED, "revision", segment.time_ms, segment.channel, seq=known.seq)
-        return Unlocated(turn, spans, muted=False)
+            return [Unlocated(Turn(segment.end_ms, segment.channel, (segment,)), (), muted=True)]
+        placed: list[Unlocated] = []
+        for other, start in zip(turn.segments, turn.starts(), strict=True):
+            own = Judged(clip(found.spans, start, start + len(other.text)), found.heard)
+            if other is segment:
+                placed += self._revise(segment, known, own)
+            else:
+                placed += self._add(other, own, segment.time_ms)
+        return placed
 
-    def _spans_of(self, turn: Turn) -> tuple[tuple[Span, ...], Sequence[str]] | None:
-        """What the policy wants redacted, and the values that only the words have. None: the detector failed, whatever
-        it raised, and the turn must not be seen."""
-        try:
-            heard = HeardTurn(turn)
-            aside = self._aside() if heard.differs else None
-            spans = self._wanted(self._conversation.turn(turn.text, turn.channel))
-            if aside is None:
-                return tuple(spans), ()
-            beyond = self._wanted(aside.turn(heard.text, turn.channel))
-            return tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond)
-        except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
-            return None
+    def _revise(self, segment: Segment, known: ReleasedSegment, found: Judged) -> list[Unlocated]:
+        held = self._held.get((segment.channel, segment.segment_id))
+        kept = inherited(known, held.text if held else None, segment.text)
+        turn = Turn(segment.end_ms, segment.channel, (segment,))
+        seq, time_ms = known.seq, segment.time_ms
+        if kept is None:
+            # nobody knows which of its words went before
+            self._publish(segment, Redacted(masked(segment.text), (), ()), seq, time_ms)
+            self._remember(segment, seq, found.spans, in_doubt=True, words=-1)
+            self._ledger.audit(AuditAction.CORRECTED, "revision_masked", time_ms, segment.channel, seq=seq)
+            return [Unlocated(turn, found.spans, muted=False)]
+        spans = united(found.spans, kept)
+        self._emit(segment, Judged(spans, found.heard), seq, time_ms)
+        if len(spans) > len(known.covers):
+            self._ledger.redacted(spans[len(known.covers) :], time_ms, segment.channel, seq)
+        self._remember(segment, seq, spans, in_doubt=known.in_doubt)
+        self._hold(segment, self._turn_of.get((segment.channel, segment.segment_id), ()))
+        self._ledger.audit(AuditAction.CORRECTED, "revision", time_ms, segment.channel, seq=seq)
+        return [Unlocated(turn, spans, muted=False)]
 
-    def _aside(self) -> TurnDetector:
-        """A conversation that has got as far as this one; what it hears changes nothing here."""
-        return self._detector.conversation(
-            self._key, allow=self._policy.allow, deny=self._policy.deny, state=self._conversation.state()
-        )
-
-    def _wanted(self, found: Sequence[Span]) -> list[Span]:
-        return [span for span in found if self._policy.operator(span.entity_type) is not None]
+    def _add(self, segment: Segment, found: Judged, time_ms: Ms) -> list[Unlocated]:
+        """A neighbour of what was revised: it goes out again where it has more to hide now."""
+        known = self.known(segment)
+        if known is None or known.words < 0 or not adds(found.spans, segment.text, known):
+            return []
+        spans = united(found.spans, inherited(known, segment.text, segment.text) or ())
+        self._emit(segment, Judged(spans, found.heard), known.seq, time_ms)
+        self._remember(segment, known.seq, spans, in_doubt=True)
+        self._ledger.audit(AuditAction.CORRECTED, "neighbour_revised", time_ms, segment.channel, seq=known.seq)
+        return [Unlocated(Turn(segment.end_ms, segment.channel, (segment,)), spans, muted=False)]
 
     def _take_seq(self, channel: int) -> int:
-        seq = self._state.next_seq.get(channel, 0)
-        self._state.next_seq[channel] = seq + 1
+        seq = self._next_seq.get(channel, 0)
+        self._next_seq[channel] = seq + 1
         return seq
 
-    def _emit(self, segment: Segment, spans: Sequence[Span], heard: Sequence[str], seq: int, now_ms: Ms) -> None:
+    def _emit(self, segment: Segment, judged: Judged, seq: int, now_ms: Ms) -> None:
         redacted = redact_segment(
             segment.text,
             segment.words,
-            spans,
+            judged.spans,
             channel=segment.channel,
             operator_of=self._policy.operator,
             key=self._key,
-            heard=heard,
+            heard=judged.heard,
         )
-        self._remember(segment, seq)
-        self._state.segments += 1
-        self._ledger.redacted(spans, segment.time_ms, segment.channel, seq)
         for reason, count in (("words_disagree", redacted.disagreements), ("value_remains", redacted.remains)):
             if count:
                 self._ledger.audit(
@@ -137,8 +190,8 @@ class Transcript:
     def _publish(self, segment: Segment, redacted: Redacted, seq: int, allowed_ms: Ms) -> None:
         self._ledger.publish(
             SanitizedSegment(
-                call_id=self._state.call_id,
-                customer_id=self._state.customer_id,
+                call_id=self._ledger.call_id,
+                customer_id=self._ledger.customer_id,
                 seq=seq,
                 segment_id=segment.segment_id,
                 revision=segment.revision,
@@ -157,16 +210,34 @@ class Transcript:
 
     def _withhold(self, segment: Segment) -> None:
         seq = self._take_seq(segment.channel)
-        self._remember(segment, seq)
-        self._state.withheld = True
+        self._remember(segment, seq, (), in_doubt=True, words=-1)
+        self._ledger.withheld = True
         self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
 
-    def _remember(self, segment: Segment, seq: int) -> None:
+    def _hold(self, segment: Segment, turn: tuple[_Key, ...]) -> None:
+        key = (segment.channel, segment.segment_id)
+        self._held[key] = segment
+        self._turn_of[key] = turn
+        if len(self._held) > _HELD_SEGMENTS:
+            oldest = next(iter(self._held))
+            del self._held[oldest], self._turn_of[oldest]
+
+    def _remember(
+        self, segment: Segment, seq: int, spans: Sequence[Span], *, in_doubt: bool, words: int | None = None
+    ) -> None:
+        """``words`` -1: what of it went is not known, so a revision can only be masked."""
         released = self._released
-        released[segment.segment_id] = ReleasedSegment(
-            segment.segment_id, segment.revision, segment.channel, seq, segment.end_ms
+        released[segment.channel, segment.segment_id] = ReleasedSegment(
+            segment.segment_id,
+            segment.revision,
+            segment.channel,
+            seq,
+            segment.end_ms,
+            len(words_of(segment.text)) if words is None else words,
+            covers_of(segment.text, spans),
+            in_doubt,
         )
         if len(released) > _REMEMBERED_SEGMENTS:
             oldest = released.pop(next(iter(released)))
-            forgotten = self._state.forgotten_until_ms
+            forgotten = self._forgotten_until_ms
             forgotten[oldest.channel] = max(oldest.end_ms, forgotten.get(oldest.channel, 0))

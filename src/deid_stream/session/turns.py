@@ -80,6 +80,10 @@ class PendingTurns:
         segments[:] = [held for held in segments if held.segment_id != segment.segment_id]
         insort(segments, segment, key=_media_order)
 
+    def offsets(self) -> list[int]:
+        """Source offsets of what is pending."""
+        return [segment.offset for segment in self]
+
     def earliest_start_ms(self) -> Ms | None:
         """Media time before which nothing waits for detection."""
         starts = [segments[0].start_ms for segments in self._channels.values() if segments]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from deid_stream.audio.align.learned import TimedWord, learned_profile, timing_errors
-from tests.support.made_calls import make_call
+from tests.support.made_calls import make_timeline
 
 
 def call(seed=5, turns=12):
-    made = make_call(seed, turns=turns)
+    made = make_timeline(seed, turns=turns)
     words = [TimedWord(c, w.start_ms, w.end_ms) for c, own in made.words.items() for w in own]
     return np.stack(list(made.signal.values()), axis=1), words
 

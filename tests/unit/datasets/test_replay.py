@@ -11,7 +11,7 @@ from deid_stream.datasets.wav import WavFile
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.policy import UNKNOWN
 from deid_stream.session.settings import SessionSettings
-from tests.support.made_calls import MadeCall, SecretDetector, make_call
+from tests.support.made_calls import SecretDetector, Timeline, make_timeline
 
 FORMATS = [
     AudioFormat(Encoding.MULAW, 8_000, 2),
@@ -24,7 +24,7 @@ SILENT = 8
 """A-law has no zero."""
 
 
-def call_file(made: MadeCall, fmt: AudioFormat, **header):
+def call_file(made: Timeline, fmt: AudioFormat, **header):
     signal = np.stack(list(made.signal.values()), axis=1)
     if fmt.channels == 1:
         signal = signal.astype(np.int32).sum(axis=1, keepdims=True).clip(-32_768, 32_767).astype(np.int16)
@@ -70,7 +70,7 @@ def replayed(call, pace=None, policy=UNKNOWN, profile="exact"):
 @pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("seed", [3, 4, 7])
 def test_secrets_are_silent_and_the_rest_is_bit_identical(fmt, interleaved, seed):
-    made = make_call(seed)
+    made = make_timeline(seed)
     assert any(made.secrets.values())
     call = call_file(made, fmt)
     result = replayed(call, Pace(interleaved=interleaved))
@@ -90,7 +90,7 @@ def test_secrets_are_silent_and_the_rest_is_bit_identical(fmt, interleaved, seed
 
 @pytest.mark.parametrize("channel", [0, 1])
 def test_how_exact_the_times_are_is_learned_wherever_they_are_heard(channel):
-    call = call_file(make_call(4, turns=8), FORMATS[3])
+    call = call_file(make_timeline(4, turns=8), FORMATS[3])
     header = msgspec.structs.replace(call.header, segments=[s | {"channel": channel} for s in call.header.segments])
     call = msgspec.structs.replace(call, header=header)
     learned = replayed(call, profile="")
@@ -99,7 +99,7 @@ def test_how_exact_the_times_are_is_learned_wherever_they_are_heard(channel):
 
 
 def test_the_report_says_which_milliseconds_went():
-    made = make_call(4)
+    made = make_timeline(4)
     result = replayed(call_file(made, FORMATS[0]))
     for channel, spoken in made.secrets.items():
         silenced = [span for span in result.redacted_ms if span.channel == channel]
@@ -112,7 +112,7 @@ def test_the_report_says_which_milliseconds_went():
 
 
 def test_the_sanitized_call_file_has_the_shape_of_one_and_no_secret():
-    made = make_call(4)
+    made = make_timeline(4)
     named = {"channels": ["agent", "zorblax"], "metadata": {"agent": "zorblax"}, "language": "zorblax!"}
     call = call_file(made, FORMATS[0], **named)
     result = replayed(call)
@@ -125,15 +125,15 @@ def test_the_sanitized_call_file_has_the_shape_of_one_and_no_secret():
 
 
 def test_a_minors_call_leaves_nothing():
-    call = call_file(make_call(4), FORMATS[0], minor=True)
+    call = call_file(make_timeline(4), FORMATS[0], minor=True)
     result = replayed(call)
     assert not pcm.decode(result.wav.data, result.wav.format).any()
     assert result.call["segments"] == []
 
 
 def test_a_call_that_broke_off_is_closed_and_kept():
-    call = call_file(make_call(4), FORMATS[0], complete=False)
-    whole = call_file(make_call(4), FORMATS[0])
+    call = call_file(make_timeline(4), FORMATS[0], complete=False)
+    whole = call_file(make_timeline(4), FORMATS[0])
     assert replayed(call).call["segments"] == replayed(whole).call["segments"]
 
 

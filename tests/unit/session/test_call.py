@@ -1,5 +1,7 @@
 """What one call's session promises, case by case. Cuts, orders and restarts are in tests/property."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -14,11 +16,11 @@ from tests.support.made_calls import (
     EPOCH_MS,
     PLAIN,
     SECRET,
-    MadeCall,
     SecretDetector,
+    Timeline,
     audio_chunks,
     ended,
-    make_call,
+    make_timeline,
     segments,
     started,
 )
@@ -28,11 +30,11 @@ SETTINGS = SessionSettings()
 
 
 @pytest.fixture
-def call() -> MadeCall:
-    return make_call(7, turns=5)
+def call() -> Timeline:
+    return make_timeline(7, turns=5)
 
 
-def everything(call: MadeCall, *, minor: bool = False) -> list[Event]:
+def everything(call: Timeline, *, minor: bool = False) -> list[Event]:
     events = [started(call, minor=minor), *segments(call, [4]), *audio_chunks(call, [100]), ended(call)]
     return sorted(events, key=lambda event: event.time_ms)
 
@@ -47,7 +49,7 @@ def revised(segment: Segment, **changes: object) -> Segment:
     return msgspec.structs.replace(segment, revision=segment.revision + 1, **changes)
 
 
-def test_every_record_leaves_once_and_the_call_closes_without_waiting(call: MadeCall) -> None:
+def test_every_record_leaves_once_and_the_call_closes_without_waiting(call: Timeline) -> None:
     session = new_session(call.call_id)
     left = feed(session, everything(call), close=False)
     assert session.closed
@@ -57,14 +59,26 @@ def test_every_record_leaves_once_and_the_call_closes_without_waiting(call: Made
     assert left.summaries[0].metadata == {"direction": "inbound"}
 
 
-def test_audio_waits_for_the_transcript(call: MadeCall) -> None:
+def late_starter() -> Timeline:
+    """Nobody speaks for three seconds; then one of the two does."""
+    call = make_timeline(7, turns=1)
+    moved = [Word(word.text, (word.start_ms or 0) + 3_000, (word.end_ms or 0) + 3_000, 0.9) for word in call.words[0]]
+    signal = {channel: np.concatenate([np.zeros(24_000, np.int16), sound]) for channel, sound in call.signal.items()}
+    return replace(call, words={0: moved, 1: []}, signal=signal, duration_ms=call.duration_ms + 3_000)
+
+
+def test_audio_waits_for_the_transcript() -> None:
+    call = late_starter()
     session = new_session(call.call_id)
     left = feed(session, [started(call), *audio_chunks(call, [100])], close=False)
     first_word_ms = call.words[0][0].start_ms or 0
-    assert all(chunk_seq * 100 + 100 <= first_word_ms for _, chunk_seq in left.audio)
+    released = {(seq + 1) * 100 for _, seq in left.audio}
+    assert 0 < max(released) <= first_word_ms
+    left.take(feed(session, segments(call, [100]), close=False).order)
+    assert max((seq + 1) * 100 for _, seq in left.audio) > first_word_ms
 
 
-def test_text_waits_for_the_context_window(call: MadeCall) -> None:
+def test_text_waits_for_the_context_window(call: Timeline) -> None:
     session = new_session(call.call_id)
     first = segments(call, [100])[0]
     silent = [msgspec.structs.replace(c, data=b"\xff" * len(c.data)) for c in audio_chunks(call, [100])]
@@ -77,7 +91,7 @@ def test_text_waits_for_the_context_window(call: MadeCall) -> None:
     assert left.segments[0, 0].segment_id == first.segment_id
 
 
-def test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silence_passes(call: MadeCall) -> None:
+def test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silence_passes(call: Timeline) -> None:
     session = new_session(call.call_id)
     chunks = audio_chunks(call, [100])
     left = feed(session, [started(call), *chunks], close=False)
@@ -92,18 +106,23 @@ def test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silenc
     assert ("silenced", "UNTRANSCRIBED") in left.reasons()
 
 
-def test_the_deadline_counts_in_record_time_of_each_chunk(call: MadeCall) -> None:
+def test_the_deadline_counts_in_record_time_of_each_chunk() -> None:
+    call = late_starter()
     session = new_session(call.call_id)
     chunks = audio_chunks(call, [100])
-    feed(session, [started(call), *chunks], close=False)
-    session.advance(chunks[0].time_ms + SETTINGS.holdback_ms - 1)
+    quiet = set(feed(session, [started(call), *chunks], close=False).audio)
     first_word_ms = call.words[0][0].start_ms or 0
-    assert all(
-        (c.seq + 1) * 100 <= first_word_ms for _, c in enumerate(chunks) if (c.channel, c.seq) in drained(session).audio
-    )
+    heard = next(chunk for chunk in chunks if chunk.offset_ms + 100 > first_word_ms)
+    session.advance(heard.time_ms + SETTINGS.holdback_ms - 1_000)
+    early = set(drained(session).audio)
+    assert quiet
+    assert not {seq for _, seq in quiet | early if (seq + 1) * 100 > first_word_ms}
+    session.advance(chunks[-1].time_ms + SETTINGS.holdback_ms + 1)
+    late = set(drained(session).audio)
+    assert {seq for _, seq in late if (seq + 1) * 100 > first_word_ms}
 
 
-def test_a_detector_that_raises_withholds_the_text_and_mutes_the_turn(call: MadeCall) -> None:
+def test_a_detector_that_raises_withholds_the_text_and_mutes_the_turn(call: Timeline) -> None:
     events = everything(call)
     target = next(event for event in events if isinstance(event, Segment))
     events[events.index(target)] = msgspec.structs.replace(target, text=target.text + " explode")
@@ -115,7 +134,7 @@ def test_a_detector_that_raises_withholds_the_text_and_mutes_the_turn(call: Made
     assert left.summaries[0].withheld
 
 
-def test_nothing_of_a_minors_call_leaves_but_its_audit(call: MadeCall) -> None:
+def test_nothing_of_a_minors_call_leaves_but_its_audit(call: Timeline) -> None:
     left = feed(new_session(call.call_id), everything(call, minor=True))
     assert not left.audio
     assert not left.segments
@@ -123,7 +142,7 @@ def test_nothing_of_a_minors_call_leaves_but_its_audit(call: MadeCall) -> None:
     assert ("closed", "minor") in left.reasons()
 
 
-def test_a_revision_before_release_replaces(call: MadeCall) -> None:
+def test_a_revision_before_release_replaces(call: Timeline) -> None:
     first = segments(call, [100])[0]
     session = new_session(call.call_id)
     left = feed(session, [started(call), first, revised(first, text="just this", words=())])
@@ -131,21 +150,21 @@ def test_a_revision_before_release_replaces(call: MadeCall) -> None:
     assert next(iter(left.segments.values())).revision == 1
 
 
-def test_a_revision_after_release_corrects_the_same_record(call: MadeCall) -> None:
+def test_a_revision_after_release_corrects_the_same_record(call: Timeline) -> None:
     events = everything(call)
     first = next(event for event in events if isinstance(event, Segment))
     session = new_session(call.call_id)
     left = feed(session, events[:-1], close=False)
     released = left.segments[first.channel, 0]
-    left.take(feed(session, [revised(first, text="i am zorblax", words=())], close=False).order)
+    left.take(feed(session, [revised(first, text=first.text + " i am zorblax", words=())], close=False).order)
     corrected = left.segments[first.channel, 0]
     assert (released.revision, corrected.revision) == (0, 1)
-    assert corrected.text == "i am [PERSON_1]"
+    assert corrected.text == released.text + " i am [PERSON_1]"
     assert ("corrected", "revision") in left.reasons()
 
 
 @pytest.mark.parametrize(("interims", "expected"), [("none", []), ("masked", ["** **** *******"])])
-def test_interims_are_dropped_or_masked_never_raw(call: MadeCall, interims: str, expected: list[str]) -> None:
+def test_interims_are_dropped_or_masked_never_raw(call: Timeline, interims: str, expected: list[str]) -> None:
     policy = compile_policy(Policy(customer_id="acme", version=1, interims=interims))  # type: ignore[arg-type]
     first = segments(call, [100])[0]
     interim = msgspec.structs.replace(first, is_final=False, text="my name zorblax", words=())
@@ -154,7 +173,7 @@ def test_interims_are_dropped_or_masked_never_raw(call: MadeCall, interims: str,
     assert not any(s.is_final for s in left.segments.values())
 
 
-def test_a_call_that_breaks_off_closes_after_the_idle_time_incomplete(call: MadeCall) -> None:
+def test_a_call_that_breaks_off_closes_after_the_idle_time_incomplete(call: Timeline) -> None:
     session = new_session(call.call_id)
     events = [event for event in everything(call)[:-1] if event.time_ms < EPOCH_MS + 3_000]
     left = feed(session, events, close=False)
@@ -166,7 +185,7 @@ def test_a_call_that_breaks_off_closes_after_the_idle_time_incomplete(call: Made
     assert len(left.audio) == sum(isinstance(event, AudioChunk) for event in events)
 
 
-def test_an_end_without_a_duration_waits_for_stragglers(call: MadeCall) -> None:
+def test_an_end_without_a_duration_waits_for_stragglers(call: Timeline) -> None:
     session = new_session(call.call_id)
     events = [*everything(call)[:-1], ended(call, said=False)]
     left = feed(session, events, close=False)
@@ -177,7 +196,7 @@ def test_an_end_without_a_duration_waits_for_stragglers(call: MadeCall) -> None:
     assert left.summaries[0].complete
 
 
-def test_after_the_end_a_late_transcript_is_waited_for_but_not_for_ever(call: MadeCall) -> None:
+def test_after_the_end_a_late_transcript_is_waited_for_but_not_for_ever(call: Timeline) -> None:
     *events, last = [event for event in everything(call)[:-1] if isinstance(event, Segment)]
     audio = [event for event in everything(call) if isinstance(event, AudioChunk)]
     ended_ms = EPOCH_MS + call.duration_ms
@@ -200,14 +219,14 @@ def test_after_the_end_a_late_transcript_is_waited_for_but_not_for_ever(call: Ma
     assert set(left.sound()[last.channel][last.start_ms * 8 + 4_000 : last.end_ms * 8]) <= {0xFF}
 
 
-def test_a_full_buffer_counts_the_older_half_as_unheard(call: MadeCall) -> None:
+def test_a_full_buffer_counts_the_older_half_as_unheard(call: Timeline) -> None:
     session = new_session(call.call_id, settings=SessionSettings(max_held_bytes=20_000))
     left = feed(session, [started(call), *audio_chunks(call, [100])], close=False)
     assert session.held_bytes <= 20_000 + 1_600
     assert ("withheld", "buffer_full") in left.reasons()
 
 
-def test_the_checkpoint_holds_nothing_that_was_said(call: MadeCall) -> None:
+def test_the_checkpoint_holds_nothing_that_was_said(call: Timeline) -> None:
     session = new_session(call.call_id)
     for event in everything(call)[:-1]:
         session.receive(event)
@@ -217,7 +236,7 @@ def test_the_checkpoint_holds_nothing_that_was_said(call: MadeCall) -> None:
         assert "+15550100" not in snapshot
 
 
-def test_the_snapshot_is_kept_until_something_changes(call: MadeCall) -> None:
+def test_the_snapshot_is_kept_until_something_changes(call: Timeline) -> None:
     session = new_session(call.call_id)
     session.receive(started(call))
     session.receive(segments(call, [100])[0])
@@ -227,22 +246,24 @@ def test_the_snapshot_is_kept_until_something_changes(call: MadeCall) -> None:
     assert session.snapshot() is before
 
 
-def test_policies_that_keep_a_type_leave_its_text_and_sound(call: MadeCall) -> None:
+def test_policies_that_keep_a_type_leave_its_text_and_sound(call: Timeline) -> None:
     policy = compile_policy(Policy(customer_id="acme", version=1, entities={"PERSON": "keep"}))
     left = feed(new_session(call.call_id, policy=policy), everything(call))
     assert {text for _, _, text in left.clear_words()} & set(SECRET)
     assert not any("SILENCED" in entry.action.name for entry in left.audit)
 
 
-def test_closing_is_final(call: MadeCall) -> None:
+def test_closing_is_final(call: Timeline) -> None:
     session = new_session(call.call_id)
     feed(session, everything(call))
     session.receive(segments(call, [4])[0])
     session.advance(FOREVER_MS)
-    assert session.outputs() == []
+    left = drained(session)
+    assert (left.audio, left.segments, left.summaries) == ({}, {}, [])
+    assert left.reasons() == {("dropped", "closed_call")}
 
 
-def test_a_disguised_voice_goes_to_training_alone_and_holes_stay_silent(call: MadeCall) -> None:
+def test_a_disguised_voice_goes_to_training_alone_and_holes_stay_silent(call: Timeline) -> None:
     plain = feed(new_session(call.call_id), everything(call))
     policy = compile_policy(Policy(customer_id="acme", version=1, voice_disguise=True))
     left = feed(new_session(call.call_id, policy=policy), everything(call))
@@ -252,12 +273,12 @@ def test_a_disguised_voice_goes_to_training_alone_and_holes_stay_silent(call: Ma
     assert any(output.disguised != output.data for output in disguised)
 
 
-def test_without_the_policy_no_voice_is_disguised(call: MadeCall) -> None:
+def test_without_the_policy_no_voice_is_disguised(call: Timeline) -> None:
     left = feed(new_session(call.call_id), everything(call))
     assert all(output.disguised is None for output in left.order if isinstance(output, SanitizedAudio))
 
 
-def test_a_record_with_several_segments_is_read_again_whole(call: MadeCall) -> None:
+def test_a_record_with_several_segments_is_read_again_whole(call: Timeline) -> None:
     """A provider's message may hold more than one segment: they share their source offset."""
     first, second, *_ = (s for s in segments(call, [2]) if s.channel == 0)
     both = [msgspec.structs.replace(s, offset=5, time_ms=EPOCH_MS) for s in (first, second)]
@@ -284,7 +305,7 @@ def test_another_word_after_a_pause_is_silenced_where_nothing_was_read(
     sound = np.zeros(3_000 * 8, np.int16)
     for start_ms, end_ms in ((1_000, 1_400), (1_480, 1_750)):  # the second is in no transcript
         sound[start_ms * 8 : end_ms * 8] = noise.integers(-8_000, 8_000, (end_ms - start_ms) * 8)
-    call = MadeCall("call-1", "acme", {0: [Word(word, 1_000, 1_400, 0.9)]}, {0: sound}, 3_000)
+    call = Timeline("call-1", "acme", {0: [Word(word, 1_000, 1_400, 0.9)]}, {0: sound}, 3_000)
     left = feed(new_session(call.call_id), everything(call))
     heard = np.frombuffer(left.sound()[0], np.uint8)[1_480 * 8 : 1_750 * 8].reshape(-1, 8) != 0xFF
     assert at_least_ms <= heard.any(axis=1).sum() <= at_most_ms
@@ -294,7 +315,7 @@ def test_sound_that_outlasts_a_last_word_waits_for_a_transcript_of_its_own_and_t
     noise = np.random.default_rng(7)
     sound = np.zeros(6_000 * 8, np.int16)
     sound[1_000 * 8 : 1_600 * 8] = noise.integers(-8_000, 8_000, 600 * 8)
-    call = MadeCall("call-1", "acme", {0: [Word(PLAIN[0], 1_000, 1_400, 0.9)]}, {0: sound}, 6_000)
+    call = Timeline("call-1", "acme", {0: [Word(PLAIN[0], 1_000, 1_400, 0.9)]}, {0: sound}, 6_000)
     session = new_session(call.call_id)
     left = feed(session, [event for event in everything(call) if event != ended(call)], close=False)
     due_ms = EPOCH_MS + 1_800 + 5_000  # the chunk with the last of what may be a word's end, and the wait

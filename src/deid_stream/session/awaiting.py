@@ -1,0 +1,62 @@
+"""Turns whose text has left and whose audio has not arrived: they wait to be placed on it."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from deid_stream.session.placing import Unlocated
+from deid_stream.session.rereading import UnlocatedTurn, part_of
+from deid_stream.units import Ms
+
+MAX_WITHOUT_AUDIO: Final = 128
+"""Turns that a call without any audio waits with. A larger number finds more of a call's spans exactly where the audio
+comes long after the text, and makes the checkpoint of every text-only call larger (some 330 bytes a turn)."""
+
+
+class AwaitingAudio:
+    """In the order in which their text left."""
+
+    def __init__(self) -> None:
+        self._turns: list[Unlocated] = []
+
+    def __iter__(self) -> Iterator[Unlocated]:
+        return iter(self._turns)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def add(self, turn: Unlocated) -> None:
+        self._turns.append(turn)
+
+    def take(self, due: Callable[[Unlocated], bool]) -> list[Unlocated]:
+        """Those that need wait no longer."""
+        taken = [turn for turn in self._turns if due(turn)]
+        if taken:
+            self._turns = [turn for turn in self._turns if not any(turn is other for other in taken)]
+        return taken
+
+    def overflow(self) -> list[Unlocated]:
+        """The oldest beyond ``MAX_WITHOUT_AUDIO``: nothing has come for them so far."""
+        gone, self._turns = self._turns[:-MAX_WITHOUT_AUDIO], self._turns[-MAX_WITHOUT_AUDIO:]
+        return gone
+
+    def offsets(self) -> list[int]:
+        """Source offsets of their segments."""
+        return [segment.offset for entry in self._turns for segment in entry.turn.segments]
+
+    def earliest_start_ms(self) -> Ms | None:
+        """Media time before which nothing waits here."""
+        return min((entry.turn.start_ms for entry in self._turns), default=None)
+
+    def state(self) -> tuple[UnlocatedTurn, ...]:
+        """Content-free: the segments are read again after a restart."""
+        return tuple(
+            UnlocatedTurn(
+                tuple(map(part_of, entry.turn.segments)),
+                entry.turn.channel,
+                entry.turn.start_ms,
+                entry.turn.end_ms,
+                entry.spans,
+                entry.muted,
+            )
+            for entry in self._turns
+        )

@@ -1,0 +1,83 @@
+"""What the detector finds in a turn: in its text, and in its words where these say something else."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from deid_stream.detect.conversation import ConversationState
+from deid_stream.model.spans import Span
+from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.session.hearing import HeardTurn
+from deid_stream.session.ports import ConversationFactory, TurnDetector
+from deid_stream.session.turns import Turn
+
+
+class Judged(NamedTuple):
+    """``spans`` in characters of the turn's text, of the types that the policy wants redacted; ``heard``: the words'
+    own wording of the values that they have."""
+
+    spans: tuple[Span, ...]
+    heard: Sequence[str]
+
+
+class Judge:
+    """The conversation of one call. Every answer may be None: the detector failed, whatever it raised, and the turn
+    must not be seen (law 2)."""
+
+    def __init__(self, policy: CompiledPolicy, *, detector: ConversationFactory, key: bytes) -> None:
+        self._policy = policy
+        self._detector = detector
+        self._key = key
+        self._conversation = self._open(None)
+
+    def state(self) -> ConversationState:
+        """Content-free."""
+        return self._conversation.state()
+
+    def restore(self, state: ConversationState | None) -> None:
+        """Go on where a checkpoint was."""
+        self._conversation = self._open(state)
+
+    def use(self, policy: CompiledPolicy) -> None:
+        """Apply another policy from the next turn on."""
+        before, self._policy = self._policy, policy
+        if policy.allow != before.allow or policy.deny != before.deny:
+            self._conversation = self._open(self._conversation.state())
+
+    def turn(self, turn: Turn) -> Judged | None:
+        """The next turn of the conversation."""
+        try:
+            heard = HeardTurn(turn)
+            aside = self._open(self._conversation.state()) if heard.differs else None
+            return self._judged(turn, heard, self._conversation, aside)
+        except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
+            return None
+
+    def again(self, turn: Turn) -> Judged | None:
+        """A turn that the conversation has heard before, with other words: its questions and answers do not count
+        twice, but the values that it holds keep their numbers."""
+        try:
+            state = self._conversation.state()
+            heard = HeardTurn(turn)
+            repeated = self._open(state)
+            judged = self._judged(turn, heard, repeated, self._open(state) if heard.differs else None)
+            self._conversation = self._open(msgspec.structs.replace(state, known=repeated.state().known))
+            return judged
+        except Exception:  # noqa: BLE001 - as in ``turn``
+            return None
+
+    def _judged(self, turn: Turn, heard: HeardTurn, conversation: TurnDetector, aside: TurnDetector | None) -> Judged:
+        """``aside`` has got as far as ``conversation``, to hear what the words say without a trace."""
+        spans = self._wanted(conversation.turn(turn.text, turn.channel))
+        if aside is None:
+            return Judged(tuple(spans), ())
+        beyond = self._wanted(aside.turn(heard.text, turn.channel))
+        return Judged(tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond))
+
+    def _open(self, state: ConversationState | None) -> TurnDetector:
+        policy = self._policy
+        return self._detector.conversation(self._key, allow=policy.allow, deny=policy.deny, state=state)
+
+    def _wanted(self, found: Sequence[Span]) -> list[Span]:
+        return [span for span in found if self._policy.operator(span.entity_type) is not None]

@@ -1,0 +1,177 @@
+"""The life of a call as a table: in which phase it is, what may happen in each phase, and what is refused there.
+
+    AWAITED   records have come, but not the call's start
+    LIVE      the start has been seen
+    ENDED     the end has been seen; what belongs before it may still arrive
+    CLOSED    everything has been released or withheld
+
+What is refused has a code, which goes into the audit; it changes nothing, with one exception: that the call is a
+minor's counts whenever it is said.
+"""
+
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from deid_stream.model.events import CallEnded, CallStarted
+from deid_stream.units import Ms
+
+_KEPT_METADATA: Final = frozenset({"direction", "region", "language", "queue", "disposition"})
+_MAX_METADATA_CHARS: Final = 32
+
+
+class Phase(StrEnum):
+    AWAITED = "awaited"
+    LIVE = "live"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+class Happening(StrEnum):
+    STARTED = "started"
+    MEDIA = "media"
+    """A segment or an audio chunk."""
+    ENDING = "ending"
+    FINISHED = "finished"
+    """Everything has been released, or the call has waited long enough."""
+
+
+class Step(NamedTuple):
+    """The phase that follows; ``refused`` is the code where what happened is not allowed here."""
+
+    to: Phase
+    refused: str = ""
+
+
+TABLE: Final[dict[tuple[Phase, Happening], Step]] = {
+    (Phase.AWAITED, Happening.STARTED): Step(Phase.LIVE),
+    (Phase.AWAITED, Happening.MEDIA): Step(Phase.AWAITED),
+    (Phase.AWAITED, Happening.ENDING): Step(Phase.ENDED),
+    (Phase.AWAITED, Happening.FINISHED): Step(Phase.CLOSED),
+    # a start may be sent again with more metadata
+    (Phase.LIVE, Happening.STARTED): Step(Phase.LIVE),
+    (Phase.LIVE, Happening.MEDIA): Step(Phase.LIVE),
+    (Phase.LIVE, Happening.ENDING): Step(Phase.ENDED),
+    (Phase.LIVE, Happening.FINISHED): Step(Phase.CLOSED),
+    (Phase.ENDED, Happening.STARTED): Step(Phase.ENDED, "started_after_end"),
+    (Phase.ENDED, Happening.MEDIA): Step(Phase.ENDED),
+    (Phase.ENDED, Happening.ENDING): Step(Phase.ENDED, "ended_again"),
+    (Phase.ENDED, Happening.FINISHED): Step(Phase.CLOSED),
+    (Phase.CLOSED, Happening.STARTED): Step(Phase.CLOSED, "closed_call"),
+    (Phase.CLOSED, Happening.MEDIA): Step(Phase.CLOSED, "closed_call"),
+    (Phase.CLOSED, Happening.ENDING): Step(Phase.CLOSED, "closed_call"),
+    (Phase.CLOSED, Happening.FINISHED): Step(Phase.CLOSED, "closed_call"),
+}
+
+
+class LifecycleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of the call as a whole."""
+
+    phase: Phase = Phase.AWAITED
+    started_ms: Ms = 0
+    """Record time of the first start; 0: none was seen."""
+    declared_channels: int = 0
+    minor: bool = False
+    metadata: dict[str, Any] = {}
+    """Allow-listed fields only."""
+    ended_ms: Ms | None = None
+    """Record time of the end."""
+    duration_ms: Ms | None = None
+    """Media time, where the end said it."""
+    last_record_ms: Ms = 0
+    """The latest record time of the call's own records."""
+
+
+class Lifecycle:
+    """Where one call is in its life. ``started`` and ``ended`` answer with the code of what is refused, else ""."""
+
+    def __init__(self) -> None:
+        self._phase = Phase.AWAITED
+        self._known = LifecycleState()
+        self.last_record_ms: Ms = 0
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @property
+    def closed(self) -> bool:
+        return self._phase is Phase.CLOSED
+
+    @property
+    def started_ms(self) -> Ms:
+        """Record time of the first start; 0: none was seen."""
+        return self._known.started_ms
+
+    @property
+    def started(self) -> bool:
+        """A start has been seen."""
+        return self._known.started_ms > 0
+
+    @property
+    def minor(self) -> bool:
+        return self._known.minor
+
+    @property
+    def declared_channels(self) -> int:
+        return self._known.declared_channels
+
+    @property
+    def ended_ms(self) -> Ms | None:
+        return self._known.ended_ms
+
+    @property
+    def duration_ms(self) -> Ms | None:
+        return self._known.duration_ms
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return self._known.metadata
+
+    def start(self, event: CallStarted) -> str:
+        """``call.started``; sent again, it may add metadata and channels."""
+        if event.minor:
+            self._known = msgspec.structs.replace(self._known, minor=True)
+        refused = self._step(Happening.STARTED)
+        if not refused:
+            known = self._known
+            self._known = msgspec.structs.replace(
+                known,
+                started_ms=known.started_ms or event.time_ms,
+                declared_channels=max(known.declared_channels, event.channels),
+                metadata={
+                    name: value
+                    for name, value in event.metadata.items()
+                    if name in _KEPT_METADATA and isinstance(value, str) and len(value) <= _MAX_METADATA_CHARS
+                },
+            )
+        return refused
+
+    def end(self, event: CallEnded) -> str:
+        """``call.ended``; only the first counts."""
+        refused = self._step(Happening.ENDING)
+        if not refused:
+            self._known = msgspec.structs.replace(self._known, ended_ms=event.time_ms, duration_ms=event.duration_ms)
+        return refused
+
+    def media(self) -> str:
+        """A segment or an audio chunk."""
+        return self._step(Happening.MEDIA)
+
+    def finish(self) -> str:
+        """Nothing more will leave."""
+        return self._step(Happening.FINISHED)
+
+    def _step(self, happening: Happening) -> str:
+        step = TABLE[self._phase, happening]
+        self._phase = step.to
+        return step.refused
+
+    def state(self) -> LifecycleState:
+        return msgspec.structs.replace(self._known, phase=self._phase, last_record_ms=self.last_record_ms)
+
+    def restore(self, state: LifecycleState) -> None:
+        self._known = state
+        self._phase = state.phase
+        self.last_record_ms = state.last_record_ms
