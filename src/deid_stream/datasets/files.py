@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,24 +15,33 @@ from deid_stream.errors import ConfigError
 
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of ``path`` when all of it has been written. What is no plain file (a
-    pipe, a device) is written as it is.
+    """A file to write, which takes the place of ``path`` when all of it has been written. A pipe or a device is written
+    as it is.
 
-    Raises ConfigError naming the path and what the system says; what stood there before is then still there.
+    The file is this user's alone (mode 0600), or has the mode of the one it replaces. It grows under a name that nobody
+    can guess and that must not exist, so a link that somebody put there is not followed; a link at ``path`` itself is
+    replaced, and what it points to stays. Raises ConfigError naming the path and what the system says; what stood there
+    before is then still there.
     """
-    plain = path.is_file() or not path.exists()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part") if plain else path
     try:
-        with part.open("wb") as out:
-            yield out
-        if plain:
+        if not path.is_file() and path.exists():
+            with path.open("wb") as out:
+                yield out
+            return
+        mode = stat.S_IMODE(path.lstat().st_mode) if path.is_file() and not path.is_symlink() else 0o600
+        # O_EXCL and O_NOFOLLOW, mode 0600
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        part = Path(name)
+        try:
+            with open(descriptor, "wb") as out:
+                yield out
+                os.chmod(part, mode)
             part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror or type(error).__name__}") from None
-    finally:
-        if plain:
+        finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror or type(error).__name__}") from None
 
 
 def write_json(path: Path, value: Any) -> None:

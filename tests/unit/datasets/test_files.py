@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,42 @@ def test_a_device_is_written_as_it_is():
     assert Path("/dev/null").is_char_device()
     with pytest.raises(ConfigError, match="cannot write /dev/full: No space left"), written(Path("/dev/full")) as out:
         out.write(b"gone")
+
+
+def mode(path):
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_what_is_written_is_this_users_alone_while_it_grows_and_after(tmp_path):
+    path = tmp_path / "call.wav"
+    before = os.umask(0)
+    try:
+        with written(path):
+            (part,) = tmp_path.iterdir()
+            assert mode(part) == 0o600
+        assert mode(path) == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"before")
+    path.chmod(0o640)
+    with written(path) as out:
+        out.write(b"after")
+    assert (mode(path), path.read_bytes()) == (0o640, b"after")
+
+
+@pytest.mark.parametrize("target", ["secret", "nowhere"])
+def test_no_link_is_followed(tmp_path, target):
+    (tmp_path / "secret").write_bytes(b"secret")
+    path = tmp_path / "call.wav"
+    path.symlink_to(tmp_path / target)
+    # where a name made of the process could be guessed, a link would wait there
+    (tmp_path / f".call.wav.{os.getpid()}.part").symlink_to(tmp_path / "secret")
+    with written(path) as out:
+        out.write(b"call")
+    assert (tmp_path / "secret").read_bytes() == b"secret"
+    assert path.read_bytes() == b"call"
+    assert not path.is_symlink()
