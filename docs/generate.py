@@ -4,7 +4,9 @@ Run ``python -m docs.generate`` after a change; a test compares the pages with w
 """
 
 import ast
+import functools
 import inspect
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -18,7 +20,8 @@ from deid_stream.config import ENV_PREFIX, Settings
 from deid_stream.errors import DeidError
 from deid_stream.observe.metrics import Counter, Gauge, Metrics
 
-FOLDER = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "reference"
 MADE = "<!-- Made from the code by `python -m docs.generate`; edit the code, not this page. -->\n\n"
 
 
@@ -152,10 +155,35 @@ def cli_page() -> str:
 PAGES = {"settings.md": settings_page, "metrics.md": metrics_page, "errors.md": errors_page, "cli.md": cli_page}
 
 
+RULES = ROOT / "docker" / "prometheus" / "rules.yaml"
+
+
+def prometheus_rule() -> str:
+    """The alerts as the Prometheus operator wants them."""
+    body = RULES.read_text(encoding="utf-8").partition("groups:\n")[2]
+    head = "# A copy of docker/prometheus/rules.yaml, made by `python -m docs.generate`.\n"
+    head += "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: deid-stream\nspec:\n  groups:\n"
+    return head + textwrap.indent(body, "  ")
+
+
+COPIES = {
+    "k8s/base/alerts.yaml": prometheus_rule,
+    "k8s/helm/files/rules.yaml": lambda: RULES.read_text(encoding="utf-8"),
+} | {
+    f"k8s/helm/files/{path.name}": functools.partial(path.read_text, encoding="utf-8")
+    for path in sorted((ROOT / "k8s" / "base" / "dashboards").glob("*.json"))
+}
+"""What stands in two places because Kustomize and Helm read only below their own folder."""
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
+    for name, copy in COPIES.items():
+        path = ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(copy(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,11 @@ def test_a_page_is_what_the_code_makes(name):
     assert page == generate.PAGES[name](), "run `python -m docs.generate`"
 
 
+@pytest.mark.parametrize("name", generate.COPIES)
+def test_a_copy_is_what_it_is_a_copy_of(name):
+    assert (generate.ROOT / name).read_text(encoding="utf-8") == generate.COPIES[name](), "run `python -m docs.generate`"
+
+
 def test_every_setting_is_explained():
     page = generate.settings_page()
     rows = [line for line in page.splitlines() if line.startswith("| `")]

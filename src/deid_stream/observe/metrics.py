@@ -57,16 +57,18 @@ class Counter:
 
 
 class Gauge:
-    """A reading. Several labels are joined by a slash (``audio/3``). ``forget`` ends a label's series (a partition that
-    was taken away)."""
+    """A reading, shown from the first ``set`` on: a process that does not measure it says nothing about it. Several
+    labels are joined by a slash (``audio/3``). ``forget`` ends a label's series (a partition that was taken away)."""
 
-    __slots__ = ("definition", "values")
+    __slots__ = ("_is_set", "definition", "values")
 
     def __init__(self, name: str, text: str, *labels: str) -> None:
         self.definition = Definition(name, text, labels)
         self.values: dict[str, float] = {} if labels else {"": 0}
+        self._is_set = False
 
     def set(self, value: float, *labels: str) -> None:
+        self._is_set = True
         self.values["/".join(labels)] = value
 
     def forget(self, *labels: str) -> None:
@@ -75,7 +77,7 @@ class Gauge:
     def collect(self) -> Metric:
         name, text, labels, _ = self.definition
         family = GaugeMetricFamily(name, text, labels=labels or None)
-        for key, value in list(self.values.items()):
+        for key, value in list(self.values.items()) if self._is_set else ():
             family.add_metric(key.split("/") if labels else [], value)
         return family
 

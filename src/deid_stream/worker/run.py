@@ -252,6 +252,9 @@ async def run_worker(settings: Settings) -> int:
     gc.disable()
     collecting = asyncio.create_task(_collect_garbage())
     metrics = Metrics()
+    # said before the first answer, which a broker that is away never gives
+    metrics.broker_connected.set(0)
+    metrics.assigned_partitions.set(0)
     worker = Worker(settings, metrics=metrics)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))

@@ -116,6 +116,12 @@ def test_a_gauge_that_is_forgotten_is_not_shown(metrics):
     assert scraped(metrics)["deid_live_calls",] == 2
 
 
+def test_a_gauge_is_shown_once_somebody_measures_it(metrics):
+    assert ("deid_live_calls",) not in scraped(metrics)
+    metrics.live_calls.set(0)
+    assert scraped(metrics)["deid_live_calls",] == 0
+
+
 def test_a_histogram_counts_up_to_and_including_each_bound(metrics):
     for value in (0.5, 1, 1.5, 99_999):
         metrics.release_delay_ms.observe(value)
@@ -228,6 +234,7 @@ def test_the_endpoint_serves_metrics_and_probes(metrics):
     registry = CollectorRegistry()
     registry.register(metrics)
     state = {"ready": False, "healthy": True}
+    metrics.live_calls.set(0)
     with Endpoint("127.0.0.1", 0, registry, ready=lambda: state["ready"], healthy=lambda: state["healthy"]) as endpoint:
         assert get(endpoint, "/healthz")[0] == 200
         assert get(endpoint, "/readyz")[0] == 503
