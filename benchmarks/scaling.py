@@ -9,6 +9,9 @@ import argparse
 from dataclasses import dataclass
 from random import Random
 
+PARTITIONS_PER_WORKER = 4
+"""At least: docs/scaling.md, k8s/base/scaling.yaml and k8s/strimzi/topics.yaml say the same."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -42,7 +45,7 @@ def size(calls: int, measured: Measured, seed: int = 1, tries: int = 5) -> Sized
     room = measured.calls_a_core * measured.target_load
     workers = max(1, round(calls / room + 0.4999))
     while True:
-        for per_worker in (4, 8, 16, 32):
+        for per_worker in (PARTITIONS_PER_WORKER, 8, 16, 32):
             partitions = workers * per_worker
             fullest = max(_fullest(calls, partitions, workers, Random(seed + n)) for n in range(tries))
             load = fullest / measured.calls_a_core
@@ -73,11 +76,15 @@ def main() -> None:
     measured = Measured(calls_a_core=parser.parse_args().calls_a_core)
     print("| live calls | workers (cores) | partitions | fullest worker | memory | in | out |\n" + "|---" * 7 + "|")
     for calls in (100, 1_000, 5_000, 10_000, 50_000, 100_000):
-        s = size(calls, measured)
-        print(
-            f"| {s.calls:,} | {s.workers} | {s.partitions} | {s.fullest_load:.0%} of its core | {s.gb_workers} GB "
-            f"| {s.mb_s_in} MB/s | {s.mb_s_out} MB/s |"
-        )
+        print(row(size(calls, measured)))
+
+
+def row(s: Sized) -> str:
+    """A line of the table in docs/scaling.md."""
+    return (
+        f"| {s.calls:,} | {s.workers} | {s.partitions} | {s.fullest_load:.0%} of its core | {s.gb_workers} GB "
+        f"| {s.mb_s_in} MB/s | {s.mb_s_out} MB/s |"
+    )
 
 
 if __name__ == "__main__":

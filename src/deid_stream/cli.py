@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "worker": ("service:worker", "Run the production worker."),
     "spotcheck": ("spotcheck:spotcheck", "Listen again to a sample of released calls; take back what leaked."),
     "broker": ("service:broker", "Run only the embedded Kafka-compatible broker."),
+    "play": ("demo:play", "Play the sample calls into a broker's topics, as fast as they were spoken."),
     "topics": ("topics:topics", "Create the topics, or name what is wrong with them."),
     "policy": ("policies:policy", "Set, show and list customers' policies."),
     "replay": ("offline:replay", "De-identify recorded calls without Kafka."),

@@ -2,11 +2,17 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
+from typing import ClassVar
 
+import click
 import pytest
 import yaml
+from benchmarks import scaling
 
+from deid_stream.cli import cli
 from deid_stream.config import ENV_PREFIX, Settings
 from deid_stream.model import topics
 from deid_stream.model.entities import EntityType
@@ -22,7 +28,11 @@ from deid_stream.wire.output import DeadLetter, encode_audit, encode_summary
 from deid_stream.wire.transcript import decode_transcript
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted([*(ROOT / "k8s").rglob("*.yaml"), *(ROOT / "docker").glob("*.yaml"), ROOT / "docs" / "asyncapi.yaml"])
+FILES = sorted(
+    path
+    for path in [*(ROOT / "k8s").rglob("*.yaml"), *(ROOT / "docker").rglob("*.yaml"), ROOT / "docs" / "asyncapi.yaml"]
+    if path.parent.name != "templates"
+)
 
 
 def documents(path):
@@ -37,7 +47,8 @@ def of_kind(kind, *paths):
 def test_every_file_is_yaml_without_a_key_given_twice(path):
     class Strict(yaml.SafeLoader):
         def construct_mapping(self, node, deep=False):
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            merge = "tag:yaml.org,2002:merge"
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != merge]
             assert len(keys) == len(set(keys)), f"a key is given twice at {node.start_mark}"
             return super().construct_mapping(node, deep)
 
@@ -52,6 +63,10 @@ def test_every_manifest_is_part_of_its_kustomization(folder):
     }
 
 
+def settings_of(kustomization):
+    return next(generator["literals"] for generator in kustomization["configMapGenerator"] if "literals" in generator)
+
+
 class TestKubernetes:
     def test_topics_are_the_contracts_with_one_partition_count(self):
         made = of_kind("KafkaTopic", "k8s/strimzi/topics.yaml")
@@ -61,20 +76,20 @@ class TestKubernetes:
             assert config == topic.configs() | {"min.insync.replicas": "2"}
         (partitions,) = {topic["spec"]["partitions"] for topic in made.values()}
         (scaled,) = of_kind("ScaledObject", "k8s/base/scaling.yaml").values()
-        assert scaled["spec"]["maxReplicaCount"] <= partitions
+        assert scaled["spec"]["maxReplicaCount"] * scaling.PARTITIONS_PER_WORKER == partitions
+        assert scaled["spec"]["fallback"]["replicas"] == scaled["spec"]["maxReplicaCount"]
 
-    def test_scaling_follows_the_group_that_workers_join(self):
+    def test_scaling_asks_for_what_comes_in_and_what_is_not_worked_on_yet(self):
         (scaled,) = of_kind("ScaledObject", "k8s/base/scaling.yaml").values()
-        (trigger,) = scaled["spec"]["triggers"]
-        assert trigger["metadata"]["consumerGroup"] == Settings().group_id
-        assert trigger["metadata"]["topic"] == topics.AUDIO.name
+        queries = [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
+        assert [sorted(metrics_in(query)) for query in queries] == [["deid_records_in_total"], ["deid_lag_records"]]
 
     def test_every_setting_in_the_configuration_exists(self):
         (kustomization,) = documents("k8s/base/kustomization.yaml")
-        literals = kustomization["configMapGenerator"][0]["literals"]
+        literals = settings_of(kustomization)
         compose = documents("docker/compose.yaml")[0]["services"]
         names = [literal.partition("=")[0] for literal in literals]
-        names += [name for service in ("topics", "worker") for name in compose[service]["environment"]]
+        names += [name for service in ("topics", "worker", "samples") for name in compose[service]["environment"]]
         names += re.findall(r"\bDEID_[A-Z_]+", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"))
         assert {name.removeprefix(ENV_PREFIX).lower() for name in names} <= set(Settings.__struct_fields__)
 
@@ -108,7 +123,7 @@ class TestKubernetes:
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
         (kustomization,) = documents("k8s/base/kustomization.yaml")
-        files = [v for v in kustomization["configMapGenerator"][0]["literals"] if "_FILE=" in v]
+        files = [v for v in settings_of(kustomization) if "_FILE=" in v]
         assert {str(Path(literal.partition("=")[2]).parent) for literal in files} <= mounted
 
     def test_the_spot_check_runs_like_a_worker_as_a_user_of_its_own(self):
@@ -125,13 +140,165 @@ class TestKubernetes:
         ]
         assert groups == [Settings().group_id + GROUP_SUFFIX]
 
-    def test_alerts_ask_for_metrics_that_exist_and_are_explained(self):
-        (rules,) = of_kind("PrometheusRule", "k8s/base/alerts.yaml").values()
+    def test_a_pod_with_several_processes_has_all_of_them_scraped(self):
+        (component,) = documents("k8s/processes/kustomization.yaml")
+        patches = {
+            (patch["target"]["kind"], change["path"]): change["value"]
+            for patch in component["patches"]
+            for change in yaml.safe_load(patch["patch"])
+        }
+        ports = patches["Deployment", "/spec/template/spec/containers/0/ports"]
+        (processes,) = patches["Deployment", "/spec/template/spec/containers/0/env"]
+        assert [port["containerPort"] for port in ports] == [9464 + n for n in range(int(processes["value"]))]
+        names = [{"port": port["name"]} for port in ports]
+        assert patches["PodMonitor", "/spec/podMetricsEndpoints"] == names
+        assert patches["NetworkPolicy", "/spec/ingress/0/ports"] == names
+
+
+class TestAlerts:
+    RULES: ClassVar = [
+        rule for group in documents("docker/prometheus/rules.yaml")[0]["groups"] for rule in group["rules"]
+    ]
+
+    def test_they_ask_for_metrics_that_exist(self):
         exposed = {sample for metric in Metrics().collect() for sample in exposed_names(metric)}
-        explained = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-        for rule in rules["spec"]["groups"][0]["rules"]:
-            assert set(re.findall(r"\bdeid_[a-z_]+", rule["expr"])) <= exposed
-            assert f"| {rule['alert']} |" in explained
+        for rule in self.RULES:
+            assert metrics_in(rule["expr"])
+            assert metrics_in(rule["expr"]) <= exposed, rule["alert"]
+
+    def test_each_has_a_severity_and_a_section_in_the_runbook(self):
+        runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+        assert re.findall(r"^## (\w+)$", runbook, re.MULTILINE) == [rule["alert"] for rule in self.RULES]
+        for rule in self.RULES:
+            assert rule["labels"]["severity"] in {"critical", "warning"}
+            assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
+
+    def test_each_is_shown_to_fire_and_not_to_fire(self):
+        (cases,) = documents("tests/alerts/rules_test.yaml")
+        shown = {
+            (re.search(r'alertname="(\w+)"', test["expr"]).group(1), test["exp_samples"][0]["value"])
+            for case in cases["tests"]
+            for test in case["promql_expr_test"]
+        }
+        assert shown == {(rule["alert"], fires) for rule in self.RULES for fires in (0, 1)}
+
+    @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("test", "rules", "tests/alerts/rules_test.yaml"),
+            ("check", "config", "docker/prometheus/prometheus.yml"),
+        ],
+        ids=" ".join,
+    )
+    def test_promtool_agrees(self, arguments):
+        done = subprocess.run(["promtool", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+class TestDashboards:
+    @pytest.mark.parametrize("path", sorted((ROOT / "k8s/base/dashboards").glob("*.json")), ids=lambda path: path.stem)
+    def test_panels_ask_for_metrics_that_exist_and_do_not_overlap(self, path):
+        exposed = {sample for metric in Metrics().collect() for sample in exposed_names(metric)}
+        dashboard = json.loads(path.read_text(encoding="utf-8"))
+        cells = set()
+        for panel in dashboard["panels"]:
+            asked = {name for target in panel.get("targets", ()) for name in metrics_in(target["expr"])}
+            assert asked <= exposed, panel["title"]
+            assert asked or panel["type"] == "row"
+            place = panel["gridPos"]
+            own = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
+            assert not own & cells, panel["title"]
+            assert place["x"] + place["w"] <= 24
+            cells |= own
+        (kustomization,) = documents("k8s/base/kustomization.yaml")
+        assert f"dashboards/{path.name}" in kustomization["configMapGenerator"][0]["files"]
+
+
+class TestCompose:
+    SERVICES: ClassVar = documents("docker/compose.yaml")[0]["services"]
+
+    def test_programs_of_this_machine_reach_the_broker_and_nobody_else_does(self):
+        published = [port for service in self.SERVICES.values() for port in service.get("ports", ())]
+        assert all(port.startswith("127.0.0.1:") for port in published)
+        advertised = self.SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+        assert "HOST://localhost:29092" in advertised
+        assert "127.0.0.1:29092:29092" in self.SERVICES["kafka"]["ports"]
+
+    def test_every_worker_process_is_scraped(self):
+        (config,) = documents("docker/prometheus/prometheus.yml")
+        (targets,) = [job["static_configs"][0]["targets"] for job in config["scrape_configs"]]
+        processes = int(self.SERVICES["worker"]["environment"]["DEID_PROCESSES"])
+        assert targets == [f"worker:{9464 + number}" for number in range(processes)]
+
+    def test_what_is_mounted_exists(self):
+        for service in self.SERVICES.values():
+            for volume in service.get("volumes", ()):
+                assert (ROOT / "docker" / volume.partition(":")[0]).is_dir()
+
+    def test_commands_exist(self):
+        for service in self.SERVICES.values():
+            if service.get("image") == "deid-stream":
+                assert service["command"][0] in cli.list_commands(click.Context(cli))
+
+
+class TestChart:
+    """Helm itself is not needed: names and values that templates use are there, and blocks are closed."""
+
+    FILES: ClassVar = sorted((ROOT / "k8s/helm/templates").iterdir())
+    TEXT: ClassVar = {path.name: path.read_text(encoding="utf-8") for path in FILES}
+
+    def test_every_value_that_is_used_is_in_the_values_file_and_the_other_way_round(self):
+        (values,) = documents("k8s/helm/values.yaml")
+        used = {
+            tuple(path.split(".")) for text in self.TEXT.values() for path in re.findall(r"\.Values\.([\w.]+)", text)
+        }
+        for path in used:
+            node = values
+            for part in path:
+                assert part in node, ".".join(path)
+                node = node[part]
+        unused = [
+            f"{name}.{key}" if isinstance(section, dict) else name
+            for name, section in values.items()
+            for key in (section if isinstance(section, dict) and section else [None])
+            if not any(path[: 1 + (key is not None)] in ((name,), (name, key)) or path == (name,) for path in used)
+        ]
+        assert unused == []
+
+    @pytest.mark.parametrize("name", [path.name for path in FILES])
+    def test_blocks_are_closed_and_includes_are_defined(self, name):
+        depth = 0
+        for action in re.findall(r"{{-?\s*(.*?)\s*-?}}", self.TEXT[name], re.DOTALL):
+            word = action.split()[0]
+            depth += (word in {"if", "with", "range", "define"}) - (word == "end")
+            assert depth >= 0
+        assert depth == 0
+        defined = re.findall(r'define "([\w.]+)"', self.TEXT["_helpers.tpl"])
+        assert set(re.findall(r'include "([\w.]+)"', self.TEXT[name])) <= set(defined)
+
+    def test_the_worker_is_the_one_of_the_manifests(self):
+        (deployment,) = of_kind("Deployment", "k8s/base/worker.yaml").values()
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        template = self.TEXT["worker.yaml"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            get = container[probe]["httpGet"]
+            assert f"{probe}:\n            httpGet: {{path: {get['path']}, port: {get['port']}}}" in template
+        for mount in container["volumeMounts"]:
+            assert f"mountPath: {mount['mountPath']}" in template
+        (kustomization,) = documents("k8s/base/kustomization.yaml")
+        for literal in settings_of(kustomization):
+            assert literal.partition("=")[0] in template + (ROOT / "k8s/helm/values.yaml").read_text(encoding="utf-8")
+
+
+def test_the_sizing_table_is_the_simulations():
+    text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    for calls in (100, 1_000, 5_000):
+        assert scaling.row(scaling.size(calls, scaling.Measured())) in text
 
 
 def exposed_names(metric):
@@ -142,6 +309,10 @@ def exposed_names(metric):
         if metric.type == "histogram"
         else {metric.name}
     )
+
+
+def metrics_in(expression):
+    return set(re.findall(r"\bdeid_[a-z_]+", expression))
 
 
 class TestAsyncApi:

@@ -12,7 +12,9 @@ def test_a_page_is_what_the_code_makes(name):
 
 @pytest.mark.parametrize("name", generate.COPIES)
 def test_a_copy_is_what_it_is_a_copy_of(name):
-    assert (generate.ROOT / name).read_text(encoding="utf-8") == generate.COPIES[name](), "run `python -m docs.generate`"
+    assert (generate.ROOT / name).read_text(encoding="utf-8") == generate.COPIES[name](), (
+        "run `python -m docs.generate`"
+    )
 
 
 def test_every_setting_is_explained():

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import click
 
-from deid_stream.commands.options import print_json
+from deid_stream.commands.options import CONNECTION, connection, print_json, settings_options
+from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
 
 
@@ -81,3 +83,33 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
         markup=False,
     )
     return 0 if ok else 1
+
+
+@click.command(short_help="Play the sample calls into a broker's topics, as fast as they were spoken.")
+@click.option("--repeat", is_flag=True, help="Begin again when they have ended, under other call ids, until stopped.")
+@settings_options(CONNECTION)
+def play(repeat: bool, settings: Settings) -> None:
+    """Send the four sample calls of two customers (one has opted out of training) to a deployment's topics, at the
+    speed of a call, and a policy for each customer who has none. For trying a deployment out and for its dashboards;
+    never where real calls are.
+    """
+    from deid_stream.demo import stage
+    from deid_stream.demo.player import play as play_calls
+    from deid_stream.demo.player import renamed, script
+    from deid_stream.kafka_io import read_to_end, send_all
+    from deid_stream.model.topics import POLICIES
+
+    async def run() -> None:
+        options = connection(settings, "deid-stream-play")
+        calls, prefix = stage.load_samples(), settings.topic_prefix
+        known = {record.key for record in await read_to_end(options, prefix + POLICIES.name)}
+        await send_all(options, [record for record in stage.policies(calls, prefix) if record.key not in known])
+        while True:
+            start_ms = time.time_ns() // 1_000_000
+            cues = script([renamed(call, f"-{start_ms}") for call in calls])
+            await play_calls(options, cues, start_ms=start_ms, pace=1.0, prefix=prefix)
+            click.echo(f"{len(calls)} calls have been played", err=True)
+            if not repeat:
+                return
+
+    asyncio.run(run())

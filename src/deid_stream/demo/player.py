@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, records
@@ -24,6 +25,15 @@ class Cue(NamedTuple):
     record: SourceRecord
 
 
+def renamed(call: CallFile, suffix: str) -> CallFile:
+    """The call under another id, to be played once more."""
+    call_id = call.header.call_id + suffix
+    segments = [segment | {"call_id": call_id} for segment in call.header.segments]
+    return msgspec.structs.replace(
+        call, header=msgspec.structs.replace(call.header, call_id=call_id, segments=segments)
+    )
+
+
 def script(calls: Sequence[CallFile], pace: Pace = LIVE) -> list[Cue]:
     """All calls' records in the order in which they are sent, one call starting after the other."""
     cues = [
@@ -40,10 +50,11 @@ async def play(
     *,
     start_ms: Ms,
     pace: float,
-    sent: Callable[[SourceRecord], None],
+    sent: Callable[[SourceRecord], None] = lambda _: None,
+    prefix: str = "",
 ) -> None:
     """Send every record when it is due, ``pace`` times as fast as live; its timestamp is the live one after
-    ``start_ms`` (epoch). Returns once all are acknowledged."""
+    ``start_ms`` (epoch). ``prefix`` stands before the topics' names. Returns once all are acknowledged."""
     producer = AIOKafkaProducer(**options, acks="all", linger_ms=2)
     await producer.start()
     began = time.monotonic()
@@ -54,7 +65,7 @@ async def play(
                 await asyncio.sleep(wait_s)
             record = cue.record
             await producer.send(
-                TOPIC_OF[record.kind],
+                prefix + TOPIC_OF[record.kind],
                 record.value,
                 record.key,
                 timestamp_ms=start_ms + cue.due_ms,

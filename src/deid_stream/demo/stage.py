@@ -125,14 +125,18 @@ async def prepare(settings: Settings, calls: Sequence[CallFile]) -> None:
     """Topics and policies."""
     options = kafka_options(settings, "deid-stream-demo")
     await topics_admin.create(options, partitions=settings.partitions, replication_factor=settings.replication_factor)
+    await send_all(options, policies(calls))
+
+
+def policies(calls: Sequence[CallFile], prefix: str = "") -> list[Outgoing]:
+    """A policy for each customer of the calls; one of the samples' customers has opted out of training."""
     customers = sorted({call.header.customer_id for call in calls})
-    policies = [
-        {"customer_id": customer, "version": 1, "training_opt_out": customer in OPTED_OUT} for customer in customers
-    ]
-    await send_all(
-        options,
-        [Outgoing(topics.POLICIES.name, p["customer_id"].encode(), msgspec.json.encode(p)) for p in policies],  # type: ignore[attr-defined]
-    )
+    values = {
+        customer: {"customer_id": customer, "version": 1, "training_opt_out": customer in OPTED_OUT}
+        for customer in customers
+    }
+    topic = prefix + topics.POLICIES.name
+    return [Outgoing(topic, customer.encode(), msgspec.json.encode(value)) for customer, value in values.items()]
 
 
 async def perform(

@@ -4,15 +4,17 @@ An exception's message may quote a record. Python prints it in five places: an u
 of another thread, of a destructor, of an asyncio task that nobody awaited, and a warning.
 """
 
-import asyncio
 import sys
 import threading
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from deid_stream.observe.logs import get_log, where
+
+if TYPE_CHECKING:
+    import asyncio
 
 log = get_log("process")
 
@@ -41,13 +43,14 @@ def contained(main: Callable[[], int]) -> int:
 
 def loop_handler(
     on_error: Callable[[], None] = lambda: None,
-) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+) -> "Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]":
     """For ``loop.set_exception_handler``: logs the task's name and the type of its exception, then calls ``on_error``.
     asyncio's own handler logs the task's whole representation, with the exception's message in it."""
 
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def handle(loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> None:
         task = context.get("task") or context.get("future")
-        name = task.get_name() if isinstance(task, asyncio.Task) else "loop"
+        # a future has no name; asyncio itself is not imported, which would delay every command
+        name = str(getattr(task, "get_name", lambda: "loop")())
         error = context.get("exception")
         log.error("an error in the event loop was not handled", task=_name(name), error=error, where=where(error))
         on_error()
