@@ -1,5 +1,7 @@
 """Settings: flags, then ``DEID_*`` environment, then a TOML file, then the defaults here."""
 
+import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -175,7 +177,9 @@ def load_settings(
     ):
         for name, value in values.items():
             if name not in Settings.__struct_fields__:
-                raise ConfigError(f"{source} sets {name}, which is no setting")
+                raise ConfigError(f"{source} sets {name}, which is no setting{_nearest(name)}")
+            if isinstance(value, str) and not _is_unicode(value):
+                raise ConfigError(f"{name}, from {source}, is not UTF-8")
             merged[name] = value
             sources[name] = source
     settings = _converted(merged, sources)
@@ -193,9 +197,53 @@ def _from_file(path: Path) -> Mapping[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Only names that are settings: other programs may use the prefix for their own."""
-    named = {name: ENV_PREFIX + name.upper() for name in Settings.__struct_fields__}
-    return {name: environ[variable] for name, variable in named.items() if environ.get(variable)}
+    """Settings by name; an empty variable counts as not set. Raises ConfigError where a ``DEID_*`` variable is no
+    setting: a misspelled one would be without effect."""
+    found = {}
+    for variable, value in environ.items():
+        if not variable.startswith(ENV_PREFIX) or variable == ENV_PREFIX + "CONFIG" or _service_link(variable, value):
+            continue
+        name = variable.removeprefix(ENV_PREFIX).lower()
+        if name not in Settings.__struct_fields__:
+            shown = variable if variable.isascii() and variable.isprintable() else f"a {ENV_PREFIX}* variable"
+            raise ConfigError(f"the environment sets {shown}, which is no setting{_nearest(name)}")
+        if value:
+            found[name] = value
+    return found
+
+
+def _service_link(variable: str, value: str) -> bool:
+    """Kubernetes tells each pod of the services beside it, also of one that is called ``deid-...``."""
+    linked = re.search(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$", variable)
+    address = re.fullmatch(r"((tcp|udp|sctp)://)?[\d.:a-f\[\]]+|tcp|udp|sctp", value, re.IGNORECASE)
+    known = variable.removeprefix(ENV_PREFIX).lower() in Settings.__struct_fields__
+    return bool(linked and address and not known)
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name, Settings.__struct_fields__, 1, 0.75)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _is_unicode(text: str) -> bool:
+    """Python reads other bytes of the environment and the command line as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def transport_risks(settings: Settings) -> list[str]:
+    """What others on the network could read, each with the mend. Nothing where the brokers are on this machine."""
+    hosts = {server.strip().rpartition(":")[0].strip("[]") for server in settings.bootstrap_servers.split(",")}
+    if not settings.bootstrap_servers or hosts <= {"127.0.0.1", "localhost", "::1"}:
+        return []
+    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism == "PLAIN":
+        return ["the password is sent in clear: set security_protocol to SASL_SSL, or sasl_mechanism to SCRAM-SHA-512"]
+    if not settings.security_protocol.endswith("SSL"):
+        return ["calls go over the network in clear: set security_protocol to SSL or SASL_SSL"]
+    return []
 
 
 def _converted(merged: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from deid_stream.commands.options import CONNECTION, TOPICS, WORKER, settings_options
-from deid_stream.config import Settings
+from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import ConfigError
 
 
@@ -74,6 +74,8 @@ def _work(settings: Settings) -> int:
     from deid_stream.worker.run import run_worker
 
     logs.configure(settings.log_level)
+    for _ in transport_risks(settings):
+        logs.get_log("worker").warning("calls or credentials go over the network in clear; see deid-stream doctor")
     return asyncio.run(run_worker(settings))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.config import Settings, load_settings
+from deid_stream.config import Settings, load_settings, transport_risks
 from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.kafka_options import kafka_options
 
@@ -21,7 +21,7 @@ def test_flags_win_over_environment_over_file_over_the_commands_defaults(tmp_pat
     file.write_text('group_id = "file"\nregion = "file"\npartitions = 3\n')
     settings = load_settings(
         {"group_id": "flag", "region": None},
-        {"DEID_GROUP_ID": "environment", "DEID_REGION": "environment", "DEID_UNRELATED": "x"},
+        {"DEID_GROUP_ID": "environment", "DEID_REGION": "environment", "UNRELATED": "x"},
         file,
         {"partitions": 2, "metrics_port": 0},
     )
@@ -58,7 +58,13 @@ def test_the_environment_is_text(variable, text, name, value):
         ({}, {"DEID_PARTITIONS": "many"}, "", "partitions, from the environment, must be int"),
         ({"partitions": 0}, {}, "", "partitions, from the flags, must be within 1 to"),
         ({}, {}, "holdback_ms = -1", "holdback_ms, from the file .*, must be within"),
-        ({}, {}, "holdbck_ms = 1", "sets holdbck_ms, which is no setting"),
+        ({}, {}, "holdbck_ms = 1", "sets holdbck_ms, which is no setting; did you mean holdback_ms"),
+        ({}, {"DEID_BOGUS": "1"}, "", "the environment sets DEID_BOGUS, which is no setting$"),
+        ({}, {"DEID_BOGUS": ""}, "", "the environment sets DEID_BOGUS"),
+        ({}, {"DEID_HOLDBCK_MS": "1"}, "", "sets DEID_HOLDBCK_MS, which is no setting; did you mean holdback_ms"),
+        ({}, {"DEID_HOLDB\udcff": "1"}, "", r"sets a DEID_\* variable, which is no setting"),
+        ({}, {"DEID_GROUP_ID": "\udcff"}, "", "group_id, from the environment, is not UTF-8"),
+        ({"group_id": "\udcff"}, {}, "", "group_id, from the flags, is not UTF-8"),
         ({}, {}, "holdback_ms = ", "is not TOML"),
         ({}, {"DEID_PROCESSING": "twice"}, "", "processing, from the environment, must be auto or exactly_once"),
         ({"security_protocol": "SASL_SSL"}, {}, "", "sasl_username"),
@@ -70,6 +76,43 @@ def test_what_is_wrong_is_named_with_its_source(flags, environ, toml, said, tmp_
     (tmp_path / "deid.toml").write_text(toml)
     with pytest.raises(ConfigError, match=said):
         load_settings(flags, environ, tmp_path / "deid.toml")
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DEID_CONTROL_SERVICE_HOST": "10.0.0.7", "DEID_CONTROL_SERVICE_PORT": "8080"},
+        {"DEID_CONTROL_PORT": "tcp://10.0.0.7:8080", "DEID_CONTROL_PORT_8080_TCP": "tcp://10.0.0.7:8080"},
+        {"DEID_CONTROL_PORT_8080_TCP_PROTO": "tcp", "DEID_CONTROL_PORT_8080_TCP_ADDR": "fd00::7"},
+        {"DEID_CONTROL_SERVICE_PORT_HTTP": "8080"},
+    ],
+)
+def test_what_kubernetes_says_of_services_is_no_setting_of_ours(environ):
+    assert load_settings({}, environ) == Settings()
+
+
+def test_a_misspelled_port_is_no_service_of_kubernetes():
+    with pytest.raises(ConfigError, match="DEID_METRICS_PROT, which is no setting; did you mean metrics_port"):
+        load_settings({}, {"DEID_METRICS_PROT": "9000"})
+    assert load_settings({}, {"DEID_METRICS_PORT": "9000"}).metrics_port == 9000
+
+
+@pytest.mark.parametrize(
+    ("servers", "protocol", "mechanism", "said"),
+    [
+        ("kafka:9092", "SASL_PLAINTEXT", "PLAIN", "password is sent in clear"),
+        ("kafka:9092", "SASL_PLAINTEXT", "SCRAM-SHA-512", "calls go over the network in clear"),
+        ("kafka:9092", "PLAINTEXT", "SCRAM-SHA-512", "calls go over the network in clear"),
+        ("localhost:9092,kafka:9092", "PLAINTEXT", "PLAIN", "calls go over the network in clear"),
+        ("kafka:9093", "SASL_SSL", "PLAIN", None),
+        ("kafka:9093", "SSL", "PLAIN", None),
+        ("127.0.0.1:9092, localhost:1,[::1]:2", "SASL_PLAINTEXT", "PLAIN", None),
+        ("", "PLAINTEXT", "PLAIN", None),
+    ],
+)
+def test_what_others_on_the_network_could_read(servers, protocol, mechanism, said):
+    risks = transport_risks(Settings(bootstrap_servers=servers, security_protocol=protocol, sasl_mechanism=mechanism))
+    assert (risks == []) if said is None else (said in risks[0])
 
 
 def test_a_missing_file_is_named(tmp_path):
