@@ -19,6 +19,7 @@ from deid_stream.cli import cli
 from deid_stream.config import ENV_PREFIX, Settings
 from deid_stream.errors import DeidError
 from deid_stream.observe.metrics import Counter, Gauge, Metrics
+from deid_stream.wire.providers import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -119,6 +120,29 @@ def errors_page() -> str:
     return "\n".join(lines) + "\n\n```text\n" + tree.rstrip() + "\n```\n"
 
 
+def providers_page() -> str:
+    lines = [
+        MADE + "# Providers",
+        "",
+        "What is read of each provider, and what its transcripts have. How to name a provider, and what follows from what it lacks, is in",
+        "[Providers](../providers.md).",
+        "",
+        "| name | provider | also named | word times | interims | channels or parties | speakers | says again |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for provider in PROVIDERS:
+        can = provider.capabilities
+        flags = (can.interims, can.channels, can.speakers, can.restates)
+        shown = " | ".join("yes" if flag else "" for flag in flags)
+        also = ", ".join(f"`{alias}`" for alias in provider.aliases)
+        lines.append(f"| `{provider.name}` | {provider.title} | {also} | {can.word_times} | {shown} |")
+    lines += ["", "## Forms", ""]
+    for provider in PROVIDERS:
+        forms = "; ".join(form.name for form in provider.forms)
+        lines.append(f"- **{provider.title}**: {forms}")
+    return "\n".join(lines) + "\n"
+
+
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     context = click.Context(group, info_name="deid-stream")
     for name in group.list_commands(context):
@@ -152,7 +176,13 @@ def cli_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "metrics.md": metrics_page, "errors.md": errors_page, "cli.md": cli_page}
+PAGES = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "errors.md": errors_page,
+    "providers.md": providers_page,
+    "cli.md": cli_page,
+}
 
 
 RULES = ROOT / "docker" / "prometheus" / "rules.yaml"

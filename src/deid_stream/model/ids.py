@@ -25,3 +25,8 @@ def made_up_segment_id(channel: int, start_ms: int, end_ms: int) -> str:
     """For a segment that its recogniser gave no id. It holds both times, so that two segments that begin at one moment
     (a recogniser that gives no start, a second connection) stay two."""
     return f"{channel}-{start_ms}-{end_ms}"
+
+
+def untimed_segment_id(channel: int, time_ms: int, offset: int) -> str:
+    """For a segment that has neither an id nor times: when its record came, and its place in the topic."""
+    return f"{channel}-r{time_ms}-{offset}"

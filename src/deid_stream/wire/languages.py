@@ -18,6 +18,13 @@ _NAMES: Final = {
     "turkish": "tr", "ukrainian": "uk", "urdu": "ur", "vietnamese": "vi",
 }  # fmt: skip
 """As Whisper and its servers write them."""
+_THREE_LETTERS: Final = {
+    "ara": "ar", "ben": "bn", "cmn": "zh", "deu": "de", "eng": "en", "fra": "fr", "guj": "gu", "heb": "he", "hin": "hi",
+    "ind": "id", "ita": "it", "jpn": "ja", "kan": "kn", "kor": "ko", "mal": "ml", "mar": "mr", "nld": "nl", "nor": "no",
+    "pan": "pa", "pol": "pl", "por": "pt", "ron": "ro", "rus": "ru", "spa": "es", "swe": "sv", "tam": "ta", "tel": "te",
+    "tha": "th", "tur": "tr", "ukr": "uk", "urd": "ur", "vie": "vi", "zho": "zh",
+}  # fmt: skip
+"""ISO 639-3, as ElevenLabs writes them; BCP 47 takes the shortest code."""
 
 
 def canonical(tag: str | None) -> str:
@@ -32,7 +39,7 @@ def canonical(tag: str | None) -> str:
     if found is None:
         return UNDETERMINED
     language, script, region, _ = found.groups()
-    parts = [language.lower()]
+    parts = [_THREE_LETTERS.get(language.lower(), language.lower())]
     if script:
         parts.append(script.title())
     if region:

@@ -12,7 +12,7 @@ import msgspec
 
 from deid_stream.errors import DecodeError, MissingError, NoCustomerError, NoTimesError, OversizedError, WrongKeyError
 from deid_stream.model.events import Segment, Word
-from deid_stream.model.ids import made_up_segment_id
+from deid_stream.model.ids import made_up_segment_id, untimed_segment_id
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire import limits
@@ -100,7 +100,11 @@ def finish(draft: Draft, identity: Identity, provider: str = "", timing: str = "
     if not 0 <= draft.revision <= limits.MAX_REVISION:
         raise DecodeError(f"revision must be within 0 to {limits.MAX_REVISION}", at=f"{draft.at}.revision")
     until = _media_time(draft.transcribed_until_ms, f"{draft.at}.transcribed_until_ms")
-    made_up = made_up_segment_id(channel, start, end) if draft.timed else f"{channel}-r{identity.time_ms}"
+    made_up = (
+        made_up_segment_id(channel, start, end)
+        if draft.timed
+        else untimed_segment_id(channel, identity.time_ms, identity.offset)
+    )
     return Segment(
         call_id=agreed("call_id", draft.call_id, identity.call_id),
         customer_id=agreed("customer_id", draft.customer_id, identity.customer_id),

@@ -58,7 +58,8 @@ def _live(message: Fields) -> Iterator[Draft]:
 
 
 def _is_scribe(document: Fields) -> bool:
-    return has_list(document, "words") and bool({"language_code", "language_probability"} & document.keys())
+    named = bool({"language_code", "language_probability"} & document.keys())
+    return has_list(document, "words") and named and "status" not in document
 
 
 def _scribe(document: Fields, at: str = "$", channel: int | None = None) -> Iterator[Draft]:

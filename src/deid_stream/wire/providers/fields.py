@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from deid_stream.errors import OversizedError
 from deid_stream.model.events import Word
-from deid_stream.wire.limits import bounded
+from deid_stream.wire.limits import MAX_WORD_CHARS, bounded
 from deid_stream.wire.providers.base import Fields
 from deid_stream.wire.segments import AGENT, CUSTOMER, MS_A_CHARACTER, Draft, word
 
@@ -20,6 +21,8 @@ _PAUSE_MS: Final = 1_500
 _LONG_WORDS: Final = 40
 """From here on a piece ends with its sentence."""
 _LONGEST_WORDS: Final = 200
+_USUAL: Final = 1e12
+"""Numbers below it need no further look."""
 
 
 def text(fields: Fields, *names: str) -> str | None:
@@ -29,7 +32,13 @@ def text(fields: Fields, *names: str) -> str | None:
 
 def number(fields: Fields, *names: str) -> float | None:
     """The first of ``names`` that holds a number, or digits in text with an optional ``s`` for seconds."""
-    return next((value for name in names if (value := bounded(fields.get(name))) is not None), None)
+    for name in names:
+        value = fields.get(name)
+        if type(value) is float and -_USUAL < value < _USUAL:
+            return value
+        if value is not None and (found := bounded(value)) is not None:
+            return found
+    return None
 
 
 def whole(fields: Fields, *names: str) -> int | None:
@@ -128,9 +137,20 @@ def attach(words: list[Spoken], punctuation: str) -> None:
     if words:
         last = words[-1]
         before = last.word
-        words[-1] = last._replace(
-            word=Word(before.text + punctuation, before.start_ms, before.end_ms, before.confidence)
+        own = Word(punctuation, None, before.end_ms, before.confidence)
+        words[-1] = last._replace(word=glued(before, own))
+
+
+def glued(before: Word, piece: Word) -> Word:
+    """A word and what follows it without a blank; the least confidence of the two. Raises OversizedError where the
+    document goes on and on without one."""
+    if len(before.text) > MAX_WORD_CHARS:
+        raise OversizedError(
+            f"a word of more than {MAX_WORD_CHARS} characters", at="$", mend="send words with their blanks"
         )
+    known = [c for c in (before.confidence, piece.confidence) if c is not None]
+    end_ms = piece.end_ms if piece.end_ms is not None else before.end_ms
+    return Word(before.text + piece.text, before.start_ms, end_ms, min(known, default=None))
 
 
 def cut(

@@ -38,13 +38,15 @@ def _final(result: Fields) -> bool:
     return is_true(result.get("isFinal", result.get("is_final")))
 
 
-def _is_over(document: Fields, result: Fields) -> bool:
+def _is_streamed(document: Fields) -> bool:
+    return any(_final(result) or "stability" in result for result in objects(document, "results"))
+
+
+def _is_over(document: Fields, result: Fields, *, streamed: bool) -> bool:
     """Streaming finals say so. Results of a whole recording do not: they come with what was billed, or with a
     confidence, which no interim has."""
-    if _final(result):
-        return True
-    if "stability" in result or any(_final(other) or "stability" in other for other in objects(document, "results")):
-        return False
+    if streamed:
+        return _final(result)
     best = first(result, "alternatives")
     return any(name in document for name in _ENVELOPE) or bool(number(best, "confidence"))
 
@@ -93,16 +95,16 @@ def _results(document: Fields, at: str = "$") -> Iterator[Draft]:
         yield from cut(restated, at=f"{at}.results")
         return
     ends: dict[int | None, float] = {}
+    streamed = _is_streamed(document)
     for place, result in entries(document, "results", at):
-        yield from _result(document, result, place, ends)
+        yield from _result(result, place, ends, is_final=_is_over(document, result, streamed=streamed))
 
 
-def _result(document: Fields, result: Fields, at: str, ends: dict[int | None, float]) -> Iterator[Draft]:
+def _result(result: Fields, at: str, ends: dict[int | None, float], *, is_final: bool) -> Iterator[Draft]:
     best = first(result, "alternatives")
     said = text(best, "transcript")
     spoken = _own(_words(best), said)
     channel, end = _channel(result), _end_ms(result)
-    is_final = _is_over(document, result)
     start = None
     if end is not None and not any(s.word.start_ms is not None for s in spoken):
         start = max(0, min(ends.get(channel, end), end) if channel in ends else end - rough_length_ms(said))
@@ -116,15 +118,17 @@ def _result(document: Fields, result: Fields, at: str, ends: dict[int | None, fl
         is_final=is_final,
         language=text(result, "languageCode", "language_code"),
         words=[s.word for s in spoken],
-        transcribed_until_ms=end if is_final and "totalBilledTime" not in document else None,
+        transcribed_until_ms=end if is_final else None,
         at=at,
     )
     yield from by_speaker(draft, [s.speaker for s in spoken])
 
 
 def _is_results(document: Fields) -> bool:
-    """Google's times are text (``"1.5s"``); Riva's, of nearly the same form, are numbers."""
-    return has_list(document, "results") and not any(_of_riva(result) for result in objects(document, "results"))
+    """Google's times are text (``"1.5s"``); Riva's, of nearly the same form, are numbers;
+    Speechmatics' results have a type."""
+    others = (_of_riva(result) or "type" in result for result in objects(document, "results"))
+    return has_list(document, "results") and "message" not in document and not any(others)
 
 
 def _of_riva(result: Fields) -> bool:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from deid_stream.model.events import Word
 from deid_stream.wire.providers.base import Capabilities, Fields, Form, Provider, WordTimes
-from deid_stream.wire.providers.fields import Spoken, cut, has_list, label, number, objects, text
+from deid_stream.wire.providers.fields import Spoken, cut, glued, has_list, label, number, objects, text
 from deid_stream.wire.segments import Draft, word
 
 _MARKERS: Final = ("<end>", "<fin>")
@@ -21,10 +20,7 @@ def _words(tokens: Iterable[Fields]) -> list[Spoken]:
         own = word(piece.strip(), number(token, "start_ms"), number(token, "end_ms"), number(token, "confidence"))
         speaker = label(token, "speaker")
         if words and piece[:1] not in (" ", "\n") and words[-1].speaker == speaker:
-            before = words[-1].word
-            least = [c for c in (before.confidence, own.confidence) if c is not None]
-            end_ms = own.end_ms if own.end_ms is not None else before.end_ms
-            words[-1] = Spoken(Word(before.text + own.text, before.start_ms, end_ms, min(least, default=None)), speaker)
+            words[-1] = Spoken(glued(words[-1].word, own), speaker)
         elif own.text:
             words.append(Spoken(own, speaker))
     return words

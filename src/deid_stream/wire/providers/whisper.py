@@ -13,6 +13,7 @@ from deid_stream.wire.providers.fields import (
     child,
     cut,
     entries,
+    glued,
     has_list,
     label,
     number,
@@ -35,7 +36,7 @@ def _word(fields: Fields) -> Word:
 
 
 def _is_segments(document: Fields) -> bool:
-    return has_list(document, "segments")
+    return has_list(document, "segments") and "message" not in document
 
 
 def _segments(result: Fields) -> Iterator[Draft]:
@@ -83,7 +84,7 @@ class _Loose:
 
 def _is_words(document: Fields) -> bool:
     """OpenAI with ``timestamp_granularities[]=word`` alone."""
-    return has_list(document, "words") and "text" in document and any("start" in w for w in objects(document, "words"))
+    return has_list(document, "words") and "text" in document and any("word" in w for w in objects(document, "words"))
 
 
 def _loose_words(document: Fields) -> Iterator[Draft]:
@@ -117,9 +118,7 @@ def _joined(segment: Fields) -> list[Word]:
         start, end = number(child(token, "offsets"), "from"), number(child(token, "offsets"), "to")
         own = word(piece.strip(), start, end, number(token, "p"))
         if words and not piece.startswith(" "):
-            before = words[-1]
-            least = [c for c in (before.confidence, own.confidence) if c is not None]
-            words[-1] = Word(before.text + own.text, before.start_ms, own.end_ms, min(least, default=None))
+            words[-1] = glued(words[-1], own)
         else:
             words.append(own)
     return words
