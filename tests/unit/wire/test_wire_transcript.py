@@ -173,7 +173,9 @@ def test_another_version_of_cloud_events_is_refused():
     ("said", "kept"),
     [
         ("en", "en"), ("EN_in", "en-IN"), ("zh-hans-cn", "zh-Hans-CN"), ("hi-Latn", "hi-Latn"), ("es-419", "es-419"),
-        ("english", "en"), ("eng", "en"), ("cmn-Hans-CN", "zh-Hans-CN"), ("Hindi", "hi"), (None, "en"), ("", "en"), ("de-1996", "de"), ("en-x-secret", "en"),
+        ("english", "en"),
+        ("eng", "en"), ("cmn-Hans-CN", "zh-Hans-CN"),
+        ("Hindi", "hi"), (None, "en"), ("", "en"), ("de-1996", "de"), ("en-x-secret", "en"),
         ("en-41111111-11111111", "en"), ("es-416", "es"), ("klingon", "und"), ("4111", "und"), ("jo hn", "und"),
     ],
 )  # fmt: skip

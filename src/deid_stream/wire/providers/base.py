@@ -91,8 +91,4 @@ def kind_in(name: str, values: Iterable[str]) -> Callable[[Fields], bool]:
 
 def control(name: str, *values: str) -> Form:
     """Messages without words, told by the field ``name``."""
-    return Form(
-        f"{name}={'|'.join(values)}" if len(values) < 4 else f"control messages ({name})",
-        kind_in(name, values),
-        nothing,
-    )
+    return Form(f"messages without words, by {name}", kind_in(name, values), nothing)
