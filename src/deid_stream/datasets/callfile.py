@@ -9,6 +9,15 @@ import msgspec
 import numpy as np
 
 from deid_stream.audio.codec.pcm import content_type
+from deid_stream.datasets.documents import (
+    Transcript,
+    call_id_for,
+    is_call_file,
+    no_such_channel,
+    provider_for,
+    read_documents,
+    transcript_of,
+)
 from deid_stream.datasets.sound import SUFFIXES, read_sound
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
@@ -17,6 +26,7 @@ from deid_stream.units import Ms, ms_to_samples
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.json import read_json
 from deid_stream.wire.limits import MAX_MEDIA_MS
+from deid_stream.wire.providers.base import Fields
 
 SOURCE: Final = b"callfile"
 JSON_SUFFIX: Final = ".call.json"
@@ -70,6 +80,10 @@ class CallFile(msgspec.Struct, frozen=True):
     header: CallHeader
     wav: WavFile
     truth: tuple[Truth, ...] = ()
+    timing: str = ""
+    """Timing profile of the recogniser; empty: not known."""
+    notes: tuple[str, ...] = ()
+    """What was decided or left out when its transcript was read, for the user to know; without any content."""
 
     def __repr__(self) -> str:
         return f"<CallFile {self.name}>"
@@ -96,35 +110,92 @@ _truth = msgspec.json.Decoder(tuple[Truth, ...])
 _encode = msgspec.json.encode
 
 
-def read_call(wav_path: Path, json_path: Path) -> CallFile:
-    """Read a call, and its truth where a ``.truth.json`` stands beside it.
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read a transcript that is a recogniser's own document."""
+
+    format: str | None = None
+    """Its provider; None: told from its form."""
+    roles: tuple[str, ...] = ()
+    """Whose each channel of the recording is; empty: heard from the sound."""
+    customer_id: str = "local"
+    """Whose call it is: a document does not say."""
+
+
+def read_call(wav_path: Path, json_path: Path, reading: Reading | None = None) -> CallFile:
+    """Read a call, and its truth where a ``.truth.json`` stands beside it. The transcript is a call file, or a
+    recogniser's own document.
 
     Raises DecodeError or AudioFormatError naming the file, OSError where one cannot be read.
     """
+    reading = reading or Reading()
+    sound = read_sound(wav_path)
+    found = read_documents(json_path)
+    if reading.format is not None or len(found) != 1 or not is_call_file(found[0]):
+        return _from_document(wav_path, json_path, found, sound, reading)
     name = json_path.name.removesuffix(JSON_SUFFIX).removesuffix(".json")
     header = _read(json_path, _header)
     try:
         for field in ("call_id", "customer_id"):
             ce.identifier_at(getattr(header, field).encode("utf-8", "replace"), f"$.{field}")
+        _check_channels(header, sound)
     except DecodeError as error:
         raise error.within(json_path.name) from None
     truth_path = json_path.with_name(f"{name}.truth.json")
     return CallFile(
         name=name,
         header=header,
-        wav=read_sound(wav_path),
+        wav=sound,
         truth=_read(truth_path, _truth) if truth_path.exists() else (),
     )
 
 
+def _from_document(
+    wav_path: Path, json_path: Path, documents: Sequence[Fields], sound: WavFile, reading: Reading
+) -> CallFile:
+    try:
+        provider = provider_for(documents, reading.format)
+        transcript = transcript_of(documents, provider, sound, reading.roles)
+    except DecodeError as error:
+        raise error.within(json_path.name) from None
+    return from_transcript(wav_path.stem, transcript, sound, reading.customer_id)
+
+
+def from_transcript(name: str, transcript: Transcript, sound: WavFile, customer_id: str) -> CallFile:
+    """A call of a recording and what was read of it."""
+    languages = [segment["language"] for segment in transcript.segments]
+    return CallFile(
+        name=name,
+        header=CallHeader(
+            call_id=call_id_for(name),
+            customer_id=customer_id,
+            segments=transcript.segments,
+            language=max(set(languages), key=languages.count) if languages else "en",
+        ),
+        wav=sound,
+        timing=transcript.timing,
+        notes=tuple(transcript.notes),
+    )
+
+
+def _check_channels(header: CallHeader, sound: WavFile) -> None:
+    """Of a mixed-down call each speaker is a channel; else a segment is on one that the recording has."""
+    count = sound.format.channels
+    for index, segment in enumerate(header.segments):
+        channel = segment.get("channel")
+        if count > 1 and isinstance(channel, int) and not isinstance(channel, bool) and channel >= count:
+            raise no_such_channel(f"segment {index}", channel, count)
+
+
 def find_calls(folder: Path) -> list[tuple[Path, Path]]:
-    """Every ``NAME.wav`` (``.opus``, ``.ogg``) of a folder that has its ``NAME.call.json``, by name."""
-    pairs = [
-        (path.with_name(path.name.removesuffix(JSON_SUFFIX) + suffix), path)
-        for path in sorted(folder.glob(f"*{JSON_SUFFIX}"))
-        for suffix in SUFFIXES
-    ]
-    return [(sound, path) for sound, path in pairs if sound.exists()]
+    """Every ``NAME.wav`` (``.opus``, ``.ogg``) of a folder with its transcript: ``NAME.call.json``, else ``NAME.json``."""
+    sounds = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return [(sound, found) for sound in sounds if (found := transcript_beside(sound)) is not None]
+
+
+def transcript_beside(sound: Path) -> Path | None:
+    """The transcript of a recording that lies in its folder under its name."""
+    beside = (sound.with_name(sound.stem + suffix) for suffix in (JSON_SUFFIX, ".json"))
+    return next((path for path in beside if path.is_file()), None)
 
 
 def _read(path: Path, decoder: "msgspec.json.Decoder[Any]") -> Any:

@@ -1,0 +1,202 @@
+"""A recogniser's own document as the transcript of a recording: read as a record of it would be, by the same readers."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from deid_stream.datasets.channels import better_order, louder_channel
+from deid_stream.datasets.wav import WavFile
+from deid_stream.errors import DecodeError, OversizedError, UnknownFormError
+from deid_stream.model.events import Segment
+from deid_stream.wire.providers import NAMES, detect, named
+from deid_stream.wire.providers.base import ITEMS, Fields, Provider
+from deid_stream.wire.segments import ROLES, Draft, Identity, finish
+from deid_stream.wire.transcript import read_any
+
+MAX_BYTES: Final = 256 * 1024 * 1024
+_ID_CHARS: Final = 200
+
+
+class Transcript(NamedTuple):
+    """What a document says of a recording."""
+
+    segments: list[dict[str, Any]]
+    """In the contract's form."""
+    timing: str
+    """The provider's timing profile."""
+    notes: list[str]
+    """What was left out or decided, for the user to read; without any content."""
+
+
+def is_call_file(document: Fields) -> bool:
+    """Whether it is ``NAME.call.json`` in the contract's form: it names its call or customer beside its segments."""
+    return isinstance(document.get("segments"), list) and bool({"call_id", "customer_id"} & document.keys())
+
+
+def read_documents(path: Path) -> list[Fields]:
+    """The JSON documents of a file: one; or one a line, as live messages are written down; or a list of messages.
+
+    Raises DecodeError where it is not JSON, OversizedError above 256 MiB.
+    """
+    raw = path.read_bytes()
+    if len(raw) > MAX_BYTES:
+        raise OversizedError(f"{path.name} has {len(raw)} bytes; at most {MAX_BYTES} are read")
+    try:
+        whole = read_any(raw)
+    except DecodeError as error:
+        lines = [line for line in raw.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise error.within(path.name) from None
+        return [_line(path, number, line) for number, line in enumerate(lines, 1)]
+    listed = whole.get(ITEMS)
+    if whole.keys() == {ITEMS} and isinstance(listed, list) and not list(detect(whole)):
+        return [item if isinstance(item, dict) else {} for item in listed]
+    return [whole]
+
+
+def _line(path: Path, number: int, line: bytes) -> Fields:
+    try:
+        return read_any(line)
+    except DecodeError as error:
+        raise error.within(f"{path.name} line {number}") from None
+
+
+def provider_for(documents: Sequence[Fields], name: str | None) -> Provider:
+    """The provider of that name, or the one of which the documents are by their form.
+
+    Raises UnknownProviderError for a name that nobody knows, UnknownFormError where none or several are possible.
+    """
+    if name is not None:
+        return named(name)
+    found: dict[str, Provider] = {}
+    for document in documents:
+        found |= {provider.name: provider for provider in detect(document)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise UnknownFormError(
+            f"it may be a document of {' or '.join(sorted(found))}", at="$", mend="say which with --format NAME"
+        )
+    raise UnknownFormError(
+        "it is neither a call file (call_id, customer_id, segments) nor a document of a form that is told by itself",
+        at="$",
+        mend=f"name its recogniser with --format: {', '.join(NAMES)}",
+    )
+
+
+def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFile, roles: Sequence[str]) -> Transcript:
+    """The final segments of the documents, each on a channel that the recording has.
+
+    ``roles`` says whose each channel is; empty: it is heard from the sound. Raises DecodeError naming the first place
+    where nothing at all could be read.
+    """
+    notes: list[str] = []
+    drafts: list[Draft] = []
+    for index, document in enumerate(documents):
+        place = f"document {index + 1}, " if len(documents) > 1 else ""
+        for draft in provider.read(document):
+            draft.at = place + draft.at
+            drafts.append(draft)
+    interims = sum(not draft.is_final for draft in drafts)
+    finals = list(_whole(draft for draft in drafts if draft.is_final))
+    segments, faults = _finished(finals, provider, sound, tuple(roles) or ROLES)
+    if faults and not segments:
+        raise faults[0]
+    if interims and not segments:
+        raise UnknownFormError("it holds interims only", at="$", mend="give the final transcript")
+    if faults:
+        notes.append(f"{len(faults)} segments could not be read, the first at {faults[0].at}: {faults[0]}")
+    notes += _on_channels(finals, segments, sound, roles)
+    return Transcript([_as_file(segment) for segment in segments], provider.timing, notes)
+
+
+def _whole(drafts: Iterable[Draft]) -> Iterator[Draft]:
+    """Texts without times are one text of the whole recording, for each party."""
+    untimed: dict[tuple[int | None, str | None], Draft] = {}
+    for draft in drafts:
+        if draft.timed:
+            yield draft
+            continue
+        known = untimed.setdefault((draft.channel, draft.role), draft)
+        if known is not draft:
+            known.text = f"{known.text or ''} {draft.text or ''}"
+    yield from untimed.values()
+
+
+def _finished(
+    drafts: Sequence[Draft], provider: Provider, sound: WavFile, roles: tuple[str, ...]
+) -> tuple[list[Segment], list[DecodeError]]:
+    identity = Identity("call", "customer", None, 0, -1, roles)
+    segments: list[Segment] = []
+    faults: list[DecodeError] = []
+    seen: dict[tuple[int, str], int] = {}
+    for draft in drafts:
+        if not draft.timed:
+            draft.start_ms, draft.end_ms, draft.timed = 0, sound.duration_ms, True
+        try:
+            segment = finish(draft, identity, provider.name, provider.timing)
+        except DecodeError as error:
+            faults.append(error)
+            continue
+        # a later revision takes the place of the earlier
+        place = seen.setdefault((segment.channel, segment.segment_id), len(segments))
+        if place == len(segments):
+            segments.append(segment)
+        elif segment.revision >= segments[place].revision:
+            segments[place] = segment
+    return segments, faults
+
+
+def _on_channels(
+    drafts: Sequence[Draft], segments: list[Segment], sound: WavFile, roles: Sequence[str]
+) -> Iterator[str]:
+    """Put each segment on a channel of the recording, and say how where the document did not."""
+    count = sound.format.channels
+    if count == 1:
+        # every speaker is on the one channel, and is told apart by who it is
+        segments[:] = [
+            msgspec.structs.replace(s, channel=0, speaker=s.speaker or (f"channel-{s.channel}" if s.channel else ""))
+            for s in segments
+        ]
+        return
+    if all(draft.channel is None and draft.role is None for draft in drafts):
+        segments[:] = [msgspec.structs.replace(s, channel=louder_channel(sound, s.start_ms, s.end_ms)) for s in segments]
+        yield f"the document names no channel: each segment is taken to be on the loudest of the {count}"
+    elif count == 2 and not roles and all(draft.channel is None for draft in drafts) and better_order(sound, segments):
+        segments[:] = [msgspec.structs.replace(s, channel=1 - s.channel) for s in segments]
+        yield "the agent is taken to be on channel 0, where it sounds when the agent speaks; --roles says otherwise"
+    for segment in segments:
+        if segment.channel >= count:
+            raise no_such_channel(f"segment {segment.segment_id}", segment.channel, count)
+
+
+def no_such_channel(what: str, channel: int, count: int) -> DecodeError:
+    """The error of a segment on a channel that the recording has not."""
+    return DecodeError(
+        f"{what} is on channel {channel}, and the recording has {count}",
+        at="$.segments[...].channel",
+        mend=f"number the channels 0 to {count - 1}",
+    )
+
+
+def _as_file(segment: Segment) -> dict[str, Any]:
+    """As a call file has it."""
+    found = {
+        "segment_id": segment.segment_id,
+        "channel": segment.channel,
+        "start_ms": segment.start_ms,
+        "end_ms": segment.end_ms,
+        "language": segment.language,
+        "text": segment.text,
+        "words": msgspec.to_builtins(segment.words),
+    }
+    return found | {"speaker": segment.speaker} if segment.speaker else found
+
+
+def call_id_for(name: str) -> str:
+    """A call id out of a file's name: what no identifier may hold becomes a hyphen."""
+    kept = "".join("-" if c.isspace() or not c.isprintable() else c for c in name)[:_ID_CHARS]
+    return kept or "call"
+
