@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "replay": ("offline:replay", "De-identify recorded calls without Kafka."),
     "detect": ("offline:detect", "Find what identifies people in a JSONL of turns."),
     "score": ("offline:score", "Compare found spans with labelled ones."),
+    "validate": ("validate:validate", "Say what is wrong with records, call files and recognisers' documents."),
     "doctor": ("doctor:doctor", "Check broker, topics, model, clocks and policies, and say what to do."),
 }
 

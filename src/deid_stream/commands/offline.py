@@ -2,14 +2,21 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from deid_stream.commands.options import SENSITIVITY, json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
+
+if TYPE_CHECKING:
+    from deid_stream.commands.transcribing import Transcriber
+    from deid_stream.datasets.callfile import Reading
+    from deid_stream.datasets.replay import Replayed
+    from deid_stream.policy.policy import CompiledPolicy
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SESSION_FLAGS = {
@@ -22,9 +29,12 @@ _SESSION_FLAGS = {
 
 @click.command(short_help="De-identify recorded calls without Kafka.")
 @click.argument("call", type=click.Path(exists=True, path_type=Path), metavar="CALL.wav|CALL.opus|FOLDER")
-@click.argument("transcript", type=_FILE, required=False, metavar="[CALL.call.json]")
+@click.argument("transcript", type=_FILE, required=False, metavar="[CALL.call.json|DOCUMENT.json]")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 @click.option("--policy", "policy_file", type=_FILE, help="The customer's policy, JSON; default: the defaults.")
+@click.option("--format", "provider", metavar="NAME", help="The transcript's provider, where its form does not tell.")
+@click.option("--roles", metavar="agent,customer", default="", help="Whose each channel is.")
+@click.option("--transcribe", is_flag=True, help="Make the transcript with Whisper (extra `spotcheck`, English only).")
 @click.option("--interleaved", is_flag=True, help="Send the channels interleaved in one record, not one record each.")
 @settings_options(_SESSION_FLAGS)
 @json_option
@@ -33,70 +43,129 @@ def replay(
     transcript: Path | None,
     out: Path,
     policy_file: Path | None,
+    provider: str | None,
+    roles: str,
+    transcribe: bool,
     interleaved: bool,
     settings: Settings,
     as_json: bool,
 ) -> None:
-    """De-identify a recorded call: CALL.wav (one channel a speaker) with its transcript CALL.call.json, or every such
-    pair in a FOLDER.
+    """De-identify a recorded call: CALL.wav (one channel a speaker) with its transcript, or every recording in a FOLDER
+    that has one beside it.
 
-    Writes NAME.wav (same codec and length; outside the silenced spans bit-identical), NAME.call.json (sanitized) and
-    NAME.report.json (entities, and which milliseconds of which channel were silenced). CALL.opus (or .ogg, extra
-    `opus`) works too, and becomes NAME.opus, encoded again.
+    The transcript is CALL.call.json, or a recogniser's own document as it is (Deepgram, Amazon, Google, Azure, Whisper
+    ...; see docs/providers.md). Writes NAME.wav (same codec and length; outside the silenced spans bit-identical),
+    NAME.call.json (sanitized) and NAME.report.json (entities, and which milliseconds of which channel were silenced).
+    CALL.opus (or .ogg, extra `opus`) works too, and becomes NAME.opus, encoded again.
     """
-    from deid_stream import __version__
-    from deid_stream.datasets.callfile import JSON_SUFFIX, Pace, find_calls, read_call
-    from deid_stream.datasets.files import write_json
-    from deid_stream.datasets.replay import replay as replay_call
-    from deid_stream.datasets.sound import OGG_SUFFIXES, write_sound
-    from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
+    from deid_stream.commands.transcribing import Transcriber
+    from deid_stream.datasets.callfile import Reading
     from deid_stream.policy import UNKNOWN
-    from deid_stream.session.settings import SessionSettings
-    from deid_stream.wire.providers import timing_of
+    from deid_stream.wire.transcript import roles_of
 
-    if call.is_dir():
-        pairs = find_calls(call)
-        if not pairs:
-            raise ConfigError(f"{call} holds no NAME.wav with its NAME{JSON_SUFFIX}")
-    else:
-        pairs = [(call, transcript or call.with_name(call.stem + JSON_SUFFIX))]
-    for wav_path, json_path in pairs:
-        if out.resolve() in (wav_path.parent.resolve(), json_path.parent.resolve()):
+    pairs = _pairs(call, transcript, transcribe=transcribe)
+    for sound, document in pairs:
+        if out.resolve() in (sound.parent.resolve(), (document or sound).parent.resolve()):
             raise ConfigError("--out is the folder of the call itself, which would be overwritten; name another")
     policy = read_policy(policy_file)[1] if policy_file else UNKNOWN
-    session = SessionSettings(
-        holdback_ms=settings.holdback_ms,
-        context_window_ms=settings.context_window_ms,
-        max_turn_ms=settings.max_turn_ms,
-        default_profile=timing_of(settings.timing_profile),
+    reading = Reading(
+        format=provider,
+        roles=roles_of(roles.encode("utf-8", "replace")) if roles else (),
+        customer_id=policy.customer_id or "local",
     )
-    key = settings.secret_digest_key() if settings.digest_key or settings.digest_key_file else os.urandom(32)
-    detector = Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))
-    out.mkdir(parents=True, exist_ok=True)
-    done: list[dict[str, Any]] = []
-    for wav_path, json_path in pairs:
-        source = read_call(wav_path, json_path)
-        result = replay_call(
-            source,
-            detector=detector,
-            key=key,
-            policy=policy,
-            settings=session,
-            pace=Pace(interleaved=interleaved),
-            pipeline_version=__version__,
-            limits=settings.limits,
-        )
-        suffix = wav_path.suffix if wav_path.suffix.lower() in OGG_SUFFIXES else ".wav"
-        write_sound(out / f"{source.name}{suffix}", result.wav)
-        write_json(out / f"{source.name}.call.json", result.call)
-        report = {"entities": result.entities, "redacted_ms": result.redacted_ms}
-        write_json(out / f"{source.name}.report.json", report)
-        silenced_ms = sum(span.end_ms - span.start_ms for span in result.redacted_ms)
-        done.append({"name": source.name, "entities": len(result.entities), "redacted_ms": silenced_ms})
+    job = _Job(policy, settings, reading, Transcriber() if transcribe else None, interleaved)
+    done = []
+    for name, entities, silenced_ms in job.run(pairs, out):
+        done.append({"name": name, "entities": entities, "redacted_ms": silenced_ms})
         if not as_json:
-            click.echo(f"{source.name}: {len(result.entities)} entities, {silenced_ms / 1000:.1f} s silenced -> {out}")
+            click.echo(f"{name}: {entities} entities, {silenced_ms / 1000:.1f} s silenced -> {out}")
     if as_json:
         print_json(done)
+
+
+def _pairs(call: Path, transcript: Path | None, *, transcribe: bool) -> list[tuple[Path, Path | None]]:
+    """Recordings, each with its transcript; None where it is to be made. Raises ConfigError where one is missing."""
+    from deid_stream.datasets.callfile import JSON_SUFFIX, find_calls, transcript_beside
+    from deid_stream.datasets.sound import SUFFIXES
+
+    if call.is_dir():
+        sounds = sorted(path for path in call.iterdir() if path.suffix.lower() in SUFFIXES)
+        pairs: list[tuple[Path, Path | None]] = [(sound, None) for sound in sounds]
+        if not transcribe:
+            pairs = [*find_calls(call)]
+        if not pairs:
+            raise ConfigError(f"{call} holds no NAME.wav with its NAME{JSON_SUFFIX}; give one, or --transcribe")
+        return pairs
+    if transcribe:
+        return [(call, None)]
+    found = transcript or transcript_beside(call)
+    if found is None:
+        raise ConfigError(
+            f"{call.name} has no transcript: no {call.stem}{JSON_SUFFIX} lies beside it; give its call file, a "
+            "recogniser's document, or --transcribe"
+        )
+    return [(call, found)]
+
+
+class _Job(NamedTuple):
+    """What all calls of one ``replay`` share."""
+
+    policy: "CompiledPolicy"
+    settings: Settings
+    reading: "Reading"
+    transcriber: "Transcriber | None"
+    interleaved: bool
+
+    def run(self, pairs: list[tuple[Path, Path | None]], out: Path) -> Iterator[tuple[str, int, int]]:
+        """De-identify each; name, entities and silenced ms. A folder is made for what is written, not before."""
+        from deid_stream import __version__
+        from deid_stream.datasets.callfile import Pace, read_call
+        from deid_stream.datasets.replay import replay as replay_call
+        from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
+        from deid_stream.session.settings import SessionSettings
+        from deid_stream.wire.providers import timing_of
+
+        settings = self.settings
+        session = SessionSettings(
+            holdback_ms=settings.holdback_ms,
+            context_window_ms=settings.context_window_ms,
+            max_turn_ms=settings.max_turn_ms,
+            default_profile=timing_of(settings.timing_profile),
+        )
+        key = settings.secret_digest_key() if settings.digest_key or settings.digest_key_file else os.urandom(32)
+        detector = None
+        for sound, document in pairs:
+            if document is not None:
+                source = read_call(sound, document, self.reading)
+            else:
+                assert self.transcriber is not None  # noqa: S101 - a transcript is missing only where it is to be made
+                source = self.transcriber.read(sound, self.reading.customer_id)
+            for note in source.notes:
+                click.echo(f"deid-stream: {source.name}: {note}", err=True)
+            detector = detector or Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))
+            result = replay_call(
+                source,
+                detector=detector,
+                key=key,
+                policy=self.policy,
+                settings=session,
+                pace=Pace(interleaved=self.interleaved),
+                pipeline_version=__version__,
+                limits=settings.limits,
+            )
+            _write(out, source.name, sound.suffix, result)
+            silenced_ms = sum(span.end_ms - span.start_ms for span in result.redacted_ms)
+            yield source.name, len(result.entities), silenced_ms
+
+
+def _write(out: Path, name: str, suffix: str, result: "Replayed") -> None:
+    from deid_stream.datasets.files import write_json
+    from deid_stream.datasets.sound import OGG_SUFFIXES, write_sound
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_sound(out / f"{name}{suffix if suffix.lower() in OGG_SUFFIXES else '.wav'}", result.wav)
+    write_json(out / f"{name}.call.json", result.call)
+    write_json(out / f"{name}.report.json", {"entities": result.entities, "redacted_ms": result.redacted_ms})
 
 
 @click.command(short_help="Find what identifies people in a JSONL of turns.")

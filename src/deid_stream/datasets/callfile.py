@@ -27,6 +27,8 @@ from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.json import read_json
 from deid_stream.wire.limits import MAX_MEDIA_MS
 from deid_stream.wire.providers.base import Fields
+from deid_stream.wire.segments import Identity, finish
+from deid_stream.wire.transcript import read_own
 
 SOURCE: Final = b"callfile"
 JSON_SUFFIX: Final = ".call.json"
@@ -133,13 +135,9 @@ def read_call(wav_path: Path, json_path: Path, reading: Reading | None = None) -
     if reading.format is not None or len(found) != 1 or not is_call_file(found[0]):
         return _from_document(wav_path, json_path, found, sound, reading)
     name = json_path.name.removesuffix(JSON_SUFFIX).removesuffix(".json")
-    header = _read(json_path, _header)
-    try:
-        for field in ("call_id", "customer_id"):
-            ce.identifier_at(getattr(header, field).encode("utf-8", "replace"), f"$.{field}")
-        _check_channels(header, sound)
-    except DecodeError as error:
-        raise error.within(json_path.name) from None
+    header: CallHeader = _read(json_path, _header)
+    for fault in _faults(header, sound.format.channels):
+        raise fault.within(json_path.name)
     truth_path = json_path.with_name(f"{name}.truth.json")
     return CallFile(
         name=name,
@@ -177,23 +175,48 @@ def from_transcript(name: str, transcript: Transcript, sound: WavFile, customer_
     )
 
 
-def _check_channels(header: CallHeader, sound: WavFile) -> None:
-    """Of a mixed-down call each speaker is a channel; else a segment is on one that the recording has."""
-    count = sound.format.channels
+def check_call_file(raw: bytes, channels: int = 0) -> Iterator[DecodeError]:
+    """Everything that is wrong with the bytes of a call file whose recording has so many channels (0: not known)."""
+    try:
+        header = read_json(raw, _header.decode)
+    except DecodeError as error:
+        yield error
+        return
+    yield from _faults(header, channels)
+
+
+def _faults(header: CallHeader, channels: int) -> Iterator[DecodeError]:
+    """Each segment is one that a record may hold, on one of the recording's ``channels`` (of a mixed-down call each
+    speaker is a channel; 0: not known). The errors have their place in the file."""
+    for field in ("call_id", "customer_id"):
+        try:
+            ce.identifier_at(getattr(header, field).encode("utf-8", "replace"), f"$.{field}")
+        except DecodeError as error:
+            yield error
+            return
+    identity = Identity(header.call_id, header.customer_id, None, 0, -1)
     for index, segment in enumerate(header.segments):
-        channel = segment.get("channel")
-        if count > 1 and isinstance(channel, int) and not isinstance(channel, bool) and channel >= count:
-            raise no_such_channel(f"segment {index}", channel, count)
+        own = {"segment_id": "s", **segment, "call_id": header.call_id, "customer_id": header.customer_id}
+        try:
+            channel = finish(read_own(_encode(own)), identity).channel
+        except DecodeError as error:
+            place = f"$.segments[{index}]"
+            fault = error.within(place)
+            fault.at = error.at.replace("$", place, 1)
+            yield fault
+            continue
+        if 1 < channels <= channel:
+            yield no_such_channel(f"segment {index}", channel, channels)
 
 
 def find_calls(folder: Path) -> list[tuple[Path, Path]]:
-    """Every ``NAME.wav`` (``.opus``, ``.ogg``) of a folder with its transcript: ``NAME.call.json``, else ``NAME.json``."""
+    """Every ``NAME.wav`` (``.opus``, ``.ogg``) of a folder with its transcript (``transcript_beside``)."""
     sounds = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     return [(sound, found) for sound in sounds if (found := transcript_beside(sound)) is not None]
 
 
 def transcript_beside(sound: Path) -> Path | None:
-    """The transcript of a recording that lies in its folder under its name."""
+    """The transcript of a recording that lies in its folder: ``NAME.call.json``, else ``NAME.json``."""
     beside = (sound.with_name(sound.stem + suffix) for suffix in (JSON_SUFFIX, ".json"))
     return next((path for path in beside if path.is_file()), None)
 
@@ -257,8 +280,8 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
     header = call.header
     key = header.call_id.encode()
     for number, segment in enumerate(header.segments):
-        own = {"call_id": header.call_id, "customer_id": header.customer_id, "language": header.language}
-        final = {"segment_id": f"s{number:03d}", **segment, **own}
+        own = {"call_id": header.call_id, "customer_id": header.customer_id}
+        final: dict[str, Any] = {"segment_id": f"s{number:03d}", "language": header.language, **segment, **own}
         segment_id = final["segment_id"]
         words = segment.get("words") or []
         half = words[: len(words) // 2]
@@ -266,7 +289,7 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
         if is_final and pace.interim_delay_ms is not None and half and half[-1].get("end_ms"):
             text = " ".join(str(word.get("text", "")) for word in half)
             interim = final | {"is_final": False, "words": half, "text": text, "end_ms": half[-1].get("end_ms")}
-            final["revision"] = interim.get("revision", 0) + 1
+            final["revision"] = (interim.get("revision") or 0) + 1
             attributes = _attributes(call, ce.TRANSCRIPT_V1, f"{segment_id}/interim")
             time_ms = _end_ms(interim) + pace.interim_delay_ms
             yield SourceRecord(time_ms, "transcripts", key, _encode(interim), attributes)

@@ -1,4 +1,4 @@
-"""A recogniser's own document as the transcript of a recording: read as a record of it would be, by the same readers."""
+"""A recogniser's own document as the transcript of a recording: read by the readers that read a record of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -31,8 +31,10 @@ class Transcript(NamedTuple):
 
 
 def is_call_file(document: Fields) -> bool:
-    """Whether it is ``NAME.call.json`` in the contract's form: it names its call or customer beside its segments."""
-    return isinstance(document.get("segments"), list) and bool({"call_id", "customer_id"} & document.keys())
+    """Whether it is ``NAME.call.json`` in the contract's form: it names its call and customer, or one of them beside
+    its segments."""
+    named = {"call_id", "customer_id"} & document.keys()
+    return len(named) == 2 or (bool(named) and isinstance(document.get("segments"), list))
 
 
 def read_documents(path: Path) -> list[Fields]:
@@ -112,6 +114,11 @@ def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFil
     return Transcript([_as_file(segment) for segment in segments], provider.timing, notes)
 
 
+def finals_of(drafts: Iterable[Draft], provider: Provider, sound: WavFile) -> list[dict[str, Any]]:
+    """Drafts that are there already, in the contract's form; those that cannot be read are left out."""
+    return [_as_file(segment) for segment in _finished(list(drafts), provider, sound, ROLES)[0]]
+
+
 def _whole(drafts: Iterable[Draft]) -> Iterator[Draft]:
     """Texts without times are one text of the whole recording, for each party."""
     untimed: dict[tuple[int | None, str | None], Draft] = {}
@@ -162,7 +169,8 @@ def _on_channels(
         ]
         return
     if all(draft.channel is None and draft.role is None for draft in drafts):
-        segments[:] = [msgspec.structs.replace(s, channel=louder_channel(sound, s.start_ms, s.end_ms)) for s in segments]
+        for index, s in enumerate(segments):
+            segments[index] = msgspec.structs.replace(s, channel=louder_channel(sound, s.start_ms, s.end_ms))
         yield f"the document names no channel: each segment is taken to be on the loudest of the {count}"
     elif count == 2 and not roles and all(draft.channel is None for draft in drafts) and better_order(sound, segments):
         segments[:] = [msgspec.structs.replace(s, channel=1 - s.channel) for s in segments]
@@ -199,4 +207,3 @@ def call_id_for(name: str) -> str:
     """A call id out of a file's name: what no identifier may hold becomes a hyphen."""
     kept = "".join("-" if c.isspace() or not c.isprintable() else c for c in name)[:_ID_CHARS]
     return kept or "call"
-

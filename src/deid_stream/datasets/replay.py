@@ -91,7 +91,9 @@ def _with_profile(settings: SessionSettings, call: CallFile) -> SessionSettings:
         if isinstance(word.get("start_ms"), int | float) and isinstance(word.get("end_ms"), int | float)
     ]
     learned = learned_profile(decode(call.wav.data, fmt), fmt.rate_hz, words)
-    return msgspec.structs.replace(settings, default_profile=learned or call.timing or SessionSettings().default_profile)
+    return msgspec.structs.replace(
+        settings, default_profile=learned or call.timing or SessionSettings().default_profile
+    )
 
 
 def _decode(record: SourceRecord, limits: Limits) -> Decoded:

@@ -11,6 +11,14 @@ from deid_stream.errors import DecodeError, MissingError
 T = TypeVar("T")
 
 _MISSING: Final = re.compile(r"Object missing required field `(\w{1,40})`")
+_KINDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+}
 _EXPECTED: Final = re.compile(r"Expected `([\w |]{1,60})`, got `[\w |]{1,60}`")
 
 
@@ -34,7 +42,8 @@ def _explained(message: str) -> DecodeError:
         at = f"{where}.{missing[1]}"
         return MissingError(f"the JSON value has no {at}", at=at, mend=f"send {missing[1]}")
     expected = _EXPECTED.match(said or message)
-    mend = f"send {expected[1]} there" if expected else ""
+    kinds = [_KINDS.get(kind.strip(), kind.strip()) for kind in expected[1].split("|")] if expected else []
+    mend = f"send {' or '.join(kind for kind in kinds if kind != 'null')} there" if kinds else ""
     return DecodeError(f"the JSON value has a wrong or missing field at {where}", at=where, mend=mend)
 
 

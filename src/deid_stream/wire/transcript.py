@@ -82,7 +82,7 @@ def decode_transcript(
     identity = _identity(key, attributes, timestamp_ms, offset)
     provider = provider_of(attributes.get(ce.DATASCHEMA))
     if provider is None:
-        reading = Reading((finish(_own(value, note), identity),))
+        reading = Reading((finish(read_own(value, note), identity),))
     else:
         reading = read_document(read_any(value), provider, identity)
     ce.check_attributes(*map(attributes.get, ce.REQUIRED))
@@ -147,7 +147,8 @@ def _fewer(faults: list[DecodeError]) -> Iterator[DecodeError]:
         yield DecodeError(f"{rest} segments more could not be read", at="$", mend="as for the others of this record")
 
 
-def _own(value: bytes, note: Note) -> Draft:
+def read_own(value: bytes, note: Note = ignore) -> Draft:
+    """A segment in the contract's own form. Raises DecodeError naming the field."""
     record = read_json(value, _segment.decode)
     words = [word(w.text, w.start_ms, w.end_ms, w.confidence) for w in record.words or ()]
     for given, kept in zip(record.words or (), words, strict=True):

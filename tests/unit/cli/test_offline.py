@@ -93,8 +93,11 @@ def test_replay_takes_a_folder_of_calls(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("{}", "x.call.json: the JSON value has no $.call_id; send call_id"),
-        ('{"call_id": "c", "customer_id": "a", "segments": [{"text": "jane"}]}', "x, transcripts at 600 ms"),
+        ("{}", "x.call.json: it is neither a call file (call_id, customer_id, segments) nor a document"),
+        (
+            '{"call_id": "c", "customer_id": "a", "segments": [{"text": "jane"}]}',
+            "x.call.json: $.segments[0]: the segment has neither start and end nor timed words",
+        ),
         ('{"call_id": "c d", "customer_id": "a"}', "x.call.json: $.call_id is no identifier; must have"),
     ],
 )

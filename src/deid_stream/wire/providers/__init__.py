@@ -65,7 +65,8 @@ def named(name: str) -> Provider:
     """The provider of that name. Raises UnknownProviderError with the known names, and the nearest."""
     found = _BY_NAME.get(name.strip().lower())
     if found is None:
-        raise UnknownProviderError("no reader for that provider", at=ce.DATASCHEMA, mend=_mend([name.strip().lower()]))
+        mend = _mend([name.strip().lower()])
+        raise UnknownProviderError("no reader for that provider", at="--format", mend=mend)
     return found
 
 
@@ -85,14 +86,15 @@ def provider_of(dataschema: bytes | None) -> Provider | None:
     spelled = [*parts, *(a + b for a, b in itertools.pairwise(parts))]
     found = next((_BY_NAME[part] for part in spelled if part in _BY_NAME), None)
     if found is None and not _OWN_FORM & set(parts):
-        raise UnknownProviderError("no reader for the provider of ce_dataschema", at=ce.DATASCHEMA, mend=_mend(parts))
+        mend = f"{_mend(parts)}; leave ce_dataschema out for the contract's own form"
+        raise UnknownProviderError("no reader for the provider of ce_dataschema", at=ce.DATASCHEMA, mend=mend)
     return found
 
 
 def _mend(parts: list[str]) -> str:
     near = [name for part in parts for name in difflib.get_close_matches(part[:40], NAMES, 1, 0.75)]
     nearest = f"did you mean {near[0]}? " if near else ""
-    return f"{nearest}known: {', '.join(NAMES)}; leave ce_dataschema out for the contract's own form"
+    return f"{nearest}known: {', '.join(NAMES)}"
 
 
 def detect(document: Fields) -> Iterator[Provider]:

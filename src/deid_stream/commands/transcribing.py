@@ -1,0 +1,34 @@
+"""A transcript for a recording that has none, by the recogniser of the spot check (extra ``spotcheck``)."""
+
+from pathlib import Path
+
+from deid_stream.audio.codec.pcm import decode
+from deid_stream.datasets.callfile import CallFile, from_transcript
+from deid_stream.datasets.documents import Transcript, finals_of
+from deid_stream.datasets.sound import read_sound
+from deid_stream.model.events import Word
+from deid_stream.wire.providers import named
+from deid_stream.wire.providers.fields import Spoken, cut
+from deid_stream.wire.segments import Draft
+
+
+class Transcriber:
+    """Reads each channel by itself. Raises ConfigError where the extra is not installed."""
+
+    def __init__(self) -> None:
+        from deid_stream.spotcheck.whisper import SecondRecogniser
+
+        self._recogniser = SecondRecogniser()
+        self._provider = named("whisper")
+
+    def read(self, path: Path, customer_id: str) -> CallFile:
+        """The call of a recording. Raises AudioFormatError for a file that holds none."""
+        sound = read_sound(path)
+        samples = decode(sound.data, sound.format)
+        drafts: list[Draft] = []
+        for channel in range(sound.format.channels):
+            words: list[Word] = self._recogniser.words(samples[:, channel], sound.format.rate_hz)
+            drafts += cut(map(Spoken, words), channel=channel)
+        segments = finals_of(drafts, self._provider, sound)
+        notes = ["the transcript was made by Whisper tiny.en, which mishears: listen before you rely on it"]
+        return from_transcript(path.stem, Transcript(segments, self._provider.timing, notes), sound, customer_id)

@@ -1,0 +1,99 @@
+"""``validate``: what is wrong with files and with the records of a topic, by field."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from deid_stream.commands.options import CONNECTION, connection, json_option, print_json, settings_options
+from deid_stream.config import Settings
+from deid_stream.errors import ConfigError
+
+if TYPE_CHECKING:
+    pass
+
+_SHOWN: Final = 20
+"""Findings of a file that are printed; the rest are counted."""
+_LIMITS: Final = {
+    "max_audio_bytes": "Larger audio records are refused.",
+    "max_transcript_bytes": "Larger transcript and event records are refused.",
+}
+
+
+@click.command(short_help="Say what is wrong with records, call files and recognisers' documents.")
+@click.argument("files", type=click.Path(exists=True, dir_okay=False, path_type=Path), nargs=-1, metavar="FILE...")
+@click.option("--topic", help="Instead of files: the records of calls.events, calls.transcripts or calls.audio.")
+@click.option("--format", "provider", metavar="NAME", help="The documents' provider, where their form does not tell.")
+@settings_options(CONNECTION | _LIMITS)
+@json_option
+def validate(
+    files: tuple[Path, ...], topic: str | None, provider: str | None, settings: Settings, as_json: bool
+) -> int:
+    """Say what is wrong with FILEs, or with the records of a topic, by field; nothing of their content is shown.
+
+    A FILE is a call file, a recogniser's document (one, or one a line), a policy, a CloudEvent in structured mode, a
+    record as `kcat -J` prints it, or a recording. Status 1 where anything is wrong.
+    """
+    if bool(files) == (topic is not None):
+        raise ConfigError("give either FILEs or --topic")
+    if topic is not None:
+        report = asyncio.run(_of_topic(topic, settings))
+    else:
+        report = [entry for path in files for entry in _of_file(path, provider, settings)]
+    if as_json:
+        print_json(report)
+    else:
+        for entry in report:
+            _print(entry)
+    return 1 if any(entry["findings"] for entry in report) else 0
+
+
+def _of_file(path: Path, provider: str | None, settings: Settings) -> Iterator[dict[str, Any]]:
+    from deid_stream.datasets.validating import as_json, check_file
+
+    for checked in check_file(path, provider, settings.limits):
+        yield {"file": str(path), **as_json(checked)}
+
+
+async def _of_topic(topic: str, settings: Settings) -> list[dict[str, Any]]:
+    """Like findings of a topic are told once, with how many there are and where the first is."""
+    from deid_stream.datasets.validating import Finding, check_record
+    from deid_stream.kafka_io import assigned, read_to_end
+    from deid_stream.model.topics import TopicNames
+
+    kinds = TopicNames.of(settings.topic_prefix).inputs
+    if topic not in kinds:
+        raise ConfigError(f"--topic must be one of {', '.join(kinds)}")
+    options = connection(settings, "deid-stream-validate")
+    async with assigned(options, topic) as (_, places):
+        partitions = len(places)
+    records = await read_to_end(options, topic)
+    counts: Counter[Finding] = Counter()
+    first: dict[Finding, str] = {}
+    for record in records:
+        place = (record.partition, partitions)
+        checked = check_record(kinds[topic], record.key, record.value, record.headers, settings.limits, place=place)
+        for found in checked.findings:
+            counts[found] += 1
+            first.setdefault(found, f"partition {record.partition} offset {record.offset}")
+    findings = [{**found._asdict(), "records": count, "first": first[found]} for found, count in counts.most_common()]
+    return [{"topic": topic, "kind": f"{len(records)} records", "segments": 0, "findings": findings}]
+
+
+def _print(entry: dict[str, Any]) -> None:
+    name = entry.get("file") or entry.get("topic")
+    size = f", {entry['segments']} segments" if entry["segments"] else ""
+    findings = entry["findings"]
+    if not findings:
+        click.echo(f"{name}: {entry['kind']}{size}: right")
+        return
+    click.echo(f"{name}: {entry['kind']}{size}: {len(findings)} wrong")
+    for found in findings[:_SHOWN]:
+        where = f"{found['path']}: " if found["path"] else ""
+        times = f" ({found['records']} records, the first at {found['first']})" if "records" in found else ""
+        click.echo(f"  {where}{found['message']} [{found['code']}]{times}")
+    if len(findings) > _SHOWN:
+        click.echo(f"  and {len(findings) - _SHOWN} more; --json shows all")

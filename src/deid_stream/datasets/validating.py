@@ -1,0 +1,190 @@
+"""What is wrong with a file or a record before anybody relies on it: by field, never by content."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from deid_stream.datasets.callfile import JSON_SUFFIX, check_call_file, transcript_beside
+from deid_stream.datasets.documents import is_call_file, provider_for, read_documents
+from deid_stream.datasets.sound import SUFFIXES, read_sound
+from deid_stream.errors import DecodeError, PolicyError
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
+from deid_stream.policy.compile import compile_policy
+from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.cloudevents import Headers
+from deid_stream.wire.decode import decode
+from deid_stream.wire.limits import Limits
+from deid_stream.wire.partitions import partition_of
+from deid_stream.wire.providers.base import Fields
+from deid_stream.wire.segments import Identity
+from deid_stream.wire.structured import PREFIX
+from deid_stream.wire.transcript import read_document
+
+_KIND_OF_TYPE: Final = {
+    ce.AUDIO_V1: AUDIO_KIND,
+    ce.TRANSCRIPT_V1: TRANSCRIPTS_KIND,
+    ce.STARTED_V1: EVENTS_KIND,
+    ce.ENDED_V1: EVENTS_KIND,
+}
+_KINDS: Final = (AUDIO_KIND, TRANSCRIPTS_KIND, EVENTS_KIND)
+
+
+class Finding(NamedTuple):
+    """One fault."""
+
+    code: str
+    path: str
+    message: str
+    mend: str
+
+
+class Checked(NamedTuple):
+    """What a file, or a document in it, was taken to be, and what is wrong with it."""
+
+    what: str
+    segments: int
+    findings: tuple[Finding, ...]
+
+
+def finding(error: DecodeError) -> Finding:
+    """A fault as it is told."""
+    return Finding(error.code, error.at, str(error), error.mend)
+
+
+def check_file(path: Path, provider: str | None, limits: Limits) -> list[Checked]:
+    """A recording, or every document of a JSON file: call file, provider's document, policy, CloudEvent in structured
+    mode, or a record as ``kcat -J`` prints it. Raises OSError where it cannot be read."""
+    if path.suffix.lower() in SUFFIXES:
+        try:
+            read_sound(path)
+        except DecodeError as error:
+            return [Checked("recording", 0, (finding(error),))]
+        missing = Finding("missing", "", "no transcript lies beside it", "give NAME.call.json or a document")
+        return [Checked("recording", 0, () if transcript_beside(path) else (missing,))]
+    try:
+        documents = read_documents(path)
+    except DecodeError as error:
+        return [Checked("file", 0, (finding(error),))]
+    return list(_check_documents(documents, provider, limits, _channels_beside(path)))
+
+
+def _channels_beside(path: Path) -> int:
+    """Of the recording that a call file belongs to; 0 where none lies beside it."""
+    name = path.name.removesuffix(JSON_SUFFIX)
+    for sound in (path.with_name(name + suffix) for suffix in SUFFIXES):
+        if sound.is_file():
+            try:
+                return read_sound(sound).format.channels
+            except DecodeError:
+                return 0
+    return 0
+
+
+def _check_documents(
+    documents: Sequence[Fields], provider: str | None, limits: Limits, channels: int
+) -> Iterator[Checked]:
+    rest: list[Fields] = []
+    for document in documents:
+        if provider is not None:
+            rest.append(document)
+        elif is_call_file(document):
+            yield _check_call(document, channels)
+        elif "specversion" in document:
+            yield _check_event(document, limits)
+        elif {"topic", "payload"} <= document.keys():
+            yield _check_printed(document, limits)
+        elif {"customer_id", "version"} <= document.keys():
+            yield _check_policy(document)
+        else:
+            rest.append(document)
+    if rest:
+        yield _check_provider(rest, provider)
+
+
+def _check_call(document: Fields, channels: int) -> Checked:
+    count = len(document["segments"]) if isinstance(document["segments"], list) else 0
+    faults = check_call_file(msgspec.json.encode(document), channels)
+    return Checked("call file", count, tuple(map(finding, faults)))
+
+
+def _check_policy(document: Fields) -> Checked:
+    try:
+        compile_policy(msgspec.json.encode(document))
+    except PolicyError as error:
+        return Checked("policy", 0, (Finding(error.code, "$", str(error), ""),))
+    return Checked("policy", 0, ())
+
+
+def _check_event(document: Fields, limits: Limits) -> Checked:
+    kind = _KIND_OF_TYPE.get(str(document.get("type")), EVENTS_KIND)
+    subject = document.get("subject")
+    key = subject.encode("utf-8", "replace") if isinstance(subject, str) else None
+    headers = ((ce.CONTENT_TYPE, PREFIX + b"+json"),)
+    return check_record(kind, key, msgspec.json.encode(document), headers, limits)
+
+
+def _check_printed(document: Fields, limits: Limits) -> Checked:
+    """``kcat -J``: headers are a flat list of names and values, the payload is text."""
+    topic, key, payload = (document.get(name) for name in ("topic", "key", "payload"))
+    kind = next((kind for kind in _KINDS if isinstance(topic, str) and topic.endswith(f"calls.{kind}")), None)
+    if kind is None:
+        message = "a record of a topic that nobody reads as input"
+        return Checked("record", 0, (Finding("unknown_type", "$.topic", message, "validate records of calls.*"),))
+    listed = document.get("headers")
+    flat = [str(part).encode("utf-8", "replace") for part in listed] if isinstance(listed, list) else []
+    headers = [(name.decode("utf-8", "replace"), value) for name, value in zip(flat[::2], flat[1::2], strict=False)]
+    value = payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else None
+    return check_record(kind, key.encode("utf-8", "replace") if isinstance(key, str) else None, value, headers, limits)
+
+
+def check_record(
+    kind: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    limits: Limits,
+    *,
+    place: tuple[int, int] = (0, 0),
+) -> Checked:
+    """A record of ``calls.KIND``. ``place`` is its partition and how many the topic has, where that is known."""
+    left_out: list[str] = []
+    decoded = decode(kind, key, value, headers, 0, 0, limits, left_out.append)
+    found = [finding(fault) for fault in decoded.faults]
+    message = "left out: its value is none of the declared ones"
+    found += [Finding("left_out", name, message, "see the settings directions, regions ...") for name in left_out]
+    partition, partitions = place
+    if key and partitions and partition_of(key, partitions) != partition:
+        mend = "set the producer's partitioner to murmur2 (librdkafka: partitioner=murmur2_random)"
+        found.append(Finding("wrong_partition", "key", "the record lies in another partition than its key's", mend))
+    return Checked(f"{kind} record", len(decoded.events) if kind == TRANSCRIPTS_KIND else 0, tuple(found))
+
+
+def _check_provider(documents: Sequence[Fields], name: str | None) -> Checked:
+    try:
+        provider = provider_for(documents, name)
+    except DecodeError as error:
+        return Checked("document", 0, (finding(error),))
+    identity = Identity("call", "customer", None, 0, 0)
+    segments = 0
+    found: list[Finding] = []
+    for index, document in enumerate(documents):
+        place = f"document {index + 1} " if len(documents) > 1 else ""
+        try:
+            reading = read_document(document, provider, identity)
+        except DecodeError as error:
+            found.append(finding(error)._replace(path=f"{place}{error.at}"))
+            continue
+        segments += len(reading.segments)
+        found += [finding(fault)._replace(path=f"{place}{fault.at}") for fault in reading.faults]
+    return Checked(f"{provider.title} document", segments, tuple(found))
+
+
+def as_json(checked: Checked) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "kind": checked.what,
+        "segments": checked.segments,
+        "findings": [found._asdict() for found in checked.findings],
+    }
