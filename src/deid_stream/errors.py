@@ -16,6 +16,7 @@
     |       +-- CodecError     a codec whose extra is not installed here
     +-- PolicyError            a policy that cannot be compiled
     +-- DetectionError         a recognizer failed; the turn is withheld
+    |   +-- UnsupportedLanguageError  no tables for the language of the turn
     |   +-- ModelError         the shipped model is missing, damaged or of another version
     +-- AlignmentError         text could not be placed on the audio; the turn is muted
     +-- StateError             a call's share of a checkpoint cannot be read; that call is given up
@@ -120,6 +121,12 @@ class DetectionError(DeidError):
 
 class ModelError(DetectionError):
     code = "model"
+
+
+class UnsupportedLanguageError(DetectionError):
+    """Nothing was looked for: the turn's text must be withheld and its sound silenced."""
+
+    code = "language"
 
 
 class AlignmentError(DeidError):

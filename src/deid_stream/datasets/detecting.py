@@ -9,14 +9,17 @@ from deid_stream.datasets.files import written
 from deid_stream.datasets.reader import Gold, Predicted, PredictedSpan, Turn, read_rows
 from deid_stream.datasets.scoring import Score, score
 from deid_stream.detect.detector import Conversation, Detector
-from deid_stream.errors import DecodeError
+from deid_stream.errors import DecodeError, UnsupportedLanguageError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
 
 def detect_turns(
     turns: Iterable[Turn], detector: Detector, key: bytes, types: Container[EntityType] = ON_BY_DEFAULT
 ) -> Iterator[Predicted]:
-    """Spans of ``types`` in every row, in order. Rows of one ``dialogue_id`` are one conversation, as they come."""
+    """Spans of ``types`` in every row, in order. Rows of one ``dialogue_id`` are one conversation, as they come.
+
+    A row in a language without tables is withheld: one span over all of it, with the reason.
+    """
     conversations: dict[str, Conversation] = {}
     for turn in turns:
         if turn.dialogue_id is None:
@@ -25,7 +28,12 @@ def detect_turns(
             conversation = conversations.get(turn.dialogue_id) or detector.conversation(key)
             conversations[turn.dialogue_id] = conversation
         speaker = turn.speaker if turn.speaker is not None else ""
-        spans = [span for span in conversation.turn(turn.text, speaker, turn.prev) if span.entity_type in types]
+        try:
+            found = conversation.turn(turn.text, speaker, turn.prev, language=turn.language)
+        except UnsupportedLanguageError as error:
+            yield Predicted(turn.id, (PredictedSpan(0, len(turn.text), EntityType.ID_NUMBER),), error.code)
+            continue
+        spans = [span for span in found if span.entity_type in types]
         yield Predicted(turn.id, tuple(PredictedSpan(s.start, s.end, s.entity_type, s.score) for s in spans))
 
 

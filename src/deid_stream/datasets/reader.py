@@ -11,7 +11,8 @@ from deid_stream.model.entities import EntityType
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """A row to detect in. ``prev`` is the other party's turn before, where that is not itself a row."""
+    """A row to detect in. ``prev`` is the other party's turn before, where that is not itself a row; ``language`` its
+    BCP 47 tag."""
 
     id: str
     text: str
@@ -19,6 +20,7 @@ class Turn(msgspec.Struct, frozen=True):
     turn: int | None = None
     speaker: int | str | None = None
     prev: str | None = None
+    language: str | None = None
 
 
 class GoldSpan(msgspec.Struct, frozen=True):
@@ -45,10 +47,11 @@ class PredictedSpan(msgspec.Struct, frozen=True):
 
 
 class Predicted(msgspec.Struct, frozen=True):
-    """A row of ``detect``'s output."""
+    """A row of ``detect``'s output. ``withheld`` says why the whole turn must go: one span covers all of it."""
 
     id: str
     spans: tuple[PredictedSpan, ...] = ()
+    withheld: str | msgspec.UnsetType = msgspec.UNSET
 
 
 Row = TypeVar("Row")

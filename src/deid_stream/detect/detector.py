@@ -21,6 +21,7 @@ from deid_stream.detect.model.stage import ModelStage
 from deid_stream.detect.recognizer import Recognizer, View
 from deid_stream.detect.rules.answers import AnswerRecognizer
 from deid_stream.detect.rules.digits import DigitRecognizer
+from deid_stream.detect.rules.placeholders import PlaceholderRecognizer
 from deid_stream.detect.rules.shipped import (
     CONTACT,
     INDIA,
@@ -113,17 +114,20 @@ class Detector:
         allow: Sequence[str] = (),
         deny: Sequence[str] = (),
         state: ConversationState | None = None,
+        languages: Iterable[str] | None = None,
     ) -> Conversation:
         """A call's detector. ``key`` (16 to 64 bytes) keys the digests; ``state`` goes on where another stopped.
 
-        ``allow``: values that stay (the customer's own phone number); ``deny``: terms that always go.
+        ``allow``: values that stay (the customer's own phone number); ``deny``: terms that always go; ``languages``:
+        of those with tables the only ones that are processed (BCP 47), None for all of them.
         """
-        return Conversation(self.find, key, allow=allow, deny=deny, state=state)
+        return Conversation(self.find, key, allow=allow, deny=deny, state=state, languages=languages)
 
 
 def rules() -> list[Recognizer]:
     """The recognizers that need no model."""
     return [
+        PlaceholderRecognizer(),
         DigitRecognizer(),
         EmailRecognizer(),
         PatternRecognizer("payment", PAYMENT),

@@ -7,7 +7,7 @@ from typing import Final, Protocol, runtime_checkable
 from deid_stream.detect.rules.plain import Plain, plain_mask, plain_stretches
 from deid_stream.detect.rules.runs import Run, runs
 from deid_stream.model.entities import EntityType
-from deid_stream.model.spans import Detection
+from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.offsets import Written
 from deid_stream.units import CharIndex
 
@@ -26,16 +26,24 @@ class View:
 
     ``text`` is the written form (``"nine eight"`` -> ``98``), ``low`` the same in lower case, character by character,
     ``expected`` the types that were just asked for, most recent first, ``open_run`` the type of a value that the same
-    speaker's last turn broke off in. Detections are in characters of the *source* text: ``detection`` maps back.
+    speaker's last turn broke off in, ``corrects`` that of a number just said, which this turn may correct,
+    ``quantity_asked`` that the question before asked how many. Detections are in characters of the *source* text:
+    ``detection`` maps back.
     """
 
     __slots__ = (
         "_mask", "_plain", "_runs", "_words",
-        "digits", "expected", "has_digit", "low", "open_run", "text", "written",
+        "corrects", "digits", "expected", "has_digit", "low", "open_run", "quantity_asked", "text", "written",
     )  # fmt: skip
 
     def __init__(
-        self, written: Written, expected: tuple[EntityType, ...] = (), open_run: EntityType | None = None
+        self,
+        written: Written,
+        expected: tuple[EntityType, ...] = (),
+        open_run: EntityType | None = None,
+        corrects: EntityType | None = None,
+        *,
+        quantity_asked: bool = False,
     ) -> None:
         self.written = written
         self.text = written.text
@@ -43,6 +51,8 @@ class View:
         self.low = low if len(low) == len(self.text) else "".join(map(_lower_in_place, self.text))
         self.expected = expected
         self.open_run = open_run
+        self.corrects = corrects
+        self.quantity_asked = quantity_asked
         self.has_digit = _DIGIT.search(self.text) is not None
         self._plain: list[Plain] | None = None
         self._mask: bytearray | None = None
@@ -85,11 +95,17 @@ class View:
         return self._words
 
     def detection(
-        self, start: CharIndex, end: CharIndex, entity_type: EntityType, score: float, detector: str
+        self,
+        start: CharIndex,
+        end: CharIndex,
+        entity_type: EntityType,
+        score: float,
+        detector: str,
+        origin: Origin = Origin.RULE,
     ) -> Detection:
         """Written ``[start, end)`` as a detection over the source."""
         source_start, source_end = self.written.to_source(start, end)
-        return Detection(source_start, source_end, entity_type, score, detector)
+        return Detection(source_start, source_end, entity_type, score, detector, origin)
 
 
 @runtime_checkable

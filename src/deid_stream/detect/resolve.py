@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from deid_stream.model.entities import EntityType as T
-from deid_stream.model.spans import Detection, Span
+from deid_stream.model.spans import Detection, Origin, Span
 from deid_stream.units import CharIndex, Interval
 
 _RANK: Final[dict[T, int]] = {
@@ -14,6 +14,7 @@ _RANK: Final[dict[T, int]] = {
     T.ADDRESS: 6, T.BANK_ACCOUNT: 5, T.PHONE_NUMBER: 5, T.PERSON: 5, T.ID_NUMBER: 4, T.URL: 3,
     T.LOCATION: 2, T.ORGANIZATION: 2, T.AGE: 1, T.DATE_TIME: 1,
 }  # fmt: skip
+_FIRST: Final = frozenset({Origin.PLACEHOLDER, Origin.CUSTOMER})
 _JOINING: Final = frozenset({T.PERSON, T.ADDRESS})
 _DICTATED: Final = frozenset(
     {
@@ -37,26 +38,38 @@ _WORD_REACH: Final = 24
 def resolve(text: str, detections: Iterable[Detection]) -> list[Span]:
     """Spans of ``text``: sorted, disjoint, on word borders, covering every character that was detected.
 
-    Where guesses overlap, the more specific type keeps the characters (then the better score, then the longer), and
-    what the other covered beyond remains a span of its own type.
+    Where guesses overlap, a placeholder (signs included) or a denied term keeps the characters; else the more specific
+    type (then the better score, then the longer). What the other covered beyond remains a span of its own type.
     """
-    ranked = sorted(
-        (d for d in detections if d.end > d.start),
-        key=lambda d: (-_RANK[d.entity_type], -d.score, d.start - d.end, d.start, d.detector, d.entity_type),
-    )
+    ranked = sorted((d for d in detections if d.end > d.start), key=_precedence)
     if not ranked:
         return []
     owned = bytearray(len(text))
     spans: list[Span] = []
     for detection in ranked:
-        start, end = _to_words(text, max(0, detection.start), min(len(text), detection.end))
+        start, end = max(0, detection.start), min(len(text), detection.end)
+        whole = detection.origin is Origin.PLACEHOLDER
+        if not whole:
+            start, end = _to_words(text, start, end)
         for piece in _free(owned, start, end):
-            left, right = _trim(text, piece.start, piece.end)
+            left, right = piece if whole else _trim(text, piece.start, piece.end)
             if right > left:
                 spans.append(Span(left, right, detection.entity_type, detection.score, detection.detector))
         owned[start:end] = b"\1" * (end - start)
     spans.sort()
     return _join(text, spans)
+
+
+def _precedence(detection: Detection) -> tuple[bool, int, float, int, int, str, T]:
+    return (
+        detection.origin not in _FIRST,
+        -_RANK[detection.entity_type],
+        -detection.score,
+        detection.start - detection.end,
+        detection.start,
+        detection.detector,
+        detection.entity_type,
+    )
 
 
 def _free(owned: bytearray, start: CharIndex, end: CharIndex) -> Iterator[Interval]:

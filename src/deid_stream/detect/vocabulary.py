@@ -1,8 +1,52 @@
-"""Word lists of the detector, read once from ``locales/LANGUAGE/``."""
+"""What the detector knows of words, read once from ``locales/``: lists (``NAME.txt``) and rules (``rules.toml``).
 
+A locale is a folder named after a language and its script ("hi_latn"). Adding one adds a language: the patterns of
+all locales are read together, because callers switch languages inside a sentence.
+"""
+
+import tomllib
 from functools import cache
 from importlib import resources
 from typing import Final
+
+import msgspec
+
+from deid_stream.errors import ConfigError
+
+
+class Questions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Phrases of a turn that asks: what makes it a request, what opens the question before again, what is none."""
+
+    request: list[str] = []
+    again: list[str] = []
+    no_request: list[str] = []
+    plain: list[str] = []
+    elsewhere: list[str] = []
+
+
+class NameCues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands before a name (``strong``, ``i_am``) and after it (``speaking``, ``respect``)."""
+
+    strong: list[str] = []
+    speaking: list[str] = []
+    i_am: list[str] = []
+    respect: list[str] = []
+
+
+class PlainWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Units after which a number is a quantity, an amount or a time."""
+
+    units: list[str] = []
+
+
+class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``rules.toml`` of one locale; every text is a regular expression over lower-case written text."""
+
+    language: str
+    cues: dict[str, list[str]] = {}
+    questions: Questions = Questions()
+    names: NameCues = NameCues()
+    plain: PlainWords = PlainWords()
 
 
 @cache
@@ -12,8 +56,25 @@ def words(name: str) -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
+@cache
+def locales() -> tuple[Locale, ...]:
+    """The packaged locales, English first, then by name."""
+    folder = resources.files("deid_stream.detect") / "locales"
+    names = sorted((e.name for e in folder.iterdir() if (e / "rules.toml").is_file()), key=lambda n: (n != "en", n))
+    found = []
+    for name in names:
+        try:
+            found.append(msgspec.convert(tomllib.loads((folder / name / "rules.toml").read_text("utf-8")), Locale))
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise ConfigError(f"locale {name}: {error}") from error
+    return tuple(found)
+
+
+LANGUAGES: Final = frozenset(locale.language for locale in locales())
+"""Languages that there are rules and number tables for."""
 FUNCTION_HI: Final = words("hi_latn/function")
-COMMON: Final = words("en/common") | FUNCTION_HI
+COMMON_EN: Final = words("en/common")
+COMMON: Final = COMMON_EN | FUNCTION_HI | words("hi_latn/common")
 CLOSED: Final = words("en/closed")
 """Words that are never part of a name, an address or a secret."""
 DICTIONARY: Final = words("en/dictionary")

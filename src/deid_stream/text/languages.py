@@ -1,5 +1,4 @@
-"""Spoken numbers, letters and symbols of a language, as data (``tables/*.toml``), and the"
-" lexicon compiled from them."""
+"""Spoken numbers, letters and signs of a language, as data (``tables/*.toml``), and the lexicon compiled from them."""
 
 import tomllib
 from collections.abc import Iterable
@@ -12,7 +11,8 @@ import msgspec
 
 from deid_stream.errors import ConfigError
 
-DEFAULT_LANGUAGES: Final = ("en", "hi_latn")
+DEFAULT_LANGUAGES: Final = ("en", "hi_latn", "hi_deva")
+"""Tables read in full where the language of a turn is not known; of all others the numbers alone."""
 
 
 class WordClass(IntEnum):
@@ -20,6 +20,7 @@ class WordClass(IntEnum):
 
     UNIT = 1
     TEEN = 2
+    """Any number below a hundred that takes no unit after it; in Hindi all from ten to ninety-nine."""
     TEN = 3
     SCALE = 4
     REPEAT = 5
@@ -30,10 +31,21 @@ class WordClass(IntEnum):
     AND = 10
     POINT = 11
     AT = 12
-    WEAK_UNIT = 13
-    """A digit of a table whose ``min_run`` is above one."""
+    HOMOPHONE = 13
+    """A word that a digit may be heard as."""
     DIGITS = 14
     """Written digits; never in a table."""
+    HUNDRED = 15
+    """A hundred as one word ("seiscientos")."""
+
+
+class Doubt(IntEnum):
+    """How much a word needs before it counts as a number."""
+
+    AMBIGUOUS = 1
+    """A word of another language too: needs a turn of its language, or its fellows beside it."""
+    ROUGH = 2
+    """Needs its fellows beside it."""
 
 
 class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,9 +53,16 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     code: str
     units: dict[str, int]
-    min_run: int = 1
+    language: str = ""
+    """Primary language subtag (ISO 639-1); two tables of one language differ in script."""
+    ambiguous: list[str] = []
+    rough: list[str] = []
+    leads: list[str] = []
+    common: list[str] = []
+    homophones: dict[str, int] = {}
     teens: dict[str, int] = {}
     tens: dict[str, int] = {}
+    hundreds: dict[str, int] = {}
     scales: dict[str, int] = {}
     repeats: dict[str, int] = {}
     ordinals: dict[str, int] = {}
@@ -57,44 +76,70 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Lexicon:
     """Word to ``(class, value)`` over several languages; the first table that knows a word wins.
 
-    ``value`` is an int for numbers, a string for letters and symbols.
+    ``value`` is an int for numbers, a string for letters and symbols. ``language`` is that of the turn: its ambiguous
+    words count wherever they stand. Of ``numbers_of`` only the numbers are read.
     """
 
-    __slots__ = ("at_tails", "classes", "explains", "values", "weak_run")
+    __slots__ = (
+        "at_tails", "classes", "common", "doubts", "explains", "homes", "language", "leads", "tens_and", "values",
+    )  # fmt: skip
 
-    def __init__(self, tables: Iterable[LanguageTable]) -> None:
+    def __init__(
+        self, tables: Iterable[LanguageTable], numbers_of: Iterable[LanguageTable] = (), language: str = ""
+    ) -> None:
         self.classes: dict[str, int] = {}
         self.values: dict[str, int | str] = {}
+        self.homes: dict[str, str] = {}
+        """Language of a number word."""
+        self.doubts: dict[str, Doubt] = {}
         self.explains: frozenset[tuple[str, ...]] = frozenset()
         self.at_tails: tuple[tuple[str, ...], ...] = ()
-        self.weak_run = 1
+        self.leads: frozenset[str] = frozenset()
+        self.common: frozenset[str] = frozenset()
+        self.tens_and: frozenset[str] = frozenset()
+        """Words between tens and units ("treinta y cinco")."""
+        self.language = language
         for letter in "abcdefghijklmnopqrstuvwxyz":
             self._add({letter: letter}, WordClass.LETTER)
         for table in tables:
-            self._add_table(table)
+            self._add_numbers(table)
+            self._add_others(table)
+        for table in numbers_of:
+            self._add_numbers(table)
 
-    def _add(self, words: dict[str, int] | dict[str, str], word_class: WordClass) -> None:
+    def _add(self, words: dict[str, int] | dict[str, str], word_class: WordClass, home: str = "") -> None:
         for word, value in words.items():
             if word not in self.classes:
                 self.classes[word] = int(word_class)
                 self.values[word] = value
+                if home:
+                    self.homes[word] = home
 
-    def _add_table(self, table: LanguageTable) -> None:
-        weak = table.min_run > 1
-        if weak:
-            self.weak_run = max(self.weak_run, table.min_run)
-        self._add(table.units, WordClass.WEAK_UNIT if weak else WordClass.UNIT)
-        self._add(table.teens, WordClass.TEEN)
-        self._add(table.tens, WordClass.TEN)
-        self._add(table.scales, WordClass.SCALE)
-        self._add(table.repeats, WordClass.REPEAT)
+    def _add_numbers(self, table: LanguageTable) -> None:
+        known = set(self.classes)
+        home = table.language
+        self._add(table.units, WordClass.UNIT, home)
+        self._add(table.teens, WordClass.TEEN, home)
+        self._add(table.tens, WordClass.TEN, home)
+        self._add(table.hundreds, WordClass.HUNDRED, home)
+        self._add(table.scales, WordClass.SCALE, home)
+        self._add(table.repeats, WordClass.REPEAT, home)
+        self.tens_and |= frozenset(table.joins.get("tens_and", ()))
+        for words, doubt in ((table.ambiguous, Doubt.AMBIGUOUS), (table.rough, Doubt.ROUGH)):
+            if doubt is Doubt.ROUGH or home != self.language:
+                self.doubts.update(dict.fromkeys(set(words) - known, doubt))
+
+    def _add_others(self, table: LanguageTable) -> None:
         self._add(table.ordinals, WordClass.ORDINAL)
         self._add(table.letter_names, WordClass.LETTER)
         self._add(table.codewords, WordClass.CODEWORD)
         self._add(table.symbols, WordClass.SYMBOL)
         for name, word_class in (("and", WordClass.AND), ("point", WordClass.POINT), ("at", WordClass.AT)):
             self._add(dict.fromkeys(table.joins.get(name, ()), 0), word_class)
+        self._add(table.homophones, WordClass.HOMOPHONE)
         self.explains |= {tuple(phrase.split()) for phrase in table.explains.get("words", ())}
+        self.leads |= frozenset(table.leads)
+        self.common |= frozenset(table.common)
         tails = [tuple(phrase.split()) for phrase in table.joins.get("at_tail", ())]
         self.at_tails = tuple(sorted([*self.at_tails, *tails], key=len, reverse=True))
 
@@ -108,19 +153,34 @@ def parse_table(raw: bytes) -> LanguageTable:
 
 
 @cache
-def lexicon(languages: tuple[str, ...] = DEFAULT_LANGUAGES) -> Lexicon:
-    """The lexicon of the packaged tables named; the order is the precedence."""
-    folder = resources.files("deid_stream.text") / "tables"
-    tables = []
+def lexicon(languages: tuple[str, ...] = DEFAULT_LANGUAGES, language: str = "") -> Lexicon:
+    """The lexicon of the packaged tables named, in order of precedence, and of the numbers of all others.
+
+    ``language``: that of the turn, where it is known.
+    """
     for code in languages:
-        path = folder / f"{code}.toml"
-        if not path.is_file():
+        if code not in available():
             raise ConfigError(f"no language table {code!r}; there are {', '.join(available())}")
-        tables.append(parse_table(path.read_bytes()))
-    return Lexicon(tables)
+    others = [code for code in available() if code not in languages]
+    return Lexicon(map(_table, languages), map(_table, others), language)
 
 
-def available() -> list[str]:
+@cache
+def lexicon_of(language: str) -> Lexicon:
+    """The lexicon for a turn of ``language`` (primary subtag): its own tables first, then the default ones."""
+    own = tuple(code for code in available() if _table(code).language == language)
+    if language == "en" or not own:
+        return lexicon()
+    return lexicon((*own, *(code for code in DEFAULT_LANGUAGES if code not in own)), language)
+
+
+@cache
+def _table(code: str) -> LanguageTable:
+    return parse_table((resources.files("deid_stream.text") / "tables" / f"{code}.toml").read_bytes())
+
+
+@cache
+def available() -> tuple[str, ...]:
     """Codes of the packaged tables."""
     folder = resources.files("deid_stream.text") / "tables"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))

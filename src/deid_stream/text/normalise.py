@@ -12,17 +12,22 @@ Single digits and letters that stand in a row are joined; two-digit numbers keep
 from typing import Final
 
 from deid_stream.errors import DetectionError
+from deid_stream.text.doubts import settle_doubts
 from deid_stream.text.languages import Lexicon, WordClass, lexicon
-from deid_stream.text.numbers import Atom, read_number
+from deid_stream.text.numbers import SQUASHED_LETTERS, Atom, read_number, read_squashed
 from deid_stream.text.offsets import Written, WrittenBuilder
 from deid_stream.text.spelling import WORDS_THAT_ARE_LETTERS, read_letter
 from deid_stream.text.tokens import Tokens
 
 _NUMBERS: Final = frozenset(
-    map(int, (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.REPEAT, WordClass.ORDINAL))
+    map(
+        int,
+        (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.HUNDRED, WordClass.REPEAT, WordClass.ORDINAL),
+    )
 )
 _LETTERS: Final = frozenset(map(int, (WordClass.LETTER, WordClass.CODEWORD)))
-_DIGITS, _SYMBOL, _WEAK = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(WordClass.WEAK_UNIT)
+_DIGITS, _SYMBOL, _HOMOPHONE = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(WordClass.HOMOPHONE)
+_NEEDS_NEIGHBOUR: Final = _NUMBERS | {_DIGITS, _HOMOPHONE}
 _AT, _POINT, _UNIT, _CODEWORD = int(WordClass.AT), int(WordClass.POINT), int(WordClass.UNIT), int(WordClass.CODEWORD)
 
 MAIL_HOSTS: Final = frozenset(
@@ -42,15 +47,19 @@ _DOMAIN_WORDS: Final = 4
 """How many words after "at" may stand before the dot."""
 
 
-def normalise(text: str, words: Lexicon | None = None) -> Written:
-    """The written form of ``text`` (any ``str``) with the way back to its characters."""
+def normalise(text: str, words: Lexicon | None = None, *, expecting: bool = False) -> Written:
+    """The written form of ``text`` (any ``str``) with the way back to its characters.
+
+    ``expecting``: digits were just asked for, so that "for to seven" is ``427``.
+    """
     if not isinstance(text, str):
         raise DetectionError(f"text must be str, not {type(text).__name__}")
     words = words or lexicon()
     tokens = Tokens(text, words)
-    if not any(tokens.classes):
+    if not any(tokens.classes) and not any(len(low) >= SQUASHED_LETTERS for low in tokens.lows):
         return Written(text, text)
-    atoms = _read_atoms(tokens, words)
+    doubtful = _read_atoms(tokens, words)
+    atoms = _settle(tokens, settle_doubts(tokens, words, doubtful, expecting=expecting), expecting=expecting)
     if not atoms:
         return Written(text, text)
     return _write(text, tokens, atoms)
@@ -63,10 +72,13 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
     mail_signs = _mail_signs(tokens, words)
     while at < end:
         cls = classes[at]
+        atom: Atom | None = None
         if cls == 0:
+            atom = read_squashed(tokens, words, at)
+            if atom is not None:
+                atoms.append(atom)
             at += 1
             continue
-        atom: Atom | None = None
         if cls in _NUMBERS:
             atom = read_number(tokens, words, at)
             if atom is not None and not atom.ordinal:
@@ -75,8 +87,11 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
             atom = read_letter(tokens, words, at)
         elif cls == _DIGITS:
             atom = Atom(at, at + 1, _ascii_digits(tokens, at), tokens.ends[at] - tokens.starts[at] == 1)
-        elif cls == _WEAK:
-            atom = Atom(at, at + 1, str(words.values[tokens.lows[at]]), True)
+        elif cls == _HOMOPHONE and at not in mail_signs:
+            beside = (at and classes[at - 1] in _NEEDS_NEIGHBOUR) or (
+                at + 1 < end and classes[at + 1] in _NEEDS_NEIGHBOUR
+            )
+            atom = Atom(at, at + 1, str(words.values[tokens.lows[at]]), True) if beside else None
         elif at in mail_signs:
             atom = Atom(at, mail_signs[at], "@", False)
         elif cls == _SYMBOL:
@@ -86,7 +101,7 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
             continue
         atoms.append(atom)
         at = atom.last
-    return _settle(tokens, words, atoms)
+    return atoms
 
 
 def _ascii_digits(tokens: Tokens, at: int) -> str:
@@ -177,43 +192,29 @@ def _domain_follows(tokens: Tokens, at: int) -> bool:
     return False
 
 
-def _settle(tokens: Tokens, words: Lexicon, atoms: list[Atom]) -> list[Atom]:
-    """Decides what depends on the neighbours: weak digits, code words, "a" and "i", "o" for zero."""
+def _settle(tokens: Tokens, atoms: list[Atom], *, expecting: bool) -> list[Atom]:
+    """Decides what depends on the neighbours: code words, "a" and "i", "o" for zero."""
     settled: list[Atom] = []
     row: list[Atom] = []
     for atom in atoms:
         if row and not (atom.single and _joined(tokens, row[-1], atom)):
-            settled.extend(_settle_row(tokens, words, row))
+            settled.extend(_settle_row(tokens, row, expecting=expecting))
             row = []
         if atom.single:
             row.append(atom)
         else:
             settled.append(atom)
-    settled.extend(_settle_row(tokens, words, row))
+    settled.extend(_settle_row(tokens, row, expecting=expecting))
     return settled
 
 
-def _settle_row(tokens: Tokens, words: Lexicon, row: list[Atom]) -> list[Atom]:
-    if not row:
-        return row
-    weak = [tokens.classes[a.first] == _WEAK for a in row]
-    if any(weak) and (sum(weak) < words.weak_run or len(row) < words.weak_run):
-        kept: list[Atom] = []
-        part: list[Atom] = []
-        for atom, is_weak in zip(row, weak, strict=True):
-            if is_weak:
-                kept.extend(_settle_row(tokens, words, part))
-                part = []
-            else:
-                part.append(atom)
-        kept.extend(_settle_row(tokens, words, part))
-        return kept
+def _settle_row(tokens: Tokens, row: list[Atom], *, expecting: bool) -> list[Atom]:
     while row and _word_at_edge(tokens, row, 0):
         row = row[1:]
     while row and _word_at_edge(tokens, row, -1):
         row = row[:-1]
     if len(row) < 2:
-        return [a for a in row if a.written.isdecimal() and not _interjection(tokens, a)]
+        return [a for a in row if a.written.isdecimal() and (expecting or not _interjection(tokens, a))]
     return [_zero(row, i) for i in range(len(row))]
 
 

@@ -5,15 +5,19 @@ separators so that it stays recognisable as one ("four thousand five hundred" ->
 sequence of digits, one atom each, which the caller may join ("nine eight seven").
 """
 
-from typing import NamedTuple
+import re
+from functools import cache
+from typing import Final, NamedTuple
 
 from deid_stream.text.languages import Lexicon, WordClass
 from deid_stream.text.tokens import Tokens
 
 _UNIT, _TEEN, _TEN = int(WordClass.UNIT), int(WordClass.TEEN), int(WordClass.TEN)
 _SCALE, _REPEAT, _ORDINAL = int(WordClass.SCALE), int(WordClass.REPEAT), int(WordClass.ORDINAL)
-_LETTER, _AND, _POINT, _WEAK = int(WordClass.LETTER), int(WordClass.AND), int(WordClass.POINT), int(WordClass.WEAK_UNIT)
-_DIGITS = int(WordClass.DIGITS)
+_LETTER, _AND, _HOMOPHONE = int(WordClass.LETTER), int(WordClass.AND), int(WordClass.HOMOPHONE)
+_DIGITS, _HUNDRED = int(WordClass.DIGITS), int(WordClass.HUNDRED)
+SQUASHED_LETTERS: Final = 9
+"""Letters from which a word may be digits without blanks ("fourfivethree")."""
 
 
 class Atom(NamedTuple):
@@ -31,7 +35,7 @@ def read_number(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
     cls = tokens.classes[at]
     if cls == _REPEAT:
         return _repeat(tokens, lexicon, at)
-    if cls in (_UNIT, _TEEN, _TEN):
+    if cls in (_UNIT, _TEEN, _TEN, _HUNDRED):
         return _cardinal(tokens, lexicon, at)
     if cls == _ORDINAL:
         return Atom(at, at + 1, _with_suffix(_int(lexicon, tokens, at)), False, True)
@@ -49,7 +53,7 @@ def _repeat(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
     if nxt >= len(tokens) or not tokens.spaced(at, nxt):
         return None
     cls, low = tokens.classes[nxt], tokens.lows[nxt]
-    if cls in (_UNIT, _WEAK):
+    if cls in (_UNIT, _HOMOPHONE):
         return Atom(at, nxt + 1, str(_int(lexicon, tokens, nxt)) * times, True)
     if cls == _DIGITS and len(low) == 1:
         return Atom(at, nxt + 1, low * times, True)
@@ -69,18 +73,49 @@ def _below_hundred(tokens: Tokens, lexicon: Lexicon, at: int) -> tuple[int, int,
         return _int(lexicon, tokens, at), at + 1, False
     if cls == _ORDINAL:
         return _int(lexicon, tokens, at), at + 1, True
+    if cls == _HUNDRED:
+        value = _int(lexicon, tokens, at)
+        part, nxt, _ = _below_hundred(tokens, lexicon, at + 1) if _follows(tokens, at, at + 1) else (-1, at + 1, False)
+        return (value + part, nxt, False) if part > 0 else (value, at + 1, False)
     if cls == _TEN:
         value = _int(lexicon, tokens, at)
         nxt = at + 1
-        if nxt < len(tokens) and tokens.classes[nxt] in (_UNIT, _ORDINAL) and _follows(tokens, at, nxt):
+        if nxt + 1 < len(tokens) and tokens.lows[nxt] in lexicon.tens_and:
+            nxt += 1
+        unit_follows = nxt < len(tokens) and tokens.classes[nxt] in (_UNIT, _ORDINAL)
+        if unit_follows and _follows(tokens, nxt - 1, nxt) and _one_language(tokens, lexicon, at, nxt):
             unit = _int(lexicon, tokens, nxt)
             if 0 < unit < 10:
                 return value + unit, nxt + 1, tokens.classes[nxt] == _ORDINAL
-        return value, nxt, False
+        return value, at + 1, False
     return -1, at, False
 
 
+@cache
+def _squash_pattern(lexicon: Lexicon) -> re.Pattern[str]:
+    units = [w for w, cls in lexicon.classes.items() if cls == _UNIT and len(w) > 2 and w not in lexicon.doubts]
+    return re.compile("|".join(sorted(units, key=len, reverse=True)))
+
+
+def read_squashed(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
+    """Three or more digits said without blanks, in one word ("fourfivethreenine")."""
+    low = tokens.lows[at]
+    if len(low) < SQUASHED_LETTERS or not low.isalpha():
+        return None
+    pattern = _squash_pattern(lexicon)
+    digits, done = "", 0
+    while done < len(low):
+        match = pattern.match(low, done)
+        if match is None:
+            return None
+        digits += str(lexicon.values[match.group()])
+        done = match.end()
+    return Atom(at, at + 1, digits, False) if len(digits) > 2 else None
+
+
 def _follows(tokens: Tokens, left: int, right: int) -> bool:
+    if right >= len(tokens):
+        return False
     gap = tokens.text[tokens.ends[left] : tokens.starts[right]]
     return not gap or gap.isspace()
 
@@ -142,8 +177,16 @@ def _part_after(tokens: Tokens, lexicon: Lexicon, at: int) -> tuple[int, int, bo
     start = _next_part(tokens, at)
     if start >= len(tokens) or not _follows(tokens, start - 1, start):
         return -1, at, False
+    if not _one_language(tokens, lexicon, at - 1, start):
+        return -1, at, False
     value, nxt, ordinal = _below_hundred(tokens, lexicon, start)
     return (value, nxt, ordinal) if value > 0 else (-1, at, False)
+
+
+def _one_language(tokens: Tokens, lexicon: Lexicon, left: int, right: int) -> bool:
+    """A word that is one of another language too goes on a number of its own language only ("hundred now")."""
+    word = tokens.lows[right]
+    return word not in lexicon.doubts or lexicon.homes.get(word) == lexicon.homes.get(tokens.lows[left])
 
 
 def _is_scale_of_own(tokens: Tokens, lexicon: Lexicon, at: int, ceiling: int) -> bool:

@@ -1,12 +1,53 @@
-"""Cuts a text into words, digit groups and signs, each with its place and its word class."""
+"""What a word is, for every room that cuts text: letters, marks, digits, and the fold that makes two spellings one.
+
+A text is cut into words, digit groups and signs, each with its place and its word class. Letters include the
+combining marks that follow them, without which no word of Hindi or Tamil stays in one piece.
+"""
 
 import re
+import sys
+import unicodedata
 from typing import Final
 
 from deid_stream.text.languages import Lexicon, WordClass
 from deid_stream.units import CharIndex
 
-TOKEN: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_")
+_MARK_BLOCKS: Final = ((0x0300, 0x0370), (0x0483, 0x0488), (0x0591, 0x05C8), (0x0610, 0x0700), (0x0900, 0x0F00))
+_JOINERS: Final = "\u200c\u200d"
+MARKS: Final = _JOINERS + "".join(
+    chr(code)
+    for first, end in _MARK_BLOCKS
+    for code in range(first, end)
+    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+"""Characters that are no letters to Python but part of the word before them."""
+_MARK: Final = f"[{MARKS}]"
+TOKEN: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|{_MARK})*(?:['’][^\W\d_](?:[^\W\d_]|{_MARK})*)*|\d+|[^\w\s]|_")
+WORD: Final = re.compile(rf"[^\W_](?:[^\W_]|{_MARK})*(?:['’-][^\W_](?:[^\W_]|{_MARK})*)*")
+"""Letters and digits, with apostrophes and hyphens inside: "o'brien-smith" is one word."""
+DIGIT_SIGNS: Final = {
+    code: str(value)
+    for code in range(sys.maxunicode + 1)
+    if (value := unicodedata.digit(chr(code), None)) is not None and not chr(code).isdecimal()
+}
+"""Digits that are no decimal characters: circled, dingbat, raised, lowered ("④", "❹", "⁴")."""
+_HAS_DIGIT_SIGN: Final = re.compile("[" + "".join(map(chr, DIGIT_SIGNS)) + "]")
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+
+
+def is_word_char(char: str) -> bool:
+    """A letter, a digit, or a mark that belongs to one."""
+    return char.isalnum() or char in MARKS
+
+
+def plain_digits(text: str) -> str:
+    """``text`` with every digit sign as its decimal digit; the same length."""
+    return text.translate(DIGIT_SIGNS) if _HAS_DIGIT_SIGN.search(text) else text
+
+
+def fold(text: str) -> str:
+    """The form under which two writings of one term are equal: no case, no accents on capitals, nothing invisible."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("i\u0307", "i")
 
 
 class Tokens:
@@ -19,11 +60,12 @@ class Tokens:
         starts: list[CharIndex] = []
         ends: list[CharIndex] = []
         lows: list[str] = []
-        for match in TOKEN.finditer(text):
+        plain = plain_digits(text)
+        for match in TOKEN.finditer(plain):
             start, end = match.span()
             starts.append(start)
             ends.append(end)
-            lows.append(text[start:end].lower())
+            lows.append(plain[start:end].lower())
         self.starts = starts
         self.ends = ends
         self.lows = lows

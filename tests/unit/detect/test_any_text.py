@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid_stream.detect.detector import Detector, DetectorSettings
+from deid_stream.detect.detector import Conversation, Detector, DetectorSettings
+from deid_stream.errors import UnsupportedLanguageError
+from deid_stream.model.spans import Span
 
 KEY = b"a key of the tests, 32 bytes long"
 RULES = Detector.load(DetectorSettings(model="off"))
@@ -16,13 +18,21 @@ PIECES = st.sampled_from(
 )
 
 
+def found(conversation: Conversation, text: str, who: int) -> list[Span] | None:
+    """The spans of a turn; None where it is withheld, which no other error may do."""
+    try:
+        return conversation.turn(text, who)
+    except UnsupportedLanguageError:
+        return None
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=15).map(" ".join)), min_size=1, max_size=4))
 def test_spans_are_sorted_apart_and_within_their_text(turns: list[str]) -> None:
     conversation = RULES.conversation(KEY)
     for number, text in enumerate(turns):
         last = 0
-        for span in conversation.turn(text, number % 2):
+        for span in found(conversation, text, number % 2) or ():
             assert last <= span.start < span.end <= len(text)
             assert span.value_id >= 1
             last = span.end
@@ -33,7 +43,7 @@ def test_spans_are_sorted_apart_and_within_their_text(turns: list[str]) -> None:
 def test_the_same_turns_give_the_same_spans(turns: list[str]) -> None:
     first, second = RULES.conversation(KEY), RULES.conversation(KEY)
     for number, text in enumerate(turns):
-        assert first.turn(text, number % 2) == second.turn(text, number % 2)
+        assert found(first, text, number % 2) == found(second, text, number % 2)
 
 
 @settings(deadline=None, max_examples=200)

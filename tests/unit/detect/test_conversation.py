@@ -155,10 +155,99 @@ def test_prev_counts_only_where_it_was_no_turn() -> None:
     assert (conversation.state().asked is None) == (state.asked is None)
 
 
+ONE_AT_A_TIME = "four five three nine one four eight eight oh three four three six four six seven".split()
+
+
+@pytest.mark.parametrize("between", [[], ["mm hm"], ["go on"], ["yes", "okay"]])
+def test_one_digit_a_turn_goes_in_every_turn(between: list[str]) -> None:
+    turns = [(AGENT, "what is the long number on your card")]
+    for digit in ONE_AT_A_TIME:
+        turns += [(CALLER, digit), *((AGENT, word) for word in between)]
+    played = play(turns)
+    assert [found for (who, _), found in zip(turns, played, strict=True) if who == CALLER] == [
+        [f"CREDIT_CARD:{digit}"] for digit in ONE_AT_A_TIME
+    ]
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_a_few_digits_a_turn_go_without_a_question(size: int) -> None:
+    pieces = [" ".join(ONE_AT_A_TIME[at : at + size]) for at in range(0, len(ONE_AT_A_TIME), size)]
+    played = play([(CALLER, "my card number is"), *((CALLER, piece) for piece in pieces)])
+    assert [found[0].split(":")[1] for found in played[1:]] == pieces
+
+
+@pytest.mark.parametrize("turns", [
+    [(AGENT, "how many are you"), (CALLER, "four")],
+    [(AGENT, "and the card number"), (CALLER, "four one one one"), (AGENT, "how many people"), (CALLER, "two")],
+    [(AGENT, "your phone"), (CALLER, "five five five one two three four five six seven"), (CALLER, "for two of us")],
+])  # fmt: skip
+def test_a_digit_that_answers_something_else_stays(turns: list[tuple[int, str]]) -> None:
+    assert play(turns)[-1] == []
+
+
+@pytest.mark.parametrize(("correction", "value"), [
+    ("no it is one six seven at the end", "one six seven"),
+    ("no four two nine", "four two nine"),
+    ("sorry it ends four four five", "four four five"),
+    ("the last digit is four", "four"),
+    ("nahi one nine", "one nine"),
+])  # fmt: skip
+def test_a_correction_of_a_few_digits_goes(correction: str, value: str) -> None:
+    turns = [
+        (AGENT, "your phone number"), (CALLER, "nine eight four nine zero double two one seven six"),
+        (AGENT, "nine eight four nine zero two two one seven six right"), (CALLER, correction),
+    ]  # fmt: skip
+    assert [found.split(":")[1] for found in play(turns)[3]] == [value]
+
+
+@pytest.mark.parametrize(
+    "remark", ["no i called two times", "no it costs fifteen dollars", "no that is all", "no at ten thirty"]
+)
+def test_other_numbers_after_a_read_back_stay(remark: str) -> None:
+    turns = [(CALLER, "my account is two eight zero four four seven one"), (AGENT, "thank you"), (CALLER, remark)]
+    assert play(turns)[2] == []
+
+
 def test_the_customers_own_values_stay_and_their_terms_go() -> None:
     conversation = RULES.conversation(KEY, allow=["1800 555 0199"], deny=["Project Falcon"])
     assert play([(AGENT, "call one eight zero zero five five five zero one nine nine")], conversation) == [[]]
     assert play([(AGENT, "about project falcon, yes")], conversation) == [["ID_NUMBER:project falcon"]]
+
+
+@pytest.mark.parametrize("text", [
+    "about project falcon, yes", "PROJECT FALCON", "project  falcon", "project-falcon", "project, falcon",
+    "projectfalcon",     "project\u200bfalcon", "İ project falcon", "ｐｒｏｊｅｃｔ falcon", "pro\u00adject falcon",
+])  # fmt: skip
+def test_a_denied_term_goes_however_it_is_written(text: str) -> None:
+    conversation = RULES.conversation(KEY, deny=["Project Falcon"])
+    assert [s.detector for s in conversation.turn(text, CALLER)] == ["deny"]
+
+
+@pytest.mark.parametrize(
+    "text", ["projects falcons", "project of the falcon", "we reproject falcons", "falcon projects"]
+)
+def test_what_only_looks_like_a_denied_term_stays(text: str) -> None:
+    assert play([(CALLER, text)], RULES.conversation(KEY, deny=["Project Falcon"])) == [[]]
+
+
+@pytest.mark.parametrize("text", [
+    "1800 555 0199 1234", "41 1800 555 0199", "one eight zero zero five five five", "800 555 0199",
+    "1800 555 0199-77", "0199 is the end", "one eight zero zero five five five zero one nine nine two",
+])  # fmt: skip
+def test_an_allowed_number_counts_only_in_full(text: str) -> None:
+    conversation = RULES.conversation(KEY, allow=["1800 555 0199"])
+    assert play([(AGENT, text)], conversation) != [[]]
+
+
+@pytest.mark.parametrize("text", ["grace plus please", "i want Grace  Plus", "is it grace-plus"])
+def test_an_allowed_term_keeps_what_is_inside_it(text: str) -> None:
+    assert play([(AGENT, text)], RULES.conversation(KEY, allow=["Grace Plus"])) == [[]]
+    assert play([(AGENT, "thank you grace")], RULES.conversation(KEY, allow=["Grace Plus"])) == [["PERSON:grace"]]
+
+
+def test_what_is_denied_goes_even_where_it_is_allowed() -> None:
+    conversation = RULES.conversation(KEY, allow=["project falcon"], deny=["falcon"])
+    assert play([(AGENT, "project falcon")], conversation) == [["ID_NUMBER:falcon"]]
 
 
 @pytest.mark.parametrize("key", [b"", b"short", b"x" * 65])

@@ -9,9 +9,10 @@ import msgspec
 from deid_stream.detect.conversation import values
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.digits import MIN_DIGITS
+from deid_stream.detect.rules.placeholders import PLACEHOLDER
 from deid_stream.detect.vocabulary import COMMON
 from deid_stream.model.entities import EntityType
-from deid_stream.model.spans import Detection, Span
+from deid_stream.model.spans import Detection, Origin, Span
 from deid_stream.text.offsets import Written
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -36,20 +37,33 @@ class KnownValues(msgspec.Struct):
             if len(low) >= values.MIN_NAME_LETTERS and low not in COMMON:
                 known = self.digests.get(digester("name", low))
                 if known is not None:
-                    yield view.detection(*match.span(), EntityType(known[0]), 0.9, "known")
+                    yield view.detection(*match.span(), EntityType(known[0]), 0.9, "known", Origin.KNOWN)
         for run in view.runs:
             code = "".join(text[g.start : g.end] for g in run.groups).casefold()
             if sum(map(str.isdecimal, code)) < MIN_DIGITS:
                 continue
             known = self.digests.get(digester("code", code))
             if known is not None:
-                yield view.detection(run.start, run.end, EntityType(known[0]), 0.9, "known")
+                yield view.detection(run.start, run.end, EntityType(known[0]), 0.9, "known", Origin.KNOWN)
 
     def number(self, written: Written, spans: list[Span], digester: values.Digester) -> list[Span]:
         """The spans with their value numbers; what is new is remembered."""
         return [self._numbered(written, span, digester) for span in spans]
 
+    def _tagged(self, written: Written, span: Span, digester: values.Digester) -> Span:
+        """A placeholder keeps one number for one text; its words ("name") are nobody's value to recall."""
+        entity_type = span.entity_type
+        key = digester("tag", written.source[span.start : span.end])
+        number = self.digests.get(key, ("", 0))[1]
+        if not number:
+            number = self.counters.get(entity_type, 0) + 1
+            self.counters[entity_type] = number
+            self.digests[key] = (str(entity_type), number)
+        return msgspec.structs.replace(span, value_id=number)
+
     def _numbered(self, written: Written, span: Span, digester: values.Digester) -> Span:
+        if span.detector == PLACEHOLDER:
+            return self._tagged(written, span, digester)
         entity_type = span.entity_type
         value = written.between(span.start, span.end)
         parts = values.parts(entity_type, value)

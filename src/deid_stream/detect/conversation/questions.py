@@ -7,30 +7,22 @@ import re
 from typing import Final
 
 from deid_stream.detect.rules import cues
+from deid_stream.detect.vocabulary import locales
 from deid_stream.model.entities import EntityType as T
 
-_REQUEST: Final = re.compile(
-    r"\?|\b(?:what|what's|whats|which|who|whom|may i|can i|could i|can we|could you|can you|would you"
-    r"|will you|please|tell me|tell us"
-    r"|provide|give me|give us|confirm|verify|validate|share|enter|have your|have the|have a"
-    r"|need your|need the|need a|i'll need|let me have"
-    r"|know|spell|repeat|read out|say|get your|get the|take your|take the|how do you|where|when"
-    r"|specify|mention|type|key in|state|and the|and your|go ahead with)\b"
-)
-_AGAIN: Final = re.compile(
-    r"\b(?:spell|repeat|again|say that|didn'?t (?:get|catch)|pardon|once more|continue|go ahead|go on|carry on|next|"
-    r"mm-?hm|uh-?huh|and then|rest of|last part|slowly|remaining)\b"
-)
-_NO_REQUEST: Final = re.compile(
-    r"\b(?:is there anything|anything else|have a (?:nice|great|good)|thank you for (?:calling|providing|confirming)|"
-    r"for providing|you have provided|how (?:can|may) i (?:help|assist))\b"
-)
-_ID_ASKED: Final = re.compile(r"\b(?:number|num|no|id|i d|code|reference|digits|#)(?!\w)")
-_PLAIN_ASKED: Final = re.compile(r"\bhow (?:many|much|long|old)\b|\bnumber of\b")
-_ELSEWHERE: Final = re.compile(
-    r"\b(?:how (?:many|much|long|old|would|soon|often)"
-    r"|what (?:time|day|date|kind|sort|type|size|colou?r|would|seems|happened)"
-    r"|when would|which (?:day|one|type|size|colou?r)|would you like)\b"
+
+def _phrases(field: str) -> str:
+    """The phrases of one kind in all locales, as whole words."""
+    return rf"(?<![^\W_])(?:{'|'.join(p for locale in locales() for p in getattr(locale.questions, field))})(?![^\W_])"
+
+
+_REQUEST: Final = re.compile(rf"\?|{_phrases('request')}")
+_AGAIN: Final = re.compile(_phrases("again"))
+_NO_REQUEST: Final = re.compile(_phrases("no_request"))
+_PLAIN_ASKED: Final = re.compile(_phrases("plain"))
+_ELSEWHERE: Final = re.compile(_phrases("elsewhere"))
+_ID_ASKED: Final = re.compile(
+    r"(?<![^\W_])(?:number|num|no|id|i d|code|reference|digits|#|nambar|sankhya|n[uú]mero|नंबर|नम्बर|संख्या)(?!\w)"
 )
 _SHORT_WORDS: Final = 7
 ARMED_TURNS: Final = 3

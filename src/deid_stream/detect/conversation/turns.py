@@ -1,55 +1,49 @@
 """One call: turn after turn, what was asked, what was found, and nothing of what was said."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from deid_stream.detect.conversation import questions
-from deid_stream.detect.conversation.known import KnownValues
+from deid_stream.detect.conversation.language import heard, language_of, readable
+from deid_stream.detect.conversation.state import Asked, Broken, ConversationState, ReadBack
+from deid_stream.detect.conversation.terms import DENY, Terms
 from deid_stream.detect.conversation.values import Digester
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.resolve import resolve
+from deid_stream.detect.rules import cues
 from deid_stream.detect.rules.digits import NUMBERED
+from deid_stream.detect.rules.placeholders import PLACEHOLDER
 from deid_stream.detect.rules.runs import only_dictation
+from deid_stream.errors import DetectionError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Span
+from deid_stream.text.guess import evidence
+from deid_stream.text.languages import lexicon_of
 from deid_stream.text.normalise import normalise
-from deid_stream.text.offsets import Written
+from deid_stream.units import Interval
 
 _OPEN_TURNS: Final = 4
 """Turns of the whole call that a value broken off at the end of a turn may be continued in."""
-_FULL_LENGTH: Final = {EntityType.CREDIT_CARD: 15, EntityType.IN_AADHAAR: 12, EntityType.PHONE_NUMBER: 10}
+_FULL_LENGTH: Final = {
+    EntityType.CREDIT_CARD: 16, EntityType.IN_AADHAAR: 12, EntityType.PHONE_NUMBER: 10, EntityType.US_SSN: 9,
+    EntityType.CARD_CVV: 3, EntityType.CARD_EXPIRY: 4, EntityType.UK_NHS: 10,
+}  # fmt: skip
 _FULL_LENGTH_OTHERWISE: Final = 9
+_LONGEST: Final = 19
+"""Digits of the longest card number: a value that comes piece by piece is open until then."""
+_PIECE: Final = 5
+"""Digits up to which a turn is one piece of a value that is read out."""
+_READ_BACK_TURNS: Final = 3
+_ANNOUNCES: Final = re.compile(
+    r"(?<![^\W_])(?:is|are|it'?s|goes|follows|ends in|ending in|hai|hain|es|say|says|note|likho|likhiye|number)[\W_]*\Z"
+)
+_ANNOUNCED_REACH: Final = 48
 _MAX_SPEAKERS: Final = 64
-
-
-class Asked(msgspec.Struct):
-    """An open question: who asked, for which types, and for how many answers it stays open."""
-
-    by: str
-    types: list[EntityType]
-    turns_left: int
-
-
-class Broken(msgspec.Struct):
-    """A speaker's turn ended in the middle of a dictated value of this type."""
-
-    entity_type: EntityType
-    turns_left: int
-
-
-class ConversationState(msgspec.Struct):
-    """All that outlives a turn. Content-free: types, counters, keyed digests. JSON-able, restores exactly."""
-
-    asked: Asked | None = None
-    last_types: list[EntityType] = []
-    """What was asked for last; "can you spell that" opens it again."""
-    broken: dict[str, Broken] = {}
-    known: KnownValues = msgspec.field(default_factory=KnownValues)
-    last_turns: dict[str, str] = {}
-    """Keyed digest of each speaker's last turn, to recognise a ``prev`` that was a turn itself."""
-    turns: int = 0
+_DIGITS_NAMED: Final = frozenset(NUMBERED - {EntityType.USERNAME, EntityType.PASSWORD, EntityType.ADDRESS})
+"""Types whose question makes "for to" digits."""
 
 
 class Conversation:
@@ -63,33 +57,51 @@ class Conversation:
         allow: Sequence[str] = (),
         deny: Sequence[str] = (),
         state: ConversationState | None = None,
+        languages: Iterable[str] | None = None,
     ) -> None:
         self._find = find
         self._digester = Digester(key)
-        self._allow = frozenset(filter(None, map(_compact, allow)))
-        self._deny = tuple(filter(None, (term.strip().casefold() for term in deny)))
+        self._terms = Terms(allow, deny)
+        self._languages = readable(languages)
         self._state = msgspec.convert(msgspec.to_builtins(state), ConversationState) if state else ConversationState()
 
     def state(self) -> ConversationState:
         """A copy of what must be kept to go on exactly here."""
         return msgspec.convert(msgspec.to_builtins(self._state), ConversationState)
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]:
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]:
         """Spans of one whole turn in original characters: sorted, disjoint, of all types, numbered.
 
-        ``prev`` is what the other party said before; it counts only if it was not itself a turn.
-        Raises ``DetectionError`` if ``text`` is not a ``str`` or a recognizer fails; the turn must then be withheld.
+        ``prev`` is what the other party said before; it counts only if it was not itself a turn. ``language`` is the
+        turn's BCP 47 tag where the recogniser names one. Raises ``UnsupportedLanguageError`` if the turn is marked, or
+        plainly is, in a language without tables, and ``DetectionError`` if ``text`` is not a ``str`` or a recognizer
+        fails; the turn must then be withheld.
         """
+        if not isinstance(text, str):
+            raise DetectionError(f"text must be str, not {type(text).__name__}")
         who = str(speaker)
         state = self._state
-        written = normalise(text)
+        own = evidence(text)
+        if len(state.heard) >= _MAX_SPEAKERS:
+            state.heard.clear()
+        state.heard[who] = heard(state.heard.get(who, {}), own)
+        spoken = language_of(language, own, state.heard[who], self._languages)
         if prev is not None and not self._was_a_turn(prev, who):
             self._listen(normalise(prev).text.lower(), f"not {who}")
-        view = View(written, self._expected(who), self._open_run(who))
-        detections = [*self._find(view), *state.known.recall(view, self._digester), *self._denied(text)]
+        expected, open_run = self._expected(who), self._open_run(who)
+        expecting = open_run is not None or not _DIGITS_NAMED.isdisjoint(expected)
+        written = normalise(text, lexicon_of(spoken), expecting=expecting)
+        view = View(written, expected, open_run, self._corrected(who), quantity_asked=state.quantity_asked)
+        detections = [
+            *self._find(view),
+            *state.known.recall(view, self._digester),
+            *self._terms.denied(written),
+        ]
         spans = resolve(text, detections)
-        if self._allow:
-            spans = [s for s in spans if not self._allowed(written, s)]
+        if spans and (kept := self._terms.allowed(written)):
+            spans = [s for s in spans if s.detector == DENY or not _inside(s, kept)]
         spans = state.known.number(written, spans, self._digester)
         self._remember(view, who, spans)
         return spans
@@ -102,6 +114,11 @@ class Conversation:
         broken = self._state.broken.get(who)
         return broken.entity_type if broken is not None else None
 
+    def _corrected(self, who: str) -> EntityType | None:
+        """Type of the number that this turn may correct."""
+        read_back = self._state.read_back
+        return read_back.entity_type if read_back is not None else None
+
     def _was_a_turn(self, prev: str, who: str) -> bool:
         digest = self._digester("turn", prev)
         return any(digest == last for speaker, last in self._state.last_turns.items() if speaker != who)
@@ -109,33 +126,41 @@ class Conversation:
     def _remember(self, view: View, who: str, spans: list[Span]) -> None:
         state = self._state
         state.turns += 1
+        before = state.broken.get(who)
         for speaker in list(state.broken):
             state.broken[speaker].turns_left -= 1
             if state.broken[speaker].turns_left <= 0 or speaker == who:
                 del state.broken[speaker]
-        last = spans[-1] if spans else None
-        if last is not None and self._breaks_off(view, last):
-            state.broken[who] = Broken(last.entity_type, _OPEN_TURNS)
-        self._answered(who, spans)
-        self._listen(view.low, who)
+        after = _broken_off(view, spans, before) or _announced(view)
+        if after is not None:
+            state.broken[who] = after
+        self._said_number(view, spans)
+        self._answered(who, spans, open_run=after is not None)
+        self._listen(_without_placeholders(view, spans), who)
         if len(state.last_turns) >= _MAX_SPEAKERS:
             state.last_turns.clear()
         state.last_turns[who] = self._digester("turn", view.written.source)
 
-    @staticmethod
-    def _breaks_off(view: View, last: Span) -> bool:
-        """The turn ends in a number that may go on: nothing follows it, and it is not as long as such numbers are."""
-        if last.entity_type not in NUMBERED or not only_dictation(view.written.source[last.end :]):
-            return False
-        digits = sum(map(str.isdecimal, view.written.between(last.start, last.end)))
-        return 0 < digits < _FULL_LENGTH.get(last.entity_type, _FULL_LENGTH_OTHERWISE)
+    def _said_number(self, view: View, spans: list[Span]) -> None:
+        """A number may be corrected in the next turns."""
+        state = self._state
+        numbers = [s.entity_type for s in spans if s.entity_type in NUMBERED and _digits(view, s) >= 2]
+        if numbers:
+            state.read_back = ReadBack(numbers[-1], _READ_BACK_TURNS)
+        elif state.read_back is not None:
+            state.read_back.turns_left -= 1
+            if state.read_back.turns_left <= 0:
+                state.read_back = None
 
-    def _answered(self, who: str, spans: list[Span]) -> None:
-        """Closes what this turn answered; an unanswered question stays open a few turns."""
+    def _answered(self, who: str, spans: list[Span], *, open_run: bool) -> None:
+        """Closes what this turn answered; an unanswered or half answered question stays open a few turns."""
         asked = self._state.asked
         if asked is None or asked.by == who:
             return
         found = {s.entity_type for s in spans}
+        if open_run and found & NUMBERED:
+            asked.turns_left = questions.ARMED_TURNS
+            return
         numbered = bool(found & NUMBERED)
         asked.types = [t for t in asked.types if t not in found and not (numbered and t in NUMBERED)]
         asked.turns_left -= 1
@@ -148,41 +173,66 @@ class Conversation:
         types = list(questions.asked(low))
         if not types and state.last_types and questions.asks_again(low):
             types = state.last_types
+        elsewhere = questions.moves_on(low)
         if types:
             state.asked = Asked(who, types, questions.ARMED_TURNS)
             state.last_types = list(types)
-        if types or questions.moves_on(low):
+        if types or elsewhere:
             self._close_others(who, types)
+            state.quantity_asked = elsewhere and not types
 
     def _close_others(self, who: str, types: list[EntityType]) -> None:
         """A new question ends what the others had broken off, unless it asks for the same; another topic ends all."""
         state = self._state
         for speaker in [s for s, b in state.broken.items() if s != who and b.entity_type not in types]:
             del state.broken[speaker]
-        if not types and state.asked is not None and state.asked.by == who:
-            state.asked = None
-
-    def _denied(self, text: str) -> list[Detection]:
-        """The customer's own terms, wherever they stand as whole words."""
-        found: list[Detection] = []
-        if not self._deny:
-            return found
-        low = text.casefold()
-        if len(low) != len(text):
-            low = text.lower() if len(text.lower()) == len(text) else text
-        for term in self._deny:
-            at = low.find(term)
-            while at >= 0:
-                end = at + len(term)
-                whole = (at == 0 or not low[at - 1].isalnum()) and (end == len(low) or not low[end].isalnum())
-                if whole:
-                    found.append(Detection(at, end, EntityType.ID_NUMBER, 1.0, "deny"))
-                at = low.find(term, end)
-        return found
-
-    def _allowed(self, written: Written, span: Span) -> bool:
-        return span.detector != "deny" and _compact(written.between(span.start, span.end)) in self._allow
+        if not types:
+            state.read_back = None
+            if state.asked is not None and state.asked.by == who:
+                state.asked = None
 
 
-def _compact(term: str) -> str:
-    return "".join(c for c in normalise(term).text.casefold() if c.isalnum())
+def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken | None:
+    """The number that this turn ends in and that may go on: nothing follows it, and it is not as long as such are."""
+    source = view.written.source
+    last = spans[-1] if spans else None
+    if last is None or last.entity_type not in NUMBERED or not only_dictation(source[last.end :]):
+        return None
+    digits = _digits(view, last)
+    if not digits:
+        letters = before is not None and only_dictation(view.text)
+        return Broken(last.entity_type, _OPEN_TURNS, before.digits, before.pieces) if before and letters else None
+    goes_on = before is not None and only_dictation(source[: last.start])
+    so_far = digits + (before.digits if before is not None and goes_on else 0)
+    pieces = 1 + (before.pieces if before is not None and goes_on else 0)
+    piecewise = digits <= _PIECE and (pieces > 1 or only_dictation(view.text))
+    entity_type = before.entity_type if before is not None and goes_on else last.entity_type
+    full = _FULL_LENGTH.get(entity_type, _LONGEST if piecewise else _FULL_LENGTH_OTHERWISE)
+    return Broken(entity_type, _OPEN_TURNS, so_far, pieces) if so_far < full else None
+
+
+def _announced(view: View) -> Broken | None:
+    """The turn ends where its number should begin: "my card number is"."""
+    if _ANNOUNCES.search(view.low) is None:
+        return None
+    cue = cues.nearest(view.low[-_ANNOUNCED_REACH:])
+    return Broken(cue, _OPEN_TURNS, pieces=0) if cue in NUMBERED else None
+
+
+def _without_placeholders(view: View, spans: list[Span]) -> str:
+    """What the turn says; a placeholder that names a type asks for nothing."""
+    tags = [s for s in spans if s.detector == PLACEHOLDER]
+    if not tags:
+        return view.low
+    text = view.written.source
+    for tag in reversed(tags):
+        text = text[: tag.start] + text[tag.end :]
+    return normalise(text).text.lower()
+
+
+def _inside(span: Span, places: list[Interval]) -> bool:
+    return any(place.start <= span.start and span.end <= place.end for place in places)
+
+
+def _digits(view: View, span: Span) -> int:
+    return sum(map(str.isdecimal, view.written.between(span.start, span.end)))

@@ -75,7 +75,7 @@ def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
             start = _grow_left(text, tokens, detection.start)
             end = _grow_right(text, tokens, detection.end)
             if (start, end) != (detection.start, detection.end):
-                detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector)
+                detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector, detection.origin)
         grown.append(detection)
     return grown
 

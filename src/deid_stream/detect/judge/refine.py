@@ -26,7 +26,7 @@ from deid_stream.detect.vocabulary import (
     WEEKDAYS,
 )
 from deid_stream.model.entities import EntityType as T
-from deid_stream.model.spans import Detection
+from deid_stream.model.spans import Detection, Origin
 from deid_stream.units import CharIndex, Interval
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -38,7 +38,7 @@ _VALUED: Final = frozenset(
 )
 _SURE: Final = 0.97
 """Model score from which a rarer dictionary word is still believed to be a name."""
-_TRUSTED: Final = frozenset({"answer", "bare", "known", "deny"})
+_TRUSTED: Final = frozenset({Origin.QUESTION, Origin.TURN, Origin.KNOWN, Origin.CUSTOMER, Origin.PLACEHOLDER})
 _VERBS: Final = frozenset("is was has for at on in and speaking calling here".split())
 _NAMED_THING: Final = re.compile(
     r"(?:restaurant|restaurants|place|hotel|salon|bar|pub|cafe|shop|store|company|firm|movie|film|song|album|book|band|app"
@@ -81,10 +81,10 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
     cased = not text.islower() and not text.isupper()
     refined: list[Detection] = []
     plain = [Interval(*view.written.to_source(p.start, p.end)) for p in view.plain if p.sure and p.kind != "date"]
-    places = [d for d in detections if d.detector == "neural" and d.entity_type is T.LOCATION]
+    places = [d for d in detections if d.origin is Origin.MODEL and d.entity_type is T.LOCATION]
     for detection in detections:
-        if detection.detector != "neural":
-            if detection.detector == "given" and _is_city(text, detection, places):
+        if detection.origin is not Origin.MODEL:
+            if detection.origin is Origin.GAZETTEER and _is_city(text, detection, places):
                 continue
             refined.extend(_of_rule(view, text, detection))
             continue
@@ -96,7 +96,9 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
 
 
 def _of_rule(view: View, text: str, detection: Detection) -> Iterator[Detection]:
-    if detection.entity_type is T.PERSON and detection.detector not in _TRUSTED:
+    if detection.origin is Origin.PLACEHOLDER:
+        yield detection
+    elif detection.entity_type is T.PERSON and detection.origin not in _TRUSTED:
         yield from _person(view, text, detection)
     elif detection.entity_type is T.DATE_OF_BIRTH:
         yield from _date(text, detection)
@@ -237,14 +239,14 @@ def _person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     if not words:
         return
     lows = [w.group().lower() for w in words]
-    if detection.detector == "neural" and not _may_be_name(view, lows, detection.score):
+    if detection.origin is Origin.MODEL and not _may_be_name(view, lows, detection.score):
         return
     start = words[0].start() if words[0].start() > detection.start else detection.start
     end = words[-1].end()
     start, end = _grown(text, start, end)
     thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
     kind = T.ORGANIZATION if thing else T.PERSON
-    yield Detection(start, end, kind, detection.score, detection.detector)
+    yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
 
 
 def _loose_letter(text: str, word: re.Match[str]) -> bool:
@@ -338,4 +340,4 @@ def _place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         kind = T.ADDRESS if named or digits in _CODE_DIGITS else T.ID_NUMBER
     else:
         kind = T.ADDRESS if numbers else T.LOCATION
-    yield Detection(detection.start, detection.end, kind, detection.score, detection.detector)
+    yield Detection(detection.start, detection.end, kind, detection.score, detection.detector, detection.origin)

@@ -22,7 +22,7 @@ from deid_stream.detect.model.shipped import CONFIG_SHA256
 from deid_stream.detect.vocabulary import COMMON
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
-from deid_stream.model.spans import Detection
+from deid_stream.model.spans import Detection, Origin
 from deid_stream.units import Interval
 
 MODEL_FORMAT: Final = 1
@@ -206,7 +206,7 @@ class NeuralTagger:
             if self._reaching[label]:
                 joint = float(by_label[first : final + 1, self._default].sum(axis=1).max())
                 score = max(score, _score(joint, self._config.any_of_default))
-            spans.append(Detection(start, end, settled.entity_type, score, self.name))
+            spans.append(Detection(start, end, settled.entity_type, score, self.name, Origin.MODEL))
         return spans
 
     def _decide(self, by_label: npt.NDArray[np.float32], begins: npt.NDArray[np.bool_]) -> tuple[list[int], list[bool]]:

@@ -11,7 +11,7 @@ from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.runs import only_dictation
 from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
 from deid_stream.model.entities import EntityType as T
-from deid_stream.model.spans import Detection
+from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.languages import WordClass, lexicon
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -91,7 +91,7 @@ class AnswerRecognizer:
         if not kept or not (spelled or self._telling(kept, expected)):
             return []
         start, end = words[first].start(), words[last - 1].end()
-        return [Detection(start, end, expected, 0.8, self.name)]
+        return [Detection(start, end, expected, 0.8, self.name, Origin.QUESTION)]
 
     @staticmethod
     def _spelled(words: list[str], expected: T) -> bool:
@@ -141,7 +141,7 @@ class AnswerRecognizer:
             before.pop()
         if 0 < len(before) <= 3 and len(words) <= 9 and not _REFUSES.search(view.low):
             start = before[0].start()
-        return [view.detection(start, end, T.DATE_OF_BIRTH, 0.85, self.name)]
+        return [view.detection(start, end, T.DATE_OF_BIRTH, 0.85, self.name, Origin.QUESTION)]
 
 
 _DATE_MARK: Final = re.compile(

@@ -6,7 +6,7 @@ from typing import Final
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
 from deid_stream.model.entities import EntityType
-from deid_stream.model.spans import Detection
+from deid_stream.model.spans import Detection, Origin
 
 _TURN: Final = re.compile(
     r"\W*(?P<name>[^\W\d_]{2,20}(?:['’-][^\W\d_]{1,20})?(?:[ .]{1,2}[^\W\d_]{1,20}(?:['’-][^\W\d_]{1,20})?){0,2})"
@@ -43,5 +43,5 @@ class BareNameRecognizer:
         lone = unknown and max(map(len, words)) >= _MIN_LETTERS
         if strange and (known or lone or (numbered and all(len(w) > 2 for w in words))):
             start, end = match.span("name")
-            return [view.detection(start, end, EntityType.PERSON, 0.8, self.name)]
+            return [view.detection(start, end, EntityType.PERSON, 0.8, self.name, Origin.TURN)]
         return []

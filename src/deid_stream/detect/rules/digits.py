@@ -13,7 +13,7 @@ from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import checksums, cues
 from deid_stream.detect.rules.plain import SURE, UNSURE, UNSURE_DATE
 from deid_stream.detect.rules.runs import Group, Run, only_dictation
-from deid_stream.detect.vocabulary import COMMON
+from deid_stream.detect.vocabulary import COMMON_EN, FUNCTION_HI
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex
@@ -37,7 +37,17 @@ _DICTATED_CODE: Final = 5
 """Characters from which a turn of nothing but letters and digits is a code."""
 _PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([^\W\d_]{1,4})[ -]$")
 _NO_PREFIX: Final = frozenset("a i s no ac acc acct apt ste ave rs x u y n ph pw cc fax num nos st rd po box".split())
+_EVERYDAY: Final = COMMON_EN | FUNCTION_HI
 _CODE_WORDS: Final = frozenset("abc xyz def pqr lmn".split())
+_CORRECTION: Final = re.compile(
+    r"(?<![^\W_])(?:no|nope|nah|not|sorry|wrong|actually|should be|ends?(?: in| with)?|ending(?: in| with)?"
+    r"|last (?:bit|part|two|three)|(?:last|first|middle|final) (?:\w+ )?(?:digits?|numbers?)|rather|instead"
+    r"|nahi|nahin|galat)(?![^\W_])"
+)
+_PLACE_IN_NUMBER: Final = re.compile(r"[\W_]*(?:at the (?:end|start|beginning|front)|not \d|instead)(?![^\W_])")
+_ONE_DIGIT: Final = re.compile(
+    r"(?:last|first|middle|final|second|third) (?:digit|number|one)(?: is|'s| should be| was)? \Z"
+)
 _EXPLICIT: Final = re.compile(
     r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?"
     r"|digits(?: are)?|card|a/c|ac|acc)\W{1,3}$"
@@ -63,11 +73,12 @@ class DigitRecognizer:
 
     def _judge(self, view: View, run: Run, *, dictated: bool, short: bool) -> Detection | None:
         armed = next((t for t in view.expected if t in NUMBERED), None)
-        if view.open_run is not None and only_dictation(view.text[: run.start]):
+        continued = view.open_run is not None and only_dictation(view.text[: run.start])
+        if continued:
             armed = view.open_run
+        corrected = view.corrects is not None and _corrects(view, run)
         total = run.digits
-        mixed = any(g.mixed for g in run.groups)
-        if total < 2 and not (armed or dictated):
+        if total < 2 and not (armed or dictated or corrected):
             return None
         before = view.low[max(0, run.start - 60) : run.start]
         cue = cues.nearest(before if total >= MIN_DIGITS else before[-_NEAR_CUE:])
@@ -81,27 +92,32 @@ class DigitRecognizer:
         if total >= _CARD_DIGITS:
             left, digits = run.groups, total
         start, end = left[0].start, left[-1].end
-        coded = mixed and any(_is_code(view.text[g.start : g.end], g) for g in left)
+        mixed = any(g.mixed for g in run.groups)
         prefix = "" if view.text[start].isalpha() else self._prefix(view.low, start)
-        if not (
-            digits >= MIN_DIGITS
-            or coded
-            or (armed is not None and ((digits >= 2 and (short or digits >= 3)) or (dictated and bool(view.expected))))
-            or (dictated and digits >= 2 and sum(map(str.isalnum, view.text)) >= _DICTATED_CODE)
-            or (
-                cue is not None
-                and digits >= (3 if cue is T.ID_NUMBER else 2)
-                and _EXPLICIT.search(before[: len(before) - len(prefix) - 1] if prefix else before)
-            )
-            or (prefix and digits >= 3 and len(prefix) <= 3)
-        ):
+        explicit = before[: len(before) - len(prefix) - 1] if prefix else before
+        if digits >= MIN_DIGITS:
+            rule = "run"
+        elif mixed and any(_is_code(view.text[g.start : g.end], g) for g in left):
+            rule = "code"
+        elif armed is not None and _answers(view, digits, short=short, dictated=dictated, continued=continued):
+            rule = "continued" if continued else "asked"
+        elif corrected:
+            rule = "corrected"
+        elif dictated and digits >= 2 and sum(map(str.isalnum, view.text)) >= _DICTATED_CODE:
+            rule = "dictated"
+        elif cue is not None and digits >= (3 if cue is T.ID_NUMBER else 2) and _EXPLICIT.search(explicit):
+            rule = "cue"
+        elif prefix and digits >= 3 and len(prefix) <= 3:
+            rule = "prefix"
+        else:
             return None
-        entity_type, score = label(_compact(view.text, left), cue or armed, mixed=mixed or bool(prefix))
+        named = cue or armed or (view.corrects if corrected else None)
+        entity_type, score = label(_compact(view.text, left), named, mixed=mixed or bool(prefix))
         if prefix:
             start -= len(prefix) + 1
         while start and (view.text[start - 1] == "+" or (view.text[start - 1] == "(" and ")" in view.text[start:end])):
             start -= 1
-        return view.detection(start, end, entity_type, score, self.name)
+        return view.detection(start, end, entity_type, score, f"{self.name}/{rule}")
 
     @staticmethod
     def _not_plain(view: View, run: Run, *, strict: bool, dictated: bool) -> tuple[Group, ...]:
@@ -120,9 +136,26 @@ class DigitRecognizer:
         if match is None:
             return ""
         word = match.group(1)
-        if word in _NO_PREFIX or cues.first_named(word) or (word in COMMON and word not in _CODE_WORDS):
+        if word in _NO_PREFIX or cues.first_named(word) or (word in _EVERYDAY and word not in _CODE_WORDS):
             return ""
         return word
+
+
+def _answers(view: View, digits: int, *, short: bool, dictated: bool, continued: bool) -> bool:
+    """Fewer than four digits where they were asked for or a number is being read out; in pure dictation even one."""
+    if digits >= 2 and (short or digits >= 3):
+        return True
+    return dictated and (continued or bool(view.expected))
+
+
+def _corrects(view: View, run: Run) -> bool:
+    """A few digits of a number just said are said anew: "no, four two nine", "the last digit is four"."""
+    if run.digits >= MIN_DIGITS or any(view.plain_mask[g.start] for g in run.groups):
+        return False
+    before, after = view.low[max(0, run.start - _NEAR_CUE) : run.start], view.low[run.end : run.end + _NEAR_CUE]
+    if run.digits == 1:
+        return _ONE_DIGIT.search(before) is not None
+    return _CORRECTION.search(before) is not None or _PLACE_IN_NUMBER.match(after) is not None
 
 
 def _is_code(word: str, group: Group) -> bool:

@@ -6,7 +6,7 @@ from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import GIVEN_NAMES, NAMES_AMBIGUOUS
 from deid_stream.model.entities import EntityType
-from deid_stream.model.spans import Detection
+from deid_stream.model.spans import Detection, Origin
 
 _NAMES: Final = frozenset(n for n in GIVEN_NAMES - NAMES_AMBIGUOUS if len(n) > 2)
 _BEFORE_PLACES: Final = frozenset("san santa st saint fort port mount mt lake new los las el la le del".split())
@@ -32,5 +32,9 @@ class GivenNameRecognizer:
             before = words[at - 1][2] if at else ""
             after = words[at + 1][2] if at + 1 < len(words) else ""
             if before not in _BEFORE_PLACES and after not in _AFTER_PLACES:
-                found.append(view.detection(start, end - len(low) + len(bare), EntityType.PERSON, 0.75, self.name))
+                found.append(
+                    view.detection(
+                        start, end - len(low) + len(bare), EntityType.PERSON, 0.75, self.name, Origin.GAZETTEER
+                    )
+                )
         return found

@@ -1,0 +1,66 @@
+"""The language of each turn: as it is marked, or as the call sounds; a turn that nobody can read is refused."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from deid_stream.detect.vocabulary import LANGUAGES
+from deid_stream.errors import UnsupportedLanguageError
+from deid_stream.text import guess
+
+_UNMARKED: Final = frozenset({"", "und", "mul", "multi", "zxx", "mis", "auto", "unknown"})
+_FADING: Final = 2
+"""What a call sounded like counts half after each turn."""
+_CERTAIN: Final = 4
+"""Hits from which a turn speaks for itself."""
+_HINTED: Final = 2
+"""The same for what its speaker said before, where the turn itself says nothing."""
+_FOREIGN: Final = 12
+"""Hits of a language without tables from which a call is refused; smaller withholds more turns that only quote it."""
+_OTHER_LETTERS: Final = 6
+"""The same for letters that no table is written in."""
+_MOST_HITS: Final = 64
+
+
+def primary(tag: str | None) -> str:
+    """``"en"`` of ``"en-IN"``; ``""`` where the tag names no language."""
+    low = (tag or "").replace("_", "-").lower().split("-")[0].strip()
+    return "" if low in _UNMARKED else low
+
+
+def readable(languages: Iterable[str] | None) -> frozenset[str]:
+    """The languages that are processed: those with tables, and of these the policy's where it names any."""
+    if languages is None:
+        return LANGUAGES
+    return LANGUAGES & frozenset(map(primary, languages))
+
+
+def language_of(tag: str | None, own: Mapping[str, int], heard: Mapping[str, int], among: Collection[str]) -> str:
+    """Language to read a turn in. ``own``: its hits by language; ``heard``: those of the call, this turn included.
+
+    Raises ``UnsupportedLanguageError`` where the tag names a language that is not in ``among``, or where the turn is
+    plainly in another one, whatever its tag says.
+    """
+    marked = primary(tag)
+    if marked and marked not in among:
+        raise UnsupportedLanguageError(f"no tables for the language {marked[:8]!r}; the turn must be withheld")
+    if not among:
+        raise UnsupportedLanguageError("the policy names no language that there are tables for")
+    strange, hits = guess.best({language: count for language, count in own.items() if language not in among})
+    known, known_hits = guess.best(own, among)
+    if hits > 2 * known_hits:
+        call_hits = heard.get(strange, 0)
+        enough = _OTHER_LETTERS if strange == guess.OTHER_SCRIPT else _FOREIGN
+        if hits >= enough or (call_hits >= enough and call_hits > 2 * guess.best(heard, among)[1]):
+            raise UnsupportedLanguageError("the turn is in a language without tables; it must be withheld")
+    if known_hits >= _CERTAIN:
+        return known
+    call, call_hits = guess.best(heard, among)
+    return call if call_hits >= _HINTED else marked or known or "en"
+
+
+def heard(so_far: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
+    """Hits of the call after a turn with the hits ``own``; what was heard before fades."""
+    hits = {language: count // _FADING for language, count in so_far.items() if count >= _FADING}
+    for language, count in own.items():
+        hits[language] = min(_MOST_HITS, hits.get(language, 0) + count)
+    return hits
