@@ -26,6 +26,7 @@ from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import PROFILES, TimingProfile
 from deid_stream.audio.cut import crosstalk, silence
 from deid_stream.audio.hear import unheard
+from deid_stream.audio.hold.line import LineLevel
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk, AudioFormat, Segment
 from deid_stream.model.spans import AudioSpan, Span
@@ -197,6 +198,10 @@ class _Both:
     def pcm(self, channel: int, start_ms: int, end_ms: int) -> NDArray[np.int16]:
         """See ``audio.reader.Reader``."""
         return self.timelines[channel].pcm(0, start_ms, end_ms)
+
+    def line(self, channel: int, at_ms: int) -> LineLevel:
+        """See ``audio.hold.reader.Reader``."""
+        return self.timelines[channel].line(0, at_ms)
 
     def held(self, channel: int) -> Interval:
         """See ``audio.hold.reader.Reader``."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from deid_stream.audio.cut import silence
 from deid_stream.audio.hear import unheard, vad
 from deid_stream.audio.hear.vad import CELL_MS
+from deid_stream.audio.hold.line import ORDINARY, LineLevel
 from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.audio.hold.timeline import Placement, Timeline
 from deid_stream.errors import AudioFormatError
@@ -162,6 +163,13 @@ class Sound:
             return np.zeros(max(0, ms_to_samples(length_ms, self.rate_hz)), dtype=np.int16)
         inner = channel if len(stream.channels) > 1 else 0
         return stream.timeline.pcm(inner, start_ms, end_ms)
+
+    def line(self, channel: int, at_ms: Ms) -> LineLevel:
+        """How loud a channel's speech and steady noise are."""
+        stream = self._by_channel.get(channel)
+        if stream is None:
+            return ORDINARY
+        return stream.timeline.line(channel if len(stream.channels) > 1 else 0, at_ms)
 
     def held(self, channel: int) -> Interval:
         """Media time of the held audio of a channel."""

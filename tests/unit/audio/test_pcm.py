@@ -139,13 +139,20 @@ def test_quiet_gate_is_about_the_loudest_sample(encoding, peak, quiet):
 
 
 @pytest.mark.parametrize("encoding", list(Encoding))
+def test_a_soft_line_has_a_gate_of_its_own(encoding):
+    fmt = AudioFormat(encoding, 8000, 2)
+    soft = pcm.encode(np.full((800, 2), 24, np.int16), fmt)
+    assert [pcm.quiet_channels(soft, fmt, peaks) for peaks in ([64, 64], [64, 16], [16, 32], [8, 8])] == [3, 1, 2, 0]
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
 @pytest.mark.parametrize(("loud", "quiet"), [((), 0b111), ((0,), 0b110), ((1,), 0b101), ((0, 1, 2), 0b000)])
 def test_interleaved_channels_are_quiet_each_by_itself(encoding, loud, quiet):
     fmt = AudioFormat(encoding, 8000, 3)
     samples = np.zeros((800, 3), np.int16)
     for channel in loud:
         samples[400, channel] = -500
-    assert pcm.quiet_channels(pcm.encode(samples, fmt), fmt) == quiet
+    assert pcm.quiet_channels(pcm.encode(samples, fmt), fmt, [64, 32, 8]) == quiet
 
 
 def test_full_scale_negative_sample_is_loud():

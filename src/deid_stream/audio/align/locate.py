@@ -95,11 +95,15 @@ def _by_times(reading: _Reading, reader: Reader, channel: int, timing: TimingPro
                 min(heard.start, segment.start_ms if ended is None else ended),
                 max(heard.end, segment.end_ms if begins is None else begins),
             )
-        elif not has_sound(reader.pcm(channel, heard.start, heard.end)):
+        elif not _sounds(reader, channel, heard):
             return None  # words are never said where nothing sounds
         cut = edges.outward(reader, channel, heard, (ended, begins), timing)
         located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
     return located
+
+
+def _sounds(reader: Reader, channel: int, heard: Interval) -> bool:
+    return has_sound(reader.pcm(channel, heard.start, heard.end), reader.line(channel, heard.start).quiet_peak)
 
 
 def _neighbours(segment: Segment, said: Interval) -> tuple[Ms | None, Ms | None]:

@@ -3,9 +3,11 @@
 Samples are int16 at full scale 32768; arrays are ``(frames, channels)``. Nothing here resamples or mixes.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,10 @@ MIN_RATE_HZ: Final = 8_000
 MAX_RATE_HZ: Final = 48_000
 MAX_CHANNELS: Final = 32
 QUIET_PEAK: Final = 64
-"""Loudest absolute sample that still counts as quiet: -54 dBFS, above line noise and below any speech."""
+"""Loudest absolute sample that still counts as quiet on a line of ordinary level: -54 dBFS, above line noise and below
+speech."""
+QUIET_PEAKS: Final = (8, 16, 32, QUIET_PEAK)
+"""What may count as quiet, by the level of the line (``audio.hold.line``); the lowest is G.711's smallest step."""
 
 
 def _mulaw_decode_table() -> Samples:
@@ -65,8 +70,9 @@ _DECODE: Final = {Encoding.MULAW: _mulaw_decode_table(), Encoding.ALAW: _alaw_de
 _ENCODE: Final = {Encoding.MULAW: _mulaw_encode_table(), Encoding.ALAW: _alaw_encode_table()}
 _DTYPE: Final = {Encoding.PCM16LE: np.dtype("<i2"), Encoding.PCM16BE: np.dtype(">i2")}
 _QUIET_BYTES: Final = {
-    encoding: bytes(np.flatnonzero(np.abs(table.astype(np.int32)) <= QUIET_PEAK).astype(np.uint8))
+    (encoding, peak): bytes(np.flatnonzero(np.abs(table.astype(np.int32)) <= peak).astype(np.uint8))
     for encoding, table in _DECODE.items()
+    for peak in QUIET_PEAKS
 }
 SILENCE: Final = {
     Encoding.MULAW: b"\xff",
@@ -106,36 +112,36 @@ def check(data: bytes, fmt: AudioFormat) -> None:
         )
 
 
-def is_quiet(data: bytes, fmt: AudioFormat) -> bool:
-    """Whether no sample of any channel exceeds ``QUIET_PEAK``.
+def is_quiet(data: bytes, fmt: AudioFormat, peak: int = QUIET_PEAK) -> bool:
+    """Whether no sample of any channel exceeds ``peak``, one of ``QUIET_PEAKS``.
 
     The gate before anything dearer: for G.711 deleting the quiet codes from the bytes costs about a microsecond per
     100 ms (one pass in C), and a loud chunk is never decoded for it.
     """
-    quiet = _QUIET_BYTES.get(fmt.encoding)
+    quiet = _QUIET_BYTES.get((fmt.encoding, peak))
     if quiet is not None:
         return not data.translate(None, quiet)
-    return not has_sound(np.frombuffer(data, _DTYPE[fmt.encoding]))
+    return not has_sound(np.frombuffer(data, _DTYPE[fmt.encoding]), peak)
 
 
-def quiet_channels(data: bytes, fmt: AudioFormat) -> int:
-    """Which channels of a chunk are quiet, each by itself: bit ``c`` for channel ``c``."""
-    if is_quiet(data, fmt):
-        return (1 << fmt.channels) - 1
+def quiet_channels(data: bytes, fmt: AudioFormat, peaks: Sequence[int]) -> int:
+    """Which channels of a chunk are quiet, each by its own peak of ``QUIET_PEAKS``: bit ``c`` for channel ``c``."""
     if fmt.channels == 1:
-        return 0
-    quiet = _QUIET_BYTES.get(fmt.encoding)
-    if quiet is not None:
-        loud = [bool(data[channel :: fmt.channels].translate(None, quiet)) for channel in range(fmt.channels)]
-    else:
+        return int(is_quiet(data, fmt, peaks[0]))
+    if is_quiet(data, fmt, min(peaks)):
+        return (1 << fmt.channels) - 1
+    if fmt.encoding in _DTYPE:
         samples = np.frombuffer(data, _DTYPE[fmt.encoding]).reshape(-1, fmt.channels)
-        loud = [has_sound(samples[:, channel]) for channel in range(fmt.channels)]
-    return sum(1 << channel for channel, is_loud in enumerate(loud) if not is_loud)
+        quiet = [not has_sound(samples[:, channel], peak) for channel, peak in enumerate(peaks)]
+    else:
+        own = msgspec.structs.replace(fmt, channels=1)
+        quiet = [is_quiet(data[channel :: fmt.channels], own, peak) for channel, peak in enumerate(peaks)]
+    return sum(1 << channel for channel, is_still in enumerate(quiet) if is_still)
 
 
-def has_sound(samples: Samples) -> bool:
-    """Whether any sample exceeds ``QUIET_PEAK``."""
-    return bool(len(samples)) and (int(samples.max()) > QUIET_PEAK or int(samples.min()) < -QUIET_PEAK)
+def has_sound(samples: Samples, peak: int = QUIET_PEAK) -> bool:
+    """Whether any sample exceeds ``peak``."""
+    return bool(len(samples)) and (int(samples.max()) > peak or int(samples.min()) < -peak)
 
 
 _G711_TYPES: Final = {

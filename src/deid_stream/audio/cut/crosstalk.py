@@ -33,7 +33,7 @@ def carriers(reader: Reader, source: int, channels: Sequence[int], interval: Int
     """Those of ``channels`` on which the sound of ``source`` in ``interval`` (ms) is heard too, in their order."""
     window = Interval(interval.start, min(interval.end, interval.start + MAX_WINDOW_MS))
     sound = reader.pcm(source, window.start, window.end)
-    if not has_sound(sound):
+    if not has_sound(sound, reader.line(source, interval.start).quiet_peak):
         return []
     least = CARRIED_AT_1S * (1000 / window.length) ** 0.5
     found: list[Carrier] = []
@@ -51,7 +51,7 @@ def _correlation(sound: NDArray[np.int16], reader: Reader, channel: int, window:
     """Greatest magnitude of the normalised correlation over the lags, and the lag."""
     first_ms: Ms = max(0, window.start - MAX_LAG_MS)
     other = reader.pcm(channel, first_ms, window.end + MAX_LAG_MS)
-    if not has_sound(other):
+    if not has_sound(other, reader.line(channel, window.start).quiet_peak):
         return 0.0, 0
     pattern = sound.astype(np.float64)
     pattern -= pattern.mean()

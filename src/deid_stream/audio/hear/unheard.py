@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.align.profiles import TimingProfile
-from deid_stream.audio.codec.pcm import QUIET_PEAK
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
@@ -98,11 +97,12 @@ def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
 
 
 def _loud(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.bool_]:
-    """By frame: whether it is louder than what passes as quiet."""
+    """By frame: whether it is louder than a pause is on this line."""
     size = _FRAME_MS * reader.rate_hz // 1000
     sound = reader.pcm(channel, start_ms, start_ms + count * _FRAME_MS)
     frames = np.pad(sound, (0, max(0, count * size - len(sound))))[: count * size].reshape(count, -1)
-    loud: NDArray[np.bool_] = (frames.max(axis=1) > QUIET_PEAK) | (frames.min(axis=1) < -QUIET_PEAK)
+    peak = reader.line(channel, start_ms).pause_peak
+    loud: NDArray[np.bool_] = (frames.max(axis=1) > peak) | (frames.min(axis=1) < -peak)
     return loud
 
 

@@ -2,8 +2,9 @@
 
 WebRTC's detector (Google, BSD; Gaussian mixtures over six sub-bands) adapts to the noise it has heard, so its answer
 depends on where it started. Here every cell of a grid on absolute media time has a detector of its own, which hears the
-cell once to adapt and a second time to decide. Asked for any window, cut in any way, the answer for a cell is the same,
-and steady line noise is not speech as it is to a fresh detector. Mode 0, the least likely to miss speech.
+cell once to adapt and a second time to decide. Asked for any window, cut in any way, the answer for a cell is the same.
+Mode 0, the least likely to miss speech. To a fresh detector steady noise is often speech, so a frame must also stand
+out from the noise that the line has been heard to have.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from deid_stream.audio.codec.pcm import QUIET_PEAK, has_sound
 from deid_stream.audio.codec.resample import resample
+from deid_stream.audio.hold.line import LineLevel, frame_levels_db
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.units import Interval, Ms, merge, ms_to_samples
 
@@ -24,56 +26,88 @@ JOIN_MS: Final = 60
 """Pauses inside speech no longer than this (stops before plosives) count as speech."""
 _NATIVE_HZ: Final = (8_000, 16_000, 32_000, 48_000)
 _MODE: Final = 0
+OVER_NOISE_DB: Final = 9.0
+"""Speech stands out so far from the softest frames of the last seconds. A larger value lets speech pass that noise all
+but drowns; a smaller one mutes noise."""
+_SOFT_SHARE: Final = 0.1
+_SHORTEST_PERIOD_US: Final = 2_500
+_LONGEST_PERIOD_US: Final = 14_000
+_VOICED_AT: Final = 0.5
+"""Correlation of a voice with itself a period later; noise of 500 Hz or more reaches 0.4 in one frame of a hundred."""
+_NOISY_DB: Final = 26.0
+"""From about here on steady noise is louder than what counts as quiet."""
+_HANGOVER_UNDER_NOISE_FRAMES: Final = 10
 _HANGOVER_FRAMES: Final = 4
 """Audible frames this near to speech count as speech: weak onsets and dying syllables."""
 
 
-def speech_intervals(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> list[Interval]:
-    """Speech in mono int16 samples that begin at ``start_ms``: media-time intervals in ms, sorted and apart.
-
-    Cells that the samples cover only in part are judged by that part; ``speech`` avoids it by reading whole cells.
-    """
-    end_ms = start_ms + len(pcm) * 1000 // rate_hz
-    found: list[Interval] = []
-    for cell in _cells(Interval(start_ms, end_ms)):
-        low, high = (ms_to_samples(ms - start_ms, rate_hz) for ms in cell)
-        found += _cell_speech(pcm[low:high], rate_hz, cell.start)
-    return _joined(found)
-
-
 def speech(reader: Reader, channel: int, window: Interval) -> list[Interval]:
-    """Speech within ``window`` (ms), judged on the whole cells around it, as far as audio is held."""
-    window = window.intersect(reader.held(channel))
+    """Speech within ``window`` (ms): intervals in ms, sorted and apart, judged on the whole cells around the window, as
+    far as audio is held."""
+    held = reader.held(channel)
+    window = window.intersect(held)
     if window.end <= window.start:
         return []
     first = max(0, window.start // CELL_MS * CELL_MS)
     last = -(-window.end // CELL_MS) * CELL_MS
-    found = speech_intervals(reader.pcm(channel, first, last), reader.rate_hz, first)
-    return [part for part in (interval.intersect(window) for interval in found) if part.length]
+    pcm, rate_hz = reader.pcm(channel, first, last), reader.rate_hz
+    found: list[Interval] = []
+    for start_ms in range(first, last, CELL_MS):
+        end_ms = min(start_ms + CELL_MS, held.end)
+        low, high = (ms_to_samples(ms - first, rate_hz) for ms in (start_ms, end_ms))
+        found += cell_speech(pcm[low:high], rate_hz, start_ms, reader.line(channel, start_ms + CELL_MS))
+    return [part for part in (interval.intersect(window) for interval in _joined(found)) if part.length]
 
 
-def _cells(window: Interval) -> Iterator[Interval]:
-    for start in range(window.start // CELL_MS * CELL_MS, window.end, CELL_MS):
-        yield Interval(start, start + CELL_MS).intersect(window)
-
-
-def _cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms) -> Iterator[Interval]:
-    if not has_sound(pcm):
+def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLevel) -> Iterator[Interval]:
+    """Speech in the samples of one cell on such a line, frame by frame."""
+    if not has_sound(pcm, line.quiet_peak):
         return
     samples, hz = _native(pcm, rate_hz)
     size = hz * FRAME_MS // 1000
     count = -(-len(samples) // size)
-    frames = np.zeros((count, size), np.int16)
-    frames.reshape(-1)[: len(samples)] = samples
+    frames = np.pad(samples, (0, count * size - len(samples)), mode="edge").reshape(count, size)
     detector = webrtcvad.Vad(_MODE)
-    loud = (frames.max(axis=1) > QUIET_PEAK) | (frames.min(axis=1) < -QUIET_PEAK)
-    encoded = [frame.tobytes() for frame in frames]
+    loud = (frames.max(axis=1) > line.quiet_peak) | (frames.min(axis=1) < -line.quiet_peak)
+    gain = (QUIET_PEAK // line.quiet_peak) ** 2  # the detector knows speech by its level, too
+    audible = np.clip(frames.astype(np.int32) * gain, -32_768, 32_767).astype(np.int16) if gain > 1 else frames
+    encoded = [frame.tobytes() for frame in audible]
     for frame in encoded:
         detector.is_speech(frame, hz)
-    spoken = [detector.is_speech(frame, hz) for frame in encoded]
+    spoken = np.array([detector.is_speech(frame, hz) for frame in encoded])
+    spoken &= _over_noise(pcm, rate_hz, count, line) | _voiced(frames, hz)
+    # under noise the weak half of every syllable does not stand out
+    near = _HANGOVER_FRAMES if line.noise.sample_db < _NOISY_DB else _HANGOVER_UNDER_NOISE_FRAMES
     for at in np.flatnonzero(loud).tolist():
-        if any(spoken[max(0, at - _HANGOVER_FRAMES) : at + _HANGOVER_FRAMES + 1]):
+        if spoken[max(0, at - near) : at + near + 1].any():
             yield Interval(start_ms + at * FRAME_MS, start_ms + (at + 1) * FRAME_MS)
+
+
+def _over_noise(pcm: NDArray[np.int16], rate_hz: int, count: int, line: LineLevel) -> NDArray[np.bool_]:
+    """By frame: whether it stands out from the line's steady noise, or where all of the cell is as soft as another
+    line's noise, from the cell's own softest frames: noise may just have begun."""
+    over = np.zeros(count, np.bool_)
+    faint = not has_sound(pcm)
+    for level_db, noise_db in zip(frame_levels_db(pcm, rate_hz), line.noise, strict=True):
+        softest_db = float(np.quantile(level_db, _SOFT_SHARE))
+        if not faint:
+            softest_db = min(softest_db, noise_db)
+        over[: len(level_db)] |= level_db[:count] > softest_db + OVER_NOISE_DB
+    return over
+
+
+def _voiced(frames: NDArray[np.int16], hz: int) -> NDArray[np.bool_]:
+    """By frame: whether the sound in it and the next repeats itself as a voice does: steady noise does not."""
+    flat = np.pad(frames.reshape(-1).astype(np.float64), (2, 0), mode="edge")
+    steps = np.diff(flat, n=2).reshape(frames.shape)  # rumble would pass for a very low voice
+    pairs = np.concatenate([steps, np.concatenate([steps[1:], steps[-1:]])], axis=1)
+    size = 1 << (2 * pairs.shape[1] - 1).bit_length()
+    spectrum = np.fft.rfft(pairs, size)
+    likeness = np.fft.irfft(np.square(np.abs(spectrum)), size)
+    first, last = hz * _SHORTEST_PERIOD_US // 1_000_000, hz * _LONGEST_PERIOD_US // 1_000_000
+    most = likeness[:, first : last + 1].max(axis=1)
+    voiced: NDArray[np.bool_] = most > _VOICED_AT * np.maximum(likeness[:, 0], 1.0)
+    return voiced
 
 
 def _native(pcm: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.int16], int]:

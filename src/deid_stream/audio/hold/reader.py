@@ -5,6 +5,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
 from deid_stream.units import Interval, Ms, samples_to_ms
 
 MAX_READ_MS: Final = 120_000
@@ -22,6 +23,10 @@ class Reader(Protocol):
         ``MAX_READ_MS`` of them."""
         ...
 
+    def line(self, channel: int, at_ms: Ms) -> LineLevel:
+        """How loud a channel's speech and steady noise are, from what came before ``at_ms``."""
+        ...
+
     def held(self, channel: int) -> Interval:
         """Media time (ms) from the first to the last held sample of a channel; empty where nothing is held."""
         ...
@@ -33,6 +38,7 @@ class Recording:
     def __init__(self, samples: NDArray[np.int16], rate_hz: int) -> None:
         self.samples = samples
         self.rate_hz = rate_hz
+        self._lines: dict[int, Line] = {}
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
         """See ``Reader.pcm``."""
@@ -42,6 +48,15 @@ class Recording:
         before = max(0, -((start_ms * self.rate_hz + 500) // 1000))
         after = max(0, stop - start - len(part))
         return np.pad(part, (before, after)) if before or after else part
+
+    def line(self, channel: int, at_ms: Ms) -> LineLevel:
+        """See ``Reader.line``."""
+        line = self._lines.get(channel)
+        if line is None:
+            line = self._lines[channel] = Line()
+            for start_ms in range(0, self.held(channel).end - LOOK_MS + 1, LOOK_EVERY_MS):
+                line.note(start_ms + LOOK_MS, self.pcm(channel, start_ms, start_ms + LOOK_MS), self.rate_hz)
+        return line.at(at_ms)
 
     def held(self, channel: int) -> Interval:
         """See ``Reader.held``."""

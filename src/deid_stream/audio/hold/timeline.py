@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from deid_stream.audio.codec import pcm
+from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
 from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
@@ -54,6 +55,9 @@ class Timeline:
         self._quiet_runs: list[tuple[list[SampleIndex], list[SampleIndex]]] = []
         """Starts and ends, by channel."""
         self._forget_quiet()
+        self._lines = [Line() for _ in range(fmt.channels)]
+        self._quiet_peaks = [line.at(0).quiet_peak for line in self._lines]
+        self._next_look: SampleIndex = 0
         self._seqs: list[list[int]] = []
         self._frontier: SampleIndex | None = None
         self._arrived: SampleIndex = 0
@@ -94,7 +98,7 @@ class Timeline:
             return Placement.REPEAT
         if not in_order and self._holds(start, end):
             return Placement.REPEAT
-        quiet = pcm.quiet_channels(data, fmt)
+        quiet = pcm.quiet_channels(data, fmt, self._quiet_peaks)
         if frames > self._longest:
             self._longest = frames
         if self._chunks and chunk.offset < self._chunks[-1].offset:
@@ -109,6 +113,8 @@ class Timeline:
             if quiet:
                 self._extend_quiet(quiet, start, end)
             self._end = end
+            if end >= self._next_look:
+                self._look(start, end)
         else:
             self._insert(chunk, start, end, quiet)
         return Placement.HELD
@@ -143,6 +149,23 @@ class Timeline:
                 if not held_quiet >> channel & 1 and ends and ends[-1] > held_start:
                     ends[-1] = held_start
             self._extend_quiet(held_quiet, held_start, held_end)
+
+    def _look(self, start: SampleIndex, end: SampleIndex) -> None:
+        """Note the level of each line at the seconds that the chunk ``[start, end)`` completes."""
+        rate_hz = self.rate_hz
+        first = max(0, (start * 1000 // rate_hz - LOOK_MS) // LOOK_EVERY_MS)
+        for second in range(first, end * 1000 // rate_hz // LOOK_EVERY_MS + 1):
+            at_ms = second * LOOK_EVERY_MS
+            looked = ms_to_samples(at_ms + LOOK_MS, rate_hz)
+            if self._next_look <= looked <= end and ms_to_samples(at_ms, rate_hz) >= self._starts[0]:
+                for channel, line in enumerate(self._lines):
+                    line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
+                    self._quiet_peaks[channel] = line.at(at_ms + LOOK_MS).quiet_peak
+                self._next_look = ms_to_samples(at_ms + LOOK_EVERY_MS + LOOK_MS, rate_hz)
+
+    def line(self, channel: int, at_ms: Ms) -> LineLevel:
+        """What the line is like, from what came before ``at_ms``; ``channel`` as in ``pcm``."""
+        return self._lines[channel if self.format.channels > 1 else 0].at(at_ms)
 
     def _forget_quiet(self) -> None:
         self._quiet_runs = [([], []) for _ in range(self.format.channels)]
@@ -245,6 +268,8 @@ class Timeline:
         for starts, ends in self._quiet_runs:
             gone = bisect_right(ends, self._frontier)
             del starts[:gone], ends[:gone]
+        for line in self._lines:
+            line.forget(until_ms)
         self._offsets_ascend = self._offsets_ascend or not self._chunks
         self._advance_arrival()
         return released

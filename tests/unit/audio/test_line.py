@@ -1,0 +1,86 @@
+"""How loud a line's speech and noise are, from what was heard lately."""
+
+import numpy as np
+import pytest
+
+from deid_stream.audio.codec import pcm
+from deid_stream.audio.hear import vad
+from deid_stream.audio.hold.line import Line
+from deid_stream.audio.hold.reader import Recording
+from deid_stream.audio.hold.timeline import Timeline
+from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
+from deid_stream.units import Interval
+
+from .sounds import joined, noise, silent, voice
+
+
+def line(*looks):
+    """A line that was heard to peak at so much, second by second."""
+    found = Line()
+    for second, peak in enumerate(looks):
+        found.note(1000 * second + 100, np.array([peak, -peak] * 400, np.int16), 8000)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("looks", "at_ms", "quiet_peak"),
+    [
+        ([], 5_000, 8),
+        ([8000], 99, 8),
+        ([8000], 100, 64),
+        ([60, 50, 60], 5_000, 8),
+        ([200], 5_000, 16),
+        ([400, 10], 5_000, 32),
+        ([640, 0, 0], 5_000, 64),
+        ([8000, *[20] * 29], 60_000, 64),
+        ([8000, *[20] * 30], 60_000, 8),
+    ],
+)
+def test_less_is_quiet_where_nothing_loud_was_heard(looks, at_ms, quiet_peak):
+    assert line(*looks).at(at_ms).quiet_peak == quiet_peak
+
+
+def test_what_is_forgotten_changes_nothing_later():
+    whole, cut = line(*[100] * 100, 640), line(*[100] * 100, 640)
+    cut.forget(95_000)
+    assert [cut.at(ms) for ms in range(95_000, 110_000, 500)] == [whole.at(ms) for ms in range(95_000, 110_000, 500)]
+
+
+@pytest.mark.parametrize("chunk_ms", [20, 70, 100, 1000])
+def test_how_the_stream_is_cut_does_not_matter(chunk_ms):
+    fmt = AudioFormat(Encoding.PCM16LE, 8000)
+    sound = joined(silent(2500), voice(2600, peak=300), noise(3000, rms=20), voice(1900, peak=9000))
+    timeline = Timeline(fmt)
+    for seq, at in enumerate(range(0, 10_000, chunk_ms)):
+        data = pcm.encode(sound[8 * at : 8 * min(10_000, at + chunk_ms)], fmt)
+        timeline.add(AudioChunk(call_id="c", customer_id="k", seq=seq, offset_ms=at, format=fmt, data=data))
+    recording = Recording(sound[:, None], 8000)
+    for at_ms in range(0, 10_001, 250):
+        assert timeline.line(0, at_ms) == recording.line(0, at_ms)
+
+
+@pytest.mark.parametrize("peak", [60, 100, 200])
+@pytest.mark.parametrize("encoding", [Encoding.MULAW, Encoding.ALAW, Encoding.PCM16LE])
+def test_soft_speech_on_a_soft_line_is_speech(encoding, peak):
+    fmt = AudioFormat(encoding, 8000)
+    sound = pcm.decode(pcm.encode(joined(silent(2000), voice(2000, peak=peak), silent(2000)), fmt), fmt)
+    speech = vad.speech(Recording(sound, 8000), 0, Interval(0, 6000))
+    assert sum(part.intersect(Interval(2000, 4000)).length for part in speech) > 1800
+    assert sum(part.length for part in speech) < 2300
+
+
+def low_passed(ms, width, rms):
+    white = np.random.default_rng(3).normal(0, 1, 8 * ms + width - 1)
+    soft = np.convolve(white, np.ones(width), "valid")
+    return (soft / soft.std() * rms).astype(np.int16)
+
+
+@pytest.mark.parametrize("rms", [40, 400, 1500])
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_steady_noise_is_not_speech_and_speech_over_it_is(width, rms):
+    sound = low_passed(12_000, width, rms)
+    said = voice(3000, peak=min(30_000, 40 * rms)).astype(np.int32)
+    sound[8 * 5000 : 8 * 8000] = np.clip(sound[8 * 5000 : 8 * 8000] + said, -32_768, 32_767)
+    speech = vad.speech(Recording(sound[:, None], 8000), 0, Interval(0, 12_000))
+    assert sum(part.intersect(Interval(5000, 8000)).length for part in speech) > 2900
+    assert sum(part.length for part in speech) < 3500
