@@ -4,13 +4,16 @@ and sending are missing. What it costs is the pipeline's own share, free of the 
 import time
 from dataclasses import dataclass
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.load import CALL_ID, OPTED_OUT, Shape, call_id, make_scripts
 from benchmarks.oracle import sessions
 from deid_stream import __version__
+from deid_stream.kafka.clients.aio.producers import AioOutbox
+from deid_stream.kafka.record import MAX_BATCH_BYTES, InRecord
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.compile import compile_policy
@@ -19,20 +22,9 @@ from deid_stream.wire.limits import Limits
 from deid_stream.worker.checkpoint import Progress, Restored
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.partition import Partition, Work
-from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 
 STEP_MS = 25
 """As often as a worker publishes."""
-
-
-class Consumed(NamedTuple):
-    """The part of a consumed record that the worker reads."""
-
-    offset: int
-    timestamp: int
-    key: bytes
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
 
 
 class _Builders:
@@ -85,7 +77,7 @@ def new_partition(compiled: dict[str, CompiledPolicy], factory: Any = None) -> P
         policy_of=lambda customer: compiled.get(customer, unknown),
         training_fresh=lambda: True,
         policy_positions=lambda: {0: 10},
-        new_outbox=lambda: Outbox(_Builders()),  # type: ignore[arg-type]
+        new_outbox=lambda: AioOutbox(_Builders()),  # type: ignore[arg-type]
         limits=Limits(),
         metrics=metrics,
         writer_id="bench",
@@ -93,12 +85,12 @@ def new_partition(compiled: dict[str, CompiledPolicy], factory: Any = None) -> P
     )
 
 
-def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list[dict[str, list[Consumed]]]:
+def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list[dict[str, list[InRecord]]]:
     """What a worker reads in each step of ``STEP_MS``, by topic kind: ``calls`` calls from their start on."""
     made = make_scripts(shape, scripts)
     rng = Random(3)
     base_ms = 1_700_000_000_000
-    rows: list[tuple[int, str, Consumed]] = []
+    rows: list[tuple[int, str, InRecord]] = []
     for number in range(calls):
         script = made[number % scripts]
         start_ms = base_ms + rng.randrange(0, 1000, 20)
@@ -113,17 +105,17 @@ def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list
             )
             value = record.value.replace(CALL_ID.encode(), name) if record.in_value else record.value
             at_ms = start_ms + record.at_ms
-            consumed = Consumed(0, at_ms, name, value, (*headers, *record.headers))
+            consumed = InRecord(record.topic, 0, 0, at_ms, name, value, (*headers, *record.headers))
             rows.append((at_ms, record.topic.removeprefix("calls."), consumed))
-    rows.sort(key=lambda row: (row[0], row[1], row[2].key))
-    steps: list[dict[str, list[Consumed]]] = []
+    rows.sort(key=lambda row: (row[0], row[1], row[2].key or b""))
+    steps: list[dict[str, list[InRecord]]] = []
     offsets: dict[str, int] = {}
     for at_ms, kind, consumed in rows:
         index = (at_ms - base_ms) // STEP_MS
         while len(steps) <= index:
             steps.append({})
         offset = offsets[kind] = offsets.get(kind, -1) + 1
-        steps[index].setdefault(kind, []).append(consumed._replace(offset=offset))
+        steps[index].setdefault(kind, []).append(msgspec.structs.replace(consumed, offset=offset))
     return steps
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.inprocess import Consumed, build, new_partition
+from benchmarks.inprocess import build, new_partition
 from benchmarks.oracle import KEY
 from deid_stream.detect.detector import Detector
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.session.settings import SessionSettings
 from deid_stream.worker.partition import Partition
@@ -80,7 +81,7 @@ class _Offsets:
         return self._next[kind] - 1
 
 
-def records(tick: int, calls: int, offsets: _Offsets) -> Iterator[tuple[str, Consumed]]:
+def records(tick: int, calls: int, offsets: _Offsets) -> Iterator[tuple[str, InRecord]]:
     """What arrives at one moment, of every call that is on."""
     at_ms = BASE_MS + tick * EVERY_MS
     for ticks, kind, what in _SCHEDULE:
@@ -89,7 +90,7 @@ def records(tick: int, calls: int, offsets: _Offsets) -> Iterator[tuple[str, Con
             continue
         name, customer = b"call-%d" % number, b"customer-%d" % (number // CALLS_A_CUSTOMER)
         value, headers = _record(number, kind, what, name, customer)
-        yield kind, Consumed(offsets.take(kind), at_ms, name, value, headers)
+        yield kind, InRecord(f"calls.{kind}", 0, offsets.take(kind), at_ms, name, value, headers)
 
 
 _ATTRIBUTES = (("ce_id", b"1"), ("ce_specversion", b"1.0"), ("ce_source", b"/soak"))

@@ -20,6 +20,7 @@ from benchmarks.oracle import KEY, events
 from benchmarks.phrases import utterance
 from deid_stream.audio.cut import silence
 from deid_stream.detect.detector import Detector
+from deid_stream.kafka.record import MAX_BATCH_BYTES
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
@@ -27,7 +28,6 @@ from deid_stream.session.transcript import Transcript
 from deid_stream.units import Interval
 from deid_stream.wire.audio import encode_audio
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.producer import MAX_BATCH_BYTES
 from deid_stream.worker.sessions import SessionFactory
 
 

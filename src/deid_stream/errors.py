@@ -10,6 +10,7 @@
     |   +-- UnknownFormError   a known recogniser's document of a form that nobody reads
     |   +-- NoTimesError       a segment that nothing says the place of
     |   +-- OversizedError     above a limit, in bytes, characters, words or segments
+    |   +-- UnreadableError    the Kafka client cannot read the record itself (codec, damaged, header name)
     |   +-- NoCustomerError    nobody's policy could be applied to it
     |   +-- InternalError      decoding failed in a way nobody foresaw; names the exception's type
     |   +-- AudioFormatError   a content type, rate, byte count or sample value that cannot be audio
@@ -22,8 +23,12 @@
     +-- StateError             a call's share of a checkpoint cannot be read; that call is given up
     +-- DigestKeyError         the digest key is missing or unusable
     +-- BrokerError            the broker refused or is away
-        +-- TopicError         a topic is missing or has the wrong shape
+        +-- TopicError         a topic is missing, has the wrong shape or takes no record of this size
         +-- FencedError        another worker owns the partition now
+        +-- ForbiddenError     this user may not use a topic, group or transactional id
+        +-- LoginError         the broker refused the credentials or the mechanism
+        +-- TlsError           no TLS connection: certificate, host name, or one side speaks plain text
+        +-- ProtocolError      what answers there does not speak Kafka, or not as this client does
 
 Messages never carry payload: no text, no digits, no audio, no header values; only names, sizes, positions and
 the mend. ``retryable`` says whether the same call may succeed later without anyone changing anything.
@@ -99,6 +104,10 @@ class OversizedError(DecodeError):
     code = "oversized"
 
 
+class UnreadableError(DecodeError):
+    code = "unreadable"
+
+
 class NoCustomerError(DecodeError):
     code = "no_customer"
 
@@ -142,8 +151,11 @@ class DigestKeyError(DeidError):
 
 
 class BrokerError(DeidError):
+    """``cause`` names what went wrong more finely: a value of ``kafka.errors.Cause``."""
+
     retryable = True
     code = "broker"
+    cause: str = "other"
 
 
 class TopicError(BrokerError):
@@ -154,3 +166,23 @@ class TopicError(BrokerError):
 class FencedError(BrokerError):
     retryable = False
     code = "fenced"
+
+
+class ForbiddenError(BrokerError):
+    retryable = False
+    code = "forbidden"
+
+
+class LoginError(BrokerError):
+    retryable = False
+    code = "login"
+
+
+class TlsError(BrokerError):
+    retryable = False
+    code = "tls"
+
+
+class ProtocolError(BrokerError):
+    retryable = False
+    code = "protocol"

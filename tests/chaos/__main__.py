@@ -10,6 +10,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from deid_stream.config import Settings
+from deid_stream.kafka.clients.aio.kafka import AioKafka
+from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from tests.chaos.scenario import Plan, Tally, run
 from tests.support.kafka import KafkaCluster
@@ -46,7 +49,7 @@ def _told(tally: Tally) -> dict[str, object]:
 
 async def _embedded(plan: Plan) -> Tally:
     async with EmbeddedBroker() as broker:
-        return await run({"bootstrap_servers": broker.bootstrap_servers}, plan)
+        return await run(connect(Settings(bootstrap_servers=broker.bootstrap_servers), "chaos"), plan)
 
 
 def _apache(plan: Plan) -> Tally:
@@ -60,7 +63,7 @@ def _apache(plan: Plan) -> Tally:
             cluster.restart(node)
 
         plan.restart_broker = restart
-        return asyncio.run(run(cluster.client(), plan))
+        return asyncio.run(run(AioKafka(cluster.connection()), plan))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -20,6 +19,8 @@ from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.detect.detector import Detector
 from deid_stream.kafka import topics_admin
+from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.ports import Kafka
 from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
 from tests.chaos.verify import Verdict, verify
@@ -108,16 +109,15 @@ def policies() -> dict[str, bytes]:
     }
 
 
-async def run(options: dict[str, Any], plan: Plan) -> Tally:
-    """The whole scenario; ``options`` connect the harness's own clients."""
+async def run(kafka: Kafka, plan: Plan) -> Tally:
+    """The whole scenario; ``kafka`` is the harness's own way to the broker."""
     rng = random.Random(plan.seed)
     tally = Tally()
     names = TopicNames.of(PREFIX)
-    servers = options["bootstrap_servers"]
-    listed = servers.split(",") if isinstance(servers, str) else servers
-    await topics_admin.create({**options, "bootstrap_servers": listed}, prefix=PREFIX, partitions=plan.partitions)
+    options = client_options(kafka.connection)
+    await topics_admin.create(kafka, prefix=PREFIX, partitions=plan.partitions)
     settings = Settings(
-        bootstrap_servers=",".join(listed),
+        bootstrap_servers=",".join(kafka.connection.servers),
         topic_prefix=PREFIX,
         group_id="chaos",
         digest_key=KEY.hex(),
@@ -155,10 +155,10 @@ async def run(options: dict[str, Any], plan: Plan) -> Tally:
                 await asyncio.sleep(0)
         await asyncio.gather(*playing)
         await trouble
-        tally.settled = await _settled(options, names, workers, plan)
+        tally.settled = await _settled(kafka, names, workers, plan)
         tally.seconds = time.monotonic() - started
         expected, secrets = _expect(calls, names)
-        tally.verdict = await verify(options, names, expected, secrets, exactly_once=plan.exactly_once)
+        tally.verdict = await verify(kafka, names, expected, secrets, exactly_once=plan.exactly_once)
     finally:
         workers.close()
         await producer.stop()
@@ -216,14 +216,14 @@ async def _trouble(workers: Workers, plan: Plan, rng: random.Random, tally: Tall
             tally.broker_restarts += 1
 
 
-async def _settled(options: dict[str, Any], names: TopicNames, workers: Workers, plan: Plan) -> bool:
+async def _settled(kafka: Kafka, names: TopicNames, workers: Workers, plan: Plan) -> bool:
     """Until every call has been closed, with workers left in peace."""
     deadline = time.monotonic() + plan.settle_s
     while time.monotonic() < deadline:
         workers.reap()
         while len(workers.alive) < plan.workers:
             workers.start()
-        closed = {record.key for record in await read_all(options, names.calls, exactly_once=plan.exactly_once)}
+        closed = {record.key for record in await read_all(kafka, names.calls, exactly_once=plan.exactly_once)}
         if len(closed) >= plan.calls:
             await asyncio.sleep(1)
             return True

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from deid_stream.kafka.ports import Kafka
 from deid_stream.model.topics import TopicNames
 from tests.support.oracle import Expected
 from tests.support.topics import read_all
@@ -41,7 +42,7 @@ class Verdict:
 
 
 async def verify(
-    options: dict[str, Any],
+    kafka: Kafka,
     names: TopicNames,
     expected: Iterable[Expected],
     secrets: Iterable[str],
@@ -65,7 +66,7 @@ async def verify(
     )
     for topic in checked:
         seen: dict[bytes, bytes | None] = {}
-        for record in await read_all(options, topic, exactly_once=exactly_once):
+        for record in await read_all(kafka, topic, exactly_once=exactly_once):
             verdict.found += 1
             verdict.leaked += _leaks(verdict, raw, record)
             want = wanted[topic].get(record.key)
@@ -90,7 +91,7 @@ async def verify(
             verdict.note("lost", key, topic)
     audits: set[tuple[bytes, bytes]] = set()
     for topic in (names.audit, names.dead_letters, names.checkpoints):
-        for record in await read_all(options, topic, exactly_once=exactly_once):
+        for record in await read_all(kafka, topic, exactly_once=exactly_once):
             verdict.leaked += _leaks(verdict, raw, record)
             if topic == names.audit:
                 identity = (dict(record.headers)["ce_id"], record.value)

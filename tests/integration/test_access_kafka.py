@@ -11,6 +11,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from deid_stream.kafka import topics_admin
+from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.model import topics
 from tests.support.kafka import KafkaCluster
 
@@ -47,9 +48,8 @@ async def prepare(cluster):
                 response = await admin._send_request(request)
                 assert [code for code, _ in response.creation_responses] == [0]
     await admin.close()
-    options = cluster.client()
-    await topics_admin.create(options | {"bootstrap_servers": [options["bootstrap_servers"]]}, partitions=1)
-    async with AIOKafkaProducer(**options) as producer:
+    await topics_admin.create(AioKafka(cluster.connection()), partitions=1)
+    async with AIOKafkaProducer(**cluster.client()) as producer:
         for topic in topics.TOPICS:
             await producer.send_and_wait(topic.name, b"value", key=b"key")
 

@@ -8,9 +8,9 @@ import pytest
 
 from deid_stream import cli
 from deid_stream.config import Settings
+from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
-from deid_stream.kafka_io import Outgoing, send_all
-from deid_stream.kafka_options import kafka_options
+from deid_stream.kafka.record import OutRecord
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +112,14 @@ def test_a_policy_that_cannot_be_applied_is_not_written(run, tmp_path, policy, s
 async def test_doctor_notices_a_clock_that_runs_ahead(servers, run, ahead_s, status, says):
     prefix = f"t3.{status}."
     assert (await asyncio.to_thread(run, "topics", "create", "--topic-prefix", prefix))[0] == 0
-    options = kafka_options(Settings(bootstrap_servers=servers), "test")
+    kafka = connect(Settings(bootstrap_servers=servers), "test")
     now_ms = time.time_ns() // 1_000_000
     records = [
-        Outgoing(f"{prefix}calls.events", b"call", b"{}", timestamp_ms=now_ms - 120_000),
-        Outgoing(f"{prefix}calls.events", b"call", b"{}", timestamp_ms=now_ms + ahead_s * 1_000),
+        OutRecord(f"{prefix}calls.events", b"call", b"{}", timestamp_ms=now_ms - 120_000),
+        OutRecord(f"{prefix}calls.events", b"call", b"{}", timestamp_ms=now_ms + ahead_s * 1_000),
     ]
-    await send_all(options, records)
+    async with kafka.sender() as sender:
+        await sender.send(records)
     got, said, _ = await asyncio.to_thread(run, "doctor", "--topic-prefix", prefix)
     assert got == status
     assert says in said

@@ -6,8 +6,8 @@ import pytest
 
 from deid_stream.config import Settings
 from deid_stream.kafka import topics_admin
+from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
-from deid_stream.kafka_options import kafka_options
 from deid_stream.spotcheck import run
 from tests.support.service import until
 
@@ -16,8 +16,7 @@ async def test_a_broker_that_goes_is_noticed(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(run, "SILENT_S", 1.0)
     broker = await EmbeddedBroker().__aenter__()
     settings = Settings(bootstrap_servers=broker.bootstrap_servers, session_timeout_ms=2_000)
-    options = kafka_options(settings, "tests")
-    await topics_admin.create(options, partitions=1, replication_factor=1)
+    await topics_admin.create(connect(settings, "tests"), partitions=1, replication_factor=1)
     check = run.SpotCheck(settings, None)  # type: ignore[arg-type] - nothing is listened to
     running = asyncio.create_task(check.run())
     await until(lambda: check.ready or running.done())

@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from deid_stream.config import Settings
-from deid_stream.errors import BrokerError, FencedError, TopicError
+from deid_stream.errors import BrokerError, FencedError, ForbiddenError, TopicError
+from deid_stream.kafka.clients.aio.kafka import AioKafka
+from deid_stream.kafka.clients.aio.producers import Transactional
+from deid_stream.kafka.record import Place
 from deid_stream.worker import run as run_module
-from deid_stream.worker.producer import ForbiddenError, Transactional
 from tests.chaos.scenario import Workers
 from tests.conformance.test_worker import call, matches_oracle
 from tests.support.kafka import KafkaCluster
@@ -48,7 +49,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def owner_of(service: Service, partition: int = 0) -> Transactional:
-    owner = Transactional(service.options, service.settings.group_id, service.prefix, partition, 20)
+    owner = Transactional(service.kafka.connection, service.settings.group_id, service.prefix, partition, 20)
     await owner.start()
     return owner
 
@@ -56,7 +57,7 @@ async def owner_of(service: Service, partition: int = 0) -> Transactional:
 async def publish(service: Service, owner: Transactional, key: bytes) -> int:
     outbox = owner.outbox()
     outbox.append(service.names.calls, key, b"value", [], 1_700_000_000_000)
-    source = TopicPartition(service.names.audio, 0)
+    source = Place(service.names.audio, 0)
     return await owner.publish(outbox, service.names.checkpoints, [(b"0", key)], {source: 1})
 
 
@@ -253,7 +254,7 @@ async def test_authorisation_withdrawn_ends_the_worker_and_commits_nothing(
             first, second = call("allowed", "someone", 1), call("refused", "someone", 2)
             await service.send(first)
             await service.closed(1)
-            service.options = cluster.client()
+            service.kafka = AioKafka(cluster.connection())
             await grant(cluster, (TOPIC, getattr(service.names, topic), LITERAL, operation, DENY))
             await service.send(second)
             _, working = service.workers.pop()

@@ -14,7 +14,8 @@ from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.detect.detector import Detector
 from deid_stream.kafka import topics_admin
-from deid_stream.kafka_options import kafka_options
+from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.connect import connect
 from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
 from deid_stream.worker.run import Worker
@@ -42,13 +43,14 @@ class Service:
             broker_wait_ms=0,
         )
         self.names = TopicNames.of(self.prefix)
-        self.options: dict[str, Any] = kafka_options(self.settings, "tests")
+        self.kafka = connect(self.settings, "tests")
+        self.options: dict[str, Any] = client_options(self.kafka.connection)
         self.policies: dict[str, bytes] = {}
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
         self.started: list[Worker] = []
 
     async def __aenter__(self) -> "Service":
-        await topics_admin.create(self.options, prefix=self.prefix, partitions=self.settings.partitions)
+        await topics_admin.create(self.kafka, prefix=self.prefix, partitions=self.settings.partitions)
         self.producer = AIOKafkaProducer(**self.options, acks="all", linger_ms=2)
         await self.producer.start()
         return self
@@ -90,7 +92,7 @@ class Service:
         await send_all(self.producer, self.prefix, sorted(records, key=lambda r: r.time_ms))
 
     async def read(self, topic: str) -> list[Any]:
-        return await read_all(self.options, topic, exactly_once=self.exactly_once)
+        return await read_all(self.kafka, topic, exactly_once=self.exactly_once)
 
     async def closed(self, count: int, seconds: float = SETTLE_S) -> None:
         """Until so many calls have been closed; without transactions, a batch's topics do not appear at once, so the

@@ -24,8 +24,6 @@ FLOORS = {
     "config": 5,
     "runtime": 5,
     "kafka": 6,
-    "kafka_io": 6,
-    "kafka_options": 6,
     "worker": 7,
     "control": 7,
     "spotcheck": 7,
@@ -34,7 +32,7 @@ FLOORS = {
     "commands": 8,
     "demo": 8,
 }
-SHARED = {"kafka_io", "kafka_options", "text", "words"}
+SHARED = {"text", "words"}
 """Names and helpers that the other rooms of their floor may use."""
 OUTSIDE = {"aiokafka", "asyncio", "faust", "logging", "random", "secrets", "socket", "threading", "time", "uuid"}
 """What floors 0 to 4 never import."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from deid_stream.commands.options import CONNECTION, connection, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, cluster, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
 
@@ -96,18 +96,19 @@ def play(repeat: bool, settings: Settings) -> None:
     from deid_stream.demo import stage
     from deid_stream.demo.player import play as play_calls
     from deid_stream.demo.player import renamed, script
-    from deid_stream.kafka_io import read_to_end, send_all
+    from deid_stream.kafka.reading import read_to_end
     from deid_stream.model.topics import POLICIES
 
     async def run() -> None:
-        options = connection(settings, "deid-stream-play")
+        kafka = cluster(settings, "deid-stream-play")
         calls, prefix = stage.load_samples(), settings.topic_prefix
-        known = {record.key for record in await read_to_end(options, prefix + POLICIES.name)}
-        await send_all(options, [record for record in stage.policies(calls, prefix) if record.key not in known])
+        known = {record.key for record in await read_to_end(kafka, prefix + POLICIES.name)}
+        async with kafka.sender() as sender:
+            await sender.send([record for record in stage.policies(calls, prefix) if record.key not in known])
         while True:
             start_ms = time.time_ns() // 1_000_000
             cues = script([renamed(call, f"-{start_ms}") for call in calls])
-            await play_calls(options, cues, start_ms=start_ms, pace=1.0, prefix=prefix)
+            await play_calls(kafka, cues, start_ms=start_ms, pace=1.0, prefix=prefix)
             click.echo(f"{len(calls)} calls have been played", err=True)
             if not repeat:
                 return

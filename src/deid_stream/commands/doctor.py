@@ -5,14 +5,17 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, WORKER, connection, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import DeidError
+
+if TYPE_CHECKING:
+    from deid_stream.kafka.ports import Kafka
 
 MAX_SKEW_MS: Final = 2_000
 """Deadlines count in the broker's and producers' record time; more than this apart, and waits are wrong."""
@@ -89,38 +92,38 @@ def _embedded_broker() -> Finding:
 
 
 async def _deployment(settings: Settings) -> list[Finding]:
-    options = connection(settings, "deid-stream-doctor")
+    kafka = cluster(settings, "deid-stream-doctor")
     try:
-        found = await _topics(options, settings)
+        found = await _topics(kafka, settings)
     except DeidError as error:
         return [Finding("broker", "error", "cannot be used", str(error))]
     for what, step in (("policies", _policies), ("clock", _clock)):
         try:
-            found += await step(options, settings)
+            found += await step(kafka, settings)
         except DeidError as error:
             found.append(Finding(what, "error", "cannot be checked", str(error)))
     return found
 
 
-async def _topics(options: dict[str, Any], settings: Settings) -> list[Finding]:
+async def _topics(kafka: "Kafka", settings: Settings) -> list[Finding]:
     from deid_stream.kafka import topics_admin
     from deid_stream.model import topics
 
-    problems = await topics_admin.check(options, prefix=settings.topic_prefix)
+    problems = await topics_admin.check(kafka, prefix=settings.topic_prefix)
     broker = Finding("broker", "ok", f"answers at {settings.bootstrap_servers}")
     if not problems:
         return [broker, Finding("topics", "ok", f"all {len(topics.TOPICS)} are right")]
     return [broker, *(Finding("topics", "error", f"{p.topic}: {p.what}", p.mend) for p in problems)]
 
 
-async def _policies(options: dict[str, Any], settings: Settings) -> list[Finding]:
-    from deid_stream.kafka_io import read_to_end
+async def _policies(kafka: "Kafka", settings: Settings) -> list[Finding]:
+    from deid_stream.kafka.reading import read_to_end
     from deid_stream.model.topics import POLICIES
     from deid_stream.policy import ChangeKind, PolicyTable
 
     table = PolicyTable()
     state: dict[str, ChangeKind] = {}
-    for record in await read_to_end(options, settings.topic_prefix + POLICIES.name):
+    for record in await read_to_end(kafka, settings.topic_prefix + POLICIES.name):
         customer = (record.key or b"").decode(errors="replace")
         state[customer] = table.apply(customer, record.value).kind
     bad = {name: kind for name, kind in state.items() if kind in (ChangeKind.UNREADABLE, ChangeKind.STALE)}
@@ -136,12 +139,12 @@ async def _policies(options: dict[str, Any], settings: Settings) -> list[Finding
     return [*found, Finding("policies", "ok", f"{len(customers)} customers, {training} with training")]
 
 
-async def _clock(options: dict[str, Any], settings: Settings) -> list[Finding]:
+async def _clock(kafka: "Kafka", settings: Settings) -> list[Finding]:
     """The newest records' times against this machine's: producers' clocks run ahead where they lie in the future."""
-    from deid_stream.kafka_io import newest_time_ms
+    from deid_stream.kafka.reading import newest_time_ms
     from deid_stream.model.topics import AUDIO, EVENTS, TRANSCRIPTS
 
-    newest = [await newest_time_ms(options, settings.topic_prefix + t.name) for t in (EVENTS, TRANSCRIPTS, AUDIO)]
+    newest = [await newest_time_ms(kafka, settings.topic_prefix + t.name) for t in (EVENTS, TRANSCRIPTS, AUDIO)]
     latest = max((ms for ms in newest if ms is not None), default=None)
     if latest is None:
         return [Finding("clock", "ok", "no call records yet to compare with")]

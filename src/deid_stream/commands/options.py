@@ -15,6 +15,7 @@ from deid_stream.config import Settings, load_settings
 from deid_stream.errors import ConfigError, PolicyError
 
 if TYPE_CHECKING:
+    from deid_stream.kafka.ports import Kafka
     from deid_stream.policy import CompiledPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,16 +107,16 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")
 
 
-def connection(settings: Settings, client_id: str) -> dict[str, Any]:
-    """Client options of a command that needs a broker that is there already; the client's own log lines are left out,
+def cluster(settings: Settings, client_id: str) -> "Kafka":
+    """The way to a broker of a command that needs one that is there already; the client's own log lines are left out,
     since the command reports its errors itself. Raises ConfigError where no broker is named."""
-    from deid_stream.kafka_options import kafka_options
+    from deid_stream.kafka.connect import connect
 
     if not settings.bootstrap_servers:
         raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    return kafka_options(settings, client_id)
+    return connect(settings, client_id)
 
 
 def read_policy(file: Path) -> tuple[bytes, "CompiledPolicy"]:

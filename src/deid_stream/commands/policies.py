@@ -9,7 +9,7 @@ import msgspec
 
 from deid_stream.commands.options import (
     CONNECTION,
-    connection,
+    cluster,
     json_option,
     print_json,
     read_policy,
@@ -64,10 +64,10 @@ def set_policy(
 
 
 async def _send(settings: Settings, customer: str, raw: bytes | None) -> None:
-    from deid_stream.kafka_io import Outgoing, send_all
+    from deid_stream.kafka.record import OutRecord
 
-    options = connection(settings, "deid-stream-policy")
-    await send_all(options, [Outgoing(settings.topic_prefix + POLICIES.name, customer.encode(), raw)])
+    async with cluster(settings, "deid-stream-policy").sender() as sender:
+        await sender.send([OutRecord(settings.topic_prefix + POLICIES.name, customer.encode(), raw)])
 
 
 def _next(current: dict[str, Any]) -> int:
@@ -110,11 +110,11 @@ def list_policies(settings: Settings, as_json: bool) -> None:
 
 async def _read(settings: Settings) -> dict[str, dict[str, Any] | None]:
     """The last policy of every customer; None where it cannot be compiled."""
-    from deid_stream.kafka_io import read_to_end
+    from deid_stream.kafka.reading import read_to_end
 
-    options = connection(settings, "deid-stream-policy")
+    kafka = cluster(settings, "deid-stream-policy")
     found: dict[str, dict[str, Any] | None] = {}
-    for record in await read_to_end(options, settings.topic_prefix + POLICIES.name):
+    for record in await read_to_end(kafka, settings.topic_prefix + POLICIES.name):
         customer = (record.key or b"").decode(errors="replace")
         found.pop(customer, None)
         if record.value is None:

@@ -50,10 +50,10 @@ def _local(settings: Settings, servers: str) -> Settings:
 
 async def _create_topics(settings: Settings) -> None:
     from deid_stream.kafka import topics_admin
-    from deid_stream.kafka_options import kafka_options
+    from deid_stream.kafka.connect import connect
 
     await topics_admin.create(
-        kafka_options(settings, "deid-stream-topics"),
+        connect(settings, "deid-stream-topics"),
         prefix=settings.topic_prefix,
         partitions=settings.partitions,
         replication_factor=settings.replication_factor,

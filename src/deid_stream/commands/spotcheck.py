@@ -5,7 +5,7 @@ import asyncio
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, SPOTCHECK, connection, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, SPOTCHECK, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 
 
@@ -24,7 +24,7 @@ def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
     from deid_stream.spotcheck.run import run_spotcheck
     from deid_stream.spotcheck.whisper import SecondRecogniser
 
-    connection(settings, "deid-stream-spotcheck")
+    cluster(settings, "deid-stream-spotcheck")
     logs.configure(settings.log_level)
     totals = asyncio.run(run_spotcheck(settings, SecondRecogniser(), once=once))
     if as_json:

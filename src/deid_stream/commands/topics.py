@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from deid_stream.commands.options import CONNECTION, TOPICS, connection, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, TOPICS, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.kafka import topics_admin
 from deid_stream.model import topics as contract
@@ -22,7 +22,7 @@ def create(settings: Settings, as_json: bool) -> None:
     """Create the topics that are missing, with equal partition counts. Those that are there are left as they are."""
     created = asyncio.run(
         topics_admin.create(
-            connection(settings, "deid-stream-topics"),
+            cluster(settings, "deid-stream-topics"),
             prefix=settings.topic_prefix,
             partitions=settings.partitions,
             replication_factor=settings.replication_factor,
@@ -39,8 +39,8 @@ def create(settings: Settings, as_json: bool) -> None:
 @json_option
 def check(settings: Settings, as_json: bool) -> int:
     """Name what is wrong with the topics; exit status 1 where anything is."""
-    options = connection(settings, "deid-stream-topics")
-    problems = asyncio.run(topics_admin.check(options, prefix=settings.topic_prefix))
+    kafka = cluster(settings, "deid-stream-topics")
+    problems = asyncio.run(topics_admin.check(kafka, prefix=settings.topic_prefix))
     if as_json:
         print_json({"problems": [problem._asdict() for problem in problems]})
     else:

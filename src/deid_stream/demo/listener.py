@@ -1,11 +1,12 @@
 """Everything that comes out: one reader over all ``deid.*`` topics, repeats dropped."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deid_stream.datasets.callfile import CallFile
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.record import Header, Place
 from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, OUTPUTS, TRAINING_AUDIO
 
 OUTPUT_TOPICS: Final = tuple(topic.name for topic in OUTPUTS)
@@ -19,7 +20,7 @@ class Published(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[Header, ...]
 
     @property
     def call_id(self) -> str:
@@ -84,20 +85,12 @@ def is_complete(collected: Collected, calls: list[CallFile], chunks: dict[str, i
     )
 
 
-async def listen(options: dict[str, Any], partitions: int, collected: Collected) -> None:
+async def listen(kafka: Kafka, partitions: int, collected: Collected) -> None:
     """Read from the beginning until cancelled."""
-    consumer = AIOKafkaConsumer(
-        **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
-    )
-    await consumer.start()
-    try:
-        assigned = [TopicPartition(topic, number) for topic in OUTPUT_TOPICS for number in range(partitions)]
-        consumer.assign(assigned)
-        await consumer.seek_to_beginning(*assigned)
+    async with kafka.log_reader("read_committed") as reader:
+        places = [Place(topic, number) for topic in OUTPUT_TOPICS for number in range(partitions)]
+        reader.assign(dict.fromkeys(places, 0))
         while True:
-            batches = await consumer.getmany(timeout_ms=100, max_records=2_000)
-            for batch in batches.values():
-                for record in batch:
-                    collected.add(Published(record.topic, record.key, record.value, tuple(record.headers)))
-    finally:
-        await consumer.stop()
+            for records in (await reader.poll(100, 2_000)).values():
+                for record in records:
+                    collected.add(Published(record.topic, record.key, record.value, record.headers))

@@ -2,19 +2,23 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, records
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.record import OutRecord
 from deid_stream.model.topics import AUDIO, EVENTS, TRANSCRIPTS
 from deid_stream.units import Ms
 
 TOPIC_OF: Final = {"events": EVENTS.name, "transcripts": TRANSCRIPTS.name, "audio": AUDIO.name}
 STAGGER_MS: Final = 2_000
 """Between the starts of two calls."""
+_AT_ONCE: Final = 500
+"""Records sent together when several are due; larger: the live view moves in larger steps."""
 LIVE: Final = Pace(chunk_ms=100, transcript_delay_ms=700, interim_delay_ms=300)
 
 
@@ -45,7 +49,7 @@ def script(calls: Sequence[CallFile], pace: Pace = LIVE) -> list[Cue]:
 
 
 async def play(
-    options: dict[str, Any],
+    kafka: Kafka,
     cues: Sequence[Cue],
     *,
     start_ms: Ms,
@@ -55,23 +59,27 @@ async def play(
 ) -> None:
     """Send every record when it is due, ``pace`` times as fast as live; its timestamp is the live one after
     ``start_ms`` (epoch). ``prefix`` stands before the topics' names. Returns once all are acknowledged."""
-    producer = AIOKafkaProducer(**options, acks="all", linger_ms=2)
-    await producer.start()
-    began = time.monotonic()
-    try:
-        for cue in cues:
-            wait_s = cue.due_ms / 1000 / pace - (time.monotonic() - began)
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            record = cue.record
-            await producer.send(
-                prefix + TOPIC_OF[record.kind],
-                record.value,
-                record.key,
-                timestamp_ms=start_ms + cue.due_ms,
-                headers=record.headers,
+    async with kafka.sender() as sender:
+        began = time.monotonic()
+        waiting = deque(cues)
+        while waiting:
+            now_ms = (time.monotonic() - began) * 1000 * pace
+            if waiting[0].due_ms > now_ms:
+                await asyncio.sleep((waiting[0].due_ms - now_ms) / 1000 / pace)
+            due: list[Cue] = []
+            while waiting and len(due) < _AT_ONCE and waiting[0].due_ms <= now_ms:
+                due.append(waiting.popleft())
+            await sender.send(
+                [
+                    OutRecord(
+                        prefix + TOPIC_OF[cue.record.kind],
+                        cue.record.key,
+                        cue.record.value,
+                        cue.record.headers,
+                        start_ms + cue.due_ms,
+                    )
+                    for cue in due
+                ]
             )
-            sent(record)
-        await producer.flush()
-    finally:
-        await producer.stop()
+            for cue in due:
+                sent(cue.record)

@@ -19,9 +19,9 @@ from deid_stream.demo.listener import Collected, is_complete, listen
 from deid_stream.demo.player import play, script
 from deid_stream.errors import BrokerError
 from deid_stream.kafka import topics_admin
+from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
-from deid_stream.kafka_io import Outgoing, send_all
-from deid_stream.kafka_options import kafka_options
+from deid_stream.kafka.record import OutRecord
 from deid_stream.model import topics
 
 SAMPLES: Final = Path(__file__).parent / "samples"
@@ -123,12 +123,13 @@ def demo_settings(bootstrap_servers: str) -> Settings:
 
 async def prepare(settings: Settings, calls: Sequence[CallFile]) -> None:
     """Topics and policies."""
-    options = kafka_options(settings, "deid-stream-demo")
-    await topics_admin.create(options, partitions=settings.partitions, replication_factor=settings.replication_factor)
-    await send_all(options, policies(calls))
+    kafka = connect(settings, "deid-stream-demo")
+    await topics_admin.create(kafka, partitions=settings.partitions, replication_factor=settings.replication_factor)
+    async with kafka.sender() as sender:
+        await sender.send(policies(calls))
 
 
-def policies(calls: Sequence[CallFile], prefix: str = "") -> list[Outgoing]:
+def policies(calls: Sequence[CallFile], prefix: str = "") -> list[OutRecord]:
     """A policy for each customer of the calls; one of the samples' customers has opted out of training."""
     customers = sorted({call.header.customer_id for call in calls})
     values = {
@@ -136,7 +137,7 @@ def policies(calls: Sequence[CallFile], prefix: str = "") -> list[Outgoing]:
         for customer in customers
     }
     topic = prefix + topics.POLICIES.name
-    return [Outgoing(topic, customer.encode(), msgspec.json.encode(value)) for customer, value in values.items()]
+    return [OutRecord(topic, customer.encode(), msgspec.json.encode(value)) for customer, value in values.items()]
 
 
 async def perform(
@@ -153,16 +154,16 @@ async def perform(
     """
     async with EmbeddedBroker() as broker:
         settings = demo_settings(broker.bootstrap_servers)
-        options = kafka_options(settings, "deid-stream-demo")
+        kafka = connect(settings, "deid-stream-demo")
         await prepare(settings, progress.calls)
         worker = WorkerProcess(settings, log)
         worker.start()
         try:
             async with _tasks() as run:
-                run(listen(options, settings.partitions, progress.collected))
+                run(listen(kafka, settings.partitions, progress.collected))
                 progress.state = "playing"
                 start_ms = time.time_ns() // 1_000_000
-                player = run(play(options, progress.cues, start_ms=start_ms, pace=pace, sent=progress.note_sent))
+                player = run(play(kafka, progress.cues, start_ms=start_ms, pace=pace, sent=progress.note_sent))
                 deadline_s = None
                 while not progress.complete:
                     worker.check()

@@ -7,9 +7,11 @@ follow the audio topics and keep what is sampled would read all audio of all cal
 """
 
 import asyncio
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from deid_stream.kafka_io import Outgoing, assigned, log_end, read_range, send_all
+from deid_stream.kafka.ports import Isolation, Kafka
+from deid_stream.kafka.reading import read_range, reading
+from deid_stream.kafka.record import InRecord, OutRecord
 from deid_stream.model import topics
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
@@ -17,7 +19,7 @@ from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.output import encode_audit
 
-ISOLATION: Final = "read_committed"
+ISOLATION: Final[Isolation] = "read_committed"
 _MARGIN_MS: Final = 60_000
 _FURTHER: Final = (1, 4, 16)
 """How many times a call's duration is looked back: record time and media time may differ (recordings sent slowly)."""
@@ -35,7 +37,7 @@ _WITHDRAWN_FROM: Final = (
 
 
 class Audio(NamedTuple):
-    records: list[Any]
+    records: list[InRecord]
     """Fewer than the summary counts where they are gone (retention, deletion)."""
     since_ms: Ms
     """Record time from which on the call's records were looked for."""
@@ -46,8 +48,8 @@ class Audio(NamedTuple):
 class Records:
     """Of one deployment. ``late_ms`` is how long after its end a call may still be open, in record time."""
 
-    def __init__(self, options: dict[str, Any], prefix: str, late_ms: Ms) -> None:
-        self._options = options
+    def __init__(self, kafka: Kafka, prefix: str, late_ms: Ms) -> None:
+        self._kafka = kafka
         self._prefix = prefix
         self._late_ms = late_ms
 
@@ -65,11 +67,11 @@ class Records:
                 break
         return Audio(list(found.values()), since_ms, tombstone_ms)
 
-    async def transcripts(self, summary: Summary, partition: int, since_ms: Ms) -> list[Any]:
+    async def transcripts(self, summary: Summary, partition: int, since_ms: Ms) -> list[InRecord]:
         """The call's transcripts, the last revision of each. Raises BrokerError."""
         return list(newest(await self._of(topics.ANALYTICS_TRANSCRIPTS, summary, partition, since_ms)).values())
 
-    async def audit(self, summary: Summary, partition: int, since_ms: Ms) -> list[Any]:
+    async def audit(self, summary: Summary, partition: int, since_ms: Ms) -> list[InRecord]:
         """The call's lines in the audit. Raises BrokerError."""
         return await self._of(topics.AUDIT, summary, partition, since_ms)
 
@@ -93,8 +95,8 @@ class Records:
             counts=counts,
         )
         line = encode_audit(entry, policy_version=summary.policy_version)
-        audit = Outgoing(self._prefix + topics.AUDIT.name, line.key, line.value, line.headers, partition=partition)
-        await send_all(self._options, [audit])
+        audit = OutRecord(self._prefix + topics.AUDIT.name, line.key, line.value, line.headers, partition=partition)
+        await self._send([audit])
         return await self.withdraw(summary, partition, since_ms)
 
     async def withdraw(self, summary: Summary, partition: int, since_ms: Ms) -> int:
@@ -103,11 +105,14 @@ class Records:
         keys = [(topics.CALLS, summary.call_id.encode())]
         for topic in _WITHDRAWN_FROM:
             keys += [(topic, key) for key in newest(await self._of(topic, summary, partition, since_ms))]
-        await send_all(
-            self._options,
-            [Outgoing(self._prefix + topic.name, key, None, headers, partition=partition) for topic, key in keys],
+        await self._send(
+            [OutRecord(self._prefix + topic.name, key, None, headers, partition=partition) for topic, key in keys]
         )
         return len(keys)
+
+    async def _send(self, records: list[OutRecord]) -> None:
+        async with self._kafka.sender() as sender:
+            await sender.send(records)
 
     async def _of(
         self,
@@ -117,24 +122,23 @@ class Records:
         since_ms: Ms,
         enough: int | None = None,
         until_ms: Ms | None = None,
-    ) -> list[Any]:
+    ) -> list[InRecord]:
         """The call's records since a time, in their order; not on to the end where ``enough`` keys were found."""
         call_id = summary.call_id.encode()
         until_ms = until_ms or summary.time_ms + self._late_ms + _MARGIN_MS
-        found: list[Any] = []
+        found: list[InRecord] = []
         keys: set[bytes] = set()
         past = 0
         name = self._prefix + topic.name
-        async with assigned(self._options, name, partition, isolation_level=ISOLATION) as (consumer, places):
+        async with reading(self._kafka, name, ISOLATION, partition) as (reader, places):
             (place,) = places
-            first = (await consumer.offsets_for_times({place: since_ms}))[place]
+            first = await reader.offset_at(place, since_ms)
             if first is None:
                 return []
-            end = await log_end(consumer, place, ISOLATION)
-            async for records in read_range(consumer, place, first.offset, end):
+            async for records in read_range(reader, place, first, await reader.end(place)):
                 for record in records:
                     past = past + 1 if record.timestamp > until_ms else 0
-                    if record.key == call_id or (record.key or b"").rsplit(b"/", 2)[0] == call_id:
+                    if record.key is not None and call_id in (record.key, record.key.rsplit(b"/", 2)[0]):
                         found.append(record)
                         keys.add(record.key)
                 if past >= _PAST_RECORDS or (enough is not None and len(keys) >= enough):

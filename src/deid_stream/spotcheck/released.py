@@ -13,6 +13,7 @@ import numpy as np
 from deid_stream.audio.codec import pcm
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.errors import AudioFormatError, DecodeError
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import AudioChunk, Word
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.spans import AudioSpan
@@ -102,28 +103,28 @@ def read_summary(value: bytes) -> Summary:
         raise DecodeError("a record of deid.calls is not a call summary") from None
 
 
-def newest(records: Iterable[Any]) -> dict[bytes, Any]:
+def newest(records: Iterable[InRecord]) -> dict[bytes, InRecord]:
     """Records by key, the last of each; keys that a tombstone removed are left out."""
-    found = {record.key: record for record in records}
+    found = {record.key: record for record in records if record.key is not None}
     return {key: record for key, record in found.items() if record.value is not None}
 
 
-def is_minor(audit: Iterable[Any]) -> bool:
+def is_minor(audit: Iterable[InRecord]) -> bool:
     """The call was a minor's: nothing but its summary and its audit left."""
     return any((line.action, line.reason) == (AuditAction.CLOSED, "minor") for line in _decoded(_audit, audit))
 
 
-def has_quarantine(audit: Iterable[Any]) -> bool:
+def has_quarantine(audit: Iterable[InRecord]) -> bool:
     """A spot check has said that it takes the call back."""
     return any((line.action, line.reason) == (AuditAction.QUARANTINED, REASON) for line in _decoded(_audit, audit))
 
 
-def _call_of(record: Any) -> bytes | None:
+def _call_of(record: InRecord) -> bytes | None:
     """Of a published record, whose key is not the call's id alone."""
     return next((raw for name, raw in record.headers if name == ce.SUBJECT), None)
 
 
-def put_together(audio: Iterable[Any], transcripts: Iterable[Any], audit: Iterable[Any]) -> Released:
+def put_together(audio: Iterable[InRecord], transcripts: Iterable[InRecord], audit: Iterable[InRecord]) -> Released:
     """From Kafka records of one call. Raises DecodeError where they are not what this service writes."""
     chunks = [decode_audio(_call_of(r), r.value, r.headers, r.timestamp, r.offset, _LIMITS) for r in audio]
     recording, channels = _recording(chunks)
@@ -180,9 +181,9 @@ def _recording(chunks: Sequence[AudioChunk]) -> tuple[Recording, int]:
     return Recording(samples, rate_hz), channels
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], records: Iterable[Any]) -> Iterable[Any]:
+def _decoded(decoder: msgspec.json.Decoder[Any], records: Iterable[InRecord]) -> Iterable[Any]:
     try:
         for record in records:
-            yield decoder.decode(record.value)
+            yield decoder.decode(record.value or b"")
     except msgspec.MsgspecError:
         raise DecodeError("a published record of the call is not what this service writes") from None

@@ -5,26 +5,18 @@ import contextlib
 import signal
 import time
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, DecodeError, TopicError
-from deid_stream.kafka_io import (
-    assigned,
-    broker_errors,
-    log_end,
-    partitions_of,
-    poll,
-    read_range,
-    stop_consumer,
-    unbroken,
-)
-from deid_stream.kafka_options import kafka_options
+from deid_stream.kafka.connect import connect
+from deid_stream.kafka.ports import Batches, GroupOffsets, GroupOptions, GroupReader, Kafka
+from deid_stream.kafka.reading import read_range, reading
+from deid_stream.kafka.record import InRecord, Place
 from deid_stream.model import topics
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
@@ -63,14 +55,21 @@ class SpotCheck:
     """One member of the group of spot checks. ``stop`` may be called at any time: what was not finished is done again
     by whoever comes next."""
 
-    def __init__(self, settings: Settings, recogniser: Recogniser, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        recogniser: Recogniser,
+        metrics: Metrics | None = None,
+        kafka: Kafka | None = None,
+    ) -> None:
         self._settings = settings
         self._recogniser = recogniser
-        self._options = kafka_options(settings, "deid-stream-spotcheck")
+        self._kafka = kafka or connect(settings, "deid-stream-spotcheck")
+        self._group_id = settings.group_id + GROUP_SUFFIX
         self._topic = settings.topic_prefix + topics.CALLS.name
-        self._records = Records(self._options, settings.topic_prefix, settings.idle_ms)
+        self._records = Records(self._kafka, settings.topic_prefix, settings.idle_ms)
         self._stop = asyncio.Event()
-        self._known: set[TopicPartition] = set()
+        self._known: set[Place] = set()
         self.metrics = metrics or Metrics()
         self.totals = Totals()
 
@@ -109,99 +108,97 @@ class SpotCheck:
 
     async def run_once(self) -> None:
         """Everything there is now and no run of this group has seen, then end. Raises BrokerError."""
-        async with assigned(self._options, self._topic, **self._group()) as (consumer, places):
+        async with (
+            self._kafka.group_offsets(self._group_id) as offsets,
+            reading(self._kafka, self._topic, ISOLATION) as (reader, places),
+        ):
             for place in places:
-                start = await consumer.committed(place)
+                start = await offsets.committed(place)
                 if start is None:
-                    start = (await consumer.beginning_offsets([place]))[place]
-                end = await log_end(consumer, place, ISOLATION)
-                async for records in read_range(consumer, place, start, end):
-                    await self._look_at(consumer, place, records)
+                    start = await reader.begin(place)
+                async for records in read_range(reader, place, start, await reader.end(place)):
+                    await self._look_at(offsets, place, records)
                     if self._stop.is_set():
                         return
 
-    def _group(self) -> dict[str, Any]:
-        return {"group_id": self._settings.group_id + GROUP_SUFFIX, "isolation_level": ISOLATION}
+    # -- the group
+
+    async def assigned(self, places: Collection[Place]) -> None:
+        """Noted in ``_follow``, with the first records."""
+
+    async def revoked(self, places: Collection[Place]) -> None:
+        """What was not finished is done again by whoever has it now."""
 
     async def _follow(self) -> None:
-        async with broker_errors(self._options):
-            consumer = AIOKafkaConsumer(
-                **self._options,
-                **self._group(),
-                enable_auto_commit=False,
-                auto_offset_reset="latest",
+        async with self._kafka.admin() as admin:
+            if self._topic not in await admin.topics():
+                raise TopicError(f"topic {self._topic} is missing; run `deid-stream topics create`")
+        group = self._kafka.group_reader(
+            GroupOptions(
+                group_id=self._group_id,
+                topics=(self._topic,),
+                isolation=ISOLATION,
                 session_timeout_ms=self._settings.session_timeout_ms,
-                heartbeat_interval_ms=self._settings.session_timeout_ms // 5,
+                fetch_wait_ms=_POLL_MS,
+                from_end=True,
                 max_poll_interval_ms=_MAX_CHECK_MS,
             )
-            try:
-                await unbroken(consumer.start())
-                if not await partitions_of(consumer, self._topic):
-                    raise TopicError(f"topic {self._topic} is missing; run `deid-stream topics create`")
-                consumer.subscribe([self._topic])
-                loop = asyncio.get_running_loop()
-                busy_until_s = loop.time()
-                while not self._stop.is_set():
-                    batches = await poll(consumer, _POLL_MS)
-                    await self._share(consumer, batches)
-                    for place, records in batches.items():
-                        await self._look_at(consumer, place, records)
-                        busy_until_s = loop.time()
-                    if loop.time() - busy_until_s > SILENT_S and self._silent_ms(consumer) > SILENT_S * 1000:
-                        raise BrokerError(f"nothing was heard from the broker for {SILENT_S:.0f} s")
-            finally:
-                await stop_consumer(consumer)
+        )
+        try:
+            await group.start(self)
+            loop = asyncio.get_running_loop()
+            busy_until_s = loop.time()
+            while not self._stop.is_set():
+                batches = await group.poll(_POLL_MS)
+                await self._share(group, batches)
+                for place, records in batches.items():
+                    await self._look_at(group, place, records)
+                    busy_until_s = loop.time()
+                if loop.time() - busy_until_s > SILENT_S and self._silent_ms(group) > SILENT_S * 1000:
+                    raise BrokerError(f"nothing was heard from the broker for {SILENT_S:.0f} s")
+        finally:
+            await group.stop()
 
-    def _silent_ms(self, consumer: Any) -> float:
+    def _silent_ms(self, group: GroupReader) -> float:
         """For how long no partition has been answered for: the client itself tries on for ever, and says nothing."""
-        heard = [ms for place in self._known if (ms := consumer.last_poll_timestamp(place)) is not None]
-        return time.time() * 1000 - max(heard) if heard else 0
+        heard = group.heard_ms()
+        return 0 if heard is None else time.time() * 1000 - heard
 
-    async def _share(self, consumer: Any, batches: dict[TopicPartition, list[Any]]) -> None:
+    async def _share(self, group: GroupReader, batches: Batches) -> None:
         """Note what this member has been given. Where nobody has been yet, the place is committed before any record,
         so that what comes while this process is down is not passed over."""
-        partitions = consumer.assignment()
-        for place in partitions - self._known:
-            if await consumer.committed(place) is None:
-                first = batches[place][0].offset if place in batches else await consumer.position(place)
-                await self._commit(consumer, place, first)
-        for place in self._known - partitions:
+        places = set(group.assignment())
+        for place in places - self._known:
+            if await group.committed(place) is None:
+                first = batches[place][0].offset if place in batches else await group.position(place)
+                await group.commit({place: first})
+        for place in self._known - places:
             self.metrics.lag_records.forget("calls", str(place.partition))
-        self._known = set(partitions)
-        for place in partitions:
-            await self._report(consumer, place)
+        self._known = places
+        for place in places:
+            waiting = await group.behind(place)
+            if waiting is not None:
+                self.metrics.lag_records.set(waiting, "calls", str(place.partition))
 
-    async def _look_at(self, consumer: Any, place: TopicPartition, records: list[Any]) -> None:
+    async def _look_at(self, group: GroupOffsets, place: Place, records: Sequence[InRecord]) -> None:
         done = records[0].offset
         for record in records:
             if self._stop.is_set():
                 break
             if record.value is not None:
-                result = await self._call(record)
+                result = await self._call(record, record.value)
                 if result is None:
                     break
                 if result:
-                    await self._commit(consumer, place, record.offset + 1)
+                    await group.commit({place: record.offset + 1})
             done = record.offset + 1
-        await self._commit(consumer, place, done)
+        await group.commit({place: done})
 
-    async def _report(self, consumer: Any, place: TopicPartition) -> None:
-        end = consumer.highwater(place)
-        if end is not None:
-            waiting = max(0, end - await consumer.position(place))
-            self.metrics.lag_records.set(waiting, "calls", str(place.partition))
-
-    @staticmethod
-    async def _commit(consumer: Any, place: TopicPartition, offset: int) -> None:
-        # taken away meanwhile: the new owner does it again
-        with contextlib.suppress(CommitFailedError, IllegalStateError):
-            await consumer.commit({place: offset})
-
-    async def _call(self, record: Any) -> str | None:
+    async def _call(self, record: InRecord, value: bytes) -> str | None:
         """Check a closed call: the result, empty where it is not of the sample, None where it was cut short."""
         self.totals.calls += 1
         try:
-            summary = read_summary(record.value)
+            summary = read_summary(value)
         except DecodeError as error:
             log.warning("record refused", error=error, partition=record.partition, offset=record.offset)
             return ""

@@ -1,17 +1,34 @@
 """Records that go nowhere: one content-free dead letter each, within a limit, and the worker goes on."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from deid_stream.errors import DecodeError, InternalError
+from deid_stream.errors import DecodeError, InternalError, UnreadableError
+from deid_stream.kafka.ports import Outbox
+from deid_stream.kafka.record import InRecord
 from deid_stream.observe.metrics import Metrics
 from deid_stream.units import Ms
 from deid_stream.wire.output import DeadLetter, encode_dead_letter
-from deid_stream.worker.producer import Outbox
 
 PER_MINUTE: Final = 6_000
 """Dead letters a partition may write in a minute of record time; beyond it they are only counted, so that a broken
 producer cannot flood the topic."""
+
+
+_MENDS: Final = {
+    "header_name": "send header names in UTF-8",
+    "codec": "compress with gzip, snappy, lz4 or zstd",
+    "too_large": "send smaller records",
+}
+
+
+def unreadable(record: InRecord) -> UnreadableError:
+    """Of a record that the Kafka client could not read: its content is not there."""
+    return UnreadableError(
+        f"the Kafka client could not read the record ({record.unreadable})",
+        at="headers" if record.unreadable == "header_name" else "record",
+        mend=_MENDS.get(record.unreadable, "see the broker's log: the stored batch is damaged"),
+    )
 
 
 class DeadLetters:
@@ -23,16 +40,18 @@ class DeadLetters:
         self._minute = -1
         self._written = 0
 
-    def put(self, outbox: Outbox, code: str, record: Any, time_ms: Ms) -> None:
+    def put(self, outbox: Outbox, code: str, record: InRecord, time_ms: Ms) -> None:
         """``code`` says why, ``record`` is as consumed, ``time_ms`` its record time."""
         self._put(outbox, DecodeError(), record, time_ms, code=code)
 
-    def refuse(self, outbox: Outbox, faults: Sequence[DecodeError], record: Any, time_ms: Ms) -> None:
+    def refuse(self, outbox: Outbox, faults: Sequence[DecodeError], record: InRecord, time_ms: Ms) -> None:
         """One letter for each fault of a record, naming its place and the mend."""
         for part, fault in enumerate(faults):
             self._put(outbox, fault, record, time_ms, code=fault.code, part=part)
 
-    def _put(self, outbox: Outbox, fault: DecodeError, record: Any, time_ms: Ms, *, code: str, part: int = 0) -> None:
+    def _put(
+        self, outbox: Outbox, fault: DecodeError, record: InRecord, time_ms: Ms, *, code: str, part: int = 0
+    ) -> None:
         self._metrics.dead_letters.inc(code)
         minute = time_ms // 60_000
         if minute != self._minute:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from deid_stream.kafka.ports import Outbox
+from deid_stream.kafka.record import MAX_BATCH_BYTES
 from deid_stream.model.ids import record_id
 from deid_stream.model.outputs import (
     AuditAction,
@@ -20,7 +22,6 @@ from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import encode_audio, payload
 from deid_stream.wire.output import encode_audit, encode_segment, encode_summary
-from deid_stream.worker.producer import MAX_BATCH_BYTES, Outbox
 
 _RECORD_OVERHEAD_BYTES = 4_096
 MAX_VALUE_BYTES = MAX_BATCH_BYTES - _RECORD_OVERHEAD_BYTES

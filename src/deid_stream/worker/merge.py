@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.units import Ms
 
@@ -17,12 +17,12 @@ class Merge:
     """
 
     def __init__(self) -> None:
-        self._queues: dict[str, deque[Any]] = {kind: deque() for kind in INPUT_KINDS}
+        self._queues: dict[str, deque[InRecord]] = {kind: deque() for kind in INPUT_KINDS}
         self._time_ms: dict[str, Ms] = dict.fromkeys(INPUT_KINDS, 0)
         self._at_end: frozenset[str] = frozenset()
         self.bytes: dict[str, int] = dict.fromkeys(INPUT_KINDS, 0)
 
-    def feed(self, kind: str, records: Sequence[Any]) -> None:
+    def feed(self, kind: str, records: Sequence[InRecord]) -> None:
         self._queues[kind].extend(records)
         self.bytes[kind] += sum(len(record.value) if record.value else 0 for record in records)
 
@@ -43,10 +43,10 @@ class Merge:
     def waiting(self, kind: str) -> int:
         return len(self._queues[kind])
 
-    def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> list[tuple[Ms, str, Any]]:
+    def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> list[tuple[Ms, str, InRecord]]:
         """Up to ``limit`` records as (record time, kind, record); none of the kind ``skip``, which then holds
         nothing back either."""
-        taken: list[tuple[Ms, str, Any]] = []
+        taken: list[tuple[Ms, str, InRecord]] = []
         queues = [(kind, self._queues[kind]) for kind in INPUT_KINDS if kind != skip]
         times = self._time_ms
         heads: dict[str, Ms] = {}

@@ -5,17 +5,15 @@ import contextlib
 import time
 from typing import Final
 
-from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
-
 from deid_stream.errors import BrokerError, DeidError, FencedError
+from deid_stream.kafka.ports import Publisher
+from deid_stream.kafka.record import Place
+from deid_stream.kafka.topics_admin import check_layout
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.outcomes import count_outputs
 from deid_stream.worker.checkpoint import Restored
 from deid_stream.worker.context import Context
-from deid_stream.worker.layout import check_layout
 from deid_stream.worker.partition import Partition, Work
-from deid_stream.worker.producer import Publisher, translate
 from deid_stream.worker.reading import read_checkpoint
 from deid_stream.worker.retract import Retractor
 
@@ -54,11 +52,11 @@ class Owner:
         self._taken = 0
         self._acknowledged = 0
         self._moved = asyncio.Event()
-        self._topics = {kind: TopicPartition(topic, number) for topic, kind in context.names.inputs.items()}
+        self._topics = {kind: Place(topic, number) for topic, kind in context.names.inputs.items()}
         self._task = asyncio.create_task(self._run(), name=f"partition-{number}")
 
     @property
-    def inputs(self) -> dict[str, TopicPartition]:
+    def inputs(self) -> dict[str, Place]:
         """By kind."""
         return self._topics
 
@@ -94,7 +92,7 @@ class Owner:
             try:
                 if backoff_s > _DOUBT_S:
                     # clients wait for a deleted topic as for one whose leader is away: ask which it is
-                    await check_layout(self._context.options, self._context.names)
+                    await check_layout(self._context.kafka, self._context.names)
                 await self._own()
             except FencedError as error:
                 log.warning("partition lost to another worker", partition=self.number, error=error)
@@ -125,9 +123,9 @@ class Owner:
     async def _own(self) -> None:
         context = self._context
         started_s = asyncio.get_running_loop().time()
-        publisher = await context.publisher(self.number)
+        publisher = await context.publishers.open(self.number, context.group)
         try:
-            restored = await read_checkpoint(context.options, context.names.checkpoints, self.number, context.isolation)
+            restored = await read_checkpoint(context.kafka, context.names.checkpoints, self.number, context.isolation)
             await self._complete(restored)
             partition = Partition(
                 self.number,
@@ -162,33 +160,24 @@ class Owner:
 
         Said outright, since the consumer may have read further for an attempt that failed before its first checkpoint.
         """
-        consumer = self._context.consumer
+        group = self._context.group
         positions = restored.progress.positions
-        try:
-            for kind, where in self._topics.items():
-                if kind not in positions:
-                    committed: int | None = await consumer.committed(where)
-                    begin: int = (await consumer.beginning_offsets([where]))[where]
-                    positions[kind] = max(committed or 0, begin)
-        except (KafkaError, OSError) as error:
-            raise translate(error, f"finding where partition {self.number} begins") from None
+        for kind, place in self._topics.items():
+            if kind not in positions:
+                positions[kind] = max(await group.committed(place) or 0, await group.begin(place))
 
     def _begin(self, partition: Partition) -> bool:
         """Start reading where the checkpoint says; False when the group has taken the partition away meanwhile."""
-        consumer = self._context.consumer
-        try:
-            for kind, offset in partition.start_offsets().items():
-                consumer.seek(self._topics[kind], offset)
-            consumer.resume(*self._topics.values())
-        except IllegalStateError:
+        group = self._context.group
+        if not all(group.seek(self._topics[kind], offset) for kind, offset in partition.start_offsets().items()):
             return False
+        group.resume(self._topics.values())
         self.partition = partition
         return True
 
     def _hold(self) -> None:
         """Read no further: what would come belongs to nobody."""
-        with contextlib.suppress(IllegalStateError):
-            self._context.consumer.pause(*self._topics.values())
+        self._context.group.pause(self._topics.values())
 
     async def _work(self, partition: Partition, publisher: Publisher, started_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -6,11 +6,13 @@ the whole object is thrown away and the partition starts again from its checkpoi
 
 import heapq
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from deid_stream.errors import DecodeError
+from deid_stream.kafka.ports import Outbox
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import Event
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND, TopicNames
@@ -23,11 +25,10 @@ from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.notes import ignore
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
-from deid_stream.worker.dead_letters import DeadLetters
+from deid_stream.worker.dead_letters import DeadLetters, unreadable
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.live import ClosedCalls, LiveCall, Sessions
 from deid_stream.worker.merge import Merge
-from deid_stream.worker.producer import Outbox
 
 MAX_SKEW_MS: Final = 3_600_000
 """A timestamp further ahead of the wall clock than this is wrong."""
@@ -149,7 +150,7 @@ class Partition:
         """Where reading begins, by kind; kinds never read are missing."""
         return {kind: self._needed.get(kind, offset) for kind, offset in self.positions.items()}
 
-    def feed(self, kind: str, records: Sequence[Any]) -> None:
+    def feed(self, kind: str, records: Sequence[InRecord]) -> None:
         self._merge.feed(kind, records)
 
     def at_end(self, kinds: frozenset[str]) -> None:
@@ -245,7 +246,7 @@ class Partition:
 
     # -- one record
 
-    def _take(self, time_ms: Ms, kind: str, record: Any) -> None:
+    def _take(self, time_ms: Ms, kind: str, record: InRecord) -> None:
         offset = record.offset
         again = offset < self.positions.get(kind, 0)
         if again:
@@ -261,6 +262,10 @@ class Partition:
                     self._drain()
                     self._drained_at_ms = time_ms
                 self._advance(time_ms)
+        if record.unreadable:
+            if not again:
+                self._dead_letters.refuse(self._outbox, (unreadable(record),), record, time_ms)
+            return
         # the record's own time: what the merge made of it depends on what else is in the partition
         own_ms = min(record.timestamp, time_ms)
         note = ignore if again else self._metrics.dropped_fields.inc
@@ -274,7 +279,7 @@ class Partition:
         if faults and not again:
             self._dead_letters.refuse(self._outbox, faults, record, time_ms)
 
-    def _receive(self, event: Event, record: Any, again: bool) -> None:
+    def _receive(self, event: Event, record: InRecord, again: bool) -> None:
         live = self._live.get(event.call_id)
         if live is None:
             if again:

@@ -1,79 +1,43 @@
 """Every customer's policy: read to the end before the first record is published, then followed live."""
 
-import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from types import TracebackType
+from typing import Final, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-
-from deid_stream.kafka_io import log_end, stop_consumer, unbroken
+from deid_stream.kafka.follow import TopicTable
+from deid_stream.kafka.ports import Isolation, Kafka
+from deid_stream.kafka.record import InRecord
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.policy.table import Change, PolicyTable
-from deid_stream.worker.producer import translate
 
 STALE_S: Final = 60.0
 """A policy topic that has not answered for this long may hide an opt-out: no training until it answers again."""
 
-_POLL_MS: Final = 100
-_FETCH_WAIT_MS: Final = 50
-_DEADLINE_S: Final = 60.0
-
 
 class Policies:
-    """``on_change`` is told of each change once the beginning has been read."""
+    """``on_change`` is told of each change once the beginning has been read, ``on_unreadable`` of each record that the
+    client cannot read. ``async with`` reads all there is."""
 
-    def __init__(
-        self, options: dict[str, Any], topic: str, isolation: str, wall: Callable[[], float] = time.time
-    ) -> None:
-        self._topic = topic
-        self._isolation = isolation
+    def __init__(self, kafka: Kafka, topic: str, isolation: Isolation, wall: Callable[[], float] = time.time) -> None:
         self._table = PolicyTable()
-        self._wall = wall
         self._opted_out: dict[str, tuple[int, int]] = {}
-        self._next: dict[int, int] = {}
-        self._partitions: list[TopicPartition] = []
+        self._topic = TopicTable(kafka, topic, isolation, self._apply, wall)
         self.on_change: Callable[[Change], None] = lambda _: None
-        self._consumer = AIOKafkaConsumer(
-            **options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level=isolation,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
-            request_timeout_ms=15_000,
-            retry_backoff_ms=100,
-        )
+        self.on_unreadable: Callable[[InRecord], None] = lambda _: None
 
-    async def start(self, partitions: int) -> None:
-        """Read all there is in the topic's ``partitions``. Raises BrokerError where it cannot be read."""
-        consumer = self._consumer
-        try:
-            await unbroken(consumer.start())
-            self._partitions = [TopicPartition(self._topic, number) for number in range(partitions)]
-            consumer.assign(self._partitions)
-            async with asyncio.timeout(_DEADLINE_S):
-                ends = {where: await log_end(consumer, where, self._isolation) for where in self._partitions}
-                await consumer.seek_to_beginning(*self._partitions)
-                for partition in self._partitions:
-                    while await consumer.position(partition) < ends[partition]:
-                        await self._poll()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise translate(error, f"reading {self._topic}") from None
-        for partition in self._partitions:
-            self._next.setdefault(partition.partition, await consumer.position(partition))
+    async def __aenter__(self) -> Self:
+        await self._topic.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._topic.__aexit__(kind, error, trace)
 
     async def follow(self) -> None:
         """Apply what comes, until cancelled. Raises BrokerError when the topic may no longer be read."""
-        try:
-            while True:
-                await self._poll()
-        except KafkaError as error:
-            raise translate(error, f"following {self._topic}") from None
-
-    async def stop(self) -> None:
-        await stop_consumer(self._consumer)
+        await self._topic.follow()
 
     def of(self, customer_id: str) -> CompiledPolicy:
         return self._table.get(customer_id)
@@ -82,20 +46,17 @@ class Policies:
         """Customers with a policy."""
         return len(self._table)
 
-    def heard_ms(self) -> float:
+    def heard_ms(self) -> int:
         """When the broker last answered for the topic, in ms since the epoch; 0: never."""
-        polls = (self._consumer.last_poll_timestamp(partition) for partition in self._partitions)
-        return max((poll for poll in polls if poll is not None), default=0)
+        return self._topic.heard_ms()
 
     def positions(self) -> dict[int, int]:
         """Next offset to apply, by partition of the policy topic."""
-        return self._next.copy()
+        return self._topic.positions()
 
     def fresh(self) -> bool:
         """The topic has been heard from lately."""
-        now_ms = self._wall() * 1000
-        polls = (self._consumer.last_poll_timestamp(partition) for partition in self._partitions)
-        return all(poll is None or now_ms - poll < STALE_S * 1000 for poll in polls)
+        return self._topic.silent_s() < STALE_S
 
     def opted_out_since(self, positions: dict[int, int]) -> list[str]:
         """Customers whose latest policy came at or after ``positions`` and opts out of training."""
@@ -105,17 +66,15 @@ class Policies:
             if offset >= positions.get(partition, 0)
         )
 
-    async def _poll(self) -> None:
-        batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
-        for partition, records in batches.items():
-            for record in records:
-                self._next[partition.partition] = record.offset + 1
-                if not record.key:
-                    continue
-                customer_id = record.key.decode(errors="replace")
-                change = self._table.apply(customer_id, record.value)
-                if change.opted_out:
-                    self._opted_out[customer_id] = (partition.partition, record.offset)
-                else:
-                    self._opted_out.pop(customer_id, None)
-                self.on_change(change)
+    def _apply(self, record: InRecord) -> None:
+        if record.unreadable:
+            self.on_unreadable(record)
+        if not record.key:
+            return
+        customer_id = record.key.decode(errors="replace")
+        change = self._table.apply(customer_id, record.value)
+        if change.opted_out:
+            self._opted_out[customer_id] = (record.partition, record.offset)
+        else:
+            self._opted_out.pop(customer_id, None)
+        self.on_change(change)

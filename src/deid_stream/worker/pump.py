@@ -1,19 +1,15 @@
 """The consumer group: shares the partitions out, reads, feeds each partition's owner, pauses what is full."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError, RecordTooLargeError
-
-from deid_stream.kafka_io import poll, stop_consumer, unbroken
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.ports import Batches
+from deid_stream.kafka.record import Place
 from deid_stream.observe.logs import get_log
 from deid_stream.worker.context import Context
 from deid_stream.worker.owner import MAX_HELD_BYTES, Owner
-from deid_stream.worker.producer import translate
 from deid_stream.worker.telemetry import Telemetry
 
 log = get_log("worker")
@@ -21,17 +17,16 @@ log = get_log("worker")
 LINGER_S: Final = 0.01
 """Between two reads: responses gather more records, each of which costs less (docs/benchmarks.md)."""
 POLL_MS: Final = 100
-STALE_MS: Final = 5_000
-"""A partition that has not answered for so long is not known to be read to its end."""
 FULL_BYTES: Final = 16 << 20
 """Read and not yet taken, of one topic partition: above it, it is paused until half has gone."""
 _RECORD_BYTES: Final = 300
 MEASURE_EVERY_S: Final = 1.0
 """Between two looks at what is unread, and at whether the broker answers."""
+_AGAIN_S: Final = 0.2
 
 
-class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One member of the group. Topics of one number meet here because the assignment is by range."""
+class Pump:
+    """One member of the group, its listener too. Topics of one number meet here because the assignment is by range."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -40,23 +35,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         self._telemetry = Telemetry(context.metrics)
         self._measured_s = -MEASURE_EVERY_S
         self._kinds = context.names.inputs
-        self._consumer = AIOKafkaConsumer(
-            **context.options,
-            group_id=context.settings.group_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level=context.isolation,
-            partition_assignment_strategy=[RangePartitionAssignor],
-            session_timeout_ms=context.session_timeout_ms,
-            heartbeat_interval_ms=context.session_timeout_ms // 5,
-            max_poll_interval_ms=300_000,
-            rebalance_timeout_ms=30_000,
-            fetch_max_wait_ms=context.fetch_wait_ms,
-            max_partition_fetch_bytes=2 << 20,
-            request_timeout_ms=15_000,
-            retry_backoff_ms=50,
-        )
-        context.consumer = self._consumer
+        self._group = context.group
 
     @property
     def ready(self) -> bool:
@@ -69,35 +48,21 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def start(self) -> None:
         """Join the group. Raises BrokerError."""
-        try:
-            await unbroken(self._consumer.start())
-            self._consumer.subscribe(list(self._kinds), listener=self)
-        except (KafkaError, OSError) as error:
-            raise translate(error, "joining the group") from None
+        await self._group.start(self)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``. Raises what no partition could mend."""
         while not stop.is_set():
             try:
-                batches = await poll(self._consumer, POLL_MS)
-            except (RecordTooLargeError, CorruptRecordException) as error:
-                # aiokafka goes on behind such a record by itself
-                log.error("record cannot be read", error=error)
-                self._context.metrics.dead_letters.inc("unreadable")
+                batches = await self._group.poll(POLL_MS)
+            except BrokerError as error:
+                if not error.retryable:
+                    raise
+                log.warning("reading tried again", error=error)
+                await asyncio.sleep(_AGAIN_S)
                 continue
-            except KafkaError as error:
-                failure = translate(error, "reading the calls")
-                if not failure.retryable:
-                    raise failure from None
-                log.warning("reading tried again", error=failure)
-                await asyncio.sleep(0.2)
-                continue
-            for partition, records in batches.items():
-                owner = self._owners.get(partition.partition)
-                if owner is not None and owner.partition is not None:
-                    owner.partition.feed(self._kinds[partition.topic], records)
-                    self._context.metrics.records_in.inc(partition.topic, len(records))
-            paused = self._consumer.paused()
+            self._feed(batches)
+            paused = self._group.paused()
             for owner in list(self._owners.values()):
                 if owner.failed is not None:
                     raise owner.failed
@@ -109,7 +74,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         """Publish what has been processed, then leave the group."""
         self._leaving = True
         await self._release(list(self._owners))
-        await stop_consumer(self._consumer)
+        await self._group.stop()
 
     def policy_changed(self, customer_id: str, *, opted_out: bool) -> None:
         """Tell every partition."""
@@ -122,19 +87,17 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- the group
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        await self._release(sorted({partition.partition for partition in revoked}))
+    async def revoked(self, places: Collection[Place]) -> None:
+        await self._release(sorted({place.partition for place in places}))
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def assigned(self, places: Collection[Place]) -> None:
         if self._leaving:
             # the client ends a rebalance that has begun before it leaves: nobody would stop what is taken over now
             return
-        partitions = set(assigned)
         self._context.metrics.rebalances.inc()
-        if partitions:
-            # nothing is read before the checkpoint has said where to begin
-            self._consumer.pause(*partitions)
-        for number in sorted({partition.partition for partition in partitions}):
+        # nothing is read before the checkpoint has said where to begin
+        self._group.pause(places)
+        for number in sorted({place.partition for place in places}):
             self._owners[number] = Owner(number, self._context)
         log.info("partitions assigned", count=len(self._owners))
 
@@ -144,64 +107,48 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- reading
 
-    async def _look_after(self, owner: Owner, paused: Collection[TopicPartition]) -> None:
+    def _feed(self, batches: Batches) -> None:
+        for place, records in batches.items():
+            owner = self._owners.get(place.partition)
+            if owner is not None and owner.partition is not None:
+                owner.partition.feed(self._kinds[place.topic], records)
+                self._context.metrics.records_in.inc(place.topic, len(records))
+
+    async def _look_after(self, owner: Owner, paused: Collection[Place]) -> None:
         """Tell the owner which topics have been read to their end; pause what is full, resume what is not."""
         partition = owner.partition
         if partition is None:
             return
         at_end = set()
-        try:
-            for kind, where in owner.inputs.items():
-                waiting = partition.buffered_bytes[kind] + partition.buffered(kind) * _RECORD_BYTES
-                if where in paused:
-                    if waiting < FULL_BYTES // 2:
-                        self._consumer.resume(where)
-                elif waiting > FULL_BYTES:
-                    self._consumer.pause(where)
-                elif await self._at_end(where):
-                    at_end.add(kind)
-        except IllegalStateError:
-            return
+        for kind, place in owner.inputs.items():
+            waiting = partition.buffered_bytes[kind] + partition.buffered(kind) * _RECORD_BYTES
+            if place in paused:
+                if waiting < FULL_BYTES // 2:
+                    self._group.resume([place])
+            elif waiting > FULL_BYTES:
+                self._group.pause([place])
+            elif await self._group.behind(place) == 0:
+                at_end.add(kind)
         partition.at_end(frozenset(at_end))
         owner.wake()
 
-    async def _at_end(self, where: TopicPartition) -> bool:
-        heard_ms = self._consumer.last_poll_timestamp(where)
-        if heard_ms is None or self._context.wall_ms() - heard_ms > STALE_MS:
-            return False
-        end = self._end(where)
-        return end is not None and await self._consumer.position(where) >= end
-
-    def _end(self, where: TopicPartition) -> int | None:
-        """The offset behind the last record that may be read, as the last fetch said."""
-        end: int | None = (
-            self._consumer.last_stable_offset(where) if self._context.isolation == "read_committed" else None
-        )
-        if end is None or end < 0:
-            end = self._consumer.highwater(where)
-        return end
-
     async def _measure(self) -> None:
         """What is unread, and when the broker answered last."""
-        wall_ms, heard_ms = self._context.wall_ms(), self._context.policies.heard_ms()
+        wall_ms = self._context.wall_ms()
         for number, owner in list(self._owners.items()):
             partition = owner.partition
             if partition is None:
                 self._telemetry.waiting(number, wall_ms)
                 continue
             unread, places = {}, {}
-            for kind, where in owner.inputs.items():
-                end = self._end(where)
-                heard_ms = max(heard_ms, self._consumer.last_poll_timestamp(where) or 0)
-                if end is None:
-                    continue
-                try:
-                    position = await self._consumer.position(where)
-                except IllegalStateError:
-                    break
-                places[kind] = position - partition.buffered(kind)
-                unread[kind] = max(0, end - places[kind])
+            for kind, place in owner.inputs.items():
+                behind = await self._group.behind(place)
+                if behind is not None:
+                    buffered = partition.buffered(kind)
+                    places[kind] = await self._group.position(place) - buffered
+                    unread[kind] = behind + buffered
             self._telemetry.partition(number, unread, places, partition.clock_ms, wall_ms)
+        heard_ms = max(self._context.policies.heard_ms(), self._group.heard_ms() or 0)
         self._telemetry.broker(heard_ms, wall_ms)
         self._telemetry.only(set(self._owners), wall_ms)
         metrics = self._context.metrics
@@ -219,4 +166,4 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         metrics.assigned_partitions.set(len(partitions))
         metrics.live_calls.set(sum(partition.calls for partition in partitions))
         metrics.held_bytes.set(sum(partition.held_bytes for partition in partitions))
-        metrics.paused_partitions.set(len(self._consumer.paused()))
+        metrics.paused_partitions.set(len(self._group.paused()))

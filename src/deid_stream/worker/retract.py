@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiokafka import TopicPartition
-
 from deid_stream.errors import BrokerError
-from deid_stream.kafka_io import log_end, read_range
+from deid_stream.kafka.reading import read_range
+from deid_stream.kafka.record import Place
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.observe.logs import get_log
 from deid_stream.wire import cloudevents as ce
 from deid_stream.worker.context import Context
 from deid_stream.worker.partition import Partition
-from deid_stream.worker.reading import reader
 
 log = get_log("worker")
 
@@ -81,14 +79,15 @@ class Retractor:
     async def _keys(self, topic: str, customer_id: str) -> list[bytes]:
         """Keys of the customer's records that no tombstone has removed yet."""
         context = self._context
-        where = TopicPartition(topic, self._partition.number)
+        place = Place(topic, self._partition.number)
         wanted = customer_id.encode()
         keys: dict[bytes, None] = {}
-        async with reader(context.options, [where], context.isolation) as consumer:
-            begin = (await consumer.beginning_offsets([where]))[where]
-            end = await log_end(consumer, where, context.isolation)
-            async for records in read_range(consumer, where, begin, end):
+        async with context.kafka.log_reader(context.isolation) as reader:
+            begin, end = await reader.begin(place), await reader.end(place)
+            async for records in read_range(reader, place, begin, end):
                 for record in records:
+                    if record.key is None:
+                        continue
                     if record.value is None:
                         keys.pop(record.key, None)
                     elif dict(record.headers).get(ce.CUSTOMER_ID) == wanted:

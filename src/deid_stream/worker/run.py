@@ -13,8 +13,11 @@ import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
-from deid_stream.errors import BrokerError, DeidError
-from deid_stream.kafka_options import kafka_options
+from deid_stream.errors import BrokerError, DeidError, UnreadableError
+from deid_stream.kafka.connect import connect
+from deid_stream.kafka.ports import GroupOptions, Isolation, Kafka
+from deid_stream.kafka.record import InRecord
+from deid_stream.kafka.topics_admin import check_layout
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
@@ -25,17 +28,8 @@ from deid_stream.policy.table import Change
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.layout import check_layout
 from deid_stream.worker.live import Sessions
 from deid_stream.worker.policies import Policies
-from deid_stream.worker.producer import (
-    AtLeastOnce,
-    Publisher,
-    Transactional,
-    close,
-    shared_producer,
-    supports_transactions,
-)
 from deid_stream.worker.pump import Pump
 from deid_stream.worker.sessions import SessionFactory, session_settings
 from deid_stream.worker.supervise import supervise
@@ -62,7 +56,8 @@ collected nothing (docs/benchmarks.md)."""
 
 
 class Worker:
-    """One member of the group. ``sessions`` replaces the real ones in tests; ``stop`` may be called at any time."""
+    """One member of the group. ``sessions`` and ``kafka`` replace the real ones in tests; ``stop`` may be called at any
+    time."""
 
     def __init__(
         self,
@@ -70,11 +65,13 @@ class Worker:
         *,
         metrics: Metrics | None = None,
         sessions: Sessions | None = None,
+        kafka: Kafka | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self.metrics = metrics or Metrics()
         self._sessions = sessions
+        self._kafka = kafka or connect(settings, "deid-stream-worker")
         self._wall = wall
         self._stop = asyncio.Event()
         self._pump: Pump | None = None
@@ -147,12 +144,12 @@ class Worker:
         """Look now and then whether all topics are still there, with equal partition counts. Raises TopicError when
         they were not twice in a row (a broker that has just started may know few): clients wait for a deleted topic as
         for one whose leader is away."""
-        options, names = kafka_options(self._settings, "deid-stream-worker"), TopicNames.of(self._settings.topic_prefix)
+        names = TopicNames.of(self._settings.topic_prefix)
         doubtful = False
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                await check_layout(options, names)
+                await check_layout(self._kafka, names)
                 doubtful = False
             except BrokerError as error:
                 if doubtful and not error.retryable:
@@ -162,56 +159,52 @@ class Worker:
     async def _open(
         self, stack: contextlib.AsyncExitStack, loading: "asyncio.Task[ConversationFactory] | None"
     ) -> tuple[Pump, Policies]:
-        settings = self._settings
-        options = kafka_options(settings, "deid-stream-worker")
+        settings, kafka = self._settings, self._kafka
         names = TopicNames.of(settings.topic_prefix)
         key = settings.secret_digest_key() if self._sessions is None else b""
-        transactions = settings.processing == "exactly_once" or await supports_transactions(options, settings.group_id)
+        transactions = settings.processing == "exactly_once" or await kafka.supports_transactions(settings.group_id)
         exactly_once = transactions and settings.processing != "at_least_once"
-        isolation = "read_committed" if exactly_once else "read_uncommitted"
-        producers = []
-        if not exactly_once:
-            # a client sends one request at a time to a broker: checkpoints must not queue behind others' outputs
-            for _ in range(2):
-                producers.append(await shared_producer(options))
-                stack.push_async_callback(close, producers[-1])
-        policies = Policies(options, names.policies, isolation, self._wall)
-        stack.push_async_callback(policies.stop)
-        await policies.start(await check_layout(options, names))
+        isolation: Isolation = "read_committed" if exactly_once else "read_uncommitted"
+        publishers = kafka.publishers(
+            settings.group_id, settings.topic_prefix, transactions=exactly_once, timeout_s=PUBLISH_TIMEOUT_S
+        )
+        stack.push_async_callback(publishers.stop)
+        await check_layout(kafka, names)
+        policies = await stack.enter_async_context(Policies(kafka, names.policies, isolation, self._wall))
         sessions = self._sessions
         if loading is not None:
             detector = TimedDetector(await asyncio.shield(loading), self.metrics.detector_seconds)
             sessions = SessionFactory(detector, key, session_settings(settings))
         assert sessions is not None  # noqa: S101 - one of the two was given
-
-        async def publisher(number: int) -> Publisher:
-            if not exactly_once:
-                outputs, checkpoints = producers
-                return AtLeastOnce(outputs, checkpoints, context.consumer, number, PUBLISH_TIMEOUT_S)
-            transactional = Transactional(options, settings.group_id, settings.topic_prefix, number, PUBLISH_TIMEOUT_S)
-            await transactional.start()
-            return transactional
-
+        group = kafka.group_reader(
+            GroupOptions(
+                group_id=settings.group_id,
+                topics=tuple(names.inputs),
+                isolation=isolation,
+                session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
+                fetch_wait_ms=FETCH_WAIT_MS if transactions else EMBEDDED_FETCH_WAIT_MS,
+            )
+        )
         context = Context(
             settings=settings,
             names=names,
-            options=options,
+            kafka=kafka,
+            group=group,
+            publishers=publishers,
             isolation=isolation,
-            session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
-            fetch_wait_ms=FETCH_WAIT_MS if transactions else EMBEDDED_FETCH_WAIT_MS,
             sessions=sessions,
             gate=Gate(names, settings.region or None, __version__, self.metrics),
             policies=policies,
             metrics=self.metrics,
             writer_id=os.urandom(6).hex(),
             wall_ms=lambda: int(self._wall() * 1000),
-            publisher=publisher,
         )
         self.metrics.records_in.expect(names.inputs)
         self.metrics.records_out.expect(sorted({*names.all} - {*names.inputs, names.policies, names.checkpoints}))
         pump = self._pump = Pump(context)
         stack.push_async_callback(pump.stop)
         policies.on_change = self._policy_changed
+        policies.on_unreadable = self._policy_unreadable
         await pump.start()
         log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
         return pump, policies
@@ -228,6 +221,17 @@ class Worker:
             log.warning("policy refused", customer_id=change.customer_id, error=change.error)
         if self._pump is not None:
             self._pump.policy_changed(change.customer_id, opted_out=change.opted_out)
+
+    def _policy_unreadable(self, record: InRecord) -> None:
+        """No policy record is ours to answer with a dead letter: what it was about cannot be told."""
+        self.metrics.dead_letters.inc(UnreadableError.code)
+        log.error(
+            "policy record cannot be read",
+            reason=record.unreadable,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )
 
 
 def _load_detector(sensitivity: str) -> ConversationFactory:

@@ -4,7 +4,8 @@ import pytest
 
 from deid_stream.config import Settings, load_settings, transport_risks
 from deid_stream.errors import ConfigError, DigestKeyError
-from deid_stream.kafka_options import kafka_options
+from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.connection import Connection
 
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -165,7 +166,7 @@ class TestDigestKey:
 
 class TestKafkaOptions:
     def test_plain(self):
-        options = kafka_options(load_settings({"bootstrap_servers": "a:1, b:2"}, {}), "worker")
+        options = client_options(Connection.of(load_settings({"bootstrap_servers": "a:1, b:2"}, {}), "worker"))
         assert options == {
             "bootstrap_servers": ["a:1", "b:2"],
             "client_id": "worker",
@@ -181,7 +182,7 @@ class TestKafkaOptions:
             "sasl_username": "worker",
             "sasl_password_file": str(tmp_path / "password"),
         }
-        options = kafka_options(load_settings(flags, {}), "worker")
+        options = client_options(Connection.of(load_settings(flags, {}), "worker"))
         assert options["sasl_mechanism"] == "SCRAM-SHA-256"
         assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("worker", "hunter22")
         assert options["ssl_context"].check_hostname
@@ -189,4 +190,4 @@ class TestKafkaOptions:
     def test_a_certificate_that_cannot_be_read(self, tmp_path):
         flags = {"bootstrap_servers": "a:1", "security_protocol": "SSL", "tls_ca_file": str(tmp_path / "gone.pem")}
         with pytest.raises(ConfigError, match="tls_ca_file"):
-            kafka_options(load_settings(flags, {}), "worker")
+            client_options(Connection.of(load_settings(flags, {}), "worker"))

@@ -6,14 +6,15 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from deid_stream.config import load_settings
 from deid_stream.errors import BrokerError
 from deid_stream.kafka import topics_admin
+from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
-from deid_stream.kafka_options import kafka_options
 from deid_stream.model import topics
 from deid_stream.model.topics import Found, problems
 
 
-def options(servers):
-    return kafka_options(load_settings({"bootstrap_servers": servers}, {}), "test")
+def kafka(servers):
+    return connect(load_settings({"bootstrap_servers": servers}, {}), "test")
 
 
 def healthy(partitions=4):
@@ -77,7 +78,7 @@ def test_what_only_looks_wrong_is_not(name, configs):
 
 async def test_create_then_check_on_a_broker():
     async with EmbeddedBroker() as broker:
-        there = options(broker.bootstrap_servers)
+        there = kafka(broker.bootstrap_servers)
         assert {p.what for p in await topics_admin.check(there, prefix="t.")} == {"missing"}
         created = await topics_admin.create(there, prefix="t.", partitions=3)
         assert created == ["t." + topic.name for topic in topics.TOPICS]
@@ -87,8 +88,8 @@ async def test_create_then_check_on_a_broker():
 
 async def test_a_topic_made_by_someone_else_is_left_and_reported():
     async with EmbeddedBroker() as broker:
-        there = options(broker.bootstrap_servers)
-        admin = AIOKafkaAdminClient(**there)
+        there = kafka(broker.bootstrap_servers)
+        admin = AIOKafkaAdminClient(**client_options(there.connection))
         await admin.start()
         await admin.create_topics([NewTopic("calls.audio", 7, 1, topic_configs={"cleanup.policy": "compact"})])
         await admin.close()
@@ -101,4 +102,4 @@ async def test_a_topic_made_by_someone_else_is_left_and_reported():
 
 async def test_no_broker_is_an_error_that_names_the_address(unused_tcp_port):
     with pytest.raises(BrokerError, match=f"127.0.0.1:{unused_tcp_port}"):
-        await topics_admin.check(options(f"127.0.0.1:{unused_tcp_port}"))
+        await topics_admin.check(kafka(f"127.0.0.1:{unused_tcp_port}"))

@@ -1,12 +1,12 @@
 """One partition without a broker: real sessions where the call matters, a stand-in where only the mechanics do."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from deid_stream.detect.detector import Detector
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import INPUT_KINDS, TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.compile import compile_policy
@@ -122,7 +122,7 @@ class Bench:
         for record in made:
             log = self.log[record.kind]
             log.append(
-                SimpleNamespace(
+                InRecord(
                     topic=TOPICS[record.kind],
                     partition=0,
                     offset=len(log),
@@ -287,7 +287,7 @@ def test_what_is_read_again_is_not_dead_lettered_again():
     made = make_call("a", "someone", 1, START_MS)
     bench = Bench(real_sessions())
     bench.source(made.records[:40])
-    bench.log["audio"][0].headers = ()
+    bench.log["audio"][0] = msgspec.structs.replace(bench.log["audio"][0], headers=())
     bench.run()
     bench.commit()
     assert len(outputs(bench, NAMES.dead_letters)) == 1
@@ -334,7 +334,7 @@ def test_many_calls_in_sequence_leave_nothing_behind(monkeypatch):
             moved = msgspec.json.decode(record.value) | {"call_id": f"c{number}", "customer_id": f"k{number}"}
             log = bench.log["events"]
             log.append(
-                SimpleNamespace(
+                InRecord(
                     topic=NAMES.events,
                     partition=0,
                     offset=number * 2 + len(log),

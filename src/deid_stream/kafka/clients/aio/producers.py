@@ -1,4 +1,4 @@
-"""Records out: a batch for each topic, exactly once where the broker has transactions.
+"""Writing with aiokafka: a batch for each topic, exactly once where the broker has transactions.
 
 aiokafka's ``send`` costs a future and several awaits a record; here records go straight into the batch that will be
 sent (``create_batch``), which is 4 times cheaper (``docs/delivery.md``).
@@ -7,78 +7,75 @@ sent (``create_batch``), which is 4 times cheaper (``docs/delivery.md``).
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Coroutine, Iterator, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    IllegalOperation,
-    InvalidProducerEpoch,
-    KafkaConnectionError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    ProducerFenced,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-    UnsupportedVersionError,
-)
+from aiokafka.errors import KafkaError, UnsupportedVersionError
 from aiokafka.errors import UnknownError as UnknownBrokerError
 
-from deid_stream.errors import BrokerError, FencedError, TopicError
-from deid_stream.kafka_io import unbroken
-
-MAX_BATCH_BYTES: Final = 950_000
-"""Below the broker's usual ``message.max.bytes`` (1,048,588), which counts a whole batch."""
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translate, translated
+from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.ports import GroupReader, Publisher
+from deid_stream.kafka.record import MAX_BATCH_BYTES, OutRecord, Place
+from deid_stream.runtime.tasks import uninterrupted
 
 COMMIT_OFFSETS_EVERY_S: Final = 1.0
 """Without transactions, where the checkpoint goes first."""
 _CLOSE_S: Final = 3.0
 
 
-class ForbiddenError(BrokerError):
-    """Authorisation is missing or was withdrawn: nobody but the operator can mend it."""
+class AioSender:
+    """The port ``Sender``."""
 
-    retryable = False
-    code = "forbidden"
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
 
-
-def translate(error: BaseException, doing: str) -> BrokerError:
-    """A client error as one of ours, without the client's message (it may quote records).
-
-    A topic that is said to be unknown may only be unknown to a broker that has just started: ``check_layout`` tells.
-    """
-    name = type(error).__name__
-    if isinstance(error, BrokerError):
-        return error
-    if isinstance(error, ProducerFenced | InvalidProducerEpoch):
-        return FencedError(f"{doing}: another worker has taken the partition over")
-    if isinstance(
-        error,
-        TopicAuthorizationFailedError | GroupAuthorizationFailedError | TransactionalIdAuthorizationFailed,
-    ):
-        return ForbiddenError(
-            f"{doing}: the broker does not allow it ({name}); grant this user the access of docs/delivery.md"
-        )
-    if isinstance(error, MessageSizeTooLargeError):
-        return TopicError(f"{doing}: the broker's message.max.bytes is below {MAX_BATCH_BYTES}; raise it")
-    if isinstance(error, KafkaConnectionError):
-        return BrokerError(f"{doing}: no broker answers ({name}); is it up, are address and credentials right?")
-    return BrokerError(f"{doing}: {name}")
+    async def send(self, records: Sequence[OutRecord]) -> None:
+        async with translated("sending records", ", ".join(sorted({record.topic for record in records}))):
+            sent = [
+                await self._producer.send(
+                    r.topic,
+                    r.value,
+                    r.key,
+                    partition=r.partition,
+                    timestamp_ms=r.timestamp_ms,
+                    headers=list(r.headers),
+                )
+                for r in records
+            ]
+            await self._producer.flush()
+            await _all(*sent)
 
 
-class Outbox:
-    """Batches being filled for one partition number, by topic."""
+@asynccontextmanager
+async def sender(connection: Connection) -> AsyncIterator[AioSender]:
+    """Connects on entering, closes whatever happens."""
+    producer = AIOKafkaProducer(**client_options(connection), acks="all", linger_ms=2)
+    try:
+        try:
+            await uninterrupted(producer.start())
+        except FAILURES as error:
+            raise await connect_error(error, connection, "connecting to the broker") from None
+        yield AioSender(producer)
+    finally:
+        await close(producer)
+
+
+class AioOutbox:
+    """The port ``Outbox``: batches being filled, by topic."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._batches: dict[str, list[Any]] = {}
         self.records = 0
         self.counts: dict[str, int] = {}
-        """Records by topic."""
 
     def append(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], time_ms: int
+        self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], time_ms: int | None
     ) -> None:
         batches = self._batches.get(topic)
         if batches is None:
@@ -94,26 +91,9 @@ class Outbox:
         return iter(self._batches.items())
 
 
-class Publisher(Protocol):
-    """How one partition's work reaches the broker."""
-
-    def outbox(self) -> Outbox: ...
-
-    async def publish(
-        self, outbox: Outbox, checkpoint_topic: str, checkpoint: Sequence[tuple[bytes, bytes]], offsets: dict[Any, int]
-    ) -> int:
-        """Everything or nothing becomes visible (at least once: outputs, then checkpoint, then offsets).
-
-        Gives the offset of the first checkpoint record, -1 where the broker did not tell. Raises BrokerError.
-        """
-        ...
-
-    async def stop(self) -> None: ...
-
-
-def _options(options: dict[str, Any]) -> dict[str, Any]:
+def _options(connection: Connection) -> dict[str, Any]:
     return {
-        **options,
+        **client_options(connection),
         "acks": "all",
         "max_batch_size": MAX_BATCH_BYTES,
         "max_request_size": 8 * MAX_BATCH_BYTES,
@@ -123,16 +103,25 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _positions(producer: AIOKafkaProducer, topic: str, checkpoint: Sequence[tuple[bytes, bytes]]) -> AioOutbox:
+    positions = AioOutbox(producer)
+    for key, value in checkpoint:
+        positions.append(topic, key, value, [], None)
+    return positions
+
+
 class Transactional:
     """One transaction a batch. The id names the input partition, so a new owner fences the old one."""
 
-    def __init__(self, options: dict[str, Any], group_id: str, prefix: str, partition: int, timeout_s: float) -> None:
+    def __init__(self, connection: Connection, group_id: str, prefix: str, partition: int, timeout_s: float) -> None:
+        self._connection = connection
         self._group_id = group_id
+        self._id = f"{group_id}-{prefix}{partition}"
         self._partition = partition
         self._timeout_s = timeout_s
         self._producer = AIOKafkaProducer(
-            **_options(options),
-            transactional_id=f"{group_id}-{prefix}{partition}",
+            **_options(connection),
+            transactional_id=self._id,
             transaction_timeout_ms=int(timeout_s * 1000) + 10_000,
         )
 
@@ -140,34 +129,36 @@ class Transactional:
         """Fence whoever had the partition, and wait until the broker has ended what they left open."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                await unbroken(self._producer.start())
-        except (KafkaError, OSError, TimeoutError) as error:
+                await uninterrupted(self._producer.start())
+        except FAILURES as error:
             await self.stop()
-            raise translate(error, f"taking over partition {self._partition}") from None
+            raise translate(error, f"taking over partition {self._partition}", self._id) from None
         except asyncio.CancelledError:
             await self.stop()
             raise
 
-    def outbox(self) -> Outbox:
-        return Outbox(self._producer)
+    def outbox(self) -> AioOutbox:
+        return AioOutbox(self._producer)
 
     async def publish(
-        self, outbox: Outbox, checkpoint_topic: str, checkpoint: Sequence[tuple[bytes, bytes]], offsets: dict[Any, int]
+        self,
+        outbox: Any,
+        checkpoint_topic: str,
+        checkpoint: Sequence[tuple[bytes, bytes]],
+        offsets: Mapping[Place, int],
     ) -> int:
         producer = self._producer
-        positions = Outbox(producer)
-        for key, value in checkpoint:
-            positions.append(checkpoint_topic, key, value, [], None)  # type: ignore[arg-type]
+        positions = _positions(producer, checkpoint_topic, checkpoint)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await producer.begin_transaction()
                 first = await self._unless_refused(self._fill(outbox, positions, offsets))
                 await producer.commit_transaction()
-        except (KafkaError, IllegalOperation, OSError, TimeoutError) as error:
-            raise translate(error, f"publishing partition {self._partition}") from None
+        except FAILURES as error:
+            raise translate(error, f"publishing partition {self._partition}", self._id) from None
         return first
 
-    async def _fill(self, outbox: Outbox, positions: Outbox, offsets: dict[Any, int]) -> int:
+    async def _fill(self, outbox: AioOutbox, positions: AioOutbox, offsets: Mapping[Place, int]) -> int:
         """Everything into the open transaction; the offset of the first checkpoint record.
 
         One request at a time: Apache Kafka asks the coordinator about each, and refuses one of two that it is asked
@@ -180,7 +171,8 @@ class Transactional:
             _send(self._producer, outbox, self._partition), _send(self._producer, positions, self._partition)
         )
         if offsets:
-            await self._producer.send_offsets_to_transaction(offsets, self._group_id)
+            named = {TopicPartition(place.topic, place.partition): offset for place, offset in offsets.items()}
+            await self._producer.send_offsets_to_transaction(named, self._group_id)
         return int(first)
 
     async def _unless_refused(self, sending: Coroutine[Any, Any, int]) -> int:
@@ -207,30 +199,37 @@ class AtLeastOnce:
     """
 
     def __init__(
-        self, outputs: AIOKafkaProducer, checkpoints: AIOKafkaProducer, consumer: Any, partition: int, timeout_s: float
+        self,
+        outputs: AIOKafkaProducer,
+        checkpoints: AIOKafkaProducer,
+        group: GroupReader,
+        partition: int,
+        timeout_s: float,
     ) -> None:
         self._outputs = outputs
         self._checkpoints = checkpoints
-        self._consumer = consumer
+        self._group = group
         self._partition = partition
         self._timeout_s = timeout_s
-        self._uncommitted: dict[Any, int] | None = None
+        self._uncommitted: Mapping[Place, int] | None = None
         self._committing: asyncio.Task[None] | None = None
 
-    def outbox(self) -> Outbox:
-        return Outbox(self._outputs)
+    def outbox(self) -> AioOutbox:
+        return AioOutbox(self._outputs)
 
     async def publish(
-        self, outbox: Outbox, checkpoint_topic: str, checkpoint: Sequence[tuple[bytes, bytes]], offsets: dict[Any, int]
+        self,
+        outbox: Any,
+        checkpoint_topic: str,
+        checkpoint: Sequence[tuple[bytes, bytes]],
+        offsets: Mapping[Place, int],
     ) -> int:
-        positions = Outbox(self._checkpoints)
-        for key, value in checkpoint:
-            positions.append(checkpoint_topic, key, value, [], None)  # type: ignore[arg-type]
+        positions = _positions(self._checkpoints, checkpoint_topic, checkpoint)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await _send(self._outputs, outbox, self._partition)
                 offset: int = await _send(self._checkpoints, positions, self._partition)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             raise translate(error, f"publishing partition {self._partition}") from None
         self._uncommitted = offsets
         if self._committing is None or self._committing.done():
@@ -238,7 +237,7 @@ class AtLeastOnce:
         return offset
 
     async def stop(self) -> None:
-        """Commit what is left; the producers are shared and closed by the worker."""
+        """Commit what is left; the producers are shared and closed by ``AioPublishers``."""
         if self._committing is not None and not self._committing.done():
             self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)
@@ -249,37 +248,67 @@ class AtLeastOnce:
         if not self._uncommitted:
             return
         offsets, self._uncommitted = self._uncommitted, None
-        # a rebalance may refuse them
-        with contextlib.suppress(KafkaError, IllegalOperation, OSError, TimeoutError):
+        with contextlib.suppress(BrokerError, TimeoutError):
             async with asyncio.timeout(self._timeout_s):
-                await self._consumer.commit(offsets)
+                await self._group.commit(offsets)
 
 
-async def supports_transactions(options: dict[str, Any], group_id: str) -> bool:
+class AioPublishers:
+    """The port ``Publishers``."""
+
+    def __init__(
+        self, connection: Connection, group_id: str, prefix: str, *, transactions: bool, timeout_s: float
+    ) -> None:
+        self._connection = connection
+        self._group_id = group_id
+        self._prefix = prefix
+        self._transactions = transactions
+        self._timeout_s = timeout_s
+        self._shared: list[AIOKafkaProducer] = []
+        self._sharing = asyncio.Lock()
+
+    async def open(self, partition: int, group: GroupReader) -> Publisher:
+        if self._transactions:
+            publisher = Transactional(self._connection, self._group_id, self._prefix, partition, self._timeout_s)
+            await publisher.start()
+            return publisher
+        async with self._sharing:
+            # a client sends one request at a time to a broker: checkpoints must not queue behind others' outputs
+            while len(self._shared) < 2:
+                self._shared.append(await shared_producer(self._connection))
+        outputs, checkpoints = self._shared
+        return AtLeastOnce(outputs, checkpoints, group, partition, self._timeout_s)
+
+    async def stop(self) -> None:
+        while self._shared:
+            await close(self._shared.pop())
+
+
+async def supports_transactions(connection: Connection, group_id: str) -> bool:
     """Ask for a producer id. Brokers without transactions refuse at once."""
     sender_log = logging.getLogger("aiokafka.producer.sender")
     was_disabled, sender_log.disabled = sender_log.disabled, True  # the refusal is an answer here, not an error
-    probe = AIOKafkaProducer(**_options(options), transactional_id=f"{group_id}-probe")
+    probe = AIOKafkaProducer(**_options(connection), transactional_id=f"{group_id}-probe")
     try:
-        await unbroken(probe.start())
+        await uninterrupted(probe.start())
     except (UnknownBrokerError, UnsupportedVersionError):
         return False
-    except (KafkaError, OSError) as error:
-        raise translate(error, "asking the broker for transactions") from None
+    except FAILURES as error:
+        raise await connect_error(error, connection, "asking the broker for transactions") from None
     finally:
         sender_log.disabled = was_disabled
         await close(probe)
     return True
 
 
-async def shared_producer(options: dict[str, Any]) -> AIOKafkaProducer:
+async def shared_producer(connection: Connection) -> AIOKafkaProducer:
     """A producer that an at-least-once worker's partitions share."""
-    producer = AIOKafkaProducer(**_options(options))
+    producer = AIOKafkaProducer(**_options(connection))
     try:
-        await unbroken(producer.start())
-    except (KafkaError, OSError) as error:
+        await uninterrupted(producer.start())
+    except FAILURES as error:
         await close(producer)
-        raise translate(error, "connecting to the broker") from None
+        raise await connect_error(error, connection, "connecting to the broker") from None
     except asyncio.CancelledError:
         await close(producer)
         raise
@@ -288,7 +317,7 @@ async def shared_producer(options: dict[str, Any]) -> AIOKafkaProducer:
 
 async def close(producer: AIOKafkaProducer) -> None:
     """Stop a producer whatever state it is in, also when this task is cancelled meanwhile."""
-    await unbroken(_close(producer))
+    await uninterrupted(_close(producer))
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
@@ -303,7 +332,7 @@ async def _close(producer: AIOKafkaProducer) -> None:
     await producer.client.close()
 
 
-async def _send(producer: AIOKafkaProducer, outbox: Outbox, partition: int) -> int:
+async def _send(producer: AIOKafkaProducer, outbox: AioOutbox, partition: int) -> int:
     """All batches, those of one topic in order; the offset of the first record of the last topic."""
     sends = (_send_topic(producer, topic, batches, partition) for topic, batches in outbox.items())
     offsets: list[int] = await _all(*sends)
@@ -329,17 +358,3 @@ async def _all(*awaitables: Awaitable[Any]) -> list[Any]:
         if isinstance(result, BaseException):
             raise result
     return results
-
-
-__all__ = [
-    "AtLeastOnce",
-    "ForbiddenError",
-    "Outbox",
-    "Publisher",
-    "TopicPartition",
-    "Transactional",
-    "close",
-    "shared_producer",
-    "supports_transactions",
-    "translate",
-]

@@ -1,0 +1,109 @@
+"""aiokafka's exceptions as causes."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka.errors import (
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    IllegalOperation,
+    InvalidProducerEpoch,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
+    UnsupportedCodecError,
+    UnsupportedSaslMechanismError,
+    UnsupportedVersionError,
+)
+
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.errors import Cause, broker_error
+from deid_stream.kafka.probe import diagnose
+
+FAILURES: Final = (KafkaError, IllegalOperation, OSError, TimeoutError)
+"""What aiokafka raises for what goes wrong at the broker or on the way there."""
+
+_CAUSES: Final[tuple[tuple[type[BaseException], Cause], ...]] = (
+    (ProducerFenced, Cause.FENCED),
+    (InvalidProducerEpoch, Cause.FENCED),
+    (TopicAuthorizationFailedError, Cause.FORBIDDEN),
+    (GroupAuthorizationFailedError, Cause.FORBIDDEN),
+    (TransactionalIdAuthorizationFailed, Cause.FORBIDDEN),
+    (UnknownTopicOrPartitionError, Cause.NO_TOPIC),
+    (MessageSizeTooLargeError, Cause.TOO_LARGE),
+    (RecordListTooLargeError, Cause.TOO_LARGE),
+    (RecordTooLargeError, Cause.TOO_LARGE),
+    (UnsupportedCodecError, Cause.CODEC),
+    (CorruptRecordException, Cause.DAMAGED),
+    (UnsupportedSaslMechanismError, Cause.MECHANISM),
+    (SaslAuthenticationFailed, Cause.LOGIN),
+    (UnsupportedVersionError, Cause.VERSION),
+    (KafkaConnectionError, Cause.SILENT),
+    (TimeoutError, Cause.SILENT),
+    (OSError, Cause.DISCONNECTED),
+)
+_OF_WHAT: Final[dict[type[BaseException], str]] = {
+    TopicAuthorizationFailedError: "topic",
+    GroupAuthorizationFailedError: "group",
+    TransactionalIdAuthorizationFailed: "transactional id",
+}
+
+
+def cause_of(error: BaseException) -> Cause:
+    """The first that fits; ``OTHER`` for what is not known."""
+    return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.OTHER)
+
+
+def translate(error: BaseException, doing: str, where: str = "") -> BrokerError:
+    """A client error as one of ours. ``where`` names what the request was about, where the error itself does not."""
+    if isinstance(error, BrokerError):
+        return error
+    cause = cause_of(error)
+    kind = next((name for known, name in _OF_WHAT.items() if isinstance(error, known)), "")
+    where = f"{kind} {_named(error) or where}".strip() if kind else where
+    return broker_error(cause, doing, where=where, detail=type(error).__name__)
+
+
+def _named(error: BaseException) -> str:
+    """The topics or groups that an authorisation error carries: names of the deployment, never content."""
+    if isinstance(error, TransactionalIdAuthorizationFailed):
+        return ""
+    names: set[str] = set()
+    for argument in error.args:
+        if isinstance(argument, str) and " " not in argument:
+            names.add(argument)
+        elif isinstance(argument, set | frozenset | list | tuple):
+            names |= {name for name in argument if isinstance(name, str)}
+    return ", ".join(sorted(names))
+
+
+@asynccontextmanager
+async def translated(doing: str, where: str = "") -> AsyncIterator[None]:
+    """Client errors inside become ours."""
+    try:
+        yield
+    except FAILURES as error:
+        raise translate(error, doing, where) from None
+
+
+async def connect_error(error: BaseException, connection: Connection, doing: str) -> BrokerError:
+    """Of a client that could not start. aiokafka reports a refused connection, a wrong certificate and a wrong password
+    alike; ``diagnose`` tells them apart."""
+    translated_error = translate(error, doing)
+    if cause_of(error) not in (Cause.SILENT, Cause.DISCONNECTED, Cause.OTHER):
+        return translated_error
+    with contextlib.suppress(OSError, TimeoutError):
+        found = await diagnose(connection)
+        if found is not None:
+            return broker_error(found.cause, doing, where=found.where, detail=found.detail)
+    return translated_error

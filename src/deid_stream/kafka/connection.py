@@ -1,0 +1,72 @@
+"""How to reach a cluster: the connection's settings, checked, the same for every client."""
+
+import ssl
+from typing import Final
+
+import msgspec
+
+from deid_stream.config import Settings
+from deid_stream.errors import ConfigError
+
+_TLS: Final = ("SSL", "SASL_SSL")
+_SASL: Final = ("SASL_PLAINTEXT", "SASL_SSL")
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one program to one cluster; nothing secret shows in ``repr``."""
+
+    servers: tuple[str, ...]
+    """``host:port``."""
+    client_id: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    username: str = ""
+    password: str = ""
+    ca_file: str = ""
+    """Empty: the system's certificates."""
+    cert_file: str = ""
+    key_file: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, client_id: str) -> "Connection":
+        """Raises ConfigError where a password file or a certificate cannot be read."""
+        sasl = settings.security_protocol in _SASL
+        made = cls(
+            servers=tuple(server.strip() for server in settings.bootstrap_servers.split(",")),
+            client_id=client_id,
+            security_protocol=settings.security_protocol,
+            sasl_mechanism=settings.sasl_mechanism if sasl else "",
+            username=settings.sasl_username if sasl else "",
+            password=settings.secret_sasl_password() if sasl else "",
+            ca_file=settings.tls_ca_file,
+            cert_file=settings.tls_cert_file,
+            key_file=settings.tls_key_file,
+        )
+        if made.tls:
+            made.ssl_context()
+        return made
+
+    @property
+    def tls(self) -> bool:
+        return self.security_protocol in _TLS
+
+    @property
+    def sasl(self) -> bool:
+        return self.security_protocol in _SASL
+
+    def named(self, client_id: str) -> "Connection":
+        """The same under another client id."""
+        return msgspec.structs.replace(self, client_id=client_id)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Raises ConfigError where a certificate cannot be read."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file or None)
+            if self.cert_file:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except (OSError, ssl.SSLError):
+            raise ConfigError("cannot read tls_ca_file, tls_cert_file or tls_key_file") from None
+        return context
+
+    def __repr__(self) -> str:
+        return f"<Connection {','.join(self.servers)} {self.security_protocol}>"
