@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deid_stream.errors import TopicError
+from deid_stream.kafka.record import Place
 from tests.support.calls import MadeCall, Record, make_call
 from tests.support.service import Service, until
 
@@ -199,7 +200,7 @@ async def test_a_worker_on_its_way_out_takes_no_partition_over(service: Service)
     pump = worker._pump
     assert pump is not None
     await service.stop(worker)
-    await pump.on_partitions_assigned([TopicPartition(service.names.audio, 0)])
+    await pump.assigned([Place(service.names.audio, 0)])
     assert not pump._owners
 
 

@@ -99,5 +99,41 @@ def test_the_check_finds_what_it_looks_for():
     assert {name.split(".")[0] for name in imports(tree)} & OUTSIDE == {"asyncio", "time"}
 
 
+CLIENTS = {"aiokafka", "confluent_kafka"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
+def test_only_the_clients_room_imports_a_kafka_client(path):
+    used = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))} & CLIENTS
+    assert not used or path.is_relative_to(SRC / "kafka" / "clients")
+
+
+def test_the_clients_room_does_import_them():
+    found = {
+        name.split(".")[0]
+        for path in (SRC / "kafka" / "clients").rglob("*.py")
+        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert "aiokafka" in found
+
+
+def shown_tree():
+    """The paths that the tree in docs/architecture.md shows."""
+    text = (SRC.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    lines = text.partition("    src/deid_stream/\n")[2].partition("\n\n")[0].splitlines()
+    parents: list[str] = []
+    for line in lines:
+        depth = (len(line) - len(line.lstrip()) - 6) // 2
+        name = line.split()[0]
+        parents = [*parents[:depth], name.removesuffix("/")]
+        yield "/".join(parents)
+
+
+def test_the_architecture_page_shows_the_tree_as_it_is():
+    packages = {path.parent.relative_to(SRC).as_posix() for path in SRC.rglob("__init__.py")} - {"."}
+    modules = {path.name for path in SRC.glob("*.py")}
+    assert sorted(shown_tree()) == sorted(packages | modules)
+
+
 def test_every_room_has_a_floor():
     assert {room_of(path) for path in MODULES} <= FLOORS.keys()

@@ -227,8 +227,7 @@ class Worker:
         self.metrics.dead_letters.inc(UnreadableError.code)
         log.error(
             "policy record cannot be read",
-            reason=record.unreadable,
-            topic=record.topic,
+            code=record.unreadable,
             partition=record.partition,
             offset=record.offset,
         )
