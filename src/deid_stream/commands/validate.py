@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from deid_stream.commands.options import CONNECTION, connection, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
 
@@ -61,16 +61,16 @@ def _of_file(path: Path, provider: str | None, settings: Settings) -> Iterator[d
 async def _of_topic(topic: str, settings: Settings) -> list[dict[str, Any]]:
     """Like findings of a topic are told once, with how many there are and where the first is."""
     from deid_stream.datasets.validating import Finding, check_record
-    from deid_stream.kafka_io import assigned, read_to_end
+    from deid_stream.kafka.reading import read_to_end
     from deid_stream.model.topics import TopicNames
 
     kinds = TopicNames.of(settings.topic_prefix).inputs
     if topic not in kinds:
         raise ConfigError(f"--topic must be one of {', '.join(kinds)}")
-    options = connection(settings, "deid-stream-validate")
-    async with assigned(options, topic) as (_, places):
-        partitions = len(places)
-    records = await read_to_end(options, topic)
+    kafka = cluster(settings, "deid-stream-validate")
+    records = await read_to_end(kafka, topic)
+    async with kafka.log_reader("read_committed") as reader:
+        partitions = len(await reader.partitions(topic))
     counts: Counter[Finding] = Counter()
     first: dict[Finding, str] = {}
     for record in records:
