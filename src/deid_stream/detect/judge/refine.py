@@ -36,8 +36,8 @@ _TITLES: Final = frozenset(
 _VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )
-_SURE: Final = 0.97
-"""Model score from which a rarer dictionary word is still believed to be a name."""
+_CERTAIN: Final = 0.9
+"""Model score from which even everyday words, months and days are believed to be names ("ask may in billing")."""
 _TRUSTED: Final = frozenset({Origin.QUESTION, Origin.TURN, Origin.KNOWN, Origin.CUSTOMER, Origin.PLACEHOLDER})
 _VERBS: Final = frozenset("is was has for at on in and speaking calling here".split())
 _NAMED_THING: Final = re.compile(
@@ -266,11 +266,13 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
         return True
     if sum(map(len, lows)) < 2:
         return False
+    if score >= _CERTAIN:
+        return True
     if all(w in MONTHS or w in WEEKDAYS for w in lows):
         return False
     if any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows):
         return True
-    return any(w not in COMMON and (score >= _SURE or w not in DICTIONARY) for w in lows)
+    return any(w not in COMMON and w not in DICTIONARY for w in lows)
 
 
 def _grown(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharIndex]:
