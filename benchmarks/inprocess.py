@@ -18,10 +18,10 @@ from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.wire.limits import Limits
 from deid_stream.worker.checkpoint import Progress, Restored
+from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.partition import Partition, Work
+from deid_stream.worker.partition import Partition, PartitionSettings, Work
 
 STEP_MS = 25
 """As often as a worker publishes."""
@@ -69,20 +69,30 @@ def new_partition(compiled: dict[str, CompiledPolicy], factory: Any = None) -> P
     metrics = Metrics()
     unknown = compile_policy(None)
     return Partition(
-        0,
+        PartitionSettings(number=0, writer_id="bench", max_held_bytes=1 << 40),
         Restored(progress=Progress(), calls={}, closed={}, epoch=0),
-        names=names,
         sessions=factory or sessions(),
         gate=Gate(names, None, __version__, metrics),
-        policy_of=lambda customer: compiled.get(customer, unknown),
-        training_fresh=lambda: True,
-        policy_positions=lambda: {0: 10},
+        policies=_Policies(compiled, unknown),
+        dead_letters=DeadLetters(names.dead_letters, metrics),
         new_outbox=lambda: AioOutbox(_Builders()),  # type: ignore[arg-type]
-        limits=Limits(),
         metrics=metrics,
-        writer_id="bench",
-        max_held_bytes=1 << 40,
     )
+
+
+@dataclass
+class _Policies:
+    compiled: dict[str, CompiledPolicy]
+    unknown: CompiledPolicy
+
+    def of(self, customer_id: str) -> CompiledPolicy:
+        return self.compiled.get(customer_id, self.unknown)
+
+    def fresh(self) -> bool:
+        return True
+
+    def positions(self) -> dict[int, int]:
+        return {0: 10}
 
 
 def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list[dict[str, list[InRecord]]]:

@@ -64,10 +64,9 @@ class Sample:
     objects: int
     """Tracked by the collector."""
     live: int
-    closed: int
-    """Call ids kept to know stragglers by."""
+    entries: int
+    """Everything that is kept for calls, live and closed."""
     held_bytes: int
-    deadlines: int
     labels: int
     """Series of all metrics."""
 
@@ -138,9 +137,8 @@ def _sample(partition: Partition, calls: int, began: float) -> Sample:
         round(psutil.Process().memory_info().rss / 2**20, 1),
         len(gc.get_objects()),
         partition.calls,
-        len(partition._closed),
+        partition.entries,
         partition.held_bytes,
-        len(partition._deadlines),
         sum(len(getattr(metric, "values", ())) for metric in partition._metrics),
     )
 
@@ -168,8 +166,8 @@ def soak(calls: int, samples: int = 100, *, idle_ms: int = 120_000) -> list[Samp
             if step and step % every < STEP_CALLS and step < calls:
                 found.append(_sample(partition, step, began))
         # silent calls without a transcript close when their stragglers' time has passed
-        partition.process(wall_ms)
-        partition.process(wall_ms + 60_000)
+        for passed_ms in range(0, 60_001, 1_000):
+            partition.process(wall_ms + passed_ms)
         _publish(partition, step + 1)
         found.append(_sample(partition, calls, began))
     finally:

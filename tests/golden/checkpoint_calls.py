@@ -5,7 +5,9 @@ Nothing here may change: version 0.1.0 of this project wrote the checkpoint from
 
 import json
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
+
+from deid_stream.kafka.record import InRecord
 
 START_MS = 1_700_000_000_000
 CHUNK_MS = 200
@@ -43,19 +45,6 @@ SECRETS = {
     "closed": [],
     "text-only": ["priya", "example"],
 }
-
-
-class Source(NamedTuple):
-    """One consumed record; ``kind`` names its topic."""
-
-    kind: str
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
 
 
 def _segment(call: str, at: int, said: tuple[int, int, int, str]) -> bytes:
@@ -102,7 +91,7 @@ def _audio(call: str) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
     return made
 
 
-def records() -> dict[str, list[Source]]:
+def records() -> dict[str, list[InRecord]]:
     """By kind, each with its offsets in record-time order."""
     timed: list[tuple[int, str, str, bytes, list[tuple[str, bytes]]]] = []
     for call, segments in _SAID.items():
@@ -117,7 +106,7 @@ def records() -> dict[str, list[Source]]:
         if call != "text-only":
             timed += [(at, "audio", call, data, headers) for at, data, headers in _audio(call)]
     timed.sort(key=lambda item: (item[0], item[1], item[2]))
-    found: dict[str, list[Source]] = {"events": [], "transcripts": [], "audio": []}
+    found: dict[str, list[InRecord]] = {"events": [], "transcripts": [], "audio": []}
     for at, kind, call, value, headers in timed:
         common = [
             ("ce_specversion", b"1.0"),
@@ -127,7 +116,5 @@ def records() -> dict[str, list[Source]]:
             ("ce_customerid", b"someone"),
         ]
         log = found[kind]
-        log.append(
-            Source(kind, f"calls.{kind}", 0, len(log), START_MS + at, call.encode(), value, tuple(common + headers))
-        )
+        log.append(InRecord(f"calls.{kind}", 0, len(log), START_MS + at, call.encode(), value, tuple(common + headers)))
     return found

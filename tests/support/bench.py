@@ -1,21 +1,21 @@
 """One partition without a broker: a source log that can be fed in any steps, and every record that came out."""
 
 from collections.abc import Iterable, Mapping
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import msgspec
 
 from deid_stream.detect.detector import Detector
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import INPUT_KINDS, TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
-from deid_stream.wire.limits import Limits
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
+from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.partition import Partition, Work
+from deid_stream.worker.partition import Partition, PartitionSettings, Work
 from deid_stream.worker.sessions import SessionFactory
 from tests.support.calls import Record
 
@@ -69,6 +69,24 @@ def real_sessions(
     return SessionFactory(detector or Detector.load(), key, settings or SessionSettings())
 
 
+class FakePolicies:
+    """One policy for all but those named."""
+
+    def __init__(self, named: Mapping[str, CompiledPolicy], otherwise: CompiledPolicy, fresh: bool) -> None:
+        self.named = dict(named)
+        self.otherwise = otherwise
+        self.is_fresh = fresh
+
+    def of(self, customer_id: str) -> CompiledPolicy:
+        return self.named.get(customer_id, self.otherwise)
+
+    def fresh(self) -> bool:
+        return self.is_fresh
+
+    def positions(self) -> dict[int, int]:
+        return {}
+
+
 class Bench:
     """A partition with its source log and what came out."""
 
@@ -76,31 +94,27 @@ class Bench:
         self,
         sessions: Any,
         restored: Restored | None = None,
-        log: dict[str, list[Any]] | None = None,
+        log: dict[str, list[InRecord]] | None = None,
         policy: CompiledPolicy = UNKNOWN,
         fresh: bool = True,
         policies: Mapping[str, CompiledPolicy] | None = None,
     ) -> None:
         self.out: list[Out] = []
-        self.log: dict[str, list[Any]] = {kind: [] for kind in INPUT_KINDS} if log is None else log
+        self.log: dict[str, list[InRecord]] = {kind: [] for kind in INPUT_KINDS} if log is None else log
         self.metrics = Metrics()
         self.checkpoints = CheckpointLog()
         self._fed = dict.fromkeys(INPUT_KINDS, 0)
-        of = policies or {}
+        self.policies = FakePolicies(policies or {}, policy, fresh)
+        self.gate = Gate(NAMES, None, "test", self.metrics)
         self.partition = Partition(
-            0,
+            PartitionSettings(number=0, writer_id="test", max_held_bytes=1 << 20),
             restored or Restored(),
-            names=NAMES,
             sessions=sessions,
-            gate=Gate(NAMES, None, "test", self.metrics),
-            policy_of=lambda customer_id: of.get(customer_id, policy),
-            training_fresh=lambda: fresh,
-            policy_positions=dict,
+            gate=self.gate,
+            policies=self.policies,
+            dead_letters=DeadLetters(NAMES.dead_letters, self.metrics),
             new_outbox=lambda: FakeOutbox(self.out),  # type: ignore[arg-type, return-value]
-            limits=Limits(),
             metrics=self.metrics,
-            writer_id="test",
-            max_held_bytes=1 << 20,
         )
         self._fed |= self.partition.start_offsets()
 
@@ -109,7 +123,7 @@ class Bench:
         for record in made:
             log = self.log[record.kind]
             log.append(
-                SimpleNamespace(
+                InRecord(
                     topic=TOPICS[record.kind],
                     partition=0,
                     offset=len(log),

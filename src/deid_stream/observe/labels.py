@@ -44,11 +44,13 @@ DROPPED: Final = (
     "audio_late",
     "audio_repeat",
     "closed_call",
+    "customer_conflict",
     "ended_again",
     "segment_late",
     "segment_repeat",
     "started_after_end",
 )
+INCOMPLETE: Final = ("no_end", "no_transcript", "no_audio", "audio_missing", "records_lost")
 DROPPED_FIELDS: Final = notes.DROPPED
 DEAD_LETTERS: Final = tuple(
     sorted({*codes(DecodeError), "customer_mismatch", "internal", "session_failed", "unreadable"})

@@ -143,6 +143,12 @@ class Metrics(Collector):
         self.revisions_after_release = Counter(
             "deid_revisions_after_release", "Transcript revisions that came when the earlier had left: corrected."
         )
+        self.incomplete_calls = Counter(
+            "deid_incomplete_calls", "Calls that closed with something missing, by what.", "reason", labels.INCOMPLETE
+        )
+        self.customer_conflicts = Counter(
+            "deid_customer_conflicts", "Records that named another customer than the one whose call it is: refused."
+        )
         self.training_withheld = Counter(
             "deid_training_withheld", "Records not offered for training, by kind.", "topic", labels.TRAINING
         )

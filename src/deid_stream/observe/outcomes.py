@@ -25,6 +25,8 @@ def count_outputs(metrics: Metrics, outputs: Iterable[Output], acknowledged_ms: 
         elif isinstance(output, AuditEntry):
             count_audit(metrics, output)
         elif isinstance(output, CallSummary):
+            if output.incomplete_reason is not None:
+                metrics.incomplete_calls.inc(output.incomplete_reason)
             for reason, duration_ms in output.redacted_audio_ms.items():
                 metrics.redacted_audio_ms.inc(reason, duration_ms)
 

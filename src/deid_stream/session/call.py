@@ -57,6 +57,7 @@ class CallSession:
         self._ledger = Ledger(call_id, customer_id)
         self._transcript = Transcript(self._ledger, policy, detector=detector, key=key)
         self._now_ms: Ms = 0
+        self._on_hold = False
         self._snapshot: bytes | None = None
 
     # -- what the worker asks
@@ -120,6 +121,16 @@ class CallSession:
         """Apply another policy from the next turn on."""
         self._policy = policy
         self._transcript.use(policy)
+
+    def hold(self) -> None:
+        """Decide nothing until ``go_on``: it is not certain yet whose call this is."""
+        self._on_hold = True
+
+    def go_on(self) -> None:
+        """The call is this customer's."""
+        if self._on_hold:
+            self._on_hold = False
+            self._progress(self._life.last_record_ms)
 
     def outputs(self) -> list[Output]:
         """Everything that may leave since the last call, in order."""
@@ -218,7 +229,7 @@ class CallSession:
         if segment.is_final:
             self._hear_final(segment)
             self._holdback.cover(segment.channel, segment.end_ms)
-        else:
+        elif not self._on_hold:
             self._transcript.interim(segment)
         if segment.transcribed_until_ms is not None:
             self._holdback.cover(segment.channel, segment.transcribed_until_ms)
@@ -244,7 +255,7 @@ class CallSession:
     # -- progress
 
     def _progress(self, now_ms: Ms) -> None:
-        if self._rereading.open:
+        if self._rereading.open or self._on_hold:
             return
         holdback = self._holdback
         if holdback.advance(self._covered_ms()):

@@ -9,7 +9,8 @@ the age of the partition. All of them are JSON:
      "positions":{...},"needed":{...},"time_ms":...,"policies":{...},"retracting":[...],
      "calls":[<snapshot>, ...],"closed":[["call-id",time_ms], ...]}
 
-``epoch`` counts the owners. On a broker without transactions a paused worker may still write after it has been
+What does not fit one record is split into ``parts``, bases and deltas alike; neither counts before all its parts are
+there. ``epoch`` counts the owners. On a broker without transactions a paused worker may still write after it has been
 replaced; what it writes then has a lower epoch (or the same and came second) and is ignored.
 """
 
@@ -19,13 +20,18 @@ from typing import Final
 import msgspec
 
 from deid_stream.units import Ms
+from deid_stream.worker.ended import EndedCall
 
 VERSION: Final = 1
 DELTA_SLOTS: Final = 512
 """Deltas reuse so many keys, which bounds what compaction keeps."""
 
-_PART_BYTES: Final = 600_000
-"""Of one record of a base: below the broker's usual limit for a batch with room to spare."""
+PART_BYTES: Final = 600_000
+"""What one record holds of calls: below the broker's usual limit for a batch (1 MB) with room for one large call."""
+
+
+_ENDED_BYTES: Final = 100
+"""About what a closed call takes beside its id and its ranges."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -56,7 +62,7 @@ class _Record(msgspec.Struct, kw_only=True):
     policies: dict[int, int] = {}
     retracting: list[str] = []
     calls: list[msgspec.Raw] = []
-    closed: list[tuple[str, Ms]] = []
+    closed: list[EndedCall] = []
 
 
 class _CallName(msgspec.Struct):
@@ -70,7 +76,9 @@ class Restored(msgspec.Struct, kw_only=True):
     progress: Progress = msgspec.field(default_factory=Progress)
     calls: dict[str, bytes] = {}
     """Snapshots by call."""
-    closed: dict[str, Ms] = {}
+    closed: dict[str, EndedCall] = {}
+    unreadable: int = 0
+    """Calls whose very name could not be read."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -98,14 +106,14 @@ class CheckpointWriter:
         return self._base < 0 or self._deltas >= DELTA_SLOTS or self._delta_bytes > max(self._base_bytes, 256_000)
 
     def encode(
-        self, progress: Progress, calls: Iterable[bytes], closed: Iterable[tuple[str, Ms]], *, full: bool
+        self, progress: Progress, calls: Iterable[bytes], closed: Iterable[EndedCall], *, full: bool
     ) -> list[tuple[bytes, bytes]]:
-        """Keys and values. ``calls`` are snapshots and ``closed`` call ids with the time of their end: all of them
-        when ``full`` (asked for by ``wants_base``), else those changed since the last time."""
+        """Keys and values. ``calls`` are snapshots: all of them when ``full`` (asked for by ``wants_base``), else those
+        changed since the last time; so are ``closed``."""
         self._full = full
-        parts = _split(calls) if full else [list(calls)]
+        parts = _split(calls, closed)
         records = []
-        for number, part in enumerate(parts):
+        for number, (snapshots, ended) in enumerate(parts):
             record = _Record(
                 v=VERSION,
                 kind="base" if full else "delta",
@@ -119,8 +127,8 @@ class CheckpointWriter:
                 time_ms=progress.time_ms,
                 policies=progress.policies,
                 retracting=progress.retracting,
-                calls=[msgspec.Raw(snapshot) for snapshot in part],
-                closed=list(closed) if number == 0 else [],
+                calls=[msgspec.Raw(snapshot) for snapshot in snapshots],
+                closed=ended,
             )
             records.append((self._key(number), _encoder.encode(record)))
         size = sum(len(value) for _, value in records)
@@ -128,7 +136,7 @@ class CheckpointWriter:
             self._base_bytes, self._delta_bytes, self._deltas = size, 0, 0
         else:
             self._delta_bytes += size
-            self._deltas += 1
+            self._deltas += len(parts)
         return records
 
     def written(self, offset: int) -> None:
@@ -139,7 +147,7 @@ class CheckpointWriter:
     def _key(self, number: int) -> bytes:
         if self._full:
             return b"%d" % self._partition if number == 0 else b"%d/base/%d" % (self._partition, number)
-        return b"%d/delta/%d" % (self._partition, self._deltas)
+        return b"%d/delta/%d" % (self._partition, self._deltas + number)
 
 
 class CheckpointLog:
@@ -148,7 +156,8 @@ class CheckpointLog:
     def __init__(self) -> None:
         self._owner: tuple[int, str] = (0, "")
         self._state = Restored()
-        self._parts: list[_Record] = []
+        self._parts: dict[str, list[_Record]] = {"base": [], "delta": []}
+        """Of the base and of the delta that are not whole yet."""
 
     @property
     def restored(self) -> Restored:
@@ -163,19 +172,22 @@ class CheckpointLog:
         if record.kind == "base":
             if record.epoch < self._owner[0] or (record.epoch == self._owner[0] and owner != self._owner):
                 return
-            if record.part == 0:
-                self._parts = []
-            if record.part != len(self._parts) or (self._parts and self._parts[0].writer != record.writer):
-                return
-            self._parts.append(record)
-            if len(self._parts) == record.parts:
-                self._owner = owner
-                self._state = Restored(epoch=record.epoch)
-                for part in self._parts:
-                    self._apply(part)
-                self._parts = []
-        elif owner == self._owner:
-            self._apply(record)
+        elif owner != self._owner:
+            return
+        parts = self._parts.setdefault(record.kind, [])
+        if record.part == 0:
+            parts.clear()
+        elif record.part != len(parts) or parts[0].writer != record.writer:
+            return
+        parts.append(record)
+        if len(parts) < record.parts:
+            return
+        if record.kind == "base":
+            self._owner = owner
+            self._state = Restored(epoch=record.epoch)
+        for part in parts:
+            self._apply(part)
+        parts.clear()
 
     def _apply(self, record: _Record) -> None:
         state = self._state
@@ -187,10 +199,15 @@ class CheckpointLog:
             retracting=record.retracting,
         )
         for raw in record.calls:
-            state.calls[_name.decode(raw).call_id] = bytes(raw)
-        for call_id, time_ms in record.closed:
-            state.calls.pop(call_id, None)
-            state.closed[call_id] = time_ms
+            try:
+                state.calls[_name.decode(raw).call_id] = bytes(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                state.unreadable += 1
+        for call in record.closed:
+            state.calls.pop(call.call_id, None)
+            # the latest last
+            state.closed.pop(call.call_id, None)
+            state.closed[call.call_id] = call
 
 
 def read(value: bytes | None) -> _Record | None:
@@ -212,13 +229,20 @@ def base_offset(value: bytes | None, offset: int) -> int | None:
     return offset - record.part if record.kind == "base" else record.base
 
 
-def _split(calls: Iterable[bytes]) -> list[list[bytes]]:
-    parts: list[list[bytes]] = [[]]
+def _split(calls: Iterable[bytes], closed: Iterable[EndedCall]) -> list[tuple[list[bytes], list[EndedCall]]]:
+    parts: list[tuple[list[bytes], list[EndedCall]]] = [([], [])]
     size = 0
-    for snapshot in calls:
-        if size + len(snapshot) > _PART_BYTES and parts[-1]:
-            parts.append([])
+
+    def room(needed: int) -> tuple[list[bytes], list[EndedCall]]:
+        nonlocal size
+        if size and size + needed > PART_BYTES:
+            parts.append(([], []))
             size = 0
-        parts[-1].append(snapshot)
-        size += len(snapshot)
+        size += needed
+        return parts[-1]
+
+    for snapshot in calls:
+        room(len(snapshot))[0].append(snapshot)
+    for call in closed:
+        room(_ENDED_BYTES + 2 * len(call.call_id) + 16 * (len(call.transcripts) + len(call.audio)))[1].append(call)
     return parts

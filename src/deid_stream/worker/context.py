@@ -9,8 +9,8 @@ from deid_stream.config import Settings
 from deid_stream.kafka.ports import GroupReader, Isolation, Kafka, Publishers
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
+from deid_stream.worker.calls import Sessions
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.live import Sessions
 from deid_stream.worker.policies import Policies
 
 

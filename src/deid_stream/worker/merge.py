@@ -2,18 +2,27 @@
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
+from typing import Final
 
 from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.units import Ms
+
+_LEAP_MS: Final = 5_000
+"""A step of record time within one topic that has to be borne out. Smaller, and ordinary pauses are looked into."""
+_WITNESSES: Final = 8
+"""Records behind a leap that are looked at. More, and a longer run of records with a wrong clock is recognised as such,
+at a higher cost for each of them."""
 
 
 class Merge:
     """Records by kind, taken in record time. A kind with nothing to read holds the others back, unless it has been
     read to its end: only then is it known that nothing earlier is coming.
 
-    Record time is the running maximum of a topic's timestamps, and at most ``ceiling_ms``, so that one producer with
-    a wrong clock cannot push the time of all calls into the future.
+    The order goes by the running maximum of each topic's timestamps, at most ``ceiling_ms``. A timestamp that leaps
+    ahead counts there only if records behind it bear it out: all of them, or several and not of the same call alone.
+    So one producer with a wrong clock cannot push the time of a topic into the future, also where a backlog is read.
     """
 
     def __init__(self) -> None:
@@ -44,7 +53,7 @@ class Merge:
         return len(self._queues[kind])
 
     def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> list[tuple[Ms, str, InRecord]]:
-        """Up to ``limit`` records as (record time, kind, record); none of the kind ``skip``, which then holds
+        """Up to ``limit`` records as (the topics' time, kind, record); none of the kind ``skip``, which then holds
         nothing back either."""
         taken: list[tuple[Ms, str, InRecord]] = []
         queues = [(kind, self._queues[kind]) for kind in INPUT_KINDS if kind != skip]
@@ -52,7 +61,7 @@ class Merge:
         heads: dict[str, Ms] = {}
         for kind, queue in queues:
             if queue:
-                heads[kind] = max(times[kind], min(queue[0].timestamp, ceiling_ms))
+                heads[kind] = _step(times[kind], queue, ceiling_ms)
             elif kind not in self._at_end:
                 return taken
         while heads and len(taken) < limit:
@@ -68,7 +77,7 @@ class Merge:
                     self.bytes[kind] -= len(record.value)
                 if not queue:
                     break
-                time_ms = max(time_ms, min(queue[0].timestamp, ceiling_ms))
+                time_ms = _step(time_ms, queue, ceiling_ms)
                 if until is not None and time_ms >= until:
                     break
             times[kind] = time_ms
@@ -79,3 +88,23 @@ class Merge:
             else:
                 break
         return taken
+
+
+def _step(time_ms: Ms, queue: deque[InRecord], ceiling_ms: Ms) -> Ms:
+    """The topic's time at the first record in ``queue``, where it had come to ``time_ms``."""
+    stamp_ms: Ms = queue[0].timestamp
+    if stamp_ms > ceiling_ms:
+        stamp_ms = ceiling_ms
+    if stamp_ms <= time_ms:
+        return time_ms
+    return stamp_ms if stamp_ms - time_ms <= _LEAP_MS else _leap(time_ms, stamp_ms, queue)
+
+
+def _leap(time_ms: Ms, stamp_ms: Ms, queue: deque[InRecord]) -> Ms:
+    first, *witnesses = islice(queue, _WITNESSES + 1)
+    agreeing = [record for record in witnesses if record.timestamp >= stamp_ms - _LEAP_MS]
+    if len(agreeing) == len(witnesses) or (len(agreeing) > 1 and any(record.key != first.key for record in agreeing)):
+        return stamp_ms
+    # the topic goes on as far as all records behind the leap do
+    borne_out_ms: Ms = min(record.timestamp for record in witnesses)
+    return max(time_ms, borne_out_ms)

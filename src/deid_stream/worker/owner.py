@@ -13,7 +13,8 @@ from deid_stream.observe.logs import get_log
 from deid_stream.observe.outcomes import count_outputs
 from deid_stream.worker.checkpoint import Restored
 from deid_stream.worker.context import Context
-from deid_stream.worker.partition import Partition, Work
+from deid_stream.worker.dead_letters import DeadLetters
+from deid_stream.worker.partition import Partition, PartitionSettings, Work
 from deid_stream.worker.reading import read_checkpoint
 from deid_stream.worker.retract import Retractor
 
@@ -128,23 +129,24 @@ class Owner:
             restored = await read_checkpoint(context.kafka, context.names.checkpoints, self.number, context.isolation)
             await self._complete(restored)
             partition = Partition(
-                self.number,
+                PartitionSettings(
+                    number=self.number,
+                    writer_id=context.writer_id,
+                    limits=context.settings.limits,
+                    max_held_bytes=MAX_HELD_BYTES,
+                ),
                 restored,
-                names=context.names,
                 sessions=context.sessions,
                 gate=context.gate,
-                policy_of=context.policies.of,
-                training_fresh=context.policies.fresh,
-                policy_positions=context.policies.positions,
+                policies=context.policies,
+                dead_letters=DeadLetters(context.names.dead_letters, context.metrics),
                 new_outbox=publisher.outbox,
-                limits=context.settings.limits,
                 metrics=context.metrics,
-                writer_id=context.writer_id,
-                max_held_bytes=MAX_HELD_BYTES,
             )
             if restored.epoch:
                 since = context.policies.opted_out_since(restored.progress.policies)
-                partition.retracting += [customer for customer in since if customer not in partition.retracting]
+                for customer_id in since:
+                    partition.retract(customer_id)
             if self._stopping or not self._begin(partition):
                 return
             log.info("partition taken over", partition=self.number, calls=partition.calls)

@@ -1,10 +1,11 @@
-"""One partition number: its calls, its stream time, and what of its work is not published yet.
+"""One partition number: takes its records in, lets its calls decide, and keeps what of the work is not published yet.
 
 Never awaits. The pump feeds records, asks for ``process`` and hands what ``take`` gives to the broker; if that fails,
 the whole object is thrown away and the partition starts again from its checkpoint.
+
+What goes wrong inside one call ends that call and no other (see ``desk``). What goes wrong elsewhere is not caught.
 """
 
-import heapq
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,30 +14,36 @@ import msgspec
 from deid_stream.errors import DecodeError
 from deid_stream.kafka.ports import Outbox
 from deid_stream.kafka.record import InRecord
-from deid_stream.model.events import Event
-from deid_stream.model.outputs import AuditAction, AuditEntry, Output
-from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND, TopicNames
+from deid_stream.model.outputs import AuditEntry, Output
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.observe.metrics import Metrics
-from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.session.call import CallSession
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.notes import ignore
+from deid_stream.worker.calls import Sessions
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.dead_letters import DeadLetters, unreadable
+from deid_stream.worker.desk import CallDesk, PolicyView
+from deid_stream.worker.ended import EndedCalls
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.live import ClosedCalls, LiveCall, Sessions
 from deid_stream.worker.merge import Merge
+from deid_stream.worker.retractions import Retractions
+from deid_stream.worker.stream_clock import MAX_AHEAD_MS, StreamClock
 
-MAX_SKEW_MS: Final = 3_600_000
-"""A timestamp further ahead of the wall clock than this is wrong."""
-DRAIN_SPAN_MS: Final = 500
-"""Record time within which a batch's sessions are asked only once for outputs and deadlines: shorter than a deadline
-they set (unless the hold-back is set below it), so that where a batch begins and ends does not matter."""
 _NEEDED_EVERY_MS: Final = 1_000
 _SLICE_RECORDS: Final = 512
+
+
+class PartitionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``number`` of the partition; ``writer_id`` of this worker; ``max_held_bytes`` of audio in sessions before the
+    audio topic has to wait."""
+
+    number: int
+    writer_id: str
+    limits: Limits = Limits()
+    max_held_bytes: int = 128 << 20
 
 
 class Work(msgspec.Struct):
@@ -50,72 +57,64 @@ class Work(msgspec.Struct):
 
 
 class Partition:
-    """``policy_of`` gives a customer's policy in force, ``training_fresh`` whether the policies may be trusted for
-    training, ``new_outbox`` an empty outbox."""
+    """``new_outbox`` gives an empty outbox."""
 
     def __init__(
         self,
-        number: int,
+        settings: PartitionSettings,
         restored: Restored,
         *,
-        names: TopicNames,
         sessions: Sessions,
         gate: Gate,
-        policy_of: Callable[[str], CompiledPolicy],
-        training_fresh: Callable[[], bool],
-        policy_positions: Callable[[], dict[int, int]],
+        policies: PolicyView,
+        dead_letters: DeadLetters,
         new_outbox: Callable[[], Outbox],
-        limits: Limits,
         metrics: Metrics,
-        writer_id: str,
-        max_held_bytes: int,
     ) -> None:
-        self.number = number
-        self._sessions = sessions
+        self._settings = settings
         self._gate = gate
-        self._policy_of = policy_of
-        self._training_fresh = training_fresh
-        self._policy_positions = policy_positions
+        self._policies = policies
+        self._dead_letters = dead_letters
         self._new_outbox = new_outbox
-        self._limits = limits
-        self._max_held_bytes = max_held_bytes
-        self._writer = CheckpointWriter(number, restored.epoch + 1, writer_id)
+        self._metrics = metrics
+        self._writer = CheckpointWriter(settings.number, restored.epoch + 1, settings.writer_id)
         self._merge = Merge()
+        self._clock = StreamClock(restored.progress.time_ms)
+        self._ended = EndedCalls(restored.closed.values())
+        self._retractions = Retractions(restored.progress.retracting)
         self._outbox = new_outbox()
-        self._live: dict[str, LiveCall] = {}
-        self._by_customer: dict[str, set[str]] = {}
-        self._deadlines: list[tuple[Ms, str]] = []
-        self._touched: dict[str, LiveCall] = {}
-        self._changed: dict[str, LiveCall] = {}
-        self._closed = ClosedCalls(restored.closed)
-        self.clock_ms: Ms = restored.progress.time_ms
+        self._released: list[Output] = []
+        self._dirty = True
         self.positions = dict(restored.progress.positions)
         self._needed = dict(restored.progress.needed)
         self._replay_until = {k: offset for k, offset in self.positions.items() if self._needed.get(k, offset) < offset}
         self._needed_at_ms: Ms = 0
-        self.retracting = list(restored.progress.retracting)
-        self._dirty = True
-        self._held_bytes = 0
-        self._drained_at_ms: Ms = 0
-        self._idle_since: tuple[Ms, Ms] | None = None
-        """Wall clock and stream time when there was nothing left to read."""
-        self._metrics = metrics
-        self._dead_letters = DeadLetters(names.dead_letters, metrics)
-        self._released: list[Output] = []
-        positions = Positions(
-            transcripts=self.positions.get(TRANSCRIPTS_KIND, 0),
-            audio=self.positions.get(AUDIO_KIND, 0),
+        self._desk = CallDesk(
+            self._clock, self._ended, sessions=sessions, policies=policies, publish=self._publish, metrics=metrics
         )
-        for snapshot in restored.calls.values():
-            live = self._adopt(sessions.restore(snapshot, positions, policy_of))
-            live.snapshot = snapshot
-            self._schedule(live)
+        self._desk.replaying = bool(self._replay_until)
+        positions = Positions(self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0))
+        self._desk.restore(restored.calls, positions)
 
     # -- what the pump asks
 
     @property
+    def number(self) -> int:
+        return self._settings.number
+
+    @property
+    def clock_ms(self) -> Ms:
+        """Record time that has been reached."""
+        return self._clock.reached_ms
+
+    @property
     def calls(self) -> int:
-        return len(self._live)
+        return len(self._desk)
+
+    @property
+    def entries(self) -> int:
+        """Everything that is kept for calls, live and closed: must not grow with the partition's age."""
+        return self._desk.entries
 
     @property
     def recovered(self) -> bool:
@@ -125,7 +124,7 @@ class Partition:
     @property
     def held_bytes(self) -> int:
         """Audio held in sessions."""
-        return self._held_bytes
+        return self._desk.held_bytes
 
     @property
     def buffered_bytes(self) -> dict[str, int]:
@@ -146,6 +145,11 @@ class Partition:
         """Records waiting to be published."""
         return self._outbox.records
 
+    @property
+    def retracting(self) -> list[str]:
+        """Customers whose training records are being taken back."""
+        return list(self._retractions)
+
     def start_offsets(self) -> dict[str, int]:
         """Where reading begins, by kind; kinds never read are missing."""
         return {kind: self._needed.get(kind, offset) for kind, offset in self.positions.items()}
@@ -162,49 +166,44 @@ class Partition:
         self._dirty = True
 
     def audit(self, entry: AuditEntry) -> None:
-        self._gate.publish(self._outbox, (entry,), self._policy_of(entry.customer_id), minor=False, training=False)
-        self._released.append(entry)
-        self._dirty = True
+        self._publish((entry,), entry.customer_id, False)
 
     def retract(self, customer_id: str) -> None:
         """The customer's published training records must be taken back; the checkpoint remembers it until done."""
-        if customer_id not in self.retracting:
-            self.retracting.append(customer_id)
-            self._dirty = True
+        self._dirty = self._retractions.add(customer_id) or self._dirty
 
     def retracted(self, customer_id: str) -> None:
         """They have been, with the batch that is being filled."""
-        self.retracting.remove(customer_id)
+        self._retractions.done(customer_id)
         self._dirty = True
 
     def policy_changed(self, customer_id: str) -> None:
         """From the next turn and the next record on, the customer's calls go by the new policy."""
-        policy = self._policy_of(customer_id)
-        for call_id in self._by_customer.get(customer_id, ()):
-            self._live[call_id].session.use(policy)
+        self._desk.policy_changed(customer_id)
 
     # -- work
 
     def process(self, wall_ms: Ms, limit: int = _SLICE_RECORDS) -> int:
-        """Take up to ``limit`` records; how many were taken. An idle partition's time goes on as the wall clock
-        does."""
+        """Take up to ``limit`` records; how many were taken. ``wall_ms`` is the wall clock: no record's time counts for
+        more than it and a few seconds, and an idle partition's time goes on as it does."""
         if self._replay_until:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
-                del self._replay_until[kind]
+                self._read_again(kind)
+        self._clock.heal(wall_ms)
+        ceiling_ms = wall_ms + MAX_AHEAD_MS
         # over the limit, audio waits as long as there is anything else that may let go of what is held
-        crowded = self._held_bytes > self._max_held_bytes
-        taken = self._merge.take(limit, wall_ms + MAX_SKEW_MS, skip=AUDIO_KIND if crowded else None)
+        crowded = self._desk.held_bytes > self._settings.max_held_bytes
+        taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if crowded else None)
         if crowded and not taken:
-            taken = self._merge.take(limit, wall_ms + MAX_SKEW_MS)
+            taken = self._merge.take(limit, ceiling_ms)
         for time_ms, kind, record in taken:
-            self._take(time_ms, kind, record)
+            self._take(time_ms, min(record.timestamp, ceiling_ms), kind, record)
         if taken:
             self._dirty = True
-            self._idle_since = None
-        elif self._merge.idle:
-            self._pass_idle(wall_ms)
-        self._drain()
+        elif self._merge.idle and not self._replay_until:
+            self._desk.pass_idle(wall_ms)
+        self._desk.drain()
         return len(taken)
 
     def take(self) -> Work | None:
@@ -214,29 +213,23 @@ class Partition:
         self._dirty = False
         self._refresh_needed()
         full = self._writer.wants_base
-        changed = []
-        for live in (self._live if full else self._changed).values():
-            snapshot = live.session.snapshot()
-            # the same object as last time: nothing of it has changed
-            if full or snapshot is not live.snapshot:
-                live.snapshot = snapshot
-                changed.append(snapshot)
-        closed = self._closed.take(self.clock_ms, everything=full)
+        changed = self._desk.snapshots(everything=full)
         progress = Progress(
             positions=self.positions.copy(),
             needed=self._needed.copy(),
             time_ms=self.clock_ms,
-            policies=self._policy_positions(),
-            retracting=self.retracting.copy(),
+            policies=self._policies.positions(),
+            retracting=self.retracting,
         )
+        closed = self._ended.take(self.clock_ms, everything=full)
         work = Work(
             outbox=self._outbox,
-            checkpoint=self._writer.encode(progress, changed, closed.items(), full=full),
+            checkpoint=self._writer.encode(progress, changed, closed, full=full),
             offsets=self.start_offsets(),
             released=self._released,
         )
+        self._dirty = False
         self._released = []
-        self._changed = {}
         self._outbox = self._new_outbox()
         return work
 
@@ -246,183 +239,64 @@ class Partition:
 
     # -- one record
 
-    def _take(self, time_ms: Ms, kind: str, record: InRecord) -> None:
+    def _take(self, time_ms: Ms, own_ms: Ms, kind: str, record: InRecord) -> None:
         offset = record.offset
         again = offset < self.positions.get(kind, 0)
         if again:
             # already counted, audited and dead-lettered, and time has been here before
             if offset + 1 >= self._replay_until.get(kind, 0):
-                self._replay_until.pop(kind, None)
+                self._read_again(kind)
         else:
             self.positions[kind] = offset + 1
             self._needed.setdefault(kind, offset)
-            self._replay_until.pop(kind, None)
-            if time_ms > self.clock_ms:
-                if time_ms - self._drained_at_ms >= DRAIN_SPAN_MS:
-                    self._drain()
-                    self._drained_at_ms = time_ms
-                self._advance(time_ms)
+            self._read_again(kind)
         if record.unreadable:
             if not again:
                 self._dead_letters.refuse(self._outbox, (unreadable(record),), record, time_ms)
             return
-        # the record's own time: what the merge made of it depends on what else is in the partition
-        own_ms = min(record.timestamp, time_ms)
         note = ignore if again else self._metrics.dropped_fields.inc
-        decoded = decode(kind, record.key, record.value, record.headers, own_ms, offset, self._limits, note)
+        decoded = decode(kind, record.key, record.value, record.headers, own_ms, offset, self._settings.limits, note)
         faults = decoded.faults
         for event in decoded.events:
             try:
-                self._receive(event, record, again)
+                refused = self._desk.receive(event, again, time_ms)
             except DecodeError as error:
                 faults = (*faults, error)
+            else:
+                if refused is not None:
+                    self._dead_letters.put(self._outbox, refused, record, time_ms)
         if faults and not again:
-            self._dead_letters.refuse(self._outbox, faults, record, time_ms)
+            self._refuse(faults, record, time_ms)
 
-    def _receive(self, event: Event, record: InRecord, again: bool) -> None:
-        live = self._live.get(event.call_id)
-        if live is None:
-            if again:
-                return
-            if event.call_id in self._closed:
-                self._metrics.dropped.inc("closed_call")
-                return
-            live = self._adopt(
-                self._sessions.open(event.call_id, event.customer_id, self._policy_of(event.customer_id))
-            )
-        session = live.session
-        if session.customer_id != event.customer_id:
-            if not again:
-                self._dead_letters.put(self._outbox, "customer_mismatch", record, event.time_ms)
-            return
+    def _read_again(self, kind: str) -> None:
+        """All that had to be read again of a kind has been."""
+        if self._replay_until.pop(kind, None) is not None:
+            self._desk.replaying = bool(self._replay_until)
+
+    def _refuse(self, faults: Sequence[DecodeError], record: InRecord, time_ms: Ms) -> None:
+        """Dead letters; the call that the record's key names counts them in its summary."""
+        self._dead_letters.refuse(self._outbox, faults, record, time_ms)
         try:
-            session.receive(event)
-        except DecodeError:
-            self._touched[event.call_id] = live
-            raise
-        except Exception:  # noqa: BLE001 - whatever goes wrong inside a call ends that call, silenced, not the worker
-            self._quarantine(live, event.time_ms)
-            self._dead_letters.put(self._outbox, "session_failed", record, event.time_ms)
+            self._desk.refuse((record.key or b"").decode())
+        except UnicodeDecodeError:
             return
-        self._touched[event.call_id] = live
 
-    def _pass_idle(self, wall_ms: Ms) -> None:
-        """Nothing is left to read: time goes on from the last record as the wall clock does. Elapsed time, not the
-        wall clock itself, so that recorded calls can be replayed with the timestamps they had."""
-        if self._idle_since is None:
-            self._idle_since = (wall_ms, self.clock_ms)
-        since_ms, clock_ms = self._idle_since
-        if clock_ms:
-            self._advance(clock_ms + wall_ms - since_ms)
-
-    def _advance(self, now_ms: Ms) -> None:
-        """Let stream time reach ``now_ms``; each deadline on the way falls due at its own time."""
-        if self._replay_until or now_ms <= self.clock_ms:
-            return
-        deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= now_ms:
-            due_ms, call_id = heapq.heappop(deadlines)
-            live = self._live.get(call_id)
-            if live is None or live.deadline_ms != due_ms:
-                continue
-            # the deadline of a record that came late may lie in the past: it falls due now
-            actual_ms = max(live.session.next_deadline_ms, due_ms, self.clock_ms)
-            if actual_ms <= now_ms:
-                try:
-                    live.session.advance(actual_ms)
-                except Exception:  # noqa: BLE001 - as in _receive
-                    self._quarantine(live, actual_ms)
-                    continue
-                self._touched[call_id] = live
-                self._dirty = True
-                if live.session.closed:
-                    self._drain_one(call_id, live)
-                    continue
-                actual_ms = max(live.session.next_deadline_ms, actual_ms + 1)
-            self._push(live, actual_ms)
-        self.clock_ms = now_ms
-
-    def _drain(self) -> None:
-        touched, self._touched = self._touched, {}
-        for call_id, live in touched.items():
-            self._drain_one(call_id, live)
-
-    def _drain_one(self, call_id: str, live: LiveCall) -> None:
-        session = live.session
-        outputs = session.outputs()
-        if outputs:
-            self._released += outputs
-            self._gate.publish(
-                self._outbox,
-                outputs,
-                self._policy_of(session.customer_id),
-                minor=session.minor,
-                training=self._training_fresh(),
-            )
-            self._dirty = True
-        if session.closed:
-            self._forget(call_id, live)
-            self._closed.add(call_id, self.clock_ms)
-            return
-        held = session.held_bytes
-        self._held_bytes += held - live.held_bytes
-        live.held_bytes = held
-        self._changed[call_id] = live
-        self._schedule(live)
-
-    # -- sessions
-
-    def _adopt(self, session: CallSession) -> LiveCall:
-        live = LiveCall(session)
-        self._live[session.call_id] = live
-        self._by_customer.setdefault(session.customer_id, set()).add(session.call_id)
-        return live
-
-    def _schedule(self, live: LiveCall) -> None:
-        """Deadlines mostly move on: a later one is found out when the queued one falls due."""
-        deadline_ms = live.session.next_deadline_ms
-        if deadline_ms < live.deadline_ms:
-            self._push(live, deadline_ms)
-
-    def _push(self, live: LiveCall, deadline_ms: Ms) -> None:
-        live.deadline_ms = deadline_ms
-        heapq.heappush(self._deadlines, (deadline_ms, live.session.call_id))
-
-    def _forget(self, call_id: str, live: LiveCall) -> None:
-        self._live.pop(call_id, None)
-        self._changed.pop(call_id, None)
-        self._touched.pop(call_id, None)
-        self._held_bytes -= live.held_bytes
-        of_customer = self._by_customer.get(live.session.customer_id)
-        if of_customer is not None:
-            of_customer.discard(call_id)
-            if not of_customer:
-                del self._by_customer[live.session.customer_id]
-
-    def _quarantine(self, live: LiveCall, time_ms: Ms) -> None:
-        """What the call released so far stands; nothing more of it leaves."""
-        session = live.session
-        self._forget(session.call_id, live)
-        self._closed.add(session.call_id, self.clock_ms)
-        self._dirty = True
-        self.audit(
-            AuditEntry(
-                call_id=session.call_id,
-                customer_id=session.customer_id,
-                action=AuditAction.QUARANTINED,
-                reason="session_failed",
-                time_ms=time_ms,
-            )
+    def _publish(self, outputs: Sequence[Output], customer_id: str, minor: bool) -> None:
+        self._released += outputs
+        self._gate.publish(
+            self._outbox, outputs, self._policies.of(customer_id), minor=minor, training=self._policies.fresh()
         )
+        self._dirty = True
+
+    # -- checkpoint
 
     def _refresh_needed(self) -> None:
-        """An older answer is a safe one (more is read again), so it is asked for once a second of stream time."""
-        if self._replay_until or (self._live and self.clock_ms - self._needed_at_ms < _NEEDED_EVERY_MS):
+        """An older answer is a safe one (more is read again), so it is asked for once a second of record time."""
+        if self._replay_until or (self.calls and self.clock_ms - self._needed_at_ms < _NEEDED_EVERY_MS):
             return
         self._needed_at_ms = self.clock_ms
         transcripts, audio = self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0)
-        for live in self._live.values():
-            needed = live.session.needed_offsets()
+        for needed in self._desk.needed_offsets():
             if 0 <= needed.transcripts < transcripts:
                 transcripts = needed.transcripts
             if 0 <= needed.audio < audio:

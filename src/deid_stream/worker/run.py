@@ -26,9 +26,9 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.timing import TimedDetector
 from deid_stream.policy.table import Change
 from deid_stream.session.ports import ConversationFactory
+from deid_stream.worker.calls import Sessions
 from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
-from deid_stream.worker.live import Sessions
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.pump import Pump
 from deid_stream.worker.sessions import SessionFactory, session_settings

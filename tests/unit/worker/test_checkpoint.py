@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deid_stream.model.outputs import SeqRange
 from deid_stream.worker.checkpoint import (
     DELTA_SLOTS,
+    PART_BYTES,
     CheckpointLog,
     CheckpointWriter,
     Progress,
@@ -14,6 +16,7 @@ from deid_stream.worker.checkpoint import (
     base_offset,
     read,
 )
+from deid_stream.worker.ended import EndedCall
 
 
 def snapshot(call_id: str, value: int = 0) -> bytes:
@@ -51,10 +54,10 @@ def test_an_empty_log_says_nothing():
 def test_deltas_change_what_the_base_said():
     log, writer = Log(), CheckpointWriter(3, 1, "w")
     log.write(writer, [snapshot("a"), snapshot("b")], time_ms=10)
-    log.write(writer, [snapshot("a", 1), snapshot("c")], [("b", 15)], time_ms=20)
+    log.write(writer, [snapshot("a", 1), snapshot("c")], [EndedCall("b", 15)], time_ms=20)
     restored = log.restored()
     assert restored.calls == {"a": snapshot("a", 1), "c": snapshot("c")}
-    assert restored.closed == {"b": 15}
+    assert restored.closed == {"b": EndedCall("b", 15)}
     assert restored.progress.positions == {"audio": 20}
     assert restored.progress.time_ms == 20
 
@@ -81,6 +84,66 @@ def test_a_large_base_comes_in_parts_and_counts_only_when_whole():
     assert base_offset(log.records[last], last) == 1
     log.records.pop()
     assert log.restored().calls.keys() == {"first"}
+
+
+BROKER_LIMIT_BYTES = 900_000
+"""Of one record: Apache Kafka's default is 1,048,588 bytes for a whole batch."""
+
+
+def test_a_large_delta_comes_in_parts_and_counts_only_when_whole():
+    log, writer = Log(), CheckpointWriter(0, 1, "w")
+    log.write(writer, [snapshot("first")], time_ms=1)
+    many = [msgspec.json.encode({"call_id": str(n), "pad": "x" * 3_000}) for n in range(700)]
+    log.write(writer, many, [EndedCall("first", 5)], time_ms=2, full=False)
+    assert max(map(len, log.records)) < BROKER_LIMIT_BYTES
+    assert len(log.records) > 3
+    whole = log.restored()
+    assert len(whole.calls) == 700
+    assert whole.progress.positions == {"audio": 2}
+    log.records.pop()
+    broken = log.restored()
+    assert (broken.calls.keys(), broken.progress.positions) == ({"first"}, {"audio": 1})
+
+
+def test_many_closed_calls_are_split_too():
+    log, writer = Log(), CheckpointWriter(0, 1, "w")
+    closed = [EndedCall(f"{n:036d}", n, "customer", (SeqRange(0, 0, 9),), (SeqRange(1, 0, 999),)) for n in range(9_000)]
+    log.write(writer, [snapshot("a")], closed)
+    assert max(map(len, log.records)) < BROKER_LIMIT_BYTES
+    assert log.restored().closed == {call.call_id: call for call in closed}
+
+
+def test_one_call_larger_than_a_part_has_a_record_of_its_own():
+    log, writer = Log(), CheckpointWriter(0, 1, "w")
+    large = msgspec.json.encode({"call_id": "large", "pad": "x" * (PART_BYTES + 1)})
+    log.write(writer, [snapshot("a"), large, snapshot("b")])
+    assert len(log.records) == 3
+    assert log.restored().calls.keys() == {"a", "large", "b"}
+
+
+def test_a_delta_of_the_replaced_owner_does_not_break_the_new_one_s_base():
+    log, old, new = Log(), CheckpointWriter(0, 1, "old"), CheckpointWriter(0, 2, "new")
+    log.write(old, [snapshot("a")])
+    big = [msgspec.json.encode({"call_id": str(n), "pad": "x" * 1_000}) for n in range(1_500)]
+    log.write(new, big, full=True)
+    late = Log()
+    late.write(old, [snapshot("a", 1)], full=False)
+    log.records.insert(2, late.records[0])
+    assert len(log.restored().calls) == 1_500
+
+
+def test_a_call_whose_name_cannot_be_read_is_left_out_and_counted():
+    log, writer = Log(), CheckpointWriter(0, 1, "w")
+    log.write(writer, [snapshot("a"), b'{"value":1}', b'{"call_id":7}', snapshot("b")])
+    restored = log.restored()
+    assert (restored.calls.keys(), restored.unreadable) == ({"a", "b"}, 2)
+
+
+def test_closed_calls_as_version_0_1_0_wrote_them_are_read():
+    log, writer = Log(), CheckpointWriter(0, 1, "w")
+    log.write(writer)
+    log.records[0] = log.records[0].replace(b'"closed":[]', b'"closed":[["gone",1700000003400]]')
+    assert log.restored().closed == {"gone": EndedCall("gone", 1_700_000_003_400)}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +195,7 @@ def test_without_an_offset_the_next_record_is_a_base_again():
 def test_reading_from_the_base_gives_the_same_as_reading_all(steps, data):
     log, writer = Log(), CheckpointWriter(0, 1, "w")
     calls: dict[str, bytes] = {}
-    closed: dict[str, int] = {}
+    closed: dict[str, EndedCall] = {}
     for number, (name, what) in enumerate(steps):
         changed, closing = [], []
         if what == "change":
@@ -140,10 +203,10 @@ def test_reading_from_the_base_gives_the_same_as_reading_all(steps, data):
             closed.pop(name, None)
             changed = [calls[name]]
         elif calls.pop(name, None):
-            closed[name] = number
-            closing = [(name, number)]
+            closed[name] = EndedCall(name, number)
+            closing = [closed[name]]
         full = writer.wants_base or data.draw(st.booleans())
-        log.write(writer, calls.values() if full else changed, closed.items() if full else closing, number, full)
+        log.write(writer, calls.values() if full else changed, closed.values() if full else closing, number, full)
     if not log.records:
         return
     last = len(log.records) - 1

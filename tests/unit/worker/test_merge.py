@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, INPUT_KINDS, TRANSCRIPTS_KIND
 from deid_stream.worker.merge import Merge
 
-Record = namedtuple("Record", "offset timestamp value")
+Record = namedtuple("Record", "offset timestamp value key")
 ALL = frozenset(INPUT_KINDS)
 FOREVER = 1 << 60
 
 
 def records(*times):
-    return [Record(offset, time, b"x" * 10) for offset, time in enumerate(times)]
+    return [Record(offset, time, b"x" * 10, b"call") for offset, time in enumerate(times)]
 
 
 def taken(merge, limit=100, ceiling=FOREVER, skip=None):
@@ -105,6 +105,51 @@ def test_batch_borders_change_nothing(limit, source):
         pieces += piece
     everything = whole.take(1_000, FOREVER)
     assert pieces == everything
-    times = [time for time, _, _ in everything]
+    times = [time for time, *_ in everything]
     assert times == sorted(times)
     assert len(everything) == len(source)
+
+
+T_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+
+
+def keyed(spec):
+    """``a0 b3600 a1``: call and seconds."""
+    return [
+        Record(offset, T_MS + int(word[1:]) * 1_000, b"x", word[:1].encode())
+        for offset, word in enumerate(spec.split())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected_s"),
+    [
+        # one leap among records that do not bear it out
+        ("a0 b1 c3600 a2 b3 a4", [0, 1, 2, 2, 3, 4]),
+        ("c3600 a0 b1 a2", [0, 0, 1, 2]),
+        # a night without calls
+        ("a0 a1 b3600 b3601 b3602", [0, 1, 3600, 3601, 3602]),
+        # one call that is ahead, among others
+        ("a0 z3600 b1 z3601 a2 z3602 b3", [0, 1, 1, 2, 2, 3, 3]),
+        # one call that is behind, among several others
+        ("a3600 z0 b3601 z1 a3602 z2 b3603", [3600, 3600, 3601, 3601, 3602, 3602, 3603]),
+        # a small step needs no witness
+        ("a0 b4 a1 b8", [0, 4, 4, 8]),
+        # nothing behind it: it is believed
+        ("a0 b3600", [0, 3600]),
+    ],
+)
+def test_a_leap_counts_as_far_as_the_records_behind_it_bear_it_out(spec, expected_s):
+    merge = Merge()
+    merge.feed(AUDIO_KIND, keyed(spec))
+    merge.at_end(ALL)
+    assert [(time - T_MS) // 1_000 for time, _ in taken(merge)] == expected_s
+
+
+def test_a_leap_in_one_topic_does_not_put_the_others_before_it():
+    merge = Merge()
+    merge.feed(AUDIO_KIND, records(T_MS, T_MS + HOUR_MS, T_MS + 20, T_MS + 40))
+    merge.feed(TRANSCRIPTS_KIND, records(T_MS + 10, T_MS + 30, T_MS + 1_000))
+    merge.at_end(ALL)
+    assert [kind[0] for _, kind in taken(merge)] == ["a", "t", "a", "a", "t", "a", "t"]

@@ -5,37 +5,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from deid_stream.detect.detector import Detector
 from deid_stream.kafka.record import InRecord
-from deid_stream.model.topics import INPUT_KINDS, TopicNames
-from deid_stream.observe.metrics import Metrics
+from deid_stream.model.events import CallStarted
+from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.policy.compile import compile_policy
-from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.ports import NeededOffsets
-from deid_stream.session.settings import SessionSettings
-from deid_stream.wire.limits import Limits
-from deid_stream.worker import live as module
-from deid_stream.worker.checkpoint import CheckpointLog, Restored
-from deid_stream.worker.gate import Gate
-from deid_stream.worker.partition import Partition
-from deid_stream.worker.sessions import SessionFactory
+from deid_stream.worker import ended as module
+from tests.support.bench import ALL, NAMES, RELEASED, START_MS, Bench, real_sessions
 from tests.support.calls import make_call
-
-ALL = frozenset(INPUT_KINDS)
-NAMES = TopicNames.of("")
-TOPICS = {"events": NAMES.events, "transcripts": NAMES.transcripts, "audio": NAMES.audio}
-START_MS = 1_700_000_000_000
-
-
-class FakeOutbox:
-    def __init__(self, sink):
-        self.sink = sink
-        self.records = 0
-        self.counts = {}
-
-    def append(self, topic, key, value, headers, time_ms):
-        self.records += 1
-        self.sink.append((topic, key, value))
 
 
 class FakeSession:
@@ -43,7 +20,8 @@ class FakeSession:
 
     def __init__(self, call_id, customer_id, idle_ms=1_000, fails=False):
         self.call_id, self.customer_id = call_id, customer_id
-        self.closed = self.minor = False
+        self.closed = self.minor = self.bound = False
+        self.refused = 0
         self.held_bytes = 0
         self.fails = fails
         self.last_ms = 0
@@ -54,8 +32,25 @@ class FakeSession:
     def next_deadline_ms(self):
         return self.last_ms + self.idle_ms
 
+    @property
+    def last_record_ms(self):
+        return self.last_ms
+
+    def hold(self):
+        self.held = True
+
+    def go_on(self):
+        self.held = False
+
+    def refuse(self):
+        self.refused += 1
+
+    def retraction(self, time_ms, reason):
+        return None
+
     def receive(self, event):
         self.last_ms = event.time_ms
+        self.bound = self.bound or isinstance(event, CallStarted)
         if hasattr(event, "data"):
             if self.fails:
                 raise ZeroDivisionError
@@ -94,73 +89,6 @@ class FakeSessions:
         return self.open(**msgspec.json.decode(snapshot), policy=None)
 
 
-class Bench:
-    """A partition with its source log and what came out."""
-
-    def __init__(self, sessions, restored=None, log=None, policy=UNKNOWN, fresh=True):
-        self.out = []
-        self.log = {kind: [] for kind in INPUT_KINDS} if log is None else log
-        self.metrics = Metrics()
-        self.checkpoints = CheckpointLog()
-        self.partition = Partition(
-            0,
-            restored or Restored(),
-            names=NAMES,
-            sessions=sessions,
-            gate=Gate(NAMES, None, "test", self.metrics),
-            policy_of=lambda _: policy,
-            training_fresh=lambda: fresh,
-            policy_positions=dict,
-            new_outbox=lambda: FakeOutbox(self.out),
-            limits=Limits(),
-            metrics=self.metrics,
-            writer_id="test",
-            max_held_bytes=1 << 20,
-        )
-
-    def source(self, made):
-        for record in made:
-            log = self.log[record.kind]
-            log.append(
-                InRecord(
-                    topic=TOPICS[record.kind],
-                    partition=0,
-                    offset=len(log),
-                    timestamp=record.time_ms,
-                    key=record.key,
-                    value=record.value,
-                    headers=tuple(record.headers),
-                )
-            )
-
-    def run(self, wall_ms=START_MS, until=None):
-        start = self.partition.start_offsets()
-        for kind in INPUT_KINDS:
-            self.partition.feed(kind, self.log[kind][start.get(kind, 0) : (until or {}).get(kind)])
-        self.partition.at_end(ALL)
-        while self.partition.process(wall_ms):
-            pass
-
-    def commit(self):
-        work = self.partition.take()
-        if work is not None:
-            for _, value in work.checkpoint:
-                self.checkpoints.add(value)
-            self.partition.published(0)
-        return work
-
-
-def real_sessions():
-    return SessionFactory(Detector.load(), bytes(32), SessionSettings())
-
-
-def outputs(bench, *topics):
-    return [(topic, key, value) for topic, key, value in bench.out if topic in topics]
-
-
-RELEASED = (NAMES.analytics_audio, NAMES.analytics_transcripts, NAMES.calls)
-
-
 @pytest.mark.parametrize("cut", [0.1, 0.35, 0.6, 0.85])
 def test_a_restart_from_the_checkpoint_gives_every_record_once(cut):
     made = make_call("restart", "someone", 5, START_MS)
@@ -174,7 +102,7 @@ def test_a_restart_from_the_checkpoint_gives_every_record_once(cut):
     second = Bench(real_sessions(), first.checkpoints.restored, log=first.log)
     second.source(made.records[int(len(made.records) * cut) :])
     second.run()
-    assert sorted(outputs(first, *RELEASED) + outputs(second, *RELEASED)) == sorted(outputs(whole, *RELEASED))
+    assert sorted(first.outputs(*RELEASED) + second.outputs(*RELEASED)) == whole.released()
 
 
 def test_the_first_checkpoint_of_an_owner_holds_everything():
@@ -199,7 +127,10 @@ def test_a_closed_call_leaves_the_checkpoint_and_its_stragglers_are_counted():
     again.source([r for r in made.records if r.kind == "audio"][:3])
     again.run()
     assert again.partition.calls == 0
-    assert again.metrics.dropped.values["closed_call"] == 3
+    assert again.metrics.dropped.values["closed_call"] == 2
+    assert [(out.fields["action"], out.fields["reason"]) for out in again.outputs(NAMES.audit)] == [
+        ("dropped", "closed_call")
+    ], "the first is in the audit, and counted with it"
 
 
 def test_deadlines_fall_due_at_their_own_time_in_order():
@@ -239,21 +170,22 @@ class WaitingSession(FakeSession):
             self.waiting = [due_ms for due_ms in self.waiting if due_ms > now_ms]
 
 
-def test_a_record_that_comes_after_its_own_deadline_falls_due_at_once():
+def test_a_record_that_comes_after_its_own_deadline_falls_due_soon():
     sessions = FakeSessions(WaitingSession)
     bench = Bench(sessions)
     record, *others = make_call("slow", "someone", 1, START_MS).records
     bench.source([record])
-    bench.run()
+    bench.run(START_MS)
+    bench.partition.process(START_MS)
     bench.partition.process(START_MS + 1_000)
     session = sessions.made["slow"]
     assert (session.now_ms, session.waiting) == (START_MS + 1_000, [])
     bench.source(
         [replace(others[0], kind="events", value=record.value, headers=record.headers, time_ms=START_MS - 500)]
     )
-    bench.partition.feed("events", bench.log["events"][1:])
-    for wall_ms in (1_000, 1_000, 1_001):
-        bench.partition.process(START_MS + wall_ms)
+    bench.run(START_MS + 1_000)
+    for passed_ms in range(0, 2_000, 500):
+        bench.partition.process(START_MS + 1_000 + passed_ms)
     assert session.waiting == []
     assert bench.partition.calls == 1
 
@@ -264,6 +196,7 @@ def test_an_idle_partition_goes_on_with_the_time_that_passes_not_with_the_date()
     bench.source(make_call("old", "someone", 1, START_MS).records[:1])
     years_later = START_MS + 10**11
     bench.run(years_later)
+    bench.partition.process(years_later)
     bench.partition.process(years_later + 999)
     assert sessions.made["old"].advanced == []
     bench.partition.process(years_later + 1_001)
@@ -276,9 +209,9 @@ def test_a_session_that_fails_is_quarantined_and_the_others_go_on():
     bench.source(make_call("bad", "someone", 1, START_MS).records)
     bench.run()
     assert bench.partition.calls == 0
-    letters = [msgspec.json.decode(value)["error"] for _, _, value in outputs(bench, NAMES.dead_letters)]
+    letters = [out.fields["error"] for out in bench.outputs(NAMES.dead_letters)]
     assert letters == ["session_failed"]
-    audit = [msgspec.json.decode(value) for _, _, value in outputs(bench, NAMES.audit)]
+    audit = [out.fields for out in bench.outputs(NAMES.audit)]
     assert [(line["action"], line["call_id"]) for line in audit] == [("quarantined", "bad")]
     assert bench.metrics.dropped.values["closed_call"] > 0
 
@@ -290,12 +223,14 @@ def test_what_is_read_again_is_not_dead_lettered_again():
     bench.log["audio"][0] = msgspec.structs.replace(bench.log["audio"][0], headers=())
     bench.run()
     bench.commit()
-    assert len(outputs(bench, NAMES.dead_letters)) == 1
-    again = Bench(real_sessions(), bench.checkpoints.restored, log=bench.log)
-    again.partition._needed = dict.fromkeys(INPUT_KINDS, 0)
-    again.partition._replay_until = again.partition.positions.copy()
+    assert len(bench.outputs(NAMES.dead_letters)) == 1
+    restored = bench.checkpoints.restored
+    restored.progress.needed = dict.fromkeys(INPUT_KINDS, 0)
+    again = Bench(real_sessions(), restored, log=bench.log)
+    assert not again.partition.recovered
     again.run()
-    assert outputs(again, NAMES.dead_letters) == []
+    assert again.partition.recovered
+    assert again.outputs(NAMES.dead_letters) == []
 
 
 def test_a_topic_read_from_its_start_again_changes_nothing():
@@ -319,13 +254,13 @@ def test_nothing_goes_to_training_while_the_policies_may_be_old():
         bench = Bench(real_sessions(), policy=permits, fresh=fresh)
         bench.source(make_call("a", "someone", 5, START_MS).records)
         bench.run()
-        assert outputs(bench, NAMES.analytics_audio)
-        assert outputs(bench, NAMES.analytics_transcripts)
-        assert bool(outputs(bench, NAMES.training_audio, NAMES.training_transcripts)) is fresh
+        assert bench.outputs(NAMES.analytics_audio)
+        assert bench.outputs(NAMES.analytics_transcripts)
+        assert bool(bench.outputs(NAMES.training_audio, NAMES.training_transcripts)) is fresh
 
 
 def test_many_calls_in_sequence_leave_nothing_behind(monkeypatch):
-    monkeypatch.setattr(module, "CLOSED_MEMORY", 200)
+    monkeypatch.setattr(module, "MEMORY_CALLS", 200)
     bench = Bench(FakeSessions())
     template = [r for r in make_call("template", "someone", 1, START_MS).records if r.kind == "events"]
     sizes = []
@@ -349,13 +284,6 @@ def test_many_calls_in_sequence_leave_nothing_behind(monkeypatch):
         bench.partition.at_end(ALL)
         bench.partition.process(START_MS)
         bench.commit()
-        partition = bench.partition
-        sizes.append(
-            len(partition._live)
-            + len(partition._by_customer)
-            + len(partition._deadlines)
-            + len(partition._closed)
-            + len(partition._changed)
-        )
+        sizes.append(bench.partition.entries)
     assert max(sizes[1_500:]) <= max(sizes[:1_500]) + 2
     assert sizes[-1] < 500
