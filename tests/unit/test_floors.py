@@ -20,7 +20,7 @@ FLOORS = {
     "wire": 3,
     "session": 4,
     "observe": 5,
-    "datasets": 5,
+    "datasets": 7,
     "config": 5,
     "runtime": 5,
     "kafka": 6,

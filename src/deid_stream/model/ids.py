@@ -11,6 +11,14 @@ def record_id(call_id: str, channel: int | None, seq: int) -> bytes:
     return f"{call_id}/{INTERLEAVED if channel is None else channel}/{seq}".encode()
 
 
+def split_record_id(key: bytes) -> tuple[str, str, int] | None:
+    """Call, channel (``x``: interleaved) and sequence number of a record id; None where the key is none."""
+    parts = key.decode(errors="replace").rsplit("/", 2)
+    if len(parts) != 3 or not parts[0] or not parts[2].isdecimal():
+        return None
+    return parts[0], parts[1], int(parts[2])
+
+
 def joined(*parts: str | int | None) -> str:
     """Parts of an id, with ``x`` for what is not there."""
     return "/".join("x" if part is None else str(part) for part in parts)

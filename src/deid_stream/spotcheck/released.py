@@ -8,16 +8,15 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 
-from deid_stream.audio.codec import pcm
+from deid_stream.audio.codec.compose import compose
 from deid_stream.audio.hold.reader import Recording
-from deid_stream.errors import AudioFormatError, DecodeError
+from deid_stream.errors import DecodeError
 from deid_stream.kafka.record import InRecord
-from deid_stream.model.events import AudioChunk, Word
+from deid_stream.model.events import Word
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.spans import AudioSpan
-from deid_stream.units import Interval, Ms, merge, ms_to_samples
+from deid_stream.units import Interval, Ms, merge
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.limits import Limits
@@ -26,8 +25,6 @@ REASON: Final = "spot_check"
 """Of the audit entry about a find."""
 CONTEXT_MS: Final = 5_000
 """Sound on either side of a silenced span that the recogniser hears with it: it reads badly out of context."""
-_LONGEST_MS: Final = 12 * 3600 * 1000
-"""A whole call is held in memory."""
 _LIMITS: Final = Limits(max_audio_bytes=1 << 30)
 """What was published passed the deployment's own limits."""
 
@@ -127,7 +124,8 @@ def _call_of(record: InRecord) -> bytes | None:
 def put_together(audio: Iterable[InRecord], transcripts: Iterable[InRecord], audit: Iterable[InRecord]) -> Released:
     """From Kafka records of one call. Raises DecodeError where they are not what this service writes."""
     chunks = [decode_audio(_call_of(r), r.value, r.headers, r.timestamp, r.offset, _LIMITS) for r in audio]
-    recording, channels = _recording(chunks)
+    recording = compose(chunks)
+    channels = recording.samples.shape[1]
     segments = list(_decoded(_transcript, transcripts))
     silenced = [
         AudioSpan(line.start_ms, line.end_ms, line.channel, line.reason)
@@ -157,28 +155,6 @@ def _never_silenced(entities: Sequence[_Entity], silenced: Sequence[AudioSpan], 
         for channel in targets:
             if not any(s.channel == channel and time.overlaps(Interval(s.start_ms, s.end_ms)) for s in silenced):
                 yield AudioSpan(time.start, time.end, channel, entity.entity_type)
-
-
-def _recording(chunks: Sequence[AudioChunk]) -> tuple[Recording, int]:
-    formats = {(chunk.format.rate_hz, chunk.format.channels, chunk.channel is None) for chunk in chunks}
-    if len(formats) != 1:
-        raise AudioFormatError("the call's audio has no format, or more than one")
-    ((rate_hz, channels, interleaved),) = formats
-    if not interleaved:
-        channels = 1 + max(chunk.channel or 0 for chunk in chunks)
-    placed = [(ms_to_samples(chunk.offset_ms, rate_hz), chunk) for chunk in chunks]
-    end = max(start + len(chunk.data) // chunk.format.frame_bytes for start, chunk in placed)
-    if end > ms_to_samples(_LONGEST_MS, rate_hz):
-        raise DecodeError("the call is too long to be listened to again")
-    samples = np.zeros((end, channels), np.int16)
-    for start, chunk in placed:
-        part = pcm.decode(chunk.data, chunk.format)
-        target = samples[start : start + len(part)]
-        if chunk.channel is None:
-            target[:] = part
-        else:
-            target[:, chunk.channel] = part[:, 0]
-    return Recording(samples, rate_hz), channels
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], records: Iterable[InRecord]) -> Iterable[Any]:

@@ -1,0 +1,194 @@
+"""The training topics, read in two passes: first what is held now (``survey``), then the calls themselves (``calls``).
+
+Both read ``read_committed`` and up to the ends that stood when the first pass began, so a reader always ends. A call is
+handed out when it is closed and every record of it that is still held has been read.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from typing import Final, NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from deid_stream.datasets.calls import Assembler, SanitizedCall
+from deid_stream.datasets.held import Held, HeldCall, Source
+from deid_stream.errors import TopicError
+from deid_stream.kafka.ports import Kafka, LogReader
+from deid_stream.kafka.reading import read_range
+from deid_stream.kafka.record import InRecord, Place
+from deid_stream.model import topics
+from deid_stream.wire.published import read_summary
+
+_AHEAD_MS: Final = 30_000
+"""Record time by which one topic may be read ahead of the other in the second pass: more holds more calls in memory,
+less asks the broker more often."""
+
+Progress = Callable[[int], None]
+"""Told how many further records have been read."""
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """Share ``index`` of ``count`` readers that share the calls out among them."""
+
+    index: int = 0
+    count: int = 1
+
+    def partitions(self, numbers: Collection[int]) -> list[int]:
+        """The partition numbers this share reads. With more shares than partitions, several read one."""
+        ordered = sorted(numbers)
+        if self.count <= len(ordered):
+            return ordered[self.index :: self.count]
+        return [ordered[self.index % len(ordered)]] if ordered else []
+
+    def has(self, call_id: str, partitions: int) -> bool:
+        """Whether a call of this share's partitions is this share's own."""
+        if self.count <= partitions:
+            return True
+        sharing = (self.count - 1 - self.index % partitions) // partitions + 1
+        return crc32(call_id.encode()) % sharing == self.index // partitions
+
+
+ALL: Final = Shard()
+"""One reader for everything."""
+
+
+class Surveyed(NamedTuple):
+    """The first pass: what is held, and where each partition ended when it began."""
+
+    held: Held
+    ends: dict[Place, int]
+    partitions: int
+    """Of each topic, over all shares."""
+    calls_topic: str
+
+    def closed_until(self) -> dict[int, int]:
+        """Ends of ``deid.calls``, by partition."""
+        return {place.partition: end for place, end in self.ends.items() if place.topic == self.calls_topic}
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The ends, by ``topic/partition``."""
+        return {f"{place.topic}/{place.partition}": end for place, end in sorted(self.ends.items())}
+
+
+class TrainingTopics:
+    """Of one deployment. ``prefix`` is that of its topic names."""
+
+    def __init__(self, kafka: Kafka, prefix: str = "") -> None:
+        self._kafka = kafka
+        self._names = {
+            Source.TRANSCRIPTS: prefix + topics.TRAINING_TRANSCRIPTS.name,
+            Source.AUDIO: prefix + topics.TRAINING_AUDIO.name,
+            Source.CALLS: prefix + topics.CALLS.name,
+        }
+
+    async def survey(self, shard: Shard = ALL, progress: Progress = lambda _: None) -> Surveyed:
+        """Read every key of the share's partitions. Raises TopicError, ForbiddenError, BrokerError,
+        DecodeError where a summary was not written by this service."""
+        held, ends = Held(), {}
+        async with self._kafka.log_reader("read_committed") as reader:
+            places = {source: await self._places(reader, source) for source in Source}
+            counts = {len(found) for found in places.values()}
+            if len(counts) != 1:
+                raise TopicError("the training topics differ in their partition counts; run `deid-stream topics check`")
+            numbers = shard.partitions([place.partition for place in places[Source.CALLS]])
+            own = [(source, place) for source in Source for place in places[source] if place.partition in numbers]
+            for _, place in own:
+                ends[place] = await reader.end(place)
+            for source, place in own:
+                async for records in _read(reader, place, await reader.begin(place), ends[place]):
+                    for record in records:
+                        _note(held, source, record)
+                    progress(len(records))
+        return Surveyed(held, ends, counts.pop(), self._names[Source.CALLS])
+
+    async def calls(
+        self, surveyed: Surveyed, wanted: Mapping[str, HeldCall], progress: Progress = lambda _: None
+    ) -> AsyncIterator[SanitizedCall]:
+        """The wanted calls of a survey, partition by partition. ``progress`` is told of calls.
+
+        Raises BrokerError where the broker goes away, DecodeError where a record is not this service's.
+        """
+        for number in sorted({call.partition for call in wanted.values()}):
+            own = {call_id: call for call_id, call in wanted.items() if call.partition == number}
+            async for call in self._of(number, own, surveyed.ends):
+                progress(1)
+                yield call
+
+    async def _of(
+        self, number: int, wanted: Mapping[str, HeldCall], ends: Mapping[Place, int]
+    ) -> AsyncIterator[SanitizedCall]:
+        assembler = Assembler(wanted)
+        async with (
+            self._kafka.log_reader("read_committed") as text_reader,
+            self._kafka.log_reader("read_committed") as audio_reader,
+        ):
+            streams = []
+            for source, reader in ((Source.TRANSCRIPTS, text_reader), (Source.AUDIO, audio_reader)):
+                place = Place(self._names[source], number)
+                offsets = [o for call in wanted.values() for o in _keys(call, source).values()]
+                if offsets:
+                    batches = _read(reader, place, min(offsets), min(ends[place], max(offsets) + 1))
+                    streams.append(_Stream(source, batches))
+            for stream in streams:
+                await stream.fill()
+            while open_streams := [stream for stream in streams if stream.records]:
+                stream = min(open_streams, key=lambda one: one.time_ms)
+                limit_ms = min((s.time_ms for s in open_streams if s is not stream), default=None)
+                for record in stream.take(None if limit_ms is None else limit_ms + _AHEAD_MS):
+                    call = assembler.add(stream.source, record)
+                    if call is not None:
+                        yield call
+                await stream.fill()
+
+    async def _places(self, reader: LogReader, source: Source) -> list[Place]:
+        places = await reader.partitions(self._names[source])
+        if not places:
+            raise TopicError(f"topic {self._names[source]} is missing; run `deid-stream topics create`")
+        return places
+
+
+class _Stream:
+    """One topic's batches, taken in time order with another's."""
+
+    def __init__(self, source: Source, batches: AsyncIterator[list[InRecord]]) -> None:
+        self.source = source
+        self.records: list[InRecord] = []
+        self._batches = batches
+
+    @property
+    def time_ms(self) -> int:
+        return self.records[0].timestamp
+
+    async def fill(self) -> None:
+        """Fetch the next batch where the last one has been taken."""
+        if not self.records:
+            self.records = list(await anext(self._batches, []))
+
+    def take(self, limit_ms: int | None) -> list[InRecord]:
+        """Records up to ``limit_ms``, at least one."""
+        count = len(self.records)
+        if limit_ms is not None:
+            count = next((i for i, r in enumerate(self.records) if r.timestamp > limit_ms), count)
+        taken, self.records = self.records[: max(1, count)], self.records[max(1, count) :]
+        return taken
+
+
+def _keys(call: HeldCall, source: Source) -> dict[bytes, int]:
+    return call.transcripts if source is Source.TRANSCRIPTS else call.audio
+
+
+def _note(held: Held, source: Source, record: InRecord) -> None:
+    if record.key is None:
+        return
+    if source is not Source.CALLS:
+        held.add(source, record.partition, record.offset, record.key, live=record.value is not None)
+    elif record.value is None:
+        held.withdraw(record.key.decode(errors="replace"))
+    else:
+        held.close(record.partition, record.offset, read_summary(record.value))
+
+
+async def _read(reader: LogReader, place: Place, start: int, end: int) -> AsyncIterator[list[InRecord]]:
+    async for records in read_range(reader, place, start, end):
+        yield [record for record in records if not record.unreadable]

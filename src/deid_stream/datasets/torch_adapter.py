@@ -1,0 +1,53 @@
+"""Sanitized clips for PyTorch: ``DataLoader(TorchClips(calls), num_workers=4)``."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from deid_stream.datasets.calls import Clip, SanitizedCall, clips
+from deid_stream.datasets.normalise import Normalisation, normalise
+from deid_stream.errors import ConfigError
+
+try:
+    import torch
+    from torch.utils.data import IterableDataset, get_worker_info
+except ImportError:
+    raise ConfigError(
+        "deid_stream.datasets.torch_adapter needs PyTorch; install it (for example the extra 'train')"
+    ) from None
+
+Source = Callable[[int, int], Iterable[SanitizedCall]]
+"""Gives the calls of shard ``index`` of ``count``; see ``training_calls``."""
+
+
+class TorchClips(IterableDataset[dict[str, Any]]):  # type: ignore[misc,unused-ignore]
+    """Clips as dictionaries of ``audio`` (float32 in [-1, 1]), ``sampling_rate``, ``text``, ``id`` and ``partial``.
+
+    Every worker of every node reads its own share: pass ``rank`` and ``world_size`` of the distributed job.
+    """
+
+    def __init__(
+        self, source: Source, *, normalisation: Normalisation | None = None, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self._source = source
+        self._normalisation = normalisation or Normalisation()
+        self._rank = rank
+        self._world_size = world_size
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        worker = get_worker_info()
+        workers, own = (worker.num_workers, worker.id) if worker is not None else (1, 0)
+        for call in self._source(self._rank * workers + own, self._world_size * workers):
+            for clip in clips(call):
+                kept = normalise(clip, self._normalisation)
+                if kept is not None:
+                    yield _example(kept)
+
+
+def _example(clip: Clip) -> dict[str, Any]:
+    return {
+        "id": clip.id,
+        "audio": torch.from_numpy(clip.audio.astype("float32") / 32768.0),
+        "sampling_rate": clip.rate_hz,
+        "text": clip.text,
+        "partial": clip.partial,
+    }

@@ -1,0 +1,178 @@
+"""Sanitized calls for a training job, in a plain ``for`` loop:
+
+    from deid_stream.datasets.training import TrainingSet
+
+    for call in TrainingSet("localhost:9092"):
+        for segment in call.segments:
+            train(call.clip(segment), segment.text)
+
+What is handed out is what the training topics hold when the loop begins: calls that are closed, whose customer has
+not opted out since, none of whose records has been retracted. Reading runs in a thread of its own, so the loop works
+in a notebook as well.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, TypeVar
+
+import msgspec
+
+from deid_stream.config import Settings, load_settings
+from deid_stream.datasets.calls import SanitizedCall
+from deid_stream.datasets.export.manifest import Filter
+from deid_stream.datasets.held import HeldCall
+from deid_stream.datasets.topics import ALL, Shard, Surveyed, TrainingTopics
+from deid_stream.errors import ConfigError
+from deid_stream.kafka.connect import connect
+from deid_stream.units import Ms
+
+CLIENT_ID: Final = "deid-stream-datasets"
+_AHEAD: Final = 4
+"""Calls that are read before they are asked for. More: more memory; fewer: the job waits for the broker."""
+_LEFT_S: Final = 0.2
+"""How often a full queue looks whether the loop was left."""
+_CLOSE_S: Final = 10.0
+
+Item = TypeVar("Item")
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the calls are wanted."""
+
+    customers: frozenset[str] = frozenset()
+    """Empty: every customer's."""
+    since_ms: Ms | None = None
+    until_ms: Ms | None = None
+    """Record time of the call's end, half-open, epoch ms."""
+    whole_calls: bool = False
+    """Leave out calls of which training has only a part."""
+
+    @classmethod
+    def matching(cls, wanted: Filter) -> "Selection":
+        """The same as a dataset's filter says it."""
+        return cls(
+            customers=frozenset(wanted.customers),
+            since_ms=wanted.since_ms,
+            until_ms=wanted.until_ms,
+            whole_calls=wanted.whole_calls,
+        )
+
+    def of(self, surveyed: Surveyed, shard: Shard = ALL) -> dict[str, HeldCall]:
+        """The wanted calls that are closed, by id."""
+        return {
+            call_id: call
+            for call_id, call in surveyed.held.items()
+            if call.closed_at is not None
+            and (not self.customers or call.customer_id in self.customers)
+            and (self.since_ms is None or call.ended_ms >= self.since_ms)
+            and (self.until_ms is None or call.ended_ms < self.until_ms)
+            and not (self.whole_calls and call.gaps)
+            and shard.has(call_id, surveyed.partitions)
+        }
+
+
+class Resume(msgspec.Struct):
+    """Which calls a reader has handed out. JSON-able: keep it beside the job's own checkpoint."""
+
+    done: dict[int, int] = {}
+    """By partition of ``deid.calls``: every call whose summary lies below this offset."""
+    ahead: dict[int, list[int]] = {}
+    """Offsets of further summaries, of calls that were complete before earlier ones."""
+
+    def has(self, call: HeldCall) -> bool:
+        at = call.closed_at or 0
+        return at < self.done.get(call.partition, 0) or at in self.ahead.get(call.partition, ())
+
+
+class TrainingSet:
+    """Iterable of SanitizedCall; each iteration reads the topics anew.
+
+    ``bootstrap_servers``: ``host:port`` of the brokers; further settings (TLS, SASL, topic prefix) come from
+    ``settings`` or, as for every command, from the environment. ``shard`` (index, count): the share of one of several
+    readers. ``resume``: the ``state()`` of an earlier reader; what that had handed out is left out.
+
+    Raises ConfigError, BrokerError and its kinds, DecodeError, from the loop.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str | None = None,
+        *,
+        selection: Selection | None = None,
+        shard: tuple[int, int] = (0, 1),
+        resume: str | bytes | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings or load_settings({"bootstrap_servers": bootstrap_servers}, os.environ)
+        if not self._settings.bootstrap_servers:
+            raise ConfigError("no broker is named: give bootstrap_servers, or set DEID_BOOTSTRAP_SERVERS")
+        self._selection = selection or Selection()
+        self._shard = Shard(*shard)
+        self._resume = msgspec.json.decode(resume, type=Resume) if resume else Resume()
+        self._ends: dict[int, int] = {}
+
+    def state(self) -> str:
+        """What has been handed out so far, as JSON for ``resume``."""
+        return msgspec.json.encode(self._resume).decode()
+
+    def __iter__(self) -> Iterator[SanitizedCall]:
+        for partition, at, call in in_thread(self._read()):
+            yield call
+            self._resume.ahead.setdefault(partition, []).append(at)
+        # everything that was there has been handed out or was not wanted
+        self._resume = Resume(done={**self._resume.done, **self._ends})
+
+    async def _read(self) -> AsyncIterator[tuple[int, int, SanitizedCall]]:
+        topics = TrainingTopics(connect(self._settings, CLIENT_ID), self._settings.topic_prefix)
+        surveyed = await topics.survey(self._shard)
+        self._ends = surveyed.closed_until()
+        wanted = self._selection.of(surveyed, self._shard)
+        left = {call_id: call for call_id, call in wanted.items() if not self._resume.has(call)}
+        async for call in topics.calls(surveyed, left):
+            held = left[call.call_id]
+            yield held.partition, held.closed_at or 0, call
+
+
+def in_thread(source: AsyncIterator[Item]) -> Iterator[Item]:
+    """The items of an asynchronous iterator, read in a thread of its own, a few ahead; what that raises is raised here.
+
+    The thread ends with the iterator, also where the loop over this one is left early.
+    """
+    items: queue.Queue[Item | BaseException | None] = queue.Queue(_AHEAD)
+    left = threading.Event()
+
+    def put(item: Item | BaseException | None) -> bool:
+        while not left.is_set():
+            with contextlib.suppress(queue.Full):
+                items.put(item, timeout=_LEFT_S)
+                return True
+        return False
+
+    async def read() -> None:
+        async with contextlib.aclosing(source) as opened:  # type: ignore[type-var]
+            async for item in opened:
+                if not await asyncio.to_thread(put, item):
+                    return
+
+    def run() -> None:
+        try:
+            asyncio.run(read())
+        except BaseException as error:  # noqa: BLE001 - raised again where the items are wanted
+            put(error)
+        else:
+            put(None)
+
+    thread = threading.Thread(target=run, name="deid-stream-datasets", daemon=True)
+    thread.start()
+    try:
+        while (item := items.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        left.set()
+        thread.join(_CLOSE_S)
