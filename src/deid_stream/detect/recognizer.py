@@ -6,13 +6,14 @@ from typing import Final, Protocol, runtime_checkable
 
 from deid_stream.detect.rules.plain import Plain, plain_mask, plain_stretches
 from deid_stream.detect.rules.runs import Run, runs
+from deid_stream.detect.vocabulary import everyday
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.offsets import Written
+from deid_stream.text.tokens import DOTTED
 from deid_stream.units import CharIndex
 
 _DIGIT: Final = re.compile(r"\d")
-_WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
 
 def _lower_in_place(char: str) -> str:
@@ -27,13 +28,15 @@ class View:
     ``text`` is the written form (``"nine eight"`` -> ``98``), ``low`` the same in lower case, character by character,
     ``expected`` the types that were just asked for, most recent first, ``open_run`` the type of a value that the same
     speaker's last turn broke off in, ``corrects`` that of a number just said, which this turn may correct,
-    ``quantity_asked`` that the question before asked how many. Detections are in characters of the *source* text:
+    ``quantity_asked`` that the question before asked how many, ``language`` what the turn is read in, ``foreign`` that
+    its words are mostly not English. Detections are in characters of the *source* text:
     ``detection`` maps back.
     """
 
     __slots__ = (
         "_mask", "_plain", "_runs", "_words",
-        "corrects", "digits", "expected", "has_digit", "low", "open_run", "quantity_asked", "text", "written",
+        "corrects", "digits", "everyday", "expected", "foreign", "has_digit", "language",
+        "low", "open_run", "quantity_asked", "text", "written",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +47,8 @@ class View:
         corrects: EntityType | None = None,
         *,
         quantity_asked: bool = False,
+        language: str = "en",
+        foreign: bool = False,
     ) -> None:
         self.written = written
         self.text = written.text
@@ -53,6 +58,9 @@ class View:
         self.open_run = open_run
         self.corrects = corrects
         self.quantity_asked = quantity_asked
+        self.language = language
+        self.foreign = foreign
+        self.everyday = everyday(language)
         self.has_digit = _DIGIT.search(self.text) is not None
         self._plain: list[Plain] | None = None
         self._mask: bytearray | None = None
@@ -91,7 +99,7 @@ class View:
     def words(self) -> list[tuple[CharIndex, CharIndex, str]]:
         """``(start, end, lower case)`` of the written words."""
         if self._words is None:
-            self._words = [(m.start(), m.end(), m.group().lower()) for m in _WORD.finditer(self.text)]
+            self._words = [(m.start(), m.end(), m.group().lower()) for m in DOTTED.finditer(self.text)]
         return self._words
 
     def detection(

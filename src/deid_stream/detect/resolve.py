@@ -5,6 +5,7 @@ from typing import Final
 
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin, Span
+from deid_stream.text.tokens import is_word_char
 from deid_stream.units import CharIndex, Interval
 
 _RANK: Final[dict[T, int]] = {
@@ -87,10 +88,10 @@ def _free(owned: bytearray, start: CharIndex, end: CharIndex) -> Iterator[Interv
 def _to_words(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharIndex]:
     """Moves the edges outward to the borders of the words they cut."""
     limit = max(0, start - _WORD_REACH)
-    while start > limit and text[start].isalnum() and text[start - 1].isalnum():
+    while start > limit and is_word_char(text[start]) and is_word_char(text[start - 1]):
         start -= 1
     limit = min(len(text), end + _WORD_REACH)
-    while end < limit and text[end].isalnum() and text[end - 1].isalnum():
+    while end < limit and is_word_char(text[end]) and is_word_char(text[end - 1]):
         end += 1
     return start, end
 
@@ -99,7 +100,7 @@ def _trim(text: str, start: CharIndex, end: CharIndex) -> tuple[CharIndex, CharI
     """Drops spaces and signs from the edges; an opening "+" or "(" of a number stays."""
     while start < end and not text[start].isalnum() and text[start] not in "+(#":
         start += 1
-    while end > start and not text[end - 1].isalnum() and text[end - 1] != ")":
+    while end > start and not is_word_char(text[end - 1]) and text[end - 1] != ")":
         end -= 1
     if not any(map(str.isalnum, text[start:end])):
         return start, start

@@ -34,9 +34,10 @@ class NameCues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlainWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Units after which a number is a quantity, an amount or a time."""
+    """Units after which a number is a quantity, an amount or a time; names of the months."""
 
     units: list[str] = []
+    months: list[str] = []
 
 
 class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,8 +74,19 @@ def locales() -> tuple[Locale, ...]:
 LANGUAGES: Final = frozenset(locale.language for locale in locales())
 """Languages that there are rules and number tables for."""
 FUNCTION_HI: Final = words("hi_latn/function")
-COMMON_EN: Final = words("en/common")
-COMMON: Final = COMMON_EN | FUNCTION_HI | words("hi_latn/common")
+COMMON_EN: Final = words("en/common") | words("en/service")
+COMMON: Final = COMMON_EN | FUNCTION_HI
+_EVERYDAY: Final = {
+    "hi": COMMON | words("hi_latn/common") | words("hi_deva/common"),
+    "es": COMMON | words("es/common"),
+}
+
+
+def everyday(language: str) -> frozenset[str]:
+    """Everyday words of a turn in ``language``, English ones always among them."""
+    return _EVERYDAY.get(language, COMMON)
+
+
 CLOSED: Final = words("en/closed")
 """Words that are never part of a name, an address or a secret."""
 DICTIONARY: Final = words("en/dictionary")
@@ -83,10 +95,7 @@ GIVEN_NAMES: Final = words("en/names")
 NAMES_AMBIGUOUS: Final = words("en/names_ambiguous")
 SURNAMES_ALSO_WORDS: Final = words("en/surnames_also_words")
 NAMES_ALSO_WORDS: Final = words("en/names_also_words")
-MONTHS: Final = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr"
-    " jun jul aug sep sept oct nov dec".split()
-)
+MONTHS: Final = frozenset(month for locale in locales() for month in locale.plain.months)
 WEEKDAYS: Final = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun".split()
 )

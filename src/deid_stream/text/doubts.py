@@ -12,9 +12,12 @@ from deid_stream.text.numbers import Atom
 from deid_stream.text.tokens import Tokens
 
 _HOMOPHONE: Final = int(WordClass.HOMOPHONE)
+_WRITTEN: Final = int(WordClass.DIGITS)
 _SPELLED: Final = frozenset(map(int, (WordClass.LETTER, WordClass.CODEWORD, WordClass.SYMBOL)))
 _BETWEEN: Final = frozenset({",", "-", "."})
-_LINKS: Final = frozenset("is it's its was are be the : , hai hain a".split())
+_LINKS: Final = frozenset(
+    "is it's its was are be the : , hai hain a yes yeah um uh so okay sure that's number code".split()
+)
 """Words between a lead ("my pin is ...") and its digits."""
 _ROW: Final = 3
 _LONG_ROW: Final = 5
@@ -33,12 +36,13 @@ def settle_doubts(tokens: Tokens, words: Lexicon, atoms: list[Atom], *, expectin
             kept.extend(row)
             continue
         heard = _heard(tokens, words, row, expecting=expecting)
+        loose = _loose_ends(tokens, words, row) if heard else ()
         numbers = sum(not _is_spelled(tokens, atom) for atom in row)
         kept.extend(
             atom
             for atom, doubt in zip(row, doubts, strict=True)
             if not doubt
-            or (heard and doubt == _HOMOPHONE)
+            or (heard and doubt == _HOMOPHONE and atom not in loose)
             or (doubt != _HOMOPHONE and _among_fellows(tokens, words, row, atom, doubt, numbers))
         )
     return kept
@@ -101,9 +105,33 @@ def _heard(tokens: Tokens, words: Lexicon, row: list[Atom], *, expecting: bool) 
             common += 1
         else:
             rare += 1
+    written = any(tokens.classes[a.first] == _WRITTEN and len(a.written) > 1 for a in row)
+    if written and not rare:
+        return False
     if expecting or _led(tokens, words, row[0].first):
         return real + rare + common >= 2 and (real > 0 or rare > 0 or common > 2)
     return total >= _HEARD_ROW and rare > 0 and real + rare >= 2 and real > 0
+
+
+def _loose_ends(tokens: Tokens, words: Lexicon, row: list[Atom]) -> tuple[Atom, ...]:
+    """ "to" and "for" at the ends of a row that belong to the words beside it ("correct it to six", "8376 to the")."""
+    loose: list[Atom] = []
+    before = tokens.lows[row[0].first - 1] if row[0].first else ""
+    after = tokens.lows[row[-1].last] if row[-1].last < len(tokens) else ""
+    if before and before[0].isalnum() and before not in _LINKS and before not in words.leads:
+        loose.extend(_leading(tokens, words, row))
+    if after and after[0].isalnum():
+        loose.extend(_leading(tokens, words, row[::-1]))
+    return tuple(loose)
+
+
+def _leading(tokens: Tokens, words: Lexicon, row: list[Atom]) -> list[Atom]:
+    found: list[Atom] = []
+    for atom in row:
+        if atom.last - atom.first > 1 or tokens.lows[atom.first] not in words.common:
+            break
+        found.append(atom)
+    return found
 
 
 def _led(tokens: Tokens, words: Lexicon, at: int) -> bool:

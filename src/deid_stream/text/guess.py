@@ -3,7 +3,6 @@
 The answer is evidence, not a verdict: hits by primary language subtag. The conversation adds them up over the call.
 """
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -11,11 +10,10 @@ from importlib import resources
 from typing import Final
 
 from deid_stream.text.languages import lexicon
-from deid_stream.text.tokens import MARKS
+from deid_stream.text.tokens import LETTERS
 
 OTHER_SCRIPT: Final = "zz"
 """Language of letters that are neither Latin nor Devanagari."""
-_WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 _LATIN_END: Final = 0x250
 _DEVANAGARI: Final = range(0x0900, 0x0980)
 _DISTINCT: Final = 2
@@ -42,13 +40,17 @@ def evidence(text: str) -> dict[str, int]:
     """Hits by language in ``text``; empty where nothing tells."""
     owners = _languages_of()
     hits: dict[str, int] = {}
-    for word in _WORD.findall(text.lower()):
+    letters = 0
+    for word in LETTERS.findall(text.lower()):
         script = _script(word)
+        letters += len(word)
         if script is not None:
             hits[script] = hits.get(script, 0) + (len(word) if script == OTHER_SCRIPT else _SCRIPT_HITS)
             continue
         for language, weight in owners.get(word, ()):
             hits[language] = hits.get(language, 0) + weight
+    if 2 * hits.get(OTHER_SCRIPT, 0) <= letters:
+        hits.pop(OTHER_SCRIPT, None)
     return hits
 
 

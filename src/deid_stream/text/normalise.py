@@ -43,6 +43,7 @@ UPI_HANDLES: Final = frozenset(
     " idfcbank ptsbi ptyes ptaxis pthdfc freecharge jupiteraxis yesbank waaxis wahdfcbank waicici wasbi fbl"
     " federal pnb cnrb unionbank indus kbl rbl superyes slice airtel jio postbank".split()
 )
+_HANDLE_WORD: Final = 6
 _DOMAIN_WORDS: Final = 4
 """How many words after "at" may stand before the dot."""
 
@@ -93,7 +94,7 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
             )
             atom = Atom(at, at + 1, str(words.values[tokens.lows[at]]), True) if beside else None
         elif at in mail_signs:
-            atom = Atom(at, mail_signs[at], "@", False)
+            atom = _mail_sign(tokens, at, mail_signs[at])
         elif cls == _SYMBOL:
             atom = _symbol(tokens, words, at, in_address=any(at < sign <= at + 4 for sign in mail_signs))
         if atom is None:
@@ -167,9 +168,24 @@ def _mail_signs(tokens: Tokens, words: Lexicon) -> dict[int, int]:
                 break
         if after >= len(lows):
             continue
-        if (explicit and lows[after].isalnum()) or lows[after] in UPI_HANDLES or _domain_follows(tokens, after):
+        known = lows[after] in UPI_HANDLES or _handle_end(lows, after)
+        if (explicit and lows[after].isalnum()) or known or _domain_follows(tokens, after):
             found[at] = after
     return found
+
+
+def _handle_end(lows: list[str], at: int) -> int:
+    """The token after a UPI handle that is said in two or three words ("ok hdfc bank"); 0 without one."""
+    if len(lows[at]) > _HANDLE_WORD or at + 1 >= len(lows):
+        return 0
+    return next((at + n for n in (3, 2) if "".join(lows[at : at + n]) in UPI_HANDLES), 0)
+
+
+def _mail_sign(tokens: Tokens, at: int, after: int) -> Atom:
+    end = _handle_end(tokens.lows, after)
+    if end and tokens.lows[after] not in UPI_HANDLES:
+        return Atom(at, end, "@" + "".join(tokens.lows[after:end]), False)
+    return Atom(at, after, "@", False)
 
 
 def _domain_follows(tokens: Tokens, at: int) -> bool:
@@ -270,7 +286,7 @@ def _write(text: str, tokens: Tokens, atoms: list[Atom]) -> Written:
             )
         out.replace(start, end, atom.written if _rewrites(text, start, end, atom) else text[start:end])
         previous = atom
-        if _is_sign(atom) and atom.last < len(tokens):
+        if _is_sign(atom) and len(atom.written) == 1 and atom.last < len(tokens):
             out.skip_to(tokens.starts[atom.last])
     return out.build()
 
@@ -284,4 +300,4 @@ def _is_sign(atom: Atom) -> bool:
 
 
 def _sign_joins(tokens: Tokens, previous: Atom, atom: Atom) -> bool:
-    return _is_sign(previous) and previous.last == atom.first
+    return _is_sign(previous) and len(previous.written) == 1 and previous.last == atom.first

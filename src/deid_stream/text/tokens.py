@@ -21,10 +21,19 @@ MARKS: Final = _JOINERS + "".join(
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
 """Characters that are no letters to Python but part of the word before them."""
-_MARK: Final = f"[{MARKS}]"
-TOKEN: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|{_MARK})*(?:['’][^\W\d_](?:[^\W\d_]|{_MARK})*)*|\d+|[^\w\s]|_")
-WORD: Final = re.compile(rf"[^\W_](?:[^\W_]|{_MARK})*(?:['’-][^\W_](?:[^\W_]|{_MARK})*)*")
+_LETTERS: Final = rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*"
+_CHARS: Final = rf"[^\W_]+(?:[{MARKS}]+[^\W_]*)*"
+TOKEN: Final = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|\d+|[^\w\s]|_")
+WORD: Final = re.compile(rf"{_CHARS}(?:['’-]{_CHARS})*")
 """Letters and digits, with apostrophes and hyphens inside: "o'brien-smith" is one word."""
+DOTTED: Final = re.compile(rf"{_CHARS}(?:['’.-]{_CHARS})*")
+"""The same with dots inside: "10.5", "u.k"."""
+PLAIN: Final = re.compile(_CHARS)
+"""Letters and digits alone: "o'brien" is two words."""
+LETTERS: Final = re.compile(_LETTERS)
+NAME_PATTERN: Final = rf"{_LETTERS}(?:['’-]{_LETTERS})*"
+NAME: Final = re.compile(NAME_PATTERN)
+"""Letters alone, with apostrophes and hyphens inside."""
 DIGIT_SIGNS: Final = {
     code: str(value)
     for code in range(sys.maxunicode + 1)

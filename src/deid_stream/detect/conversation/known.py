@@ -1,6 +1,5 @@
 """Later mentions of values already found, by keyed digest, and the numbering of values."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,8 +13,8 @@ from deid_stream.detect.vocabulary import COMMON
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin, Span
 from deid_stream.text.offsets import Written
+from deid_stream.text.tokens import LETTERS
 
-_WORD: Final = re.compile(r"[^\W\d_]+")
 _NUMBER_ONLY: Final = frozenset({EntityType.DATE_TIME, EntityType.AGE, EntityType.LOCATION, EntityType.ORGANIZATION})
 _RECALLED_SCORE: Final = 0.8
 """A name must have been found with this score to be recalled later."""
@@ -32,7 +31,7 @@ class KnownValues(msgspec.Struct):
         if not self.digests:
             return
         text = view.text
-        for match in _WORD.finditer(text):
+        for match in LETTERS.finditer(text):
             low = match.group().casefold()
             if len(low) >= values.MIN_NAME_LETTERS and low not in COMMON:
                 known = self.digests.get(digester("name", low))

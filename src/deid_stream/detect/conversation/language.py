@@ -18,6 +18,8 @@ _FOREIGN: Final = 12
 """Hits of a language without tables from which a call is refused; smaller withholds more turns that only quote it."""
 _OTHER_LETTERS: Final = 6
 """The same for letters that no table is written in."""
+_ONE_WORD: Final = 2
+"""Hits of a single word, which may be a name."""
 _MOST_HITS: Final = 64
 
 
@@ -34,8 +36,8 @@ def readable(languages: Iterable[str] | None) -> frozenset[str]:
     return LANGUAGES & frozenset(map(primary, languages))
 
 
-def language_of(tag: str | None, own: Mapping[str, int], heard: Mapping[str, int], among: Collection[str]) -> str:
-    """Language to read a turn in. ``own``: its hits by language; ``heard``: those of the call, this turn included.
+def language_of(tag: str | None, own: Mapping[str, int], before: Mapping[str, int], among: Collection[str]) -> str:
+    """Language to read a turn in. ``own``: its hits by language; ``before``: those of its speaker's earlier turns.
 
     Raises ``UnsupportedLanguageError`` where the tag names a language that is not in ``among``, or where the turn is
     plainly in another one, whatever its tag says.
@@ -48,14 +50,27 @@ def language_of(tag: str | None, own: Mapping[str, int], heard: Mapping[str, int
     strange, hits = guess.best({language: count for language, count in own.items() if language not in among})
     known, known_hits = guess.best(own, among)
     if hits > 2 * known_hits:
-        call_hits = heard.get(strange, 0)
+        so_far = heard(before, own)
+        call_hits = so_far.get(strange, 0)
         enough = _OTHER_LETTERS if strange == guess.OTHER_SCRIPT else _FOREIGN
-        if hits >= enough or (call_hits >= enough and call_hits > 2 * guess.best(heard, among)[1]):
+        if hits >= enough or (call_hits >= enough and call_hits > 2 * guess.best(so_far, among)[1]):
             raise UnsupportedLanguageError("the turn is in a language without tables; it must be withheld")
     if known_hits >= _CERTAIN:
         return known
-    call, call_hits = guess.best(heard, among)
-    return call if call_hits >= _HINTED else marked or known or "en"
+    call, call_hits = guess.best(heard(before, {}), among)
+    if call_hits >= _HINTED:
+        return call
+    return marked or (known if known_hits > _ONE_WORD else "") or "en"
+
+
+def is_foreign(text: str, own: Mapping[str, int], spoken: str) -> bool:
+    """The words of a turn are mostly of another language than English, one with tables or not."""
+    language, hits = guess.best(own)
+    if not hits:
+        return spoken != "en"
+    if language == "en" or hits <= own.get("en", 0):
+        return False
+    return language == spoken or (hits > _ONE_WORD and hits * 2 >= len(text.split()))
 
 
 def heard(so_far: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from deid_stream.detect.conversation import questions
-from deid_stream.detect.conversation.language import heard, language_of, readable
+from deid_stream.detect.conversation.language import heard, is_foreign, language_of, readable
 from deid_stream.detect.conversation.state import Asked, Broken, ConversationState, ReadBack
 from deid_stream.detect.conversation.terms import DENY, Terms
 from deid_stream.detect.conversation.values import Digester
@@ -40,6 +40,8 @@ _READ_BACK_TURNS: Final = 3
 _ANNOUNCES: Final = re.compile(
     r"(?<![^\W_])(?:is|are|it'?s|goes|follows|ends in|ending in|hai|hain|es|say|says|note|likho|likhiye|number)[\W_]*\Z"
 )
+_HALF_ADDRESS: Final = re.compile(r"(?:@|(?<![^\W_])(?:at|at the rate(?: of)?|dot|underscore|dash|arroba|punto))\W*\Z")
+"""An e-mail address goes on in the next turn."""
 _ANNOUNCED_REACH: Final = 48
 _MAX_SPEAKERS: Final = 64
 _DIGITS_NAMED: Final = frozenset(NUMBERED - {EntityType.USERNAME, EntityType.PASSWORD, EntityType.ADDRESS})
@@ -86,14 +88,23 @@ class Conversation:
         own = evidence(text)
         if len(state.heard) >= _MAX_SPEAKERS:
             state.heard.clear()
-        state.heard[who] = heard(state.heard.get(who, {}), own)
-        spoken = language_of(language, own, state.heard[who], self._languages)
+        before = state.heard.get(who, {})
+        state.heard[who] = heard(before, own)
+        spoken = language_of(language, own, before, self._languages)
         if prev is not None and not self._was_a_turn(prev, who):
             self._listen(normalise(prev).text.lower(), f"not {who}")
         expected, open_run = self._expected(who), self._open_run(who)
         expecting = open_run is not None or not _DIGITS_NAMED.isdisjoint(expected)
         written = normalise(text, lexicon_of(spoken), expecting=expecting)
-        view = View(written, expected, open_run, self._corrected(who), quantity_asked=state.quantity_asked)
+        view = View(
+            written,
+            expected,
+            open_run,
+            self._corrected(who),
+            quantity_asked=state.quantity_asked,
+            language=spoken,
+            foreign=is_foreign(text, own, spoken),
+        )
         detections = [
             *self._find(view),
             *state.known.recall(view, self._digester),
@@ -174,12 +185,12 @@ class Conversation:
         if not types and state.last_types and questions.asks_again(low):
             types = state.last_types
         elsewhere = questions.moves_on(low)
+        state.quantity_asked = elsewhere and not types
         if types:
             state.asked = Asked(who, types, questions.ARMED_TURNS)
             state.last_types = list(types)
         if types or elsewhere:
             self._close_others(who, types)
-            state.quantity_asked = elsewhere and not types
 
     def _close_others(self, who: str, types: list[EntityType]) -> None:
         """A new question ends what the others had broken off, unless it asks for the same; another topic ends all."""
@@ -196,6 +207,12 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
     """The number that this turn ends in and that may go on: nothing follows it, and it is not as long as such are."""
     source = view.written.source
     last = spans[-1] if spans else None
+    if _HALF_ADDRESS.search(source.lower()) and (
+        EntityType.EMAIL_ADDRESS in view.expected or (last is not None and last.entity_type is EntityType.EMAIL_ADDRESS)
+    ):
+        return Broken(EntityType.EMAIL_ADDRESS, _OPEN_TURNS)
+    if last is None and view.digits and not view.quantity_asked and only_dictation(view.text):
+        return Broken(EntityType.ID_NUMBER, _OPEN_TURNS, view.digits)
     if last is None or last.entity_type not in NUMBERED or not only_dictation(source[last.end :]):
         return None
     digits = _digits(view, last)

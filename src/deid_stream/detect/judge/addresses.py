@@ -12,6 +12,7 @@ from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon
+from deid_stream.text.tokens import DOTTED
 from deid_stream.units import CharIndex
 
 PLACES: Final = words("en/places")
@@ -31,7 +32,7 @@ NAMED_STREETS: Final = frozenset(
 UNITS: Final = frozenset(
     "apt apartment suite ste unit flat floor fl room building bldg block tower wing door number no"
     " box po psc apo fpo dpo"
-    " plot house cross main phase stage".split()
+    " plot house cross main phase stage makan gali kothi sector mohalla ward khata pocket".split()
 )
 _STATE_CODES: Final = frozenset(
     "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny"
@@ -42,7 +43,6 @@ _FIELDS: Final = frozenset(
     "ph phn phone website desk office mobile mob cell tel email fax acc acct ac ssn dob cvv otp gmail gmailcom".split()
 )
 _INFLECTED: Final = ("ing", "ed", "ly", "tion", "tions", "ment", "ness")
-_WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _GAP: Final = re.compile(r"[\s,.#:()>-]{0,6}\Z")
 _SENTENCE_END: Final = re.compile(r"[.?!]\s+[A-Z]|[?!:;]")
 _NUMBER_CLASSES: Final = frozenset(
@@ -67,7 +67,7 @@ def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
     """The detections of one source ``text`` with every address grown to what belongs to it."""
     if not any(d.entity_type is T.ADDRESS for d in detections):
         return detections
-    tokens = [_token(m) for m in _WORD.finditer(text)]
+    tokens = [_token(m) for m in DOTTED.finditer(text)]
     _mark(tokens, detections)
     grown = []
     for detection in detections:

@@ -23,6 +23,7 @@ from deid_stream.detect.vocabulary import COMMON
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection, Origin
+from deid_stream.text.tokens import is_word_char
 from deid_stream.units import Interval
 
 MODEL_FORMAT: Final = 1
@@ -255,7 +256,7 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
         start += 1
     if text[end - 2 : end].lower() in ("'s", "’s") and end - 2 > start:
         end -= 2
-    while not text[end - 1].isalnum():
+    while not is_word_char(text[end - 1]):
         end -= 1
     return start, end
 

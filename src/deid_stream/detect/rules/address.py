@@ -38,6 +38,16 @@ _UNIT_ONLY: Final = re.compile(
     r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
     re.IGNORECASE,
 )
+_BLOCK: Final = re.compile(
+    r"(?<![^\W_])(?:[^\W\d_]{4,20} )?(?:sector|sec|phase|block|ward|gali|makan|kothi|plot|quarter|house|flat|room"
+    r"|tower)"
+    r"(?: (?:number|no|nambar))? \d[\d ]{0,4}[a-z]?(?![^\W_])"
+)
+"""A block of a town and its number, where somebody lives."""
+_AT_HOME: Final = re.compile(
+    r"(?<![^\W_])(?:reht[aei]|rahat[aei]|live|lives|living|stay|staying|ghar|pata|address|deliver\w*|vivo"
+    r"|makan)(?![^\W_])"
+)
 _MAX_WORDS: Final = 5
 _MAX_NUMBERS: Final = 8
 
@@ -64,6 +74,11 @@ class StreetRecognizer:
             if bounds is not None:
                 found.append(view.detection(*bounds, EntityType.ADDRESS, 0.85, self.name))
         if view.has_digit:
+            if _AT_HOME.search(view.low):
+                found.extend(
+                    view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, f"{self.name}/block")
+                    for m in _BLOCK.finditer(view.low)
+                )
             found.extend(
                 view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, self.name)
                 for m in _UNIT_ONLY.finditer(text)

@@ -9,12 +9,12 @@ from typing import Final
 from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.runs import only_dictation
-from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, NAMES_ALSO_WORDS
+from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.languages import WordClass, lexicon
+from deid_stream.text.tokens import WORD
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _AROUND: Final = frozenset(
     "yes yeah yep yup yea no nope okay ok sure right well so um uh er erm umm ah hmm oh please thanks thank"
     " you sir madam maam ma'am hi hello hey sorry it it's its is was that's thats that the my name names"
@@ -52,6 +52,23 @@ _FUNCTION: Final = frozenset(
     " good great perfect nice wonderful awesome cool exactly true false wrong agreed understood".split()
 )
 """Single words that answer nothing."""
+_DESCRIBES: Final = frozenset("with all in but and then spelled no".split())
+"""Words after a password that tell how it is written."""
+_SITES: Final = frozenset(
+    "near opposite behind beside above floor flat plot house building apartment block lane gali makan sector street"
+    " road"
+    " number close cottage farm villa nagar colony society tower towers wing".split()
+)
+"""Words of an answer to "your address?" that tell where it lies."""
+_SENTENCE: Final = frozenset(
+    "is are was were be been has have had it's its it they they're their them you your you're i i'm my we our he she"
+    " his her"
+    " there there's here's what which when please confirm share located reach contact call phone tickets ticket price"
+    " cost"
+    " costs rating rated found search looking want need would like can could should will do does did and but or if this"
+    " that these those yes for with".split()
+)
+"""Words of a sentence: an answer with one of them is more than an address."""
 _HEARD_LETTERS: Final = frozenset("you are see why oh be".split())
 """Words that a letter may be heard as: u, r, c, y, o, b."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
@@ -73,7 +90,7 @@ class AnswerRecognizer:
     def _spoken(self, view: View, expected: T) -> list[Detection]:
         if expected not in _SPOKEN:
             return []
-        words = list(_WORD.finditer(view.written.source.lower()))
+        words = list(WORD.finditer(view.written.source.lower()))
         if sum(len(w.group()) > 1 for w in words) > _LIMIT:
             return []
         spelled = self._spelled([w.group() for w in words], expected)
@@ -87,6 +104,8 @@ class AnswerRecognizer:
             if words[last - 1].group() in _HEARD_LETTERS and last - 2 >= first and _one_sound(words[last - 2].group()):
                 break
             last -= 1
+        if expected is T.PASSWORD:
+            last = next((i for i in range(first + 1, last) if words[i].group() in _DESCRIBES), last)
         kept = [w.group() for w in words[first:last]]
         if not kept or not (spelled or self._telling(kept, expected)):
             return []
@@ -124,7 +143,7 @@ class AnswerRecognizer:
     def _date(self, view: View) -> list[Detection]:
         """The answer to "your date of birth?": from its first number or month (or misheard word) to its last."""
         marks = [m.span() for m in _DATE_MARK.finditer(view.low)]
-        words = list(_WORD.finditer(view.low))
+        words = list(WORD.finditer(view.low))
         if not marks or (len(marks) == 1 and len(words) > 6):
             return []
         alone = view.low[slice(*marks[0])]
@@ -145,8 +164,7 @@ class AnswerRecognizer:
 
 
 _DATE_MARK: Final = re.compile(
-    r"(?<![^\W_])(?:[^\W_]*\d[^\W_]*|january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)(?![^\W_])"
+    rf"(?<![^\W_])(?:[^\W_]*\d[^\W_]*|{'|'.join(sorted(MONTHS, key=len, reverse=True))})(?![^\W_])"
 )
 
 
@@ -159,7 +177,10 @@ def _dictated(word: str) -> bool:
 
 
 def _is_address(kept: list[str]) -> bool:
-    """A dictated code ("n one three j e", misheard words among it), or place words with at most a few everyday ones."""
+    """A dictated code ("n one three j e", misheard words among it), or place words with at most a few everyday ones, or
+    where it lies ("first floor above the bakery")."""
+    if len(kept) > 2 and not _SITES.isdisjoint(kept) and _SENTENCE.isdisjoint(kept) and kept[0] not in _FUNCTION:
+        return True
     dictated = sum(map(_dictated, kept))
     common = sum(w in COMMON and not _dictated(w) for w in kept)
     if dictated >= 2 and common * 2 <= dictated and len(kept) <= 9:

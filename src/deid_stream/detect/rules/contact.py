@@ -9,17 +9,24 @@ from deid_stream.detect.rules.base import Pattern, rx
 from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
-from deid_stream.text.normalise import UPI_HANDLES
+from deid_stream.text.normalise import MAIL_HOSTS, UPI_HANDLES
 from deid_stream.units import CharIndex
 
+_NO_VERSION = r"(?<!version )(?<!release )(?<!build )(?<!firmware )(?<!version is )(?<! v)"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 
 CONTACT: Final = (
-    Pattern(EntityType.IP_ADDRESS, rx(rf"{_OCTET} ?\. ?{_OCTET} ?\. ?{_OCTET} ?\. ?{_OCTET}"), 0.95, needs="."),
+    Pattern(
+        EntityType.IP_ADDRESS,
+        rx(rf"{_NO_VERSION}{_OCTET}(?: ?\. ?{_OCTET}){{3}}"),
+        0.95,
+        needs=".",
+    ),
     Pattern(
         EntityType.IP_ADDRESS,
         re.compile(
-            r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){5,7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6})(?![\w:])",
+            r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){5,7}[0-9a-f]{1,4}"
+            r"|(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6})(?![\w:])",
             re.IGNORECASE,
         ),
         0.9,
@@ -34,7 +41,8 @@ CONTACT: Final = (
     Pattern(
         EntityType.URL,
         rx(
-            r"(?<!@)[a-z0-9][\w-]{0,62}(?:\.[\w-]{1,62}){0,4}\.(?:com|co\.in|co\.uk|org|net|edu|gov|in|io|info)(?:/[^\s]{0,200})?"
+            r"(?<!@)[a-z0-9][\w-]{0,62}(?:\.[\w-]{1,62}){0,4}\.(?:com|co\.in|co\.uk|org|net|edu|gov|in|io"
+            r"|info)(?:/[^\s]{0,200})?"
         ),
         0.6,
         needs=".",
@@ -68,12 +76,19 @@ class EmailRecognizer:
         found: list[Detection] = []
         if "com" in view.low or "gmailcon" in view.low:
             found.extend(self._squashed(view))
+        found.extend(self._of_its_host(view))
+        if view.open_run is EntityType.EMAIL_ADDRESS:
+            rest = _REST.match(view.low)
+            if rest is not None:
+                found.append(view.detection(*rest.span("rest"), EntityType.EMAIL_ADDRESS, 0.85, f"{self.name}/rest"))
         if "@" not in text:
             return found
         for match in re.finditer("@", text):
             bounds = self._bounds(text, match.start())
             if bounds is not None:
                 start, end, entity_type = bounds
+                if entity_type is EntityType.EMAIL_ADDRESS and _is_prose(view, start, match.start(), end):
+                    continue
                 found.append(view.detection(start, end, entity_type, 0.97, self.name))
         return found
 
@@ -89,6 +104,15 @@ class EmailRecognizer:
                 continue
             yield view.detection(start, end, EntityType.EMAIL_ADDRESS, 0.9, self.name)
 
+    def _of_its_host(self, view: View) -> Iterator[Detection]:
+        """ "my gmail is sam the man twenty three": an address told by its host, to the end of the turn."""
+        for match in _HOSTED.finditer(view.low):
+            value = match.group("value")
+            first = value.split()[0]
+            if "@" in value or first in _NO_LOCAL or any(w in _NO_LOCAL_PART for w in value.split()):
+                continue
+            yield view.detection(*match.span("value"), EntityType.EMAIL_ADDRESS, 0.75, f"{self.name}/host")
+
     def _bounds(self, text: str, at: CharIndex) -> tuple[CharIndex, CharIndex, EntityType] | None:
         host = _HOST.match(text, at + 1)
         if host is None:
@@ -97,6 +121,9 @@ class EmailRecognizer:
         if start == at:
             return None
         end = host.end()
+        tail = _TAIL.match(text, end)
+        if tail is not None and text[:end].lower().endswith(".co"):
+            end = tail.end()
         name = text[at + 1 : end].strip().lower()
         if name in UPI_HANDLES or ("." not in name and "dot" not in name):
             return start, end, EntityType.UPI_ID
@@ -126,6 +153,46 @@ class EmailRecognizer:
             first = word
             spoken += 1
         return start
+
+
+_TAIL: Final = re.compile(r" (?:in|uk|nz|za|jp)(?![^\W_])", re.IGNORECASE)
+_HOSTED: Final = re.compile(
+    r"(?<![^\W_])(?:my|his|her|the) (?:gmail|g mail|yahoo|hotmail|outlook|icloud|rediff|rediffmail|e-?mail|mail)(?: id"
+    r"| address)?"
+    r"(?: is|'s|:) (?P<value>[^\W_][\w. -]{2,48}?)(?=[,;?!]|\.? *\Z| (?:and|but|so|please)\b)"
+)
+_NO_LOCAL: Final = frozenset(
+    "not on in the a an full locked hacked same linked registered wrong correct changed working blocked open down"
+    " there here what updated different still already also currently fine ok okay mine yours no never being"
+    " new old disabled inactive active invalid verified unverified slow stuck gone missing with for from to at"
+    " my".split()
+)
+_NO_LOCAL_PART: Final = frozenset("not working because password account full you your we they cannot can't".split())
+_REST: Final = re.compile(
+    r"\W*(?P<rest>(?:at |dot |@ ?)?[a-z0-9][\w-]{1,30}(?: [a-z0-9][\w-]{0,30}){0,2}(?: ?(?:\.|dot|@|com\b|co\b|in\b"
+    r"|uk\b) ?[\w.-]{0,20}){0,4})\W*\Z"
+)
+_ROLES: Final = frozenset(
+    "info sales support contact admin hello office accounts help billing orders service care enquiries inquiries team"
+    " jobs"
+    " careers press marketing reception bookings feedback noreply mail hr it".split()
+)
+_MAILED: Final = re.compile(r"(?<![^\W_])(?:e-?mails?|mails?|mail id|gmail|write to|address|correo)(?![^\W_])")
+
+
+def _is_prose(view: View, start: CharIndex, at: CharIndex, end: CharIndex) -> bool:
+    """A place on the web, not an address: "reach us at acme.com", "because at six dot me"."""
+    host = view.low[at + 1 : end].strip()
+    name = host.split(".")[0].replace("-", "").strip()
+    if name in MAIL_HOSTS or "@" in view.written.source:
+        return False
+    if name.replace(" ", "").isdecimal():
+        return True
+    local = view.low[start:at].split()
+    last = local[-1] if local else ""
+    if EntityType.EMAIL_ADDRESS in view.expected or any(c in "._-+" or c.isdecimal() for c in last) or last in _ROLES:
+        return False
+    return (last in COMMON or last in CLOSED) and _MAILED.search(view.low[:start]) is None
 
 
 _HOST: Final = re.compile(

@@ -19,6 +19,8 @@ from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex
 
 MIN_DIGITS: Final = 4
+_MOST_OF_QUANTITY: Final = 6
+"""Digits up to which a number may answer "how many", "how much" or "what time"."""
 _CARD_DIGITS: Final = 12
 """From here on nothing is an amount any more."""
 NUMBERED: Final = frozenset(
@@ -48,9 +50,12 @@ _PLACE_IN_NUMBER: Final = re.compile(r"[\W_]*(?:at the (?:end|start|beginning|fr
 _ONE_DIGIT: Final = re.compile(
     r"(?:last|first|middle|final|second|third) (?:digit|number|one)(?: is|'s| should be| was)? \Z"
 )
+_ENDING: Final = re.compile(
+    r"(?<![^\W_])(?:end(?:s|ing)? (?:in|with)|last (?:two|three|four|2|3|4)(?: digits?)?(?: (?:is|are|of|as))?)[\W_]+\Z"
+)
 _EXPLICIT: Final = re.compile(
     r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?"
-    r"|digits(?: are)?|card|a/c|ac|acc)\W{1,3}$"
+    r"|digits(?: are)?|card|a/c|ac|acc|extension|ext|pin|hain?|es)\W{1,3}(?:(?:star|hash|pound|the) )?$"
 )
 
 
@@ -78,6 +83,8 @@ class DigitRecognizer:
             armed = view.open_run
         corrected = view.corrects is not None and _corrects(view, run)
         total = run.digits
+        if view.quantity_asked and armed is None and total <= _MOST_OF_QUANTITY:
+            return None
         if total < 2 and not (armed or dictated or corrected):
             return None
         before = view.low[max(0, run.start - 60) : run.start]
@@ -107,6 +114,8 @@ class DigitRecognizer:
             rule = "dictated"
         elif cue is not None and digits >= (3 if cue is T.ID_NUMBER else 2) and _EXPLICIT.search(explicit):
             rule = "cue"
+        elif digits >= 2 and _ENDING.search(before):
+            rule = "ending"
         elif prefix and digits >= 3 and len(prefix) <= 3:
             rule = "prefix"
         else:

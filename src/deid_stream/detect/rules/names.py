@@ -1,75 +1,290 @@
-"""Names after the words that introduce them. The trained tagger finds the others."""
+"""Names after, before and between the words that show them. The trained tagger finds the others.
+
+A word that nobody says otherwise is a name after a weak cue ("with okonkwo"); a word that is an everyday word too
+("will", "chase") is one where only a name can stand: after thanks, as the one who is called, at the end of a question.
+"""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.vocabulary import (
+    COMMON,
+    DICTIONARY,
+    GIVEN_NAMES,
+    MONTHS,
+    NAMES_ALSO_WORDS,
+    WEEKDAYS,
+    locales,
+    words,
+)
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
+from deid_stream.text.tokens import NAME, NAME_PATTERN
+
+WORD_NAMES: Final = words("en/names_words") | NAMES_ALSO_WORDS
+"""Names that are everyday words, too."""
+
+
+def _alternatives(field: str) -> str:
+    return "|".join(cue for locale in locales() for cue in getattr(locale.names, field)) or r"\b\B"
+
 
 _CUE: Final = re.compile(
     r"(?<![^\W_])(?:(?P<strong>(?:my|full|first|last|sur|family|the|her|his|their|middle|maiden|whose"
     r"|in the|under the|customer|account holder'?s?|reservation|booking)"
     r" ?names?(?: (?:is|was|it's|its|are|of|would be|on it is|will be))*|name(?:'s| is|d|:)?"
     r"|names (?:is|are)?|surname(?: is)?|"
-    r"under(?: the name(?: of)?)?|(?:mera |meri )?naa?m(?: hai)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri)"
+    r"under(?: the name(?: of)?)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri"
+    rf"|{_alternatives('strong')})"
     r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you"
     r"|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
     r"[ ,.:-]+",
 )
-_TITLED: Final = re.compile(r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)")
+_TITLED: Final = re.compile(
+    r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)",
+)
 _NO_SURNAME: Final = frozenset("and or is the a me my who i you it to of in on at for with from".split())
-_NAME_WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_EXPLICIT: Final = re.compile(
+    r"(?<![^\W_])(?:(?:my|his|her|our|the|customer'?s?) (?:full |first |last |sur|family |middle |maiden "
+    r"|married )?name"
+    r"(?:'s| is| was)|surname(?:'s| is)|last name(?:'s| is)|(?:you can )?call me|they call me|the name'?s) +"
+    r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*)(?! (?:on|in|for|as|not|a|an|the|to|been|being|already|still|right|with"
+    r"|of)\b)"
+)
+_NO_NAME: Final = frozenset(
+    "not on in wrong correct incorrect right the a an my your his her is was it that this also still now spelled spelt"
+    " misspelled"
+    " different same missing there here what why who how listed under registered changed going already never always"
+    " being"
+    " written spelling printed showing too very so just back later tomorrow today when if at and or but because please"
+    " for from"
+    " to by with about anytime again asap once after before yes no okay".split()
+)
+_SPEAKS: Final = re.compile(
+    rf"(?<![^\W_])(?:{_alternatives('i_am')}) (?P<name>{NAME_PATTERN}(?: {NAME_PATTERN}){{0,2}}?)"
+    rf" (?:{_alternatives('speaking')})(?![^\W_])"
+)
+_CALLS: Final = re.compile(
+    r"(?:^|(?<=[.?!,] )|(?<=hello )|(?<=hi ))(?:(?:this is|it'?s|its|yes|yeah|hello|hi|good (?:morning|afternoon"
+    r"|evening)) )?"
+    r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*(?: [^\W\d_]+(?:['’-][^\W\d_]+)*){0,2}?(?: and [^\W\d_]+)?)"
+    r" (?:speaking|here(?= (?:from|calling|at)\b)|calling from)(?![^\W_])"
+)
+_RESPECTED: Final = re.compile(
+    rf"(?<![^\W_])(?P<name>{NAME_PATTERN}) (?P<respect>{_alternatives('respect')})(?![^\W_])"
+)
+_WORD_NAME: Final = "|".join(sorted(map(re.escape, WORD_NAMES), key=len, reverse=True))
+_VERBS: Final = (
+    r"(?:e-?mail|text|call|ring|phone|tell|ask|remind|meet|invite|message|contact|ping|notify|invited|met|emailed"
+    r"|texted"
+    r"|told|asked|add|cc|copy in|loop in|marry|married|with|thanks|thank you|cheers|sorry|hi|hello|hey|dear|bye"
+    r"|goodbye|okay|ok"
+    r"|alright|right|good (?:morning|afternoon|evening)|yes|no|sure|great|welcome back|welcome|ask for|regards"
+    r"|love from"
+    r"|(?:transfer|hand|put|pass|connect|forward|switch)(?:ring|ing|ed)? (?:me |you |us |him |her |the call )?(?:over "
+    r"|on |across |through |up )?to"
+    r"|(?:speak|spoke|speaking|talk|talked|talking|spoken|reporting|listen) (?:to|with)|(?:this is|it'?s|i'?m|i am)"
+    r"|my (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|boss|friend|manager|partner|colleague"
+    r"|cousin"
+    r"|neighbou?r|uncle|aunt|fianc[eé]e?|girlfriend|boyfriend|nephew|niece|assistant|agent|lawyer|accountant)'?s?"
+    r"|spoke to|from|to|and)"
+)
+_VERB_NAME: Final = re.compile(
+    rf"(?<![^\W_])(?P<verb>{_VERBS}) (?P<name>{_WORD_NAME})(?P<after>[ ,.?!]*\Z|[,.?!]| (?:and"
+    rf"|or) (?:(?P<second>{_WORD_NAME})\b)?"
+    r"| [^\W\d_]+)?(?![^\W_])"
+)
+_WEAK_VERBS: Final = frozenset(
+    "with from to and add yes no sure great right okay ok alright it's its it is i'm im i am".split()
+)
+_OPENERS: Final = frozenset("yes no sure great right okay ok alright".split())
+_VOCATIVE_AFTER: Final = re.compile(
+    r"[ ,]+(?:let'?s|let me|bear|could you|can you|just|one moment|i'?ll|i will|do you|would you|hold on"
+    r"|thank)(?![^\W_])"
+)
+_AFTER_PERSON: Final = re.compile(
+    r" (?:about|that|yesterday|today|tomorrow|again|for (?:me|the|your|that|calling)|from (?:the |our )?[a-z]+"
+    r"|speaking|calling|here|by the way"
+    r"|could|can|would|will|please|let(?:'?s)?|bear|how|what|do you|did you|i'?m|i'?ll|i will|i have|we|one moment|just"
+    r"|hold"
+    r"|have a"
+    r"|who|said|says|called|told|is (?:my|the|on|here|out|\d)|has|was|needs|wants|lives|works|when|if|at (?:the|your"
+    r"|my)|on (?:the|your)"
+    r"|in (?:accounts?|billing|sales|support|it|hr|the)|last (?:week|month|night)|this (?:morning|week)|i called"
+    r"|to (?:the|my|our)|and)(?![^\W_])"
+)
+_OPENING: Final = re.compile(
+    rf"\W*(?P<name>{_WORD_NAME})[ ,]+(?:what can i|how can i|how may i|how are you|can i (?:help|just|take|get|have)"
+    rf"|could i"
+    r"|can you hear|could you (?:please|just|tell|confirm|hold|repeat)|thank you for|thanks for|are you (?:there"
+    r"|still)|i(?:'ll| will) (?:just|need)|this is)"
+    r"(?![^\W_])"
+)
+_CLOSING: Final = re.compile(
+    r"(?:(?<![^\W_])(?:what|which|who|how|when|where|why|is|are|do|did|does|can|could|would|will|have)\b[^.]*"
+    rf" (?:it|you|that|this|him|her|them|there|today|now|okay|please|though|it again"
+    rf"|your end)[ ,]+(?P<name>{_WORD_NAME}))\W*\Z"
+)
+_NO_VOCATIVE: Final = frozenset(
+    "will may mark bill cash case law page max dot art day good best right long short little small black white brown"
+    " green grey"
+    " gray blue red gold silver rain snow lane fish bird bear star king case china india paris honey baby happy sharp"
+    " strong"
+    " wise noble swift bright royal wells bank bell fields hill lake west north winter summer autumn august june april"
+    " march"
+    " lemon rice bean beans bacon berry cherry apple peach plum olive pepper cookie candy basil ginger sage mercy"
+    " chance"
+    " journey blessing precious patience skip chip buck price hope love major general sergeant junior".split()
+)
+_SPELLS: Final = re.compile(r"(?<![^\W_])(?:spell(?:ed|s|ing|t)?(?: is| it| that| as)?|that(?:'s| is)|thats)[ ,:]+\Z")
 _MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4
+_NO_INITIAL: Final = {"es": "iyeoua"}
+"""Single letters that are words."""
+_TITLE_BEFORE: Final = re.compile(r"[A-Z][\w'’]* \Z|(?:The|the|a|my|My) \Z")
+"""Part of a title or of another name, or a thing: "Labor Day", "the Grace"."""
+_CASED: Final = re.compile(r"(?<=[a-z,;] )(?P<name>[A-Z][a-z]+(?:['’-][A-Z]?[a-z]+)?)(?![^\W_])")
 
 
-def is_name_word(low: str) -> bool:
+def is_name_word(low: str, everyday: frozenset[str] = COMMON) -> bool:
     """Could be part of a name: known as one, or no everyday word."""
     return low in GIVEN_NAMES or (
-        len(low) > 1 and low not in COMMON and low not in DICTIONARY and low not in MONTHS and low not in WEEKDAYS
+        len(low) > 1 and low not in everyday and low not in DICTIONARY and low not in MONTHS and low not in WEEKDAYS
     )
 
 
 class NameRecognizer:
-    """ "my name is ...", "mrs ...", "this is ..." """
+    """ "my name is ...", "mrs ...", "thank you will", "main ... bol raha hoon" """
 
     name = "names"
 
     def find(self, view: View) -> list[Detection]:
-        found: list[Detection] = []
+        found = [*self._titled(view), *self._introduced(view)]
+        low = view.low
+        for match in _EXPLICIT.finditer(low):
+            word = match.group("name")
+            if word not in _NO_NAME and not (word in COMMON and word.endswith(("ing", "ed"))):
+                found.append(self._hit(view, *match.span("name"), "explicit", 0.85))
+        for match in _SPEAKS.finditer(low):
+            found.extend(self._spoken(view, match, "speaking", needs=False))
+        if "speaking" in low or " here" in low or "calling" in low:
+            for match in _CALLS.finditer(low):
+                found.extend(self._spoken(view, match, "calling", needs=True))
+        for match in _RESPECTED.finditer(low):
+            name = match.group("name")
+            if is_name_word(name, view.everyday) and (view.language != "en" or name in GIVEN_NAMES):
+                found.append(self._hit(view, *match.span("name"), "respect", 0.75))
+        found.extend(self._spelled(view))
+        found.extend(self._word_names(view))
+        return found
+
+    def _spelled(self, view: View) -> Iterator[Detection]:
+        """A word given letter by letter: after "spelled", or after the word that it spells ("nguyen n g u y e n")."""
+        previous = ""
+        for start, end, low in view.words:
+            if low.isalpha() and len(low) > 1 and view.written.text is not view.written.source:
+                left, right = view.written.to_source(start, end)
+                if right - left >= 2 * len(low) - 1 and (
+                    low == previous or (len(low) > 2 and _SPELLS.search(view.low[max(0, start - 24) : start]))
+                ):
+                    yield self._hit(view, start, end, "spelled", 0.8)
+                    if low == previous:
+                        at = view.low.rfind(previous, 0, start)
+                        yield self._hit(view, at, at + len(previous), "spelled", 0.8)
+            previous = low
+
+    def _hit(self, view: View, start: int, end: int, rule: str, score: float) -> Detection:
+        return view.detection(start, end, EntityType.PERSON, score, f"{self.name}/{rule}")
+
+    def _titled(self, view: View) -> Iterator[Detection]:
+        for match in _TITLED.finditer(view.low):
+            if match.group("first") in _NO_SURNAME:
+                continue
+            end = match.end()
+            if view.text[end : end + 1] == " ":
+                end = max(end, self._name_end(view, end + 1, strong=True))
+                end -= view.text[end - 1] == " "
+            yield self._hit(view, match.start("first"), end, "titled", 0.9)
+
+    def _introduced(self, view: View) -> Iterator[Detection]:
         asked = EntityType.PERSON in view.expected
         paid = _MONEY.search(view.low) is not None
-        for match in _TITLED.finditer(view.low):
-            if match.group("first") not in _NO_SURNAME:
-                end = match.end()
-                if view.text[end : end + 1] == " ":
-                    end = max(end, self._name_end(view.text, end + 1, strong=True))
-                    end -= view.text[end - 1] == " "
-                found.append(view.detection(match.start("first"), end, EntityType.PERSON, 0.9, self.name))
         for match in _CUE.finditer(view.low):
             strong = match.group("strong") is not None or asked
             strong = strong or (paid and match.group("weak") in ("to", "from"))
-            end = self._name_end(view.text, match.end(), strong=strong)
+            end = self._name_end(view, match.end(), strong=strong)
             if end > match.end():
-                found.append(view.detection(match.end(), end, EntityType.PERSON, 0.85 if strong else 0.7, self.name))
-        return found
+                yield self._hit(view, match.end(), end, "strong" if strong else "weak", 0.85 if strong else 0.7)
+
+    def _spoken(self, view: View, match: re.Match[str], rule: str, *, needs: bool) -> Iterator[Detection]:
+        """All words of a name that somebody gives who speaks; with ``needs`` each must be one or known as one."""
+        lows = [w.group() for w in NAME.finditer(match.group("name"))]
+        proper = [is_name_word(w, view.everyday) or w in WORD_NAMES for w in lows if w != "and"]
+        if (all(proper) if needs else any(proper) or not lows[0].isascii()) and not any(
+            w in _NO_NAME for w in lows if w != "and"
+        ):
+            yield self._hit(view, *match.span("name"), rule, 0.8)
+
+    def _word_names(self, view: View) -> Iterator[Detection]:
+        """Everyday words where only a name can stand."""
+        low = view.low
+        for match in _VERB_NAME.finditer(low):
+            if self._is_called(low, match):
+                yield self._hit(view, *match.span("name"), "called", 0.75)
+                if match.group("second"):
+                    yield self._hit(view, *match.span("second"), "called", 0.75)
+        for pattern in (_OPENING, _CLOSING):
+            match_ = pattern.match(low) if pattern is _OPENING else pattern.search(low)
+            if match_ is not None and (pattern is _OPENING or match_.group("name") not in _NO_VOCATIVE):
+                yield self._hit(view, *match_.span("name"), "vocative", 0.75)
+        text = view.text
+        if not (text.islower() or text.isupper()):
+            for match in _CASED.finditer(text):
+                word = match.group("name").lower()
+                title = text[match.end() : match.end() + 2].strip()[:1].isupper() or _TITLE_BEFORE.search(
+                    text[max(0, match.start() - 16) : match.start()]
+                )
+                if word in WORD_NAMES and word not in MONTHS and word not in _NO_VOCATIVE and not title:
+                    yield self._hit(view, *match.span("name"), "capital", 0.7)
 
     @staticmethod
-    def _name_end(text: str, start: int, *, strong: bool) -> int:
+    def _is_called(low: str, match: re.Match[str]) -> bool:
+        """The verb takes a person here: the name ends the turn or is followed by what is said of or to persons."""
+        verb, name = match.group("verb"), match.group("name")
+        rest = low[match.end("name") :]
+        ends = not rest.strip(" .,?!")
+        follows = _AFTER_PERSON.match(rest) is not None or rest[:1] in (",", "!", "?")
+        if verb in ("from", "to", "and", "with", "add"):
+            return False
+        if verb in _WEAK_VERBS or verb.startswith(("this", "it", "i")):
+            weak = name in _NO_VOCATIVE or name in MONTHS
+            told = re.match(r" (?:from (?:the |our )?[a-z]+|speaking|calling|here|by the way|how can|how may)\b", rest)
+            if not weak and verb in _OPENERS and _VOCATIVE_AFTER.match(rest):
+                return True
+            return bool(told) or (
+                not weak and (ends or rest[:1] == ",") and (verb.startswith("this") or name in GIVEN_NAMES)
+            )
+        if verb.startswith("my "):
+            return name not in ("will", "may", "cash", "page", "case") and follows
+        return ends or follows or match.group("second") is not None
+
+    @staticmethod
+    def _name_end(view: View, start: int, *, strong: bool) -> int:
+        text = view.text
         at, end, known = start, start, False
         for count in range(_MAX_WORDS):
-            match = _NAME_WORD.match(text, at)
+            match = NAME.match(text, at)
             if match is None:
                 break
             low = match.group().lower()
-            initial = count > 0 and len(low) == 1 and low != "i"
+            initial = count > 0 and len(low) == 1 and low not in _NO_INITIAL.get(view.language, "i")
             named = low in GIVEN_NAMES or (strong and low in NAMES_ALSO_WORDS)
             if strong and count == 0 and low in MONTHS:
-                following = _NAME_WORD.match(text, match.end() + 1)
-                named = following is not None and is_name_word(following.group().lower())
-            if not (named or initial or is_name_word(low)):
+                following = NAME.match(text, match.end() + 1)
+                named = following is not None and is_name_word(following.group().lower(), view.everyday)
+            if not (named or initial or is_name_word(low, view.everyday)):
                 break
             known = known or named
             end = match.end()

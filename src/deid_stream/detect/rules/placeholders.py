@@ -74,8 +74,10 @@ _NAMES: Final[tuple[tuple[T, str], ...]] = (
 )
 _TYPES: Final = tuple((entity_type, re.compile(words)) for entity_type, words in _NAMES)
 _OTHERS: Final = re.compile(
-    r"\b(?:numbers?|num|digits?|id|date|dates|dob|time|age|ages|city|state|country|gpe|loc|org(?:ani[sz]ation)?|company|money"
-    r"|url|uri|ssn|nric|medical|condition|drug|injury|blood|occupation|nationality|religion|gender|event|entity|misc|imei|ein"
+    r"\b(?:numbers?|num|digits?|id|date|dates|dob|time|age|ages|city|state|country|gpe|loc|org(?:ani[sz]ation)?"
+    r"|company|money"
+    r"|url|uri|ssn|nric|medical|condition|drug|injury|blood|occupation|nationality|religion|gender|event|entity|misc"
+    r"|imei|ein"
     r"|passphrase|hotel|language|marital|political|statistics|vehicle|websites?|healthcare|account)\b"
 )
 

@@ -6,12 +6,11 @@ Each match is a stretch of the written text. Dates are kept apart, because a dat
 import re
 from typing import Final, NamedTuple
 
+from deid_stream.detect.vocabulary import MONTHS, locales
 from deid_stream.units import CharIndex
 
-_MONTH: Final = (
-    r"(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)"
-)
+_MONTH: Final = rf"(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})"
+_LOCAL_UNITS: Final = "|".join(unit for locale in locales() for unit in locale.plain.units)
 _DAY: Final = r"(?:[0-3]?\d(?:st|nd|rd|th)?)"
 _YEAR: Final = r"(?:(?:19|20) ?\d\d|[12],\d{3}|'?\d\d(?!\d))"
 _NUMBER: Final = r"\d+(?:[.,]\d+)*"
@@ -27,7 +26,7 @@ DATE: Final = re.compile(
     rf"|\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}(?!\d)"
     rf"|(?:in|since|from|of|year|year is|year was|years|until|till|before|after|by|during|late|early"
     rf"|mid|summer|winter|spring|autumn|fall|model)"
-    rf" (?:the year )?(?:(?:19|20) \d\d|(?:19|20)\d\d|2,0\d\d|2,00\d)s?(?![\d,]| ?\d)"
+    rf" (?:the year )?(?:(?:19|20) \d\d|(?:19|20)\d\d|2,0\d\d|2,00\d)s?(?![\d,]| ?\d|[-/.]\d)"
     rf"|(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? (?:the )?\d{{1,2}}(?:st"
     rf"|nd|rd|th)(?: 20 ?\d\d)?(?!\d))"
     rf")",
@@ -44,7 +43,8 @@ AMOUNT: Final = re.compile(
     rf"|\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
     rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn)(?: (?:about|around|only|just"
     rf"|of))? \d{{1,6}}(?!\d| ?\d{{4}})"
-    rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary|refund(?:ed)?|charge[sd]?|deposit|rate)"
+    rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary"
+    rf"|refund(?:ed)?|charge[sd]?|deposit|rate)"
     rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per"
     rf"|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
     rf")",
@@ -52,16 +52,20 @@ AMOUNT: Final = re.compile(
 GROUPED: Final = re.compile(rf"(?<![\w.,]){_WORDNUM}(?![\d,])")
 DECIMAL: Final = re.compile(r"(?<![\w.])(?<!\d )\d{1,6}\.\d{1,3}(?!\.?\d| \d)")
 _UNITS: Final = (
-    r"(?:am|pm|a\.m|p\.m|o'?clock|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|nights?|weeks?|months?|years?|yrs?|decades?"
+    r"(?:am|pm|a\.m|p\.m|o'?clock|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|nights?|weeks?|months?|years?|yrs?"
+    r"|decades?"
     r"|in the (?:morning|afternoon|evening)|at night|noon|sharp"
-    r"|miles?|km|kms|kilometers?|kilometres?|meters?|metres?|feet|foot|ft|inch(?:es)?|cm|mm|yards?|acres?|sq|square|kg|kgs|kilos?|grams?|lbs?|ounces?|liters?|litres?|gallons?"
-    r"|gb|mb|tb|kb|mbps|gbps|gigs?|gigabytes?|megabytes?|megs?|megapixels?|mp|mah|watts?|volts?|amps?|hz|ghz|degrees?|rpm|calories|kwh|psi"
+    r"|miles?|km|kms|kilometers?|kilometres?|meters?|metres?|feet|foot|ft|inch(?:es)?|cm|mm|yards?|acres?|sq|square|kg"
+    r"|kgs|kilos?|grams?|lbs?|ounces?|liters?|litres?|gallons?"
+    r"|gb|mb|tb|kb|mbps|gbps|gigs?|gigabytes?|megabytes?|megs?|megapixels?|mp|mah|watts?|volts?|amps?|hz|ghz|degrees?"
+    r"|rpm|calories|kwh|psi"
     r"|units?|pieces?|pcs|items?|copies|boxes|bottles?|packs?|packets?|bags?|cups?|slices?|people"
     r"|persons?|guests?|adults?|children|kids|members|users|seats?|tickets?|tables?|rooms?|bedrooms?"
     r"|baths?|bathrooms?|beds?|stars?|points?|miles|steps|times?|layovers?|stops?|passengers?"
     r"|travell?ers?|employees|customers|players|nos|numbers of|pages?|words?|shares?|likes|followers"
     r"|votes|views|reviews|songs|movies|options?|results?|places|restaurants|houses|properties|hotels"
-    r"|flights|buses|therapists|dentists|installments|emis|transactions)"
+    r"|flights|buses|therapists|dentists|installments|emis|transactions"
+    rf"|{_LOCAL_UNITS})"
 )
 QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![a-z])")
 TIME: Final = re.compile(
@@ -81,6 +85,40 @@ BARE_TIME: Final = re.compile(
 BARE_YEAR: Final = re.compile(
     r"(?<![\w.,/-])(?<!\d )(?:20 (?:[012]\d)|19 [5-9]\d|20[012]\d|19[5-9]\d)(?![\w/,-]| ?\d|\.\d)"
 )
+PRICE: Final = re.compile(
+    r"(?<![\w])(?<!\d )(?:"
+    r"(?:was|is|it's|cost|costs|costing|paid|pay|charge[ds]?|charging|price[ds]?|only|just|about|around|said|than|for"
+    r"|at)"
+    r" \d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?!\d| ?\d)"
+    r"|\d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?= (?:each|per|a (?:month|year|week|piece|pop)|in the (?:shop|store"
+    r"|sale)"
+    r"|online|plus|last|off|instead|on sale|altogether|in total)(?![^\W_]))"
+    r")",
+)
+DATED_TIME: Final = re.compile(
+    rf"(?<![\w])\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: {_MONTH})? (?:at|around|by|about|from) (?:1[0-2]"
+    rf"|[1-9])(?: [0-5]\d)?(?!\d| ?\d)"
+)
+"""A time after the day of a month: "on the 9th at 10 15"."""
+VERSION: Final = re.compile(
+    r"(?<![\w])(?:(?:version|release|build|firmware|patch|ios|android|chrome|safari|firefox|office|update|v)(?: number"
+    r"| no)?"
+    r"(?: is| to)? v?\.? ?\d+(?: ?(?:\.|point) ?\d+){1,4}|windows \d{1,2}(?: \d\d ?h ?\d)?)(?![\w.]*\d)"
+)
+CODE: Final = re.compile(
+    r"(?<![\w])(?:(?:error|status|fault|exception|stop|http)(?: code| number| message)?(?: is| was"
+    r"| of)? (?:0x[0-9a-f]{2,16}|[a-z]{0,3}[- ]?\d{1,6})"
+    r"|(?:flight|train)(?: number| no)?(?: is)? (?:[a-z]\d|\d[a-z]|[a-z]{2}) ?\d{1,4})(?!\w| ?\d)"
+)
+READING: Final = re.compile(
+    r"(?<![\w])(?:meter |odometer |gas |electric(?:ity)? )?readings?(?: is| was| of|:)? \d[\d ]{0,8}(?!\d)"
+)
+SERVICE: Final = re.compile(
+    r"(?<![\w])(?:(?:call|called|calling|dial|dialled|dialed|ring|rang|phone|phoned)(?: up)? (?:911|999|112|100|101"
+    r"|102|108|411|311|111)"
+    r"|24[ /]7|7 11|catch 22|9 to 5|50 50|20 20|9 11)(?!\d| ?\d)"
+)
+"""Emergency and service numbers that are the same for everybody, and numbers that are words."""
 PRODUCT: Final = re.compile(
     r"(?<![\w])(?:flight|error|error code|status code"
     r"|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
@@ -109,6 +147,12 @@ _KINDS: Final = (
     ("time", BARE_TIME, False),
     ("quantity", QUANTITY, True),
     ("product", PRODUCT, True),
+    ("product", VERSION, True),
+    ("product", CODE, True),
+    ("quantity", READING, True),
+    ("product", SERVICE, True),
+    ("time", DATED_TIME, True),
+    ("amount", PRICE, False),
     ("date", BARE_YEAR, False),
 )
 
@@ -116,8 +160,25 @@ _KINDS: Final = (
 def plain_stretches(text: str) -> list[Plain]:
     """Every plain stretch of lower-case written ``text``, in order of start; they may overlap."""
     found = [Plain(*m.span(), kind, sure) for kind, pattern, sure in _KINDS for m in pattern.finditer(text)]
+    if _FILLER.search(text):
+        fluent, places = _without_fillers(text)
+        found.extend(Plain(places[m.start()], places[m.end() - 1] + 1, "date", True) for m in DATE.finditer(fluent))
     found.sort()
     return found
+
+
+_FILLER: Final = re.compile(r"(?:,? ?(?<![^\W_])(?:um|uh|er|erm|umm|uhm|uhh|hmm|ah|eh)(?![^\W_]),?)+(?= )")
+
+
+def _without_fillers(text: str) -> tuple[str, list[CharIndex]]:
+    """``text`` as a fluent speaker would have said it, and the place of each of its characters in ``text``."""
+    kept: list[CharIndex] = []
+    done = 0
+    for match in _FILLER.finditer(text):
+        kept.extend(range(done, match.start()))
+        done = match.end()
+    kept.extend(range(done, len(text)))
+    return "".join(text[at] for at in kept), kept
 
 
 SURE: Final = 1

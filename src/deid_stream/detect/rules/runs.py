@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from deid_stream.text.tokens import PLAIN
 from deid_stream.units import CharIndex
 
-_WORD: Final = re.compile(r"[^\W_]+")
 _DIGIT: Final = re.compile(r"\d")
 _ORDINAL: Final = re.compile(
     r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
@@ -81,7 +81,7 @@ def _bridges(gap: str, digits_before: int) -> bool:
         return False
     if _GAP_SIGNS.issuperset(gap):
         return len(gap) <= 6
-    words = _WORD.findall(gap.lower())
+    words = PLAIN.findall(gap.lower())
     if len(words) > _GAP_WORDS or "\n" in gap:
         return False
     late = digits_before >= 3
@@ -98,5 +98,5 @@ def only_dictation(text: str) -> bool:
     """Nothing but digits, letters, signs and fillers: somebody is reading something out."""
     return all(
         any(map(str.isdecimal, w)) or len(w) == 1 or w in _FILLERS or w in _FILLERS_LATE
-        for w in _WORD.findall(text.lower())
+        for w in PLAIN.findall(text.lower())
     )

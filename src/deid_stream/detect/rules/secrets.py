@@ -12,6 +12,21 @@ _LINK: Final = r"(?: (?:is|was|are|it's|its|as|to|would be|will be|should be|set
 _NEGATIONS: Final = frozenset("not never also now still n't wrong incorrect invalid blocked locked expired".split())
 
 
+_NO_HANDLE: Final = frozenset("the a an on in that what very really my your full down slow so too being for".split())
+_HANDLE: Final = re.compile(
+    r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
+    r"|discord|linkedin)"
+    r"(?: id| handle| name| username| account)? (?:is|:|'s) (?:at "
+    r"|@ ?)?(?P<v>(?:the )?[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,4}?)"
+    r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please)\b)"
+)
+_NAMED: Final = re.compile(
+    r"(?<![^\W_])(?:pass ?phrase|safe ?word|memorable word|secret word|security answer|wi-?fi password|password)"
+    r" (?:is|was|'s|:) (?P<v>[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,3}?)"
+    r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please|with|all|in|then|it|i|you|we|hai)\b)"
+)
+
+
 class SecretRecognizer:
     """Value after "password" or "username"."""
 
@@ -19,6 +34,14 @@ class SecretRecognizer:
 
     def find(self, view: View) -> list[Detection]:
         found: list[Detection] = []
+        for match in _HANDLE.finditer(view.low):
+            words = match.group("v").split()
+            if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
+                found.append(view.detection(*match.span("v"), EntityType.USERNAME, 0.8, f"{self.name}/handle"))
+        for match in _NAMED.finditer(view.low):
+            words = match.group("v").split()
+            if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
+                found.append(view.detection(*match.span("v"), EntityType.PASSWORD, 0.8, f"{self.name}/word"))
         if "pass" not in view.low and "user" not in view.low and "log" not in view.low:
             return found
         for entity_type, pattern in _SECRETS:

@@ -1,0 +1,184 @@
+"""What looks like a person and is none: companies, cities, medicines, diseases, dishes.
+
+Known phrases come from the locales; a phrase that is a full name too ("john lewis") is a company unless a person is
+meant where it stands ("my name is ...", "speak to ..."). A city needs a place's words around it.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final, NamedTuple
+
+from deid_stream.detect.vocabulary import GIVEN_NAMES, words
+from deid_stream.model.entities import EntityType as T
+from deid_stream.text.tokens import WORD
+from deid_stream.units import CharIndex
+
+_REACH: Final = 40
+_PERSON_BEFORE: Final = re.compile(
+    r"(?<![^\W_])(?:names?(?: is|'s)?|named|i'?m|i am|this is|mr|mrs|ms|miss|mister|dr|doctor|call me|speaking (?:to"
+    r"|with)"
+    r"|(?:speak|spoke|talk|talked|talking|speaking) (?:to|with)|ask(?:ed)? for|hi|hello|hey|dear|thanks|thank you"
+    r"|my (?:wife|husband|son|daughter|brother|sister|mother|father|mom|dad|boss|friend|manager|partner|colleague)"
+    r"|married(?: to)?|signed|sincerely|regards|naam|main|nombre es|me llamo|under)[ ,.:]+\Z"
+)
+_PERSON_AFTER: Final = re.compile(r"[ ,]+(?:speaking|calling|here|bol rah|ji)(?![^\W_])")
+_PLACE_BEFORE: Final = re.compile(
+    r"(?<![^\W_])(?:in|near|around|via|into|outside|towards|across|visit|visiting|leaving|reach|reached|greater"
+    r"|downtown"
+    r"|between|through)[ ,]+\Z"
+)
+_PLACE_MAYBE: Final = re.compile(r"(?<![^\W_])(?:to|from|for|and|then|or|at|of|is|the)[ ,]+\Z")
+_PLACE_AFTER: Final = re.compile(
+    r",? (?:branch|office|airport|station|city|store|area|county|weather|flight|flights|hotel|hotels|train"
+    r"|trains)(?![^\W_])"
+)
+_TRAVEL: Final = re.compile(
+    r"(?<![^\W_])(?:fl(?:y|ying|ight|ights|ew|own)|trains?|bus|trip|travel\w*|driv(?:e|ing)|drove|mov(?:e|ed|ing)"
+    r"|relocat\w+"
+    r"|going|went|head(?:ed|ing)|tickets?|stay(?:ed|ing)?|lived?|living|weekend|vacation|holiday|hotels?|airport"
+    r"|branch|office"
+    r"|layover|direct|depart\w*|arriv\w*|landed|weather|raining|snowing|distance|transferred from)(?![^\W_])"
+)
+_TOLD: Final = re.compile(
+    r"(?<![^\W_])(?:sp[eo]ak\w*|spoke|talk\w*|said|say|gave|giv\w+|sen[dt]\w*|paid|pay\w*|belongs?|married|listen\w*"
+    r"|wr[io]te\w*"
+    r"|written|repl\w+|respond\w*|explain\w*|show\w*)(?: (?:it|that|this|them|the \w+|my \w+))? (?:to|from|for"
+    r"|with)[ ]+\Z"
+)
+_TAKEN: Final = re.compile(
+    r"(?<![^\W_])(?:take|takes|taking|took|prescribed(?: me)?|refill(?: of| my| for)?|dose of|tablets? of|allergic to"
+    r"|(?:start(?:ed)?|put|was|am|are|is|i'm|been) (?:me |him |her )?on|medication|medicine|mg of|strip of|syrup"
+    r"|inhaler)"
+    r" (?:some |my |the |a )?\Z"
+)
+_STEM: Final = re.compile(
+    r"[a-z]{3,}(?:statin|sartan|olol|dipine|prazole|cillin|floxacin|gliptin|gliflozin|glutide|formin|oxetine|zepam"
+    r"|zolam"
+    r"|triptan|xaban|profen|cycline|dronate|lukast|thiazide|mycin|conazole|semide|setron|parin|nisolone|nidazole"
+    r"|oxacin)"
+)
+"""Ends of generic names of medicines (stems of the World Health Organization's list)."""
+_GOODS: Final = re.compile(
+    r"(?:'s)? (?:rice|tea|bread|oil|plants?|flowers?|perfume|sauce|cake|pizza|soup|salad|jeans|shirts?|shoes|whisky"
+    r"|whiskey"
+    r"|store|showroom|outlet|shares?|stocks?|bank|insurance|finance|motors|airlines|pharmacy|vaccine|syndrome|disease"
+    r"|palsy"
+    r"|lymphoma|policy|gift card|app|credit card|loan|mutual fund|jewellers|hospital|hotel|university"
+    r"|college)(?![^\W_])"
+)
+"""What stands after the name of a maker, a shop or a plant."""
+_BANKED: Final = re.compile(
+    r"(?<![^\W_])(?:(?:bought|ordered|purchased|shop\w*|bank(?:s|ed|ing)?|account|loan|policy|insured"
+    r"|insurance"
+    r"|mortgage|subscription)(?: (?:it|this|that|them|one|is|was|a|an|my"
+    r"|the)){0,2}"
+    r" (?:at|with)|(?:works?|worked|working) (?:at|for))[ ]+\Z"
+)
+
+
+class Thing(NamedTuple):
+    """``[start, end)`` of the source; ``kind`` is None for what is of no type at all."""
+
+    start: CharIndex
+    end: CharIndex
+    kind: T | None
+
+
+@cache
+def _phrases() -> dict[str, list[tuple[tuple[str, ...], T | None]]]:
+    """First word -> phrases, the longest first."""
+    table: dict[str, list[tuple[tuple[str, ...], T | None]]] = {}
+    for name, kind in (("en/companies", T.ORGANIZATION), ("en/medicine", None), ("en/cities", T.LOCATION)):
+        for line in words(name):
+            phrase = tuple(m.group() for m in WORD.finditer(line))
+            table.setdefault(phrase[0], []).append((phrase, kind))
+    for found in table.values():
+        found.sort(key=lambda entry: (-len(entry[0]), entry[1] is not None, entry[1] or ""))
+    return table
+
+
+def things(text: str) -> list[Thing]:
+    """Known things in source ``text``, in order, apart from each other."""
+    low = text.lower()
+    if len(low) != len(text):
+        return []
+    found: list[Thing] = []
+    tokens = [(m.start(), m.end(), m.group()) for m in WORD.finditer(low)]
+    lows = [token[2] for token in tokens]
+    at = 0
+    while at < len(tokens):
+        thing = _thing_at(low, tokens, lows, at)
+        if thing is None:
+            at += 1
+            continue
+        found.append(thing)
+        while at < len(tokens) and tokens[at][0] < thing.end:
+            at += 1
+    return found
+
+
+def _thing_at(low: str, tokens: list[tuple[int, int, str]], lows: list[str], at: int) -> Thing | None:
+    start = tokens[at][0]
+    for phrase, kind in _phrases().get(lows[at], ()):
+        if tuple(lows[at : at + len(phrase)]) != phrase:
+            continue
+        end = tokens[at + len(phrase) - 1][1]
+        if _meant(low, start, end, kind, single=len(phrase) == 1):
+            return Thing(start, end, kind)
+    if len(lows[at]) > 7 and _STEM.fullmatch(lows[at]):
+        return Thing(start, tokens[at][1], None)
+    return None
+
+
+def _meant(low: str, start: int, end: int, kind: T | None, *, single: bool) -> bool:
+    """The phrase stands for the thing here."""
+    before = low[max(0, start - _REACH) : start]
+    if kind is None:
+        return not (single and low[start:end] in GIVEN_NAMES)
+    if _PERSON_BEFORE.search(before) or _PERSON_AFTER.match(low, end):
+        return False
+    if kind is T.LOCATION:
+        return _is_place(low, before, start, end)
+    if not single:
+        return True
+    word = low[start:end]
+    if word not in GIVEN_NAMES:
+        return True
+    return _GOODS.match(low, end) is not None or _BANKED.search(before) is not None
+
+
+def _is_place(low: str, before: str, start: int, end: int) -> bool:
+    if low[end : end + 2] in ("'s", "’s"):
+        return False
+    if _PLACE_BEFORE.search(before) or _PLACE_AFTER.match(low, end):
+        return True
+    if _TOLD.search(before):
+        return False
+    maybe = start == 0 or _PLACE_MAYBE.search(before) is not None
+    return maybe and _TRAVEL.search(low) is not None
+
+
+def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
+    """What a name of no list is by the words around it: True for a medicine, a type for a maker or shop, else False."""
+    before = low[max(0, start - _REACH) : start]
+    name = low[start:end]
+    known = any(word in GIVEN_NAMES for word in name.split())
+    if not known and _TAKEN.search(before):
+        return True
+    if not _PERSON_BEFORE.search(before) and (_BANKED.search(before) or (not known and _GOODS.match(low, end))):
+        return T.ORGANIZATION
+    return False
+
+
+def without(start: CharIndex, end: CharIndex, found: list[Thing]) -> Iterator[tuple[CharIndex, CharIndex]]:
+    """What of ``[start, end)`` is no known thing."""
+    at = start
+    for thing in found:
+        if thing.end <= at or thing.start >= end:
+            continue
+        if thing.start > at:
+            yield at, thing.start
+        at = max(at, thing.end)
+    if at < end:
+        yield at, end
