@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "detect": ("offline:detect", "Find what identifies people in a JSONL of turns."),
     "score": ("offline:score", "Compare found spans with labelled ones."),
     "validate": ("validate:validate", "Say what is wrong with records, call files and recognisers' documents."),
+    "bridge": ("bridge:bridge", "Take calls from a telephony platform into the topics."),
     "doctor": ("doctor:doctor", "Check broker, topics, model, clocks and policies, and say what to do."),
 }
 

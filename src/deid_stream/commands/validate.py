@@ -75,6 +75,12 @@ async def _of_topic(topic: str, settings: Settings) -> list[dict[str, Any]]:
     first: dict[Finding, str] = {}
     for record in records:
         place = (record.partition, partitions)
+        if record.unreadable:
+            mend = "see what the producer's client puts into names of headers and into batches"
+            told = Finding("unreadable", "", f"no client can read the record: {record.unreadable}", mend)
+            counts[told] += 1
+            first.setdefault(told, f"partition {record.partition} offset {record.offset}")
+            continue
         checked = check_record(kinds[topic], record.key, record.value, record.headers, settings.limits, place=place)
         for found in checked.findings:
             counts[found] += 1

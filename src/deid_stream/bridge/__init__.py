@@ -1,0 +1,1 @@
+"""Telephony platforms' streams into the topics (extra ``bridge``)."""

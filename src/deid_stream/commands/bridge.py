@@ -1,0 +1,80 @@
+"""``bridge twilio``: Media Streams in, records out."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deid_stream.commands.options import CONNECTION, settings_options
+from deid_stream.config import Settings
+from deid_stream.errors import ConfigError
+
+if TYPE_CHECKING:
+    from deid_stream.bridge.server import Options
+
+
+@click.group()
+def bridge() -> None:
+    """Take calls from a telephony platform into the topics."""
+
+
+@bridge.command(short_help="Take Twilio Media Streams into the topics.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65_535), help="0: any free one.")
+@click.option("--customer", default="", help="Whose calls they are where the stream's customer_id does not say.")
+@click.option(
+    "--grace",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0, 3_600),
+    help="Seconds that a call whose stream was lost waits for another.",
+)
+@click.option(
+    "--auth-token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File that holds Twilio's auth token: connections must carry its signature.",
+)
+@click.option(
+    "--public-url", default="", help="Address that Twilio connects to, wss://HOST without the path; what it signs."
+)
+@settings_options(CONNECTION)
+def twilio(
+    host: str, port: int, customer: str, grace: float, auth_token_file: Path | None, public_url: str, settings: Settings
+) -> None:
+    """Listen for Twilio Media Streams on ws://HOST:PORT/twilio and send their sound to the topics, in chunks of 100 ms.
+
+    A recogniser's messages about a call go to /transcripts/PROVIDER?call_id=CALL_SID. Keys that the caller presses do
+    not go on. TLS is a proxy's work.
+    """
+    try:
+        from deid_stream.bridge.server import Options
+    except ImportError:
+        raise ConfigError("the bridge needs the extra `bridge` (websockets)") from None
+    if not settings.bootstrap_servers:
+        raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
+    if auth_token_file is not None and not public_url.startswith(("wss://", "ws://")):
+        raise ConfigError("--auth-token-file needs --public-url, the address that Twilio connects to")
+    token = auth_token_file.read_text(encoding="utf-8").strip() if auth_token_file else ""
+    options = Options(host, port, auth_token=token, public_url=public_url.rstrip("/"))
+    asyncio.run(_run(settings, options, customer, int(grace * 1000)))
+
+
+async def _run(settings: Settings, options: "Options", customer: str, grace_ms: int) -> None:
+    from deid_stream.bridge.calls import BridgedCalls
+    from deid_stream.bridge.server import MEDIA_PATH, Bridge
+    from deid_stream.kafka.connect import connect
+    from deid_stream.produce.producer import wall_clock_ms
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    calls = BridgedCalls(customer, prefix=settings.topic_prefix, grace_ms=grace_ms)
+    async with connect(settings, "deid-stream-bridge").sender() as sender:
+        bridge = Bridge(calls, sender, options, wall_clock_ms)
+        async with bridge.listening() as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            click.echo(f"listening on ws://{options.host}:{port}{MEDIA_PATH}")
+            await bridge.until(stopped)
