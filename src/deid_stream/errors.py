@@ -22,6 +22,7 @@
     +-- AlignmentError         text could not be placed on the audio; the turn is muted
     +-- StateError             a call's share of a checkpoint cannot be read; that call is given up
     +-- DigestKeyError         the digest key is missing or unusable
+    +-- TaskError              a task of this process ended by an exception that nobody foresaw; names its type
     +-- BrokerError            the broker refused or is away
         +-- TopicError         a topic is missing, has the wrong shape or takes no record of this size
         +-- FencedError        another worker owns the partition now
@@ -148,6 +149,10 @@ class StateError(DeidError):
 
 class DigestKeyError(DeidError):
     code = "key"
+
+
+class TaskError(DeidError):
+    code = "task"
 
 
 class BrokerError(DeidError):

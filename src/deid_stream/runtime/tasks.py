@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
+
+from deid_stream.errors import DeidError, TaskError
 
 GRACE_S: Final = 7.0
 """What a cancelled step may still take. Smaller: clients are cut off and leave connections open; larger: a stop takes
@@ -28,3 +30,25 @@ async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:
         if not task.cancelled():
             task.exception()  # looked at, or asyncio would complain
         raise
+
+
+class TaskGuard:
+    """No task dies in silence: what nobody foresaw is told to ``on_failure`` with the task's name, and goes on as a
+    TaskError, whose message holds the type alone. Errors of the tree and cancellations pass unchanged."""
+
+    def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
+        self._on_failure = on_failure
+
+    async def contain(self, name: str, work: Coroutine[Any, Any, T]) -> T:
+        """``work``'s result. ``name`` is what metrics and logs call the task. Raises TaskError."""
+        try:
+            return await work
+        except DeidError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody must be told
+            self._on_failure(name, error)
+            raise TaskError(f"the task {name!r} failed with {type(error).__name__}") from None
+
+    def start(self, name: str, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """As a task of its own."""
+        return asyncio.create_task(self.contain(name, work), name=name)

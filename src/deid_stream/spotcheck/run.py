@@ -1,8 +1,6 @@
 """The spot check as a process: follows what was released, listens to a sample of it, takes back what should not be."""
 
 import asyncio
-import contextlib
-import signal
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -23,6 +21,9 @@ from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.labels import SPOTCHECK_RESULTS
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
+from deid_stream.runtime.backoff import Backoff
+from deid_stream.runtime.heartbeat import Heartbeat
+from deid_stream.runtime.signals import stopped_by_signals, wait_for
 from deid_stream.spotcheck.listening import Recogniser, listen
 from deid_stream.spotcheck.records import ISOLATION, Records
 from deid_stream.spotcheck.released import Summary, is_minor, put_together, read_summary, sampled
@@ -34,6 +35,8 @@ FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
 RESULTS: Final = SPOTCHECK_RESULTS
 SILENT_S: Final = 30.0
+STUCK_S: Final = 3_600.0
+"""Without a sign of life for so long (a batch of calls being listened to gives none), only a restart helps."""
 _SAID_AGAIN_S: Final = 60.0
 _POLL_MS: Final = 500
 _MAX_CHECK_MS: Final = 3_600_000
@@ -72,11 +75,17 @@ class SpotCheck:
         self._known: set[Place] = set()
         self.metrics = metrics or Metrics()
         self.totals = Totals()
+        self._heartbeat = Heartbeat()
 
     @property
     def ready(self) -> bool:
         """It is following some partition."""
         return bool(self._known)
+
+    @property
+    def healthy(self) -> bool:
+        """It has gone round its loop lately; else only a restart helps."""
+        return not self._heartbeat.late()
 
     def stop(self) -> None:
         """End soon, and commit nothing that is not done."""
@@ -88,8 +97,9 @@ class SpotCheck:
         A broker that is away is waited for. Raises TopicError and what else somebody must mend.
         """
         loop = asyncio.get_running_loop()
-        backoff_s, silent_until_s = FIRST_BACKOFF_S, 0.0
+        backoff, silent_until_s = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S), 0.0
         while not self._stop.is_set():
+            self._heartbeat.beat("spotcheck", STUCK_S)
             began_s = loop.time()
             try:
                 await self._follow()
@@ -97,12 +107,11 @@ class SpotCheck:
                 if not error.retryable:
                     raise
                 if loop.time() - began_s > MAX_BACKOFF_S:
-                    backoff_s = FIRST_BACKOFF_S
+                    backoff.reset()
                 if loop.time() >= silent_until_s:
-                    log.warning("spot check tried again", error=error, seconds=backoff_s)
+                    log.warning("spot check tried again", error=error, seconds=backoff.next_s)
                     silent_until_s = loop.time() + _SAID_AGAIN_S
-                await self._pause(backoff_s)
-                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+                await wait_for(self._stop, backoff.take())
             finally:
                 self._known = set()
 
@@ -149,6 +158,7 @@ class SpotCheck:
             loop = asyncio.get_running_loop()
             busy_until_s = loop.time()
             while not self._stop.is_set():
+                self._heartbeat.beat("spotcheck", STUCK_S)
                 batches = await group.poll(_POLL_MS)
                 await self._share(group, batches)
                 for place, records in batches.items():
@@ -241,32 +251,23 @@ class SpotCheck:
         log.error("call quarantined", call_id=summary.call_id, count=found.total(), records=count)
         return "found"
 
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
-
 
 async def run_spotcheck(settings: Settings, recogniser: Recogniser, *, once: bool) -> Totals:
     """Until SIGTERM or SIGINT, or with ``once`` until all there is has been seen; what came of it. Raises DeidError."""
     check = SpotCheck(settings, recogniser)
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(loop_handler())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, check.stop)
-    try:
+    asyncio.get_running_loop().set_exception_handler(loop_handler())
+    with stopped_by_signals(check.stop):
         if once:
             await check.run_once()
-        else:
-            with served(
-                check.metrics,
-                settings.metrics_host,
-                settings.metrics_port,
-                version=__version__,
-                ready=lambda: check.ready,
-            ):
-                log.info("spot check started", group_id=settings.group_id + GROUP_SUFFIX)
-                await check.run()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+            return check.totals
+        with served(
+            check.metrics,
+            settings.metrics_host,
+            settings.metrics_port,
+            version=__version__,
+            ready=lambda: check.ready,
+            healthy=lambda: check.healthy,
+        ):
+            log.info("spot check started", group_id=settings.group_id + GROUP_SUFFIX)
+            await check.run()
     return check.totals

@@ -9,6 +9,8 @@ from deid_stream.config import Settings
 from deid_stream.kafka.ports import GroupReader, Isolation, Kafka, Publishers
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
+from deid_stream.runtime.heartbeat import Heartbeat
+from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.policies import Policies
@@ -29,6 +31,8 @@ class Context(msgspec.Struct, kw_only=True):
     gate: Gate
     policies: Policies
     metrics: Metrics
+    guard: TaskGuard
+    heartbeat: Heartbeat
     writer_id: str
     wall_ms: Callable[[], int]
     turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)

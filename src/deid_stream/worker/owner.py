@@ -11,6 +11,7 @@ from deid_stream.kafka.record import Place
 from deid_stream.kafka.topics_admin import check_layout
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.outcomes import count_outputs
+from deid_stream.runtime.backoff import Backoff
 from deid_stream.worker.checkpoint import Restored
 from deid_stream.worker.context import Context
 from deid_stream.worker.dead_letters import DeadLetters
@@ -24,14 +25,18 @@ COMMIT_EVERY_S: Final = 0.025
 """Between two batches at least: at a thousand calls each then has hundreds of records, and nothing waits long."""
 PROGRESS_EVERY_S: Final = 1.0
 """Mere progress (nothing to release) is committed so often."""
+STUCK_S: Final = 60.0
+"""A partition that has not gone round its loop for so long is stuck, and the process is unhealthy. Smaller: one long
+turn counts as stuck; larger: a partition that hangs stays unread longer."""
+TAKEOVER_S: Final = 180.0
+"""The same for taking a partition over: fencing, and reading a long checkpoint from a slow broker."""
 FENCED_S: Final = 3.0
 """Whoever was fenced asks the group first: within this, its heartbeat has told it what it still owns."""
 MAX_BACKOFF_S: Final = 5.0
 STOP_S: Final = 10.0
 MAX_HELD_BYTES: Final = 128 << 20
 """Audio held in a partition's sessions before its audio topic has to wait."""
-_DOUBT_S: Final = 0.15
-"""A backoff longer than this has seen two failures in a row."""
+FIRST_BACKOFF_S: Final = 0.1
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
 _SLICE: Final = 4
@@ -54,7 +59,8 @@ class Owner:
         self._acknowledged = 0
         self._moved = asyncio.Event()
         self._topics = {kind: Place(topic, number) for topic, kind in context.names.inputs.items()}
-        self._task = asyncio.create_task(self._run(), name=f"partition-{number}")
+        self._name = f"partition-{number}"
+        self._task = asyncio.create_task(self._run(), name=self._name)
 
     @property
     def inputs(self) -> dict[str, Place]:
@@ -65,12 +71,12 @@ class Owner:
         """There may be something to do."""
         self._wake.set()
 
-    async def stop(self) -> None:
-        """Publish what has been processed and let go. Does not raise."""
+    async def stop(self, within_s: float = STOP_S) -> None:
+        """Publish what has been processed and let go, within ``within_s`` seconds. Does not raise."""
         self._stopping = True
         self._wake.set()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(within_s):
                 await asyncio.shield(self._task)
                 return
         self._task.cancel()
@@ -88,13 +94,20 @@ class Owner:
             await self._moved.wait()
 
     async def _run(self) -> None:
-        backoff_s = 0.1
+        try:
+            await self._until_stopped()
+        finally:
+            self._context.heartbeat.forget(self._name)
+
+    async def _until_stopped(self) -> None:
+        backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
         while not self._stopping:
+            self._context.heartbeat.beat(self._name, TAKEOVER_S)
             try:
-                if backoff_s > _DOUBT_S:
+                if backoff.failed_before:
                     # clients wait for a deleted topic as for one whose leader is away: ask which it is
                     await check_layout(self._context.kafka, self._context.names)
-                await self._own()
+                await self._context.guard.contain("partition", self._own())
             except FencedError as error:
                 log.warning("partition lost to another worker", partition=self.number, error=error)
                 self._context.metrics.aborted_transactions.inc("fenced")
@@ -106,8 +119,11 @@ class Owner:
                     self.failed = error
                     return
                 log.warning("partition starts again from its checkpoint", partition=self.number, error=error)
-                await self._pause(backoff_s)
-                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+                await self._pause(backoff.take())
+            except DeidError as error:
+                log.error("partition given up", partition=self.number, error=error)
+                self.failed = error
+                return
             else:
                 return
 
@@ -190,6 +206,7 @@ class Owner:
         try:
             while True:
                 self._wake.clear()
+                self._context.heartbeat.beat(self._name, STUCK_S)
                 taken = False
                 if partition.unpublished < _MAX_UNPUBLISHED and not self._stopping:
                     taken = await self._slice(partition)

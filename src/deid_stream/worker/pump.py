@@ -1,6 +1,7 @@
 """The consumer group: shares the partitions out, reads, feeds each partition's owner, pauses what is full."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 from typing import Final
 
@@ -8,8 +9,9 @@ from deid_stream.errors import BrokerError
 from deid_stream.kafka.ports import Batches
 from deid_stream.kafka.record import Place
 from deid_stream.observe.logs import get_log
+from deid_stream.runtime.deadline import Deadline
 from deid_stream.worker.context import Context
-from deid_stream.worker.owner import MAX_HELD_BYTES, Owner
+from deid_stream.worker.owner import MAX_HELD_BYTES, STOP_S, Owner
 from deid_stream.worker.telemetry import Telemetry
 
 log = get_log("worker")
@@ -22,6 +24,8 @@ FULL_BYTES: Final = 16 << 20
 _RECORD_BYTES: Final = 300
 MEASURE_EVERY_S: Final = 1.0
 """Between two looks at what is unread, and at whether the broker answers."""
+CLOSE_S: Final = 20.0
+"""All steps of a stop together: Kubernetes kills a pod 30 s after it has asked."""
 _AGAIN_S: Final = 0.2
 
 
@@ -73,8 +77,11 @@ class Pump:
     async def stop(self) -> None:
         """Publish what has been processed, then leave the group."""
         self._leaving = True
-        await self._release(list(self._owners))
-        await self._group.stop()
+        close = Deadline(CLOSE_S)
+        await self._release(list(self._owners), close.left_s(STOP_S))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(close.left_s()):
+                await self._group.stop()
 
     def policy_changed(self, customer_id: str, *, opted_out: bool) -> None:
         """Tell every partition."""
@@ -101,9 +108,9 @@ class Pump:
             self._owners[number] = Owner(number, self._context)
         log.info("partitions assigned", count=len(self._owners))
 
-    async def _release(self, numbers: list[int]) -> None:
+    async def _release(self, numbers: list[int], within_s: float = STOP_S) -> None:
         owners = [owner for number in numbers if (owner := self._owners.pop(number, None)) is not None]
-        await asyncio.gather(*(owner.stop() for owner in owners))
+        await asyncio.gather(*(owner.stop(within_s) for owner in owners))
 
     # -- reading
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from deid_stream.errors import BrokerError
+from deid_stream.errors import BrokerError, DeidError
 from deid_stream.kafka.reading import read_range
 from deid_stream.kafka.record import Place
 from deid_stream.model.outputs import AuditAction, AuditEntry
@@ -32,16 +32,18 @@ class Retractor:
         self._task: asyncio.Task[None] | None = None
 
     def poll(self) -> None:
-        """Start on what is asked for, unless at it."""
+        """Start on what is asked for, unless at it. Raises what ended the last attempt, where nobody foresaw it."""
         if self._task is not None and self._task.done():
-            self._task = None
+            task, self._task = self._task, None
+            task.result()
         if self._task is None and self._partition.retracting:
-            self._task = asyncio.create_task(self._retract(self._partition.retracting[0]))
+            retracting = self._retract(self._partition.retracting[0])
+            self._task = self._context.guard.start("retraction", retracting)
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, DeidError):
                 await self._task
 
     async def _retract(self, customer_id: str) -> None:

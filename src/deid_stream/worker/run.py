@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Final
@@ -19,12 +18,17 @@ from deid_stream.kafka.ports import GroupOptions, Isolation, Kafka
 from deid_stream.kafka.record import InRecord
 from deid_stream.kafka.topics_admin import check_layout
 from deid_stream.model.topics import TopicNames
+from deid_stream.observe import hooks, logs
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
-from deid_stream.observe.logs import get_log
+from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.timing import TimedDetector
 from deid_stream.policy.table import Change
+from deid_stream.runtime.backoff import Backoff
+from deid_stream.runtime.heartbeat import Heartbeat
+from deid_stream.runtime.signals import stopped_by_signals, wait_for
+from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.context import Context
@@ -48,6 +52,10 @@ MAX_WAIT_S: Final = 30.0
 """Between two tries to reach a broker that was not there when the worker started."""
 LOOK_EVERY_S: Final = 30.0
 """Between two looks at the topics."""
+BEAT_EVERY_S: Final = 1.0
+LOOP_STUCK_S: Final = 30.0
+"""An event loop that has not turned for so long is stuck. Smaller: one very long turn of one call counts as stuck;
+larger: a hanging process serves nobody for longer."""
 EXIT_FAILED: Final = 1
 COLLECT_EVERY_S: Final = 600.0
 """Between two looks for cyclic garbage. Held audio is a hundred thousand objects and more, all of them freed by their
@@ -76,11 +84,18 @@ class Worker:
         self._stop = asyncio.Event()
         self._pump: Pump | None = None
         self._opened = False
+        self._guard = TaskGuard(self._task_failed)
+        self._heartbeat = Heartbeat()
 
     @property
     def ready(self) -> bool:
         """Policies have been read, and the partitions of this member are being worked on."""
         return self._pump is not None and self._pump.ready
+
+    @property
+    def healthy(self) -> bool:
+        """The event loop and every partition have shown signs of life lately; else only a restart helps."""
+        return not self._heartbeat.late()
 
     def stop(self) -> None:
         """Drain, commit, leave the group."""
@@ -91,7 +106,8 @@ class Worker:
         what it cannot mend; what is committed by then stays right."""
         loop = asyncio.get_running_loop()
         give_up_s = loop.time() + self._settings.broker_wait_ms / 1000
-        backoff_s = FIRST_WAIT_S
+        backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
+        beating = self._guard.start("loop", self._beat())
         loading = None
         if self._sessions is None:
             loading = asyncio.create_task(asyncio.to_thread(_load_detector, self._settings.sensitivity))
@@ -102,12 +118,12 @@ class Worker:
                         await self._serve(stack, loading)
                     return
                 except BrokerError as error:
-                    if self._opened or not error.retryable or loop.time() + backoff_s > give_up_s:
+                    if self._opened or not error.retryable or loop.time() + backoff.next_s > give_up_s:
                         raise
-                    log.warning("waiting for the broker", error=error, seconds=backoff_s)
-                await self._stopped(backoff_s)
-                backoff_s = min(backoff_s * 2, MAX_WAIT_S)
+                    log.warning("waiting for the broker", error=error, seconds=backoff.next_s)
+                await wait_for(self._stop, backoff.take())
         finally:
+            beating.cancel()
             if loading is not None and not loading.done():
                 loading.cancel()
 
@@ -127,8 +143,9 @@ class Worker:
             stopped.cancel()
             await asyncio.gather(opening, stopped, return_exceptions=True)
         self._opened = True
-        pumping = asyncio.create_task(pump.run(self._stop))
-        tasks = {pumping, asyncio.create_task(policies.follow()), asyncio.create_task(self._watch_topics())}
+        pumping = self._guard.start("pump", pump.run(self._stop))
+        following = self._guard.start("policies", policies.follow())
+        tasks = {pumping, following, self._guard.start("topics", self._watch_topics())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
@@ -139,6 +156,11 @@ class Worker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            self._heartbeat.beat("loop", LOOP_STUCK_S)
+            await asyncio.sleep(BEAT_EVERY_S)
 
     async def _watch_topics(self) -> None:
         """Look now and then whether all topics are still there, with equal partition counts. Raises TopicError when
@@ -196,6 +218,8 @@ class Worker:
             gate=Gate(names, settings.region or None, __version__, self.metrics),
             policies=policies,
             metrics=self.metrics,
+            guard=self._guard,
+            heartbeat=self._heartbeat,
             writer_id=os.urandom(6).hex(),
             wall_ms=lambda: int(self._wall() * 1000),
         )
@@ -209,11 +233,10 @@ class Worker:
         log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
         return pump, policies
 
-    async def _stopped(self, seconds: float) -> None:
-        """Wait so long, or until stopped."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
+    def _task_failed(self, name: str, error: Exception) -> None:
+        """Of a task that ended by what nobody foresaw: the process ends with it."""
+        self.metrics.task_failures.inc(name)
+        log.error("a task failed", task=name, error=error, where=where(error))
 
     def _policy_changed(self, change: Change) -> None:
         self.metrics.policy_changes.inc(change.kind)
@@ -251,7 +274,7 @@ async def run_worker(settings: Settings) -> int:
     if settings.insecure_ephemeral_key and not (settings.digest_key or settings.digest_key_file):
         settings = msgspec.structs.replace(settings, digest_key=os.urandom(32).hex())
     if settings.processes > 1:
-        return await supervise(settings)
+        return await supervise(settings, _member)
     gc.disable()
     collecting = asyncio.create_task(_collect_garbage())
     metrics = Metrics()
@@ -259,13 +282,18 @@ async def run_worker(settings: Settings) -> int:
     metrics.broker_connected.set(0)
     metrics.assigned_partitions.set(0)
     worker = Worker(settings, metrics=metrics)
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
+    asyncio.get_running_loop().set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
     try:
-        with served(
-            metrics, settings.metrics_host, settings.metrics_port, version=__version__, ready=lambda: worker.ready
+        with (
+            stopped_by_signals(worker.stop),
+            served(
+                metrics,
+                settings.metrics_host,
+                settings.metrics_port,
+                version=__version__,
+                ready=lambda: worker.ready,
+                healthy=lambda: worker.healthy,
+            ),
         ):
             await worker.run()
     except DeidError as error:
@@ -274,7 +302,13 @@ async def run_worker(settings: Settings) -> int:
     finally:
         collecting.cancel()
         gc.enable()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
     log.info("worker stopped")
     return 0
+
+
+def _member(settings: bytes) -> None:
+    """The life of one process of several."""
+    decoded = msgspec.json.decode(settings, type=Settings)
+    logs.configure(decoded.log_level)
+    hooks.install()
+    raise SystemExit(hooks.contained(lambda: asyncio.run(run_worker(decoded))))

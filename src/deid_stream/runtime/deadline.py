@@ -1,0 +1,16 @@
+"""One budget for all steps of something that must come to an end."""
+
+import time
+from collections.abc import Callable
+
+
+class Deadline:
+    """``seconds`` from now."""
+
+    def __init__(self, seconds: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._end_s = clock_s() + seconds
+
+    def left_s(self, most_s: float = float("inf")) -> float:
+        """What is left of it, and no more than ``most_s``; never below 0."""
+        return max(0.0, min(most_s, self._end_s - self._clock_s()))
