@@ -1,35 +1,50 @@
-"""One suite over both brokers: the embedded one always, Apache Kafka where ``KAFKA_HOME`` says."""
+"""One suite over every client and broker: the embedded one and the in-memory one always, Apache Kafka where
+``KAFKA_HOME`` says."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
 from deid_stream.config import Settings
+from deid_stream.kafka.clients.aio.kafka import AioKafka
+from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
+from deid_stream.kafka.memory import MemoryBroker
+from deid_stream.kafka.ports import Kafka
 from tests.support.kafka import KafkaCluster
 from tests.support.service import Service
 
 
 class Broker(NamedTuple):
+    """``bootstrap`` is empty for the one in memory."""
+
     bootstrap: str
     exactly_once: bool
+    client: Callable[[Connection], Kafka]
+
+    def connect(self, client_id: str, bootstrap: str = "") -> Kafka:
+        return self.client(Connection(servers=(bootstrap or self.bootstrap,), client_id=client_id))
 
 
 @pytest.fixture(
     scope="session",
-    params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)],
+    params=["memory", "memory-plain", "embedded", pytest.param("apache", marks=pytest.mark.kafka)],
 )
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    if request.param == "embedded":
+    if request.param.startswith("memory"):
+        memory = MemoryBroker(transactions=request.param == "memory")
+        yield Broker("", memory.transactions, lambda connection: memory.connect(connection.client_id))
+    elif request.param == "embedded":
         with EmbeddedBroker() as embedded:
-            yield Broker(embedded.bootstrap_servers, exactly_once=False)
+            yield Broker(embedded.bootstrap_servers, exactly_once=False, client=AioKafka)
     else:
         with KafkaCluster() as cluster:
-            yield Broker(cluster.bootstrap, exactly_once=True)
+            yield Broker(cluster.bootstrap, exactly_once=True, client=AioKafka)
 
 
 @pytest.fixture
 async def service(broker: Broker) -> AsyncIterator[Service]:
-    async with Service(Settings(bootstrap_servers=broker.bootstrap), exactly_once=broker.exactly_once) as running:
+    base = Settings(bootstrap_servers=broker.bootstrap or "memory:0")
+    async with Service(base, exactly_once=broker.exactly_once, connect=broker.client) as running:
         yield running

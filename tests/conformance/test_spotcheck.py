@@ -11,6 +11,7 @@ import pytest
 
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.errors import BrokerError, TopicError
+from deid_stream.kafka.record import OutRecord
 from deid_stream.model.events import Word
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.observe.metrics import Counter
@@ -61,15 +62,7 @@ def leaking(made: MadeCall, records: list[Expected]) -> Iterator[Expected]:
 async def publish(service: Service, records: list[Expected], partition: int) -> None:
     """As a worker would: the summary becomes visible last."""
     for record in sorted(records, key=lambda r: r.topic == service.names.calls):
-        await service.producer.send(
-            record.topic,
-            key=record.key,
-            value=record.value,
-            headers=list(record.headers),
-            timestamp_ms=record.time_ms,
-            partition=partition,
-        )
-    await service.producer.flush()
+        await service.put(OutRecord(record.topic, record.key, record.value, record.headers, record.time_ms, partition))
 
 
 class Fails:
@@ -81,7 +74,7 @@ def spot_check(service: Service, recogniser: Any = None, **changes: Any) -> Spot
     settings = msgspec.structs.replace(service.settings, spotcheck_share=1.0, session_timeout_ms=2_000, **changes)
     if service.exactly_once:
         settings = msgspec.structs.replace(settings, session_timeout_ms=10_000)
-    return SpotCheck(settings, recogniser or HearsAll())
+    return SpotCheck(settings, recogniser or HearsAll(), kafka=service.connected(settings))
 
 
 async def live(service: Service, topic: str, call_id: str) -> int:

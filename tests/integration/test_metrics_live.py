@@ -91,7 +91,6 @@ async def test_every_metric_moves_and_a_broker_that_goes_shows(broker: EmbeddedB
         assert worker.ready
 
         await asyncio.to_thread(broker.stop)
-        await service.producer.stop()
         await until(lambda: not worker.ready)
         await until(lambda: metrics.broker_connected.values[""] == 0)
         assert now_ms() / 1000 - metrics.last_poll.values[""] > 5

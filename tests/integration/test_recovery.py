@@ -36,6 +36,10 @@ def live_calls() -> Iterator[Record]:
         yield from (r for r in made.records if r.time_ms <= until_ms and (r.kind != "transcripts" or r is first))
 
 
+ON = ["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
+
+
+@pytest.mark.parametrize("broker", ON, indirect=True)
 async def test_five_hundred_live_calls_are_taken_over_in_less_than_three_seconds(service: Service) -> None:
     gc.disable()  # as in the worker's own process
     worker = await service.work()

@@ -8,20 +8,22 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.detect.detector import Detector
 from deid_stream.kafka import topics_admin
+from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.kafka.clients.aio.options import client_options
-from deid_stream.kafka.connect import connect
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.record import OutRecord
 from deid_stream.model.topics import TopicNames
 from deid_stream.policy.compile import compile_policy
 from deid_stream.worker.run import Worker
 from tests.support.calls import MadeCall, Record
 from tests.support.oracle import Expected, expected_records
-from tests.support.topics import read_all, send_all
+from tests.support.topics import TOPIC_OF, read_all
 
 KEY = bytes(range(32))
 SETTLE_S = 30.0
@@ -30,7 +32,14 @@ SETTLE_S = 30.0
 class Service:
     """See the module. ``base`` connects to the broker; ``exactly_once`` says what it can do."""
 
-    def __init__(self, base: Settings, *, exactly_once: bool, partitions: int = 2) -> None:
+    def __init__(
+        self,
+        base: Settings,
+        *,
+        exactly_once: bool,
+        partitions: int = 2,
+        connect: Callable[[Connection], Kafka] = AioKafka,
+    ) -> None:
         self.exactly_once = exactly_once
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self.settings = msgspec.structs.replace(
@@ -43,7 +52,8 @@ class Service:
             broker_wait_ms=0,
         )
         self.names = TopicNames.of(self.prefix)
-        self.kafka = connect(self.settings, "tests")
+        self._connect = connect
+        self.kafka = connect(Connection.of(self.settings, "tests"))
         self.options: dict[str, Any] = client_options(self.kafka.connection)
         self.policies: dict[str, bytes] = {}
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
@@ -51,8 +61,8 @@ class Service:
 
     async def __aenter__(self) -> "Service":
         await topics_admin.create(self.kafka, prefix=self.prefix, partitions=self.settings.partitions)
-        self.producer = AIOKafkaProducer(**self.options, acks="all", linger_ms=2)
-        await self.producer.start()
+        self._sending = self.kafka.sender()
+        self._sender = await self._sending.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -60,16 +70,25 @@ class Service:
             worker.stop()
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await task
-        await self.producer.stop()
+        await self._sending.__aexit__(None, None, None)
+
+    def connected(self, settings: Settings) -> Kafka:
+        """This deployment's client under other settings."""
+        return self._connect(Connection.of(settings, "tests"))
+
+    async def put(self, *records: OutRecord) -> None:
+        """Records as they are, acknowledged."""
+        await self._sender.send(records)
 
     async def policy(self, customer_id: str, **fields: Any) -> None:
         value = msgspec.json.encode({"customer_id": customer_id, "version": 1} | fields)
         self.policies[customer_id] = value
-        await self.producer.send_and_wait(self.names.policies, key=customer_id.encode(), value=value)
+        await self.put(OutRecord(self.names.policies, customer_id.encode(), value))
 
     async def work(self, **changes: Any) -> Worker:
         """Start a worker and wait until it works."""
-        worker = Worker(msgspec.structs.replace(self.settings, **changes))
+        settings = msgspec.structs.replace(self.settings, **changes)
+        worker = Worker(settings, kafka=self.connected(settings))
         self.started.append(worker)
         task = asyncio.create_task(worker.run())
         self.workers.append((worker, task))
@@ -89,7 +108,12 @@ class Service:
     async def send(self, *calls: MadeCall | Iterable[Record]) -> None:
         """All records in record time."""
         records = [r for call in calls for r in (call.records if isinstance(call, MadeCall) else call)]
-        await send_all(self.producer, self.prefix, sorted(records, key=lambda r: r.time_ms))
+        await self.put(
+            *(
+                OutRecord(self.prefix + TOPIC_OF[r.kind], r.key, r.value, tuple(r.headers), r.time_ms)
+                for r in sorted(records, key=lambda r: r.time_ms)
+            )
+        )
 
     async def read(self, topic: str) -> list[Any]:
         return await read_all(self.kafka, topic, exactly_once=self.exactly_once)

@@ -47,7 +47,9 @@ class MemoryBroker:
         self.epochs: dict[str, int] = {}
         self.groups: dict[str, list[MemoryGroupReader]] = {}
         self.fault: Callable[[str, int], None] = lambda _step, _partition: None
-        self._news = asyncio.Event()
+        self.on_read: Callable[[Place], None] = lambda _place: None
+        """Asked before records of a partition are given; may raise."""
+        self._waiting: set[asyncio.Future[None]] = set()
 
     def connect(self, client_id: str = "memory") -> "MemoryKafka":
         return MemoryKafka(self, Connection(servers=("memory:0",), client_id=client_id))
@@ -64,8 +66,7 @@ class MemoryBroker:
             raise broker_error(Cause.NO_TOPIC, "sending records", where=record.topic)
         stamp = int(self.wall() * 1000) if record.timestamp_ms is None else record.timestamp_ms
         log.append(InRecord(record.topic, number, len(log), stamp, record.key, record.value, tuple(record.headers)))
-        self._news.set()
-        self._news = asyncio.Event()
+        self.wake()
         return len(log) - 1
 
     def put_unreadable(self, place: Place, reason: str) -> None:
@@ -74,16 +75,17 @@ class MemoryBroker:
 
     async def news(self, timeout_ms: int) -> None:
         """Until something was appended, or so long."""
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                await self._news.wait()
-        except TimeoutError:
-            return
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(news)
+        await asyncio.wait({news}, timeout=timeout_ms / 1000)
+        self._waiting.discard(news)
 
     def wake(self) -> None:
         """Let those who wait look again."""
-        self._news.set()
-        self._news = asyncio.Event()
+        while self._waiting:
+            news = self._waiting.pop()
+            if not news.done():
+                news.set_result(None)
 
 
 class _Reading:
@@ -101,6 +103,7 @@ class _Reading:
                 continue
             records = self._broker.logs[place][offset : None if max_records is None else offset + max_records]
             if records:
+                self._broker.on_read(place)
                 found[place] = records
         for place, records in found.items():
             self.next[place] = records[-1].offset + 1
@@ -355,9 +358,11 @@ class MemoryAdmin:
         for topic in topics:
             if topic.replication_factor > 1:
                 raise TopicError(f"the broker refused to create {topic.name}: InvalidReplicationFactorError")
-            self._broker.settings.setdefault(topic.name, topic.configs)
+            if topic.name in self._broker.settings:
+                continue
+            self._broker.settings[topic.name] = topic.configs
             for number in range(topic.partitions):
-                self._broker.logs.setdefault(Place(topic.name, number), [])
+                self._broker.logs[Place(topic.name, number)] = []
 
 
 class MemoryKafka:
@@ -365,28 +370,28 @@ class MemoryKafka:
 
     def __init__(self, broker: MemoryBroker, connection: Connection) -> None:
         self.connection = connection
-        self._broker = broker
+        self.broker = broker
 
     def log_reader(self, isolation: Isolation) -> AbstractAsyncContextManager[LogReader]:
-        return _opened(MemoryLogReader(self._broker))
+        return _opened(MemoryLogReader(self.broker))
 
     def group_reader(self, options: GroupOptions) -> GroupReader:
-        return MemoryGroupReader(self._broker, options)
+        return MemoryGroupReader(self.broker, options)
 
     def group_offsets(self, group_id: str) -> AbstractAsyncContextManager[GroupOffsets]:
-        return _opened(MemoryGroupOffsets(self._broker, group_id))
+        return _opened(MemoryGroupOffsets(self.broker, group_id))
 
     def sender(self) -> AbstractAsyncContextManager[Sender]:
-        return _opened(MemorySender(self._broker))
+        return _opened(MemorySender(self.broker))
 
     def admin(self) -> AbstractAsyncContextManager[Admin]:
-        return _opened(MemoryAdmin(self._broker))
+        return _opened(MemoryAdmin(self.broker))
 
     async def supports_transactions(self, group_id: str) -> bool:
-        return self._broker.transactions
+        return self.broker.transactions
 
     def publishers(self, group_id: str, prefix: str, *, transactions: bool, timeout_s: float) -> Publishers:
-        return MemoryPublishers(self._broker, group_id, prefix, transactions=transactions)
+        return MemoryPublishers(self.broker, group_id, prefix, transactions=transactions)
 
 
 @asynccontextmanager

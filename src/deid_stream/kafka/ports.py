@@ -40,7 +40,8 @@ class LogReader(Protocol):
         ...
 
     async def offset_at(self, place: Place, time_ms: int) -> int | None:
-        """The first offset whose record is stamped ``time_ms`` (epoch) or later; None where there is none."""
+        """The first offset whose record is stamped ``time_ms`` (epoch) or later, or the start of its batch; None where
+        there is none."""
         ...
 
     def assign(self, starts: Mapping[Place, int]) -> None:

@@ -33,6 +33,8 @@ TAKEOVER_S: Final = 180.0
 FENCED_S: Final = 3.0
 """Whoever was fenced asks the group first: within this, its heartbeat has told it what it still owns."""
 MAX_BACKOFF_S: Final = 5.0
+STEADY_S: Final = 30.0
+"""After so long without a failure the next one counts as the first."""
 STOP_S: Final = 10.0
 MAX_HELD_BYTES: Final = 128 << 20
 """Audio held in a partition's sessions before its audio topic has to wait."""
@@ -103,6 +105,7 @@ class Owner:
         backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
         while not self._stopping:
             self._context.heartbeat.beat(self._name, TAKEOVER_S)
+            began_s = asyncio.get_running_loop().time()
             try:
                 if backoff.failed_before:
                     # clients wait for a deleted topic as for one whose leader is away: ask which it is
@@ -119,6 +122,8 @@ class Owner:
                     self.failed = error
                     return
                 log.warning("partition starts again from its checkpoint", partition=self.number, error=error)
+                if asyncio.get_running_loop().time() - began_s > STEADY_S:
+                    backoff.reset()
                 await self._pause(backoff.take())
             except DeidError as error:
                 log.error("partition given up", partition=self.number, error=error)

@@ -1,8 +1,10 @@
 """Reading on behind what aiokafka cannot read.
 
 ``getmany`` raises for a header name that is not UTF-8, a damaged batch or an unknown codec; what it had gathered by
-then is lost, and the next call would pass it over or fail again. So the place where each partition stands is kept here:
-after such an error every partition goes back to it and is read by itself, the one at fault record by record."""
+then is lost, and whatever it is asked next, it begins with the same batch and fails again. So the place where each
+partition stands is kept here: after such an error every partition goes back to it and is read by itself, and the one at
+fault is read by librdkafka, which gives every record of the batch and tells which of them cannot be read.
+"""
 
 import asyncio
 import contextlib
@@ -18,14 +20,17 @@ from aiokafka.errors import (
     UnsupportedCodecError,
 )
 
+from deid_stream.kafka.clients.rd.records import read_some
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.ports import Isolation
 from deid_stream.kafka.record import InRecord, Place
 
 _AGAIN_MS: Final = 1_000
 """What is read a second time has to be fetched again."""
+_PATIENCE_S: Final = 1.0
 _KNOWN_S: Final = 1.0
 """The group's committed offset or the partition's first one has to be asked for; while the broker is away it stays
 unknown."""
-_STEPS: Final = 10_000
 
 
 def unreadable(error: BaseException) -> str | None:
@@ -46,8 +51,10 @@ def unreadable(error: BaseException) -> str | None:
 class CarefulPoll:
     """Of one consumer."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, connection: Connection, isolation: Isolation) -> None:
         self._consumer = consumer
+        self._connection = connection
+        self._isolation = isolation
         self.next: dict[TopicPartition, int] = {}
         """The next offset to be given, of each partition whose place is known."""
 
@@ -61,9 +68,14 @@ class CarefulPoll:
             self.next.pop(where, None)
 
     async def poll(self, timeout_ms: int, max_records: int | None = None) -> dict[Place, list[InRecord]]:
-        await self._learn()
+        """Nothing while a group shares its partitions out, for which ``getmany`` waits for ever when the broker goes
+        away meanwhile."""
         try:
-            batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+            await self._learn()
+            async with asyncio.timeout(timeout_ms / 1000 + _PATIENCE_S):
+                batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        except TimeoutError:
+            return {}
         except Exception as error:
             if unreadable(error) is None:
                 raise
@@ -84,36 +96,27 @@ class CarefulPoll:
         return [InRecord(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in batch]
 
     async def _one_by_one(self) -> dict[Place, list[InRecord]]:
+        """Of each partition what has come; of the one at fault, read by the other client, what its batch holds."""
         found: dict[Place, list[InRecord]] = {}
         reading = [where for where in self._consumer.assignment() - self._consumer.paused() if where in self.next]
         for where in reading:
             self._consumer.seek(where, self.next[where])
         for where in reading:
-            records = await self._one(where)
+            place = Place(where.topic, where.partition)
+            records = await self._one(where, place)
             if records:
-                found[Place(where.topic, where.partition)] = records
+                found[place] = records
         return found
 
-    async def _one(self, where: TopicPartition) -> list[InRecord]:
-        """All that has come of one partition, or what comes before its unreadable record and a word about that."""
-        found: list[InRecord] = []
-        for step in range(_STEPS):
-            try:
-                limit = None if step == 0 else 1
-                batch = (await self._consumer.getmany(where, timeout_ms=_AGAIN_MS, max_records=limit)).get(where, [])
-            except Exception as error:
-                reason = unreadable(error)
-                if reason is None:
-                    raise
-                if step:
-                    offset = self.next[where]
-                    found.append(InRecord(where.topic, where.partition, offset, 0, None, None, (), reason))
-                    self.seek(where, offset + 1)
-                    break
-                self._consumer.seek(where, self.next[where])
-                continue
-            if batch:
-                found += self._taken(where, batch)
-            if step == 0 or not batch:
-                break
-        return found
+    async def _one(self, where: TopicPartition, place: Place) -> list[InRecord]:
+        try:
+            batch = (await self._consumer.getmany(where, timeout_ms=_AGAIN_MS)).get(where, [])
+        except Exception as error:
+            if unreadable(error) is None:
+                raise
+        else:
+            return self._taken(where, batch) if batch else []
+        records = await asyncio.to_thread(read_some, self._connection, place, self.next[where], self._isolation)
+        if records:
+            self.seek(where, records[-1].offset + 1)
+        return records

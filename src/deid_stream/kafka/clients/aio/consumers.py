@@ -23,7 +23,6 @@ from deid_stream.runtime.tasks import uninterrupted
 _FETCH_WAIT_MS: Final = 20
 _STOP_STEP_S: Final = 0.2
 _FETCH_BYTES: Final = 4 << 20
-_PATIENCE_S: Final = 1.0
 _KNOWN_TRIES: Final = 5
 _BETWEEN_S: Final = 0.2
 """A topic that was created a moment ago may not be known to every broker yet."""
@@ -40,10 +39,10 @@ def _where(place: Place) -> TopicPartition:
 class AioLogReader:
     """The port ``LogReader``."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, isolation: Isolation) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, connection: Connection, isolation: Isolation) -> None:
         self._consumer = consumer
         self._isolation = isolation
-        self._careful = CarefulPoll(consumer)
+        self._careful = CarefulPoll(consumer, connection, isolation)
 
     async def partitions(self, topic: str) -> list[Place]:
         async with translated(f"looking for {topic}", topic):
@@ -133,7 +132,7 @@ async def log_reader(connection: Connection, isolation: Isolation) -> AsyncItera
             await uninterrupted(consumer.start())
         except FAILURES as error:
             raise await connect_error(error, connection, "connecting to the broker") from None
-        yield AioLogReader(consumer, isolation)
+        yield AioLogReader(consumer, connection, isolation)
     finally:
         await stop_consumer(consumer)
 
@@ -202,7 +201,7 @@ class AioGroupReader(AioGroupOffsets, ConsumerRebalanceListener):  # type: ignor
             retry_backoff_ms=50,
         )
         super().__init__(consumer, options.group_id)
-        self._careful = CarefulPoll(consumer)
+        self._careful = CarefulPoll(consumer, connection, options.isolation)
 
     async def start(self, listener: GroupListener) -> None:
         self._listener = listener
@@ -213,14 +212,8 @@ class AioGroupReader(AioGroupOffsets, ConsumerRebalanceListener):  # type: ignor
         self._consumer.subscribe(list(self._options.topics), listener=self)
 
     async def poll(self, timeout_ms: int) -> Batches:
-        """``getmany`` waits for ever for a group that shares its partitions out while the broker goes away."""
-        with contextlib.suppress(TimeoutError):
-            async with (
-                asyncio.timeout(timeout_ms / 1000 + _PATIENCE_S),
-                translated("reading", f"group {self._options.group_id}"),
-            ):
-                return await self._careful.poll(timeout_ms)
-        return {}
+        async with translated("reading", f"group {self._options.group_id}"):
+            return await self._careful.poll(timeout_ms)
 
     def assignment(self) -> Collection[Place]:
         return {Place(where.topic, where.partition) for where in self._consumer.assignment()}

@@ -1,0 +1,5 @@
+"""confluent-kafka (librdkafka) behind the ports: what a worker reads and writes, at a quarter of aiokafka's cost.
+
+librdkafka has threads of its own. Here one thread more waits for records, and a few wait for the broker's answers to
+batches; everything that decides stays on the event loop, which is woken once per batch and not once per record.
+"""

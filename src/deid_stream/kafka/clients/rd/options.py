@@ -1,0 +1,35 @@
+"""The connection as librdkafka's configuration."""
+
+import logging
+from typing import Any, Final
+
+from deid_stream.kafka.connection import Connection
+
+LOG: Final = logging.getLogger("librdkafka")
+
+
+def client_options(connection: Connection) -> dict[str, Any]:
+    """What every client of librdkafka takes."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": ",".join(connection.servers),
+        "client.id": connection.client_id,
+        "security.protocol": connection.security_protocol,
+        "socket.nagle.disable": True,
+        "socket.keepalive.enable": True,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 2_000,
+        "log.connection.close": False,
+        "logger": LOG,
+    }
+    if connection.sasl:
+        options["sasl.mechanisms"] = connection.sasl_mechanism
+        options["sasl.username"] = connection.username
+        options["sasl.password"] = connection.password
+    if connection.tls:
+        files = {
+            "ssl.ca.location": connection.ca_file,
+            "ssl.certificate.location": connection.cert_file,
+            "ssl.key.location": connection.key_file,
+        }
+        options |= {name: file for name, file in files.items() if file}
+    return options

@@ -1,0 +1,92 @@
+"""librdkafka's messages as records; what cannot be read is told at its offset."""
+
+import time
+from collections.abc import Iterable
+from operator import methodcaller
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from deid_stream.kafka.clients.rd.errors import translate
+from deid_stream.kafka.clients.rd.options import client_options
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.record import InRecord, Place
+
+UNREADABLE: Final[dict[int, str]] = {
+    KafkaError._BAD_MSG: "damaged",
+    KafkaError._BAD_COMPRESSION: "codec",
+    KafkaError._NOT_IMPLEMENTED: "codec",
+    KafkaError.MSG_SIZE_TOO_LARGE: "too_large",
+}
+"""Errors of one record or batch; librdkafka goes on behind it."""
+_headers: Final = methodcaller("headers")
+"""Of a name that is not UTF-8 the library sets an exception and returns a list with a hole in it. Called by its name,
+Python 3.11 takes no notice once the call is warm: the exception comes out of some later call, and the hole ends the
+process when somebody looks. Called like this, the exception is a SystemError here, always."""
+_FEW: Final = 500
+_STEP_S: Final = 0.2
+_WAIT_S: Final = 3.0
+
+
+def in_record(message: Message) -> InRecord:
+    """Never raises: a header's name that is not UTF-8 makes the record unreadable."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    try:
+        headers = _headers(message)
+    except (UnicodeDecodeError, SystemError):
+        return InRecord(topic, partition, offset, message.timestamp()[1], None, None, (), "header_name")
+    return InRecord(
+        topic,
+        partition,
+        offset,
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        tuple(headers) if headers else (),
+    )
+
+
+def read_some(connection: Connection, place: Place, offset: int, isolation: str) -> list[InRecord]:
+    """Up to a few hundred records from an offset on, those among them that cannot be read told one by one; blocks.
+
+    For a client that cannot get past such a record. Raises BrokerError.
+    """
+    try:
+        consumer = Consumer(
+            client_options(connection)
+            | {
+                "group.id": "none",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": isolation,
+                "check.crcs": True,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        try:
+            consumer.assign([TopicPartition(place.topic, place.partition, offset)])
+            until_s, found = time.monotonic() + _WAIT_S, list[InRecord]()
+            while not found and time.monotonic() < until_s:
+                found = list(_records(consumer.consume(_FEW, _STEP_S), place))
+            return found
+        finally:
+            consumer.close()
+    except KafkaException as error:
+        raise translate(error, f"reading {place.topic}", topic=place.topic) from None
+
+
+def _records(messages: Iterable[Message], place: Place) -> Iterable[InRecord]:
+    for message in messages:
+        error = message.error()
+        if error is None:
+            yield in_record(message)
+        elif error.code() in UNREADABLE:
+            yield unreadable(message, UNREADABLE[error.code()])
+        elif error.code() != KafkaError._PARTITION_EOF:
+            raise translate(error, f"reading {place.topic}", topic=place.topic)
+
+
+def unreadable(message: Message, reason: str) -> InRecord:
+    """The record that an error message of librdkafka is about."""
+    return InRecord(message.topic(), message.partition(), max(0, message.offset()), 0, None, None, (), reason)

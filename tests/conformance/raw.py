@@ -1,0 +1,43 @@
+"""Records as another client may write them: any codec, and header names that are no UTF-8."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from confluent_kafka import Producer
+
+
+class BadName(str):
+    """A header's name that a client without UTF-8 would write."""
+
+    def encode(self, *_: object) -> bytes:  # type: ignore[override]
+        return b"na\xffme"
+
+
+def produce(bootstrap: str, topic: str, values: Sequence[bytes], codec: str) -> None:
+    """One batch into partition 0, compressed with ``codec``."""
+    producer = Producer({"bootstrap.servers": bootstrap, "compression.type": codec, "linger.ms": 50})
+    for value in values:
+        producer.produce(topic, value, b"k", 0)
+    assert producer.flush(20) == 0
+
+
+async def produce_poison(bootstrap: str, topic: str, values: Sequence[bytes | None], timestamp_ms: int) -> None:
+    """One batch into partition 0; None stands for a record with a bad header name."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        batch = producer.create_batch()
+        batch._builder = _DefaultRecordBatchBuilderPy(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=1 << 20,
+        )
+        for value in values:
+            headers = [(BadName(), b"v")] if value is None else []
+            assert batch.append(timestamp=timestamp_ms, key=b"k", value=value or b"bad", headers=headers) is not None
+        batch.close()
+        await asyncio.wait_for(await producer.send_batch(batch, topic, partition=0), 20)
