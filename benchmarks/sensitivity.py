@@ -22,7 +22,7 @@ from deid_stream.detect.model.sensitivity import LOG_ODDS
 from deid_stream.detect.model.stage import ModelStage
 
 RESULTS = Path(__file__).parent / "results" / "sensitivity.json"
-POINTS = (3.0, 2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -2.0, -3.0)
+POINTS = (2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
 MEASURES = ("recall", "leaked", "clean_hit", "over")
 
 
