@@ -15,8 +15,12 @@ from deid_stream.observe.logs import where
 
 _COMMANDS: Final = {
     "demo": ("demo:demo", "Play sample calls through the whole service and check what comes out."),
-    "serve": ("service:serve", "Run the worker, with an embedded broker where none is configured."),
+    "serve": (
+        "service:serve",
+        "Run the worker and the dashboard, with an embedded broker where none is configured.",
+    ),
     "worker": ("service:worker", "Run the production worker."),
+    "dashboard": ("service:dashboard", "Run only the dashboard."),
     "spotcheck": ("spotcheck:spotcheck", "Listen again to a sample of released calls; take back what leaked."),
     "broker": ("service:broker", "Run only the embedded Kafka-compatible broker."),
     "play": ("demo:play", "Play the sample calls into a broker's topics, as fast as they were spoken."),

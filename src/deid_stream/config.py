@@ -14,6 +14,7 @@ from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
 MIN_DIGEST_KEY_BYTES = 16
+MIN_TOKEN_CHARS = 16
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -95,6 +96,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of closed calls that the spot check listens to again."""
     processes: int = 1
     """Worker processes that one ``deid-stream worker`` starts."""
+    dashboard_host: str = "127.0.0.1"
+    """Address of the dashboard. Before another than this machine's can reach it, put TLS in front of it."""
+    dashboard_port: int = 8080
+    """Its port; 0: no dashboard."""
+    dashboard_hosts: str = ""
+    """Names under which browsers may ask for it, comma-separated, beside this machine's own; a proxy's name, say."""
+    dashboard_token: str = ""
+    """Token without which nobody can listen to sanitized sound; empty: nobody can."""
+    dashboard_token_file: str = ""
+    """File that holds the token."""
     log_level: LogLevel = "info"
     """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
     metrics_host: str = "127.0.0.1"
@@ -137,6 +148,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise DigestKeyError(f"the digest key has {len(key)} bytes; at least {MIN_DIGEST_KEY_BYTES} are needed")
         return key
 
+    def secret_dashboard_token(self) -> str:
+        """Empty where none is set. Raises ConfigError where its file cannot be read, or where it is short."""
+        token = _secret(self.dashboard_token, self.dashboard_token_file, "dashboard_token_file")
+        if token and len(token) < MIN_TOKEN_CHARS:
+            raise ConfigError(f"the dashboard token has {len(token)} characters; at least {MIN_TOKEN_CHARS} are needed")
+        return token
+
     def secret_sasl_password(self) -> str:
         return _secret(self.sasl_password, self.sasl_password_file, "sasl_password_file")
 
@@ -155,6 +173,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "spotcheck_share": (0, 1),
     "processes": (1, 1_024),
     "metrics_port": (0, 65_535),
+    "dashboard_port": (0, 65_535),
 }
 
 
@@ -269,7 +288,7 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise ConfigError("tls_cert_file and tls_key_file go together; one is missing")
-    for name in ("digest_key", "sasl_password"):
+    for name in ("digest_key", "sasl_password", "dashboard_token"):
         if getattr(settings, name) and getattr(settings, name + "_file"):
             raise ConfigError(f"{name} and {name}_file are both set; leave one out")
 

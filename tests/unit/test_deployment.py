@@ -14,11 +14,13 @@ from benchmarks import scaling
 
 from deid_stream.cli import cli
 from deid_stream.config import ENV_PREFIX, Settings
+from deid_stream.dashboard import board as dashboard
 from deid_stream.model import topics
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary
 from deid_stream.observe.metrics import Metrics
+from deid_stream.observe.status import Heartbeat
 from deid_stream.policy import Policy, compile_policy
 from deid_stream.policy.policy import TEXT_OPERATORS
 from deid_stream.spotcheck.run import GROUP_SUFFIX
@@ -112,6 +114,8 @@ class TestKubernetes:
         assert [name for name, read in readable.items() if read & raw] == ["deid-worker"]
         assert readable["training-reader"] == {"deid.training.transcripts", "deid.training.audio", "deid.calls"}
         assert not any(name.startswith("deid.training") for name in readable["analytics-reader"])
+        followed = {topic.name for topic in topics.TOPICS if topic.kind in dashboard.KINDS}
+        assert readable["deid-dashboard"] == followed | {"deid.analytics.audio", "deid.analytics.transcripts"}
 
     def test_the_worker_runs_without_rights_it_does_not_need(self):
         (deployment,) = of_kind("Deployment", "k8s/base/worker.yaml").values()
@@ -378,6 +382,7 @@ class TestAsyncApi:
         }
         for name, value in written.items():
             assert value.keys() == self.SCHEMAS[name]["properties"].keys(), name
+        assert set(Heartbeat.__struct_fields__) == self.SCHEMAS["heartbeat"]["properties"].keys()
         assert set(DeadLetter.__struct_fields__) == self.SCHEMAS["deadLetter"]["properties"].keys()
         assert set(Policy.__struct_fields__) == self.SCHEMAS["policy"]["properties"].keys()
 

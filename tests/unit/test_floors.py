@@ -27,6 +27,7 @@ FLOORS = {
     "produce": 7,
     "worker": 7,
     "control": 7,
+    "dashboard": 7,
     "spotcheck": 7,
     "__main__": 8,
     "bridge": 8,

@@ -10,7 +10,6 @@ import base64
 import contextlib
 import hmac
 import http
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -24,12 +23,13 @@ from deid_stream.bridge.calls import BridgedCalls, Stream
 from deid_stream.errors import BrokerError, ConfigError, DecodeError
 from deid_stream.kafka.ports import Sender
 from deid_stream.kafka.record import OutRecord
+from deid_stream.observe.logs import get_log
 from deid_stream.units import Ms
 from deid_stream.wire.limits import MAX_CHANNEL, MAX_MEDIA_MS, whole
 from deid_stream.wire.providers import named
 from deid_stream.wire.transcript import roles_of
 
-log = logging.getLogger(__name__)
+log = get_log("bridge")
 
 MEDIA_PATH: Final = "/twilio"
 TRANSCRIPTS_PATH: Final = "/transcripts/"
@@ -148,7 +148,7 @@ class Bridge:
         except ConnectionClosed:
             pass
         except (DecodeError, ConfigError) as error:
-            log.warning("a connection is refused: %s", error)
+            log.warning("a connection is refused", error=error)
             await connection.close(1008, str(error)[:120])
 
     async def _media(self, connection: ServerConnection) -> None:
@@ -163,7 +163,7 @@ class Bridge:
                     faults += 1
                     if faults >= _MOST_FAULTS:
                         raise
-                    log.warning("a frame is left out: %s", error)
+                    log.warning("a frame is left out", error=error)
                     continue
                 await self._put(records)
         finally:
@@ -204,7 +204,7 @@ class Bridge:
                 if not error.retryable:
                     raise
                 wait_s = _RETRY_S[min(tries, len(_RETRY_S) - 1)]
-                log.warning("the broker does not take records (%s); again in %s s", error.code, wait_s)
+                log.warning("the broker does not take records", error=error, seconds=wait_s)
                 tries += 1
                 await asyncio.sleep(wait_s)
             else:

@@ -62,6 +62,12 @@ WORKER: Final = {
     "metrics_port": "Port of the metrics endpoint; 0: none.",
 }
 """Secrets themselves have no flag: a process list shows flags to everybody."""
+DASHBOARD: Final = {
+    "dashboard_host": "Address of the dashboard.",
+    "dashboard_port": "Port of the dashboard; 0: none.",
+    "dashboard_hosts": "Further names under which browsers may ask for it, comma-separated.",
+    "dashboard_token_file": "File with the token that listening needs; or set DEID_DASHBOARD_TOKEN.",
+}
 SPOTCHECK: Final = {
     "spotcheck_share": "Share of closed calls to listen to, 0 to 1.",
     **{

@@ -1,14 +1,16 @@
-"""``worker``, ``serve`` and ``broker``: processes that run until they are stopped."""
+"""``worker``, ``serve``, ``dashboard`` and ``broker``: processes that run until they are stopped."""
 
 import asyncio
+import importlib.util
 import os
+import secrets
 import signal
 import threading
 
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, TOPICS, WORKER, settings_options
+from deid_stream.commands.options import CONNECTION, DASHBOARD, TOPICS, WORKER, settings_options
 from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import ConfigError
 
@@ -79,18 +81,69 @@ def _work(settings: Settings) -> int:
     return asyncio.run(run_worker(settings))
 
 
-@click.command(short_help="Run the worker, with an embedded broker where none is configured.")
+@click.command(short_help="Run the worker and the dashboard, with an embedded broker where none is configured.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="Of the embedded broker.")
-@settings_options(CONNECTION, TOPICS, WORKER)
+@settings_options(CONNECTION, TOPICS, WORKER, DASHBOARD)
 def serve(port: int, settings: Settings) -> int:
     """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is
     started with it, and the topics are created."""
     from deid_stream.kafka.embedded.broker import EmbeddedBroker
 
     if settings.bootstrap_servers:
-        return _work(settings)
+        return _serve(settings)
     with EmbeddedBroker(port) as running:
         local = _local(settings, running.bootstrap_servers)
         asyncio.run(_create_topics(local))
         click.echo(f"embedded broker on {running.bootstrap_servers}, worker starting; Ctrl-C stops both", err=True)
-        return _work(local)
+        return _serve(local)
+
+
+def _serve(settings: Settings) -> int:
+    """The worker, with the dashboard where its extra is installed."""
+    if not settings.dashboard_port or importlib.util.find_spec("aiohttp") is None:
+        if settings.dashboard_port:
+            click.echo("no dashboard: it needs the extra `dashboard` (aiohttp)", err=True)
+        return _work(settings)
+    from deid_stream.dashboard.run import serving
+    from deid_stream.observe import logs
+    from deid_stream.worker.run import run_worker
+
+    logs.configure(settings.log_level)
+    if not settings.secret_dashboard_token():
+        settings = msgspec.structs.replace(settings, dashboard_token=secrets.token_urlsafe(24))
+        click.echo(f"access token of this run's dashboard, for listening: {settings.dashboard_token}", err=True)
+
+    async def both() -> int:
+        async with serving(settings) as address:
+            click.echo(f"dashboard on {address}", err=True)
+            return await run_worker(settings)
+
+    return asyncio.run(both())
+
+
+@click.command(short_help="Run only the dashboard.")
+@settings_options(CONNECTION, DASHBOARD, {"log_level": WORKER["log_level"]})
+def dashboard(settings: Settings) -> int:
+    """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. Read-only; its
+    Kafka user needs to read sanitized topics only, and to write the audit where listening is allowed."""
+    if not settings.bootstrap_servers:
+        raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
+    if importlib.util.find_spec("aiohttp") is None:
+        raise ConfigError("the dashboard needs aiohttp: install the extra `dashboard`")
+    from deid_stream.dashboard.run import serving
+    from deid_stream.observe import hooks, logs
+
+    logs.configure(settings.log_level)
+
+    async def until_stopped() -> int:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(hooks.loop_handler())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        async with serving(settings) as address:
+            click.echo(f"dashboard on {address}", err=True)
+            await stopped.wait()
+        return 0
+
+    return asyncio.run(until_stopped())

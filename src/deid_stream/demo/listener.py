@@ -7,9 +7,10 @@ import msgspec
 from deid_stream.datasets.callfile import CallFile
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import Header, Place
-from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, OUTPUTS, TRAINING_AUDIO
+from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, OUTPUTS, STATUS, TRAINING_AUDIO
 
-OUTPUT_TOPICS: Final = tuple(topic.name for topic in OUTPUTS)
+OUTPUT_TOPICS: Final = tuple(topic.name for topic in OUTPUTS if topic is not STATUS)
+"""Heartbeats are left out: they are figures of a process, and nothing of a call."""
 AUDIO_TOPICS: Final = frozenset({ANALYTICS_AUDIO.name, TRAINING_AUDIO.name})
 _DATA_TOPICS: Final = (ANALYTICS_TRANSCRIPTS.name, ANALYTICS_AUDIO.name)
 

@@ -86,6 +86,8 @@ class AuditAction(StrEnum):
     CLOSED = "closed"
     RETRACTED = "retracted"
     QUARANTINED = "quarantined"
+    ACCESSED = "accessed"
+    """Somebody listened to the sanitized sound."""
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):

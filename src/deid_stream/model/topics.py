@@ -62,6 +62,7 @@ CALLS: Final = Topic("calls", "deid.calls", "call_id", _BOTH, 365)
 AGGREGATES: Final = Topic("aggregates", "deid.aggregates", "customer/window", _BOTH, 365)
 AUDIT: Final = Topic("audit", "deid.audit", "call_id", _DELETE, 365)
 DEAD_LETTERS: Final = Topic("dead_letters", "deid.dlq", "call_id", _DELETE, 30)
+STATUS: Final = Topic("status", "deid.status", "worker id", _BOTH, 1)
 CHECKPOINTS: Final = Topic("checkpoints", "deid.checkpoints", "partition/part", _COMPACT, None)
 
 INPUTS: Final = (EVENTS, TRANSCRIPTS, AUDIO)
@@ -75,6 +76,7 @@ OUTPUTS: Final = (
     AGGREGATES,
     AUDIT,
     DEAD_LETTERS,
+    STATUS,
     CHECKPOINTS,
 )
 """What the service writes."""
@@ -95,6 +97,7 @@ class TopicNames(msgspec.Struct, frozen=True):
     calls: str
     audit: str
     dead_letters: str
+    status: str
     checkpoints: str
 
     @classmethod

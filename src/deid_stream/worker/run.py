@@ -33,6 +33,7 @@ from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.heartbeat import reported
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.pump import Pump
 from deid_stream.worker.sessions import SessionFactory, session_settings
@@ -295,7 +296,8 @@ async def run_worker(settings: Settings) -> int:
                 healthy=lambda: worker.healthy,
             ),
         ):
-            await worker.run()
+            async with reported(settings, metrics, lambda: worker.ready):
+                await worker.run()
     except DeidError as error:
         log.error("worker ends", error=error)
         return EXIT_FAILED

@@ -4,10 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deid_stream.commands.options import CONNECTION, SPOTCHECK, TOPICS, WORKER, settings_options
+from deid_stream.commands.options import CONNECTION, DASHBOARD, SPOTCHECK, TOPICS, WORKER, settings_options
 from deid_stream.config import Settings
 
-SECRETS = {"digest_key", "sasl_password"}
+SECRETS = {"dashboard_token", "digest_key", "sasl_password"}
 
 
 def settings_of(*arguments, env=None):
@@ -24,7 +24,8 @@ def settings_of(*arguments, env=None):
 
 
 def test_every_setting_has_a_flag_but_the_secrets():
-    assert set(CONNECTION) | set(TOPICS) | set(WORKER) | set(SPOTCHECK) == set(Settings.__struct_fields__) - SECRETS
+    groups = (CONNECTION, TOPICS, WORKER, SPOTCHECK, DASHBOARD)
+    assert {name for group in groups for name in group} == set(Settings.__struct_fields__) - SECRETS
 
 
 def test_flags_then_environment_then_file_then_defaults(tmp_path):

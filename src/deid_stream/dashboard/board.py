@@ -1,0 +1,229 @@
+"""What the dashboard knows: the newest heartbeats, calls, audit lines, dead letters and policies. Pure, and bounded.
+
+Kafka record -> ``take`` -> tables -> ``overview``, ``calls``, ``policies`` and so on, as plain JSON values
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from deid_stream.model.topics import AUDIT, CALLS, DEAD_LETTERS, POLICIES, STATUS
+from deid_stream.observe.status import Delay, Heartbeat
+from deid_stream.policy.table import ChangeKind, PolicyTable
+from deid_stream.units import Ms
+
+MAX_CALLS: Final = 2_000
+"""Calls that are kept. More, and the list is slow in a browser; fewer, and a call of this morning is gone."""
+MAX_AUDIT: Final = 500
+"""Audit lines that are kept of one call."""
+MAX_LETTERS: Final = 500
+ALIVE_MS: Final = 5_000
+"""A worker that has not said anything for so long is shown as silent."""
+GONE_MS: Final = 600_000
+"""And is no longer shown after this."""
+KINDS: Final = tuple(topic.kind for topic in (STATUS, CALLS, AUDIT, DEAD_LETTERS, POLICIES))
+"""Topics that are followed."""
+
+
+class CallLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of ``deid.calls``, with where its records are."""
+
+    call_id: str
+    customer_id: str
+    time_ms: Ms
+    duration_ms: Ms = 0
+    channels: int = 0
+    segments: int = 0
+    audio_chunks: int = 0
+    redactions: dict[str, int] = {}
+    redacted_audio_ms: dict[str, int] = {}
+    withheld: bool = False
+    complete: bool = True
+    policy_version: str = ""
+    metadata: dict[str, Any] = {}
+    partition: int = 0
+
+
+class AuditLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    call_id: str
+    customer_id: str
+    action: str
+    reason: str
+    time_ms: Ms
+    policy_version: str = ""
+    channel: int | None = None
+    seq: int | None = None
+    start_ms: Ms | None = None
+    end_ms: Ms | None = None
+    counts: dict[str, int] = {}
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    error: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    timestamp_ms: Ms
+    key_bytes: int
+    value_bytes: int
+    path: str = ""
+    mend: str = ""
+
+
+class Board:
+    """Give it every record of the topics in ``KINDS``, then ask. What cannot be read is passed over and counted."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, Heartbeat] = {}
+        self._calls: OrderedDict[str, CallLine] = OrderedDict()
+        self._audit: OrderedDict[str, deque[AuditLine]] = OrderedDict()
+        self._letters: deque[Letter] = deque(maxlen=MAX_LETTERS)
+        self._policies = PolicyTable()
+        self._doubtful: dict[str, str] = {}
+        self.unreadable = 0
+
+    def take(self, kind: str, key: bytes | None, value: bytes | None, partition: int) -> None:
+        """One record; None as ``value`` is a tombstone."""
+        name = (key or b"").decode(errors="replace")
+        try:
+            if kind == POLICIES.kind:
+                self._policy(name, value)
+            elif kind == STATUS.kind:
+                self._status(name, value)
+            elif kind == CALLS.kind:
+                self._call(name, value, partition)
+            elif value is not None and kind == AUDIT.kind:
+                self._audited(msgspec.json.decode(value, type=AuditLine))
+            elif value is not None and kind == DEAD_LETTERS.kind:
+                self._letters.append(msgspec.json.decode(value, type=Letter))
+        except msgspec.MsgspecError:
+            self.unreadable += 1
+
+    # -- what the pages ask
+
+    def overview(self, now_ms: Ms) -> dict[str, Any]:
+        """Sums over the workers that are alive, and each worker. Delays are those of the slowest worker."""
+        for name in [name for name, beat in self._workers.items() if now_ms - beat.time_ms > GONE_MS]:
+            del self._workers[name]
+        beats = sorted(self._workers.values(), key=lambda beat: beat.worker_id)
+        alive = [beat for beat in beats if now_ms - beat.time_ms <= ALIVE_MS]
+        lag: dict[str, Counter[str]] = {}
+        for beat in alive:
+            for name, records in beat.lag.items():
+                kind, _, partition = name.partition("/")
+                lag.setdefault(partition, Counter())[kind] += records
+        customers = self._policies.customers()
+        training = sum(self._policies.get(name).training for name in customers)
+        return {
+            "time_ms": now_ms,
+            "totals": {
+                "workers": len(alive),
+                "ready": sum(beat.ready for beat in alive),
+                "calls": sum(beat.calls for beat in alive),
+                "in_per_s": round(sum(beat.in_per_s for beat in alive), 1),
+                "out_per_s": round(sum(beat.out_per_s for beat in alive), 1),
+                "held_bytes": sum(beat.held_bytes for beat in alive),
+                "held_bytes_limit": sum(beat.held_bytes_limit for beat in alive),
+                "stuck_partitions": sum(beat.stuck_partitions for beat in alive),
+                "quarantined": sum(beat.quarantined for beat in beats),
+                "task_failures": sum(beat.task_failures for beat in beats),
+                "text_delay_ms": _slowest(beat.text_delay_ms for beat in alive),
+                "audio_delay_ms": _slowest(beat.audio_delay_ms for beat in alive),
+                "release_delay_ms": _slowest(beat.release_delay_ms for beat in alive),
+            },
+            "lag": {partition: dict(kinds) for partition, kinds in sorted(lag.items(), key=lambda item: int(item[0]))},
+            "redactions": _summed(beat.redactions for beat in beats),
+            "withheld": _summed(beat.withheld for beat in beats),
+            "training_withheld": _summed(beat.training_withheld for beat in beats),
+            "dead_letters": _summed(beat.dead_letters for beat in beats),
+            "customers": {
+                "all": len(customers),
+                "training": training,
+                "without_training": len(customers) - training,
+                "doubtful": len(self._doubtful),
+            },
+            "workers": [
+                {**msgspec.to_builtins(beat), "alive": beat in alive, "age_ms": max(0, now_ms - beat.time_ms)}
+                for beat in beats
+            ],
+        }
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that closed, the newest first."""
+        return [msgspec.to_builtins(call) for call in reversed(self._calls.values())]
+
+    def call(self, call_id: str) -> CallLine | None:
+        return self._calls.get(call_id)
+
+    def audit(self, call_id: str) -> list[dict[str, Any]]:
+        """What the ledger says of a call, in its order."""
+        return [msgspec.to_builtins(line) for line in self._audit.get(call_id, ())]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        return [msgspec.to_builtins(letter) for letter in reversed(self._letters)]
+
+    def policies(self) -> list[dict[str, Any]]:
+        """As the workers see them: what is in force for each customer."""
+        found = []
+        for name in self._policies.customers():
+            policy = self._policies.get(name)
+            found.append(
+                {
+                    "customer_id": name,
+                    "version": policy.version,
+                    "analytics": policy.analytics,
+                    "training": policy.training,
+                    "doubt": self._doubtful.get(name, ""),
+                }
+            )
+        return found
+
+    # -- records
+
+    def _status(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self._workers.pop(name, None)
+        else:
+            self._workers[name] = msgspec.json.decode(value, type=Heartbeat)
+
+    def _call(self, call_id: str, value: bytes | None, partition: int) -> None:
+        self._calls.pop(call_id, None)
+        if value is None:
+            return
+        line = msgspec.json.decode(value, type=CallLine)
+        self._calls[call_id] = msgspec.structs.replace(line, partition=partition)
+        while len(self._calls) > MAX_CALLS:
+            self._calls.popitem(last=False)
+
+    def _audited(self, line: AuditLine) -> None:
+        lines = self._audit.setdefault(line.call_id, deque(maxlen=MAX_AUDIT))
+        if line not in lines:
+            lines.append(line)
+        self._audit.move_to_end(line.call_id)
+        while len(self._audit) > MAX_CALLS:
+            self._audit.popitem(last=False)
+
+    def _policy(self, customer_id: str, value: bytes | None) -> None:
+        kind = self._policies.apply(customer_id, value).kind
+        if kind in (ChangeKind.UNREADABLE, ChangeKind.STALE):
+            self._doubtful[customer_id] = str(kind)
+        else:
+            self._doubtful.pop(customer_id, None)
+
+
+def _slowest(delays: Iterable[Delay]) -> dict[str, float | None]:
+    found = list(delays)
+    return {
+        name: max((ms for delay in found if (ms := getattr(delay, name)) is not None), default=None)
+        for name in ("p50", "p99")
+    }
+
+
+def _summed(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total.most_common())

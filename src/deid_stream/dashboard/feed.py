@@ -1,0 +1,143 @@
+"""From Kafka to the board, and one call's records on demand."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from deid_stream.dashboard.board import KINDS, Board, CallLine
+from deid_stream.dashboard.inspect import Stored, Tracks, chunks, newest, sounds, transcript, wav, waveform
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.reading import read_range, reading
+from deid_stream.kafka.record import OutRecord
+from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.model.topics import (
+    ANALYTICS_AUDIO,
+    ANALYTICS_TRANSCRIPTS,
+    AUDIT,
+    POLICIES,
+    STATUS,
+    TOPICS,
+    TRAINING_TRANSCRIPTS,
+    Topic,
+)
+from deid_stream.observe.logs import get_log
+from deid_stream.wire.output import encode_audit
+
+log = get_log("dashboard")
+
+BEHIND: Final = 20_000
+"""Records of each partition that are read before the newest, of topics that are not read whole."""
+BEHIND_STATUS: Final = 200
+RETRY_S: Final = 10.0
+MARGIN_MS: Final = 600_000
+"""A call's records are looked for from so long before its beginning to so long after its end: clocks differ."""
+LOOK_S: Final = 20.0
+"""Reading one call takes no longer."""
+
+
+class Feed:
+    """``run`` fills the board until it is cancelled. The rest answers the inspector."""
+
+    def __init__(self, kafka: Kafka, prefix: str, board: Board) -> None:
+        self._kafka = kafka
+        self._prefix = prefix
+        self._board = board
+
+    async def run(self) -> None:
+        """Follow every topic. One that cannot be read is tried again, and the others go on."""
+        followed = [topic for topic in TOPICS if topic.kind in KINDS]
+        await asyncio.gather(*(self._keep_following(topic) for topic in followed))
+
+    async def _keep_following(self, topic: Topic) -> None:
+        while True:
+            try:
+                await self._follow(topic)
+            except BrokerError as error:
+                log.warning("the dashboard cannot read a topic", kind=topic.kind, error=error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _follow(self, topic: Topic) -> None:
+        async with reading(self._kafka, self._prefix + topic.name, "read_committed") as (reader, places):
+            back = BEHIND_STATUS if topic is STATUS else BEHIND
+            starts = {}
+            for place in places:
+                begin = await reader.begin(place)
+                starts[place] = begin if topic is POLICIES else max(begin, await reader.end(place) - back)
+            reader.assign(starts)
+            while True:
+                for place, records in (await reader.poll(500)).items():
+                    for record in records:
+                        self._board.take(topic.kind, record.key, record.value, place.partition)
+
+    async def inspect(self, call_id: str) -> dict[str, Any] | None:
+        """See ``pages.Calls``."""
+        call = self._board.call(call_id)
+        if call is None:
+            return None
+        texts, audio = await asyncio.gather(self._read(ANALYTICS_TRANSCRIPTS, call), self._read(ANALYTICS_AUDIO, call))
+        trained = await self._permitted(call)
+        rate, tracks = await asyncio.to_thread(self._sounds, audio, call_id)
+        permits = [segment["permit"] for segment in trained or () if segment["permit"]]
+        return {
+            "call": call,
+            "audit": self._board.audit(call_id),
+            "transcript": transcript(texts),
+            "waveform": waveform(rate, tracks),
+            "training": None if trained is None else len(trained),
+            "permit": permits[0] if permits else None,
+        }
+
+    async def sound(self, call_id: str) -> bytes | None:
+        """See ``pages.Calls``."""
+        call = self._board.call(call_id)
+        if call is None:
+            return None
+        await self._audit(call)
+        audio = await self._read(ANALYTICS_AUDIO, call)
+        return await asyncio.to_thread(lambda: wav(*self._sounds(audio, call_id)))
+
+    async def _permitted(self, call: CallLine) -> list[dict[str, Any]] | None:
+        """What training has of it; None where this user may not read that, as it should be in most deployments."""
+        try:
+            return transcript(await self._read(TRAINING_TRANSCRIPTS, call))
+        except BrokerError:
+            return None
+
+    @staticmethod
+    def _sounds(audio: Sequence[Stored], call_id: str) -> tuple[int, Tracks]:
+        return sounds(chunks(audio, call_id))
+
+    async def _read(self, topic: Topic, call: CallLine) -> list[Stored]:
+        """The call's records as they stand now, in the order of their keys' first appearance."""
+        found: list[Stored] = []
+        name = self._prefix + topic.name
+        async with reading(self._kafka, name, "read_committed", call.partition) as (reader, (place,)):
+            since = await reader.offset_at(place, max(0, call.time_ms - call.duration_ms - MARGIN_MS))
+            until = await reader.offset_at(place, call.time_ms + MARGIN_MS)
+            if since is None:
+                return []
+            # the embedded broker says 0 for a time after its newest record
+            end = await reader.end(place) if until is None or until <= since else until
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    async for records in read_range(reader, place, since, end):
+                        found += newest(records, call.call_id)
+        return newest(found, call.call_id)
+
+    async def _audit(self, call: CallLine) -> None:
+        """Before anything is given out. Raises BrokerError: then nothing is."""
+        entry = AuditEntry(
+            call_id=call.call_id,
+            customer_id=call.customer_id,
+            action=AuditAction.ACCESSED,
+            reason="dashboard",
+            time_ms=time.time_ns() // 1_000_000,
+        )
+        record = encode_audit(entry, policy_version=call.policy_version)
+        topic = self._prefix + AUDIT.name
+        async with self._kafka.sender() as sender:
+            await sender.send([OutRecord(topic, record.key, record.value, record.headers)])
+        log.info("sanitized sound was listened to", call_id=call.call_id, customer_id=call.customer_id)

@@ -1,0 +1,203 @@
+"""The HTTP side: static pages, JSON for them, and the checks that every request passes.
+
+Read-only. Without the token a visitor sees figures, policies and sanitized transcripts; sound needs the token, and each
+time it is fetched the audit says so. Nothing is loaded from elsewhere, and no page of another site can ask.
+"""
+
+import hmac
+import ipaddress
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import Any, Final, Protocol
+
+import msgspec
+from aiohttp import web
+
+from deid_stream.dashboard.board import Board
+from deid_stream.errors import BrokerError
+from deid_stream.observe.logs import get_log, where
+
+log = get_log("dashboard")
+
+MAX_REQUESTS: Final = 600
+"""Of one address in a minute. The page asks about 120 times."""
+MAX_WRONG_TOKENS: Final = 10
+"""Of one address in a minute; then it is refused for the rest of it."""
+MAX_ADDRESSES: Final = 1_000
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+_STATIC: Final = {
+    "index.html": "text/html",
+    "style.css": "text/css",
+    "app.js": "text/javascript",
+    "views.js": "text/javascript",
+    "charts.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Calls(Protocol):
+    """Where one call's sanitized records come from, and where the audit goes."""
+
+    async def inspect(self, call_id: str) -> dict[str, Any] | None:
+        """Everything the inspector shows; None where the call is not known. Raises BrokerError."""
+        ...
+
+    async def sound(self, call_id: str) -> bytes | None:
+        """A WAV file, after the audit has taken down that it was fetched. Raises BrokerError."""
+        ...
+
+
+class Guard:
+    """Who may ask, how often. ``clock`` counts seconds."""
+
+    def __init__(self, token: str, hosts: frozenset[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._token = token.encode()
+        self._hosts = hosts
+        self._clock = clock
+        self._requests: dict[str, deque[float]] = {}
+        self._wrong: dict[str, deque[float]] = {}
+
+    def known_host(self, host: str) -> bool:
+        """Whether the page was asked for by a name of ours: another site's name that leads here is refused."""
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        name = name.strip("[]").lower()
+        return name in self._hosts or "*" in self._hosts
+
+    def too_many(self, address: str) -> bool:
+        """Count a request."""
+        return _counted(self._requests, address, self._clock(), 1) > MAX_REQUESTS
+
+    def admits(self, authorization: str, address: str) -> bool:
+        """Whether the header carries the token. Compared in constant time; an address that guesses is shut out."""
+        now_s = self._clock()
+        if not self._token or _counted(self._wrong, address, now_s, 0) >= MAX_WRONG_TOKENS:
+            return False
+        scheme, _, given = authorization.partition(" ")
+        right = hmac.compare_digest(given.strip().encode(errors="replace"), self._token)
+        if scheme.lower() == "bearer" and right:
+            return True
+        if authorization:
+            _counted(self._wrong, address, now_s, 1)
+        return False
+
+
+def _counted(by_address: dict[str, deque[float]], address: str, now_s: float, more: int) -> int:
+    """What an address did within the last minute, with what it does now."""
+    if len(by_address) > MAX_ADDRESSES:
+        by_address.clear()
+    times = by_address.setdefault(address, deque())
+    while times and now_s - times[0] > 60:
+        times.popleft()
+    times.extend([now_s] * more)
+    return len(times)
+
+
+def hosts_of(bind: str, extra: str) -> frozenset[str]:
+    """Names under which the pages may be asked for: this machine's own while only it can ask, and those that the
+    deployment names."""
+    named = {name.strip().lower() for name in extra.split(",") if name.strip()}
+    try:
+        local = ipaddress.ip_address(bind).is_loopback
+    except ValueError:
+        local = bind == "localhost"
+    return frozenset(named | {"127.0.0.1", "localhost", "::1"} | (set() if local else {bind.lower()}))
+
+
+def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], int]) -> web.Application:
+    """The whole of it, to be served alone or mounted under another one."""
+
+    @web.middleware
+    async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await _answer(request, handler)
+        except web.HTTPException as error:
+            response = _json({"error": error.reason}, error.status)
+        except BrokerError as error:
+            response = _json({"error": "the broker does not answer", "code": error.code}, 503)
+        except Exception as error:  # noqa: BLE001 - a message may quote a record
+            log.error("a page failed", error=error, where=where(error))
+            response = _json({"error": "internal"}, 500)
+        response.headers.update(HEADERS)
+        return response
+
+    async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method not in ("GET", "HEAD"):
+            raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
+        if not guard.known_host(request.headers.get("Host", "")):
+            raise web.HTTPMisdirectedRequest
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise web.HTTPForbidden
+        if guard.too_many(request.remote or ""):
+            raise web.HTTPTooManyRequests
+        return await handler(request)
+
+    async def overview(_: web.Request) -> web.Response:
+        return _json(board.overview(wall_ms()))
+
+    async def listed(_: web.Request) -> web.Response:
+        return _json(board.calls())
+
+    async def policies(_: web.Request) -> web.Response:
+        return _json(board.policies())
+
+    async def letters(_: web.Request) -> web.Response:
+        return _json(board.dead_letters())
+
+    async def inspected(request: web.Request) -> web.Response:
+        found = await calls.inspect(request.query.get("id", ""))
+        if found is None:
+            raise web.HTTPNotFound
+        return _json(found)
+
+    async def sound(request: web.Request) -> web.Response:
+        if not guard.admits(request.headers.get("Authorization", ""), request.remote or ""):
+            raise web.HTTPUnauthorized
+        found = await calls.sound(request.query.get("id", ""))
+        if found is None:
+            raise web.HTTPNotFound
+        return web.Response(body=found, content_type="audio/wav")
+
+    app = web.Application(middlewares=[checked], client_max_size=1024)
+    app.router.add_get("/", _static("index.html"))
+    for name in _STATIC:
+        app.router.add_get(f"/{name}", _static(name))
+    for path, handler in (
+        ("overview", overview),
+        ("calls", listed),
+        ("call", inspected),
+        ("sound", sound),
+        ("policies", policies),
+        ("dead-letters", letters),
+    ):
+        app.router.add_get(f"/api/{path}", handler)
+    return app
+
+
+def _static(name: str) -> Handler:
+    body = resources.files(__package__).joinpath("static", name).read_bytes()
+
+    async def serve(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=_STATIC[name], charset="utf-8")
+
+    return serve
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")

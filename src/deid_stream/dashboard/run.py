@@ -1,0 +1,48 @@
+"""The dashboard as a server of its own, or beside a worker in one process."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from deid_stream.config import Settings
+from deid_stream.dashboard.board import Board
+from deid_stream.dashboard.feed import Feed
+from deid_stream.dashboard.pages import Guard, application, hosts_of
+from deid_stream.errors import ConfigError
+from deid_stream.kafka.connect import connect
+from deid_stream.observe.logs import get_log
+
+log = get_log("dashboard")
+
+
+def assemble(settings: Settings) -> tuple[web.Application, Feed]:
+    """The pages, to be served or mounted, and the feed behind them, to be run. Raises ConfigError."""
+    board = Board()
+    feed = Feed(connect(settings, "deid-stream-dashboard"), settings.topic_prefix, board)
+    hosts = hosts_of(settings.dashboard_host, settings.dashboard_hosts)
+    guard = Guard(settings.secret_dashboard_token(), hosts)
+    return application(board, feed, guard, lambda: time.time_ns() // 1_000_000), feed
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[str]:
+    """Serve the pages meanwhile; their address. Raises ConfigError where the port cannot be had."""
+    app, feed = assemble(settings)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    following = asyncio.create_task(feed.run(), name="dashboard")
+    try:
+        site = web.TCPSite(runner, settings.dashboard_host, settings.dashboard_port)
+        try:
+            await site.start()
+        except OSError:
+            place = f"{settings.dashboard_host}:{settings.dashboard_port}"
+            raise ConfigError(f"cannot serve the dashboard on {place}; set dashboard_host and dashboard_port") from None
+        yield f"http://{settings.dashboard_host}:{settings.dashboard_port}"
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await runner.cleanup()
