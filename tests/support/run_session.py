@@ -7,6 +7,7 @@ from deid_stream.model.events import Event
 from deid_stream.model.outputs import AuditEntry, CallSummary, Output, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
 from tests.support.made_calls import SecretDetector
 
@@ -65,11 +66,12 @@ def new_session(
     *,
     settings: SessionSettings | None = None,
     policy: CompiledPolicy = UNKNOWN,
+    detector: ConversationFactory | None = None,
 ) -> CallSession:
     return CallSession(
         call_id,
         customer_id,
-        detector=SecretDetector(),
+        detector=detector or SecretDetector(),
         key=KEY,
         settings=settings or SessionSettings(),
         policy=policy,

@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 import pytest
 
+from deid_stream.audio.codec import pcm
+from deid_stream.datasets.callfile import CallFile, CallHeader, Pace
+from deid_stream.datasets.replay import replay
+from deid_stream.datasets.wav import WavFile
 from deid_stream.detect.detector import Detector
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import CallStarted, Segment, Word
@@ -13,7 +18,7 @@ from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.call import CallSession, Positions
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
-from tests.support.made_calls import EPOCH_MS, SecretDetector
+from tests.support.made_calls import EPOCH_MS, MULAW, SecretDetector
 from tests.support.run_session import KEY, Left, feed
 
 DIGITS = "four five three nine one four eight eight oh three four three six four six seven".split()
@@ -220,3 +225,44 @@ def test_a_revision_that_the_detector_fails_at_is_not_shown(detector: Detector) 
     left.take(feed(session, [revised(segments[0], "All is well, Anna Bell.")], close=False).order)
     assert left.segments[1, 0].revision == 0
     assert ("withheld", "detector") in left.reasons()
+
+
+@pytest.mark.parametrize(
+    ("texts", "revisions"),
+    [
+        (CARD, {n: word.capitalize() + "." for n, word in enumerate(DIGITS, start=1)}),
+        (["my card number is " + " ".join(DIGITS)], {0: "My card number is 4539 1488 0343 6467."}),
+        (["i live at twelve", "rose hill gardens london"], {1: "Rose Hill Gardens, London."}),
+    ],
+)
+def test_replay_shows_nothing_of_what_a_formatter_sends_after_release(
+    detector: Detector, texts: list[str], revisions: dict[int, str]
+) -> None:
+    segments = said(texts, channel=0)
+    length_ms = segments[-1].end_ms + 12_000
+    noise = np.random.default_rng(3).integers(-6_000, 6_000, (length_ms * 8, 1)).astype(np.int16)
+    noise[segments[-1].end_ms * 8 :] = 0
+    finals = [
+        {"segment_id": s.segment_id, "start_ms": s.start_ms, "end_ms": s.end_ms, "text": s.text,
+         "words": [{"text": w.text, "start_ms": w.start_ms, "end_ms": w.end_ms} for w in s.words],
+         "transcribed_until_ms": s.end_ms}
+        for s in segments
+    ]  # fmt: skip
+    # a later end makes it come later: the sound after the words is silent
+    later = [
+        finals[n] | {"text": text, "words": [], "revision": 1, "end_ms": segments[-1].end_ms + 6_000 + n}
+        for n, text in revisions.items()
+    ]
+    call = CallFile(
+        name="made",
+        header=CallHeader(call_id="c", customer_id="acme", segments=[*finals, *later]),
+        wav=WavFile(MULAW, pcm.encode(noise, MULAW)),
+    )
+    result = replay(
+        call, detector=detector, key=KEY, policy=UNKNOWN, settings=SessionSettings(), pace=Pace(), pipeline_version="t"
+    )
+    after = {s["segment_id"]: s for s in result.call["segments"]}
+    assert {after[f"s{n}"]["revision"] for n in revisions} == {1}
+    seen = " ".join(s["text"] + " " + " ".join(w["text"] for w in s["words"]) for s in after.values())
+    assert digits_in(seen.replace(".", " ")) == 0
+    assert not [word for word in ("rose", "gardens") if word in seen.lower()]
