@@ -1,0 +1,128 @@
+"""The examples as a reader would run them, against the whole service."""
+
+import asyncio
+import base64
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from deid_stream.demo.stage import SAMPLES
+from examples.deepgram_twilio import serve_call
+from tests.support.kafka import free_port
+
+ROOT = Path(__file__).parents[2]
+NAME = "interrupted"
+
+pytestmark = pytest.mark.slow
+
+
+def started(*arguments: str, until: str) -> "subprocess.Popen[str]":
+    """A program that has said ``until``."""
+    program = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+    )
+    assert program.stdout is not None
+    for line in program.stdout:
+        if until in line:
+            return program
+    raise AssertionError(f"{arguments} ended")
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[str]:
+    port = str(free_port())
+    service = started(
+        "-m", "deid_stream", "serve", "--port", port, "--metrics-port", "0", until="partition taken over"
+    )
+    yield f"127.0.0.1:{port}"
+    service.send_signal(signal.SIGTERM)
+    service.communicate(timeout=30)
+
+
+def consumed(broker: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "examples/consumer.py", broker, "6"], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_recording_is_sent_and_comes_out_clean(broker: str) -> None:
+    files = (str(SAMPLES / f"{NAME}.wav"), str(SAMPLES / f"{NAME}.call.json"))
+    done = subprocess.run(
+        [sys.executable, "examples/producer.py", broker, "example-1", "acme", *files],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert done.stdout == "example-1 is sent\n", done.stderr
+    for _ in range(10):
+        lines = consumed(broker)
+        if any(line.startswith("example-1: over") for line in lines):
+            break
+    assert "complete: True" in "".join(line for line in lines if line.startswith("example-1: over"))
+    assert any("[PERSON_1]" in line for line in lines if line.startswith("example-1/"))
+    truth = json.loads((SAMPLES / f"{NAME}.truth.json").read_text(encoding="utf-8"))
+    assert not any(value["text"].lower() in line.lower() for value in truth for line in lines)
+
+
+async def recognise(connection: ServerConnection) -> None:
+    """As Deepgram does: an answer once it has heard a second."""
+    heard = 0
+    async for message in connection:
+        if isinstance(message, str):
+            return
+        heard += len(message)
+        if heard == 8_000:
+            words = [
+                {"word": word, "start": 0.1 + 0.2 * i, "end": 0.3 + 0.2 * i, "confidence": 0.9}
+                for i, word in enumerate("my name is daniel".split())
+            ]
+            best = {"transcript": "my name is daniel", "words": words}
+            result = {"type": "Results", "start": 0.0, "duration": 1.0, "is_final": True, "channel_index": [0, 1]}
+            await connection.send(json.dumps(result | {"channel": {"alternatives": [best]}}))
+
+
+def frame(at_ms: int, sound: bytes) -> str:
+    payload = base64.b64encode(sound).decode()
+    return json.dumps({"event": "media", "media": {"track": "inbound", "timestamp": str(at_ms), "payload": payload}})
+
+
+async def test_twilio_and_deepgram_meet_in_the_topics(broker: str) -> None:
+    port = str(free_port())
+    bridge = started(
+        *("-m", "deid_stream", "bridge", "twilio", "--bootstrap-servers", broker, "--customer", "acme", "--port", port),
+        until="listening",
+    )
+    try:
+        async with serve(recognise, "127.0.0.1", 0) as recogniser:
+            deepgram = f"ws://127.0.0.1:{next(iter(recogniser.sockets)).getsockname()[1]}"
+            to_bridge = f"ws://127.0.0.1:{port}"
+            async with serve(lambda twilio: serve_call(twilio, to_bridge, deepgram, "key"), "127.0.0.1", 0) as example:
+                async with connect(f"ws://127.0.0.1:{next(iter(example.sockets)).getsockname()[1]}") as twilio:
+                    start = {"event": "start", "start": {"callSid": "CA1", "tracks": ["inbound"]}}
+                    await twilio.send(json.dumps(start))
+                    for at_ms in range(0, 1_500, 20):
+                        await twilio.send(frame(at_ms, b"\x22\xa2" * 80))
+                        await asyncio.sleep(0.01)
+                    await asyncio.sleep(1)
+                    await twilio.send(json.dumps({"event": "stop"}))
+                    async with asyncio.timeout(10):
+                        await twilio.wait_closed()
+    finally:
+        bridge.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(bridge.communicate, timeout=30)
+    for _ in range(10):
+        lines = await asyncio.to_thread(consumed, broker)
+        if any(line.startswith("CA1: over") for line in lines):
+            break
+    assert "CA1/0/0: my name is [PERSON_1]" in lines
+    assert any(line.startswith("CA1/0/") and "silenced" in line for line in lines)
