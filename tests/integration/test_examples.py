@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples.deepgram_twilio import serve_call
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 
 from deid_stream.demo.stage import SAMPLES
-from examples.deepgram_twilio import serve_call
 from tests.support.kafka import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -38,9 +38,7 @@ def started(*arguments: str, until: str) -> "subprocess.Popen[str]":
 @pytest.fixture(scope="module")
 def broker() -> Iterator[str]:
     port = str(free_port())
-    service = started(
-        "-m", "deid_stream", "serve", "--port", port, "--metrics-port", "0", until="partition taken over"
-    )
+    service = started("-m", "deid_stream", "serve", "--port", port, "--metrics-port", "0", until="partition taken over")
     yield f"127.0.0.1:{port}"
     service.send_signal(signal.SIGTERM)
     service.communicate(timeout=30)
@@ -96,6 +94,27 @@ def frame(at_ms: int, sound: bytes) -> str:
     return json.dumps({"event": "media", "media": {"track": "inbound", "timestamp": str(at_ms), "payload": payload}})
 
 
+def address(server: Server) -> str:
+    return f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+
+
+async def call_twilio(bridge: str) -> None:
+    """A call of a second and a half, as Twilio would stream it to the example."""
+    async with (
+        serve(recognise, "127.0.0.1", 0) as recogniser,
+        serve(lambda twilio: serve_call(twilio, bridge, address(recogniser), "key"), "127.0.0.1", 0) as example,
+        connect(address(example)) as twilio,
+    ):
+        await twilio.send(json.dumps({"event": "start", "start": {"callSid": "CA1", "tracks": ["inbound"]}}))
+        for at_ms in range(0, 1_500, 20):
+            await twilio.send(frame(at_ms, b"\x22\xa2" * 80))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        await twilio.send(json.dumps({"event": "stop"}))
+        async with asyncio.timeout(10):
+            await twilio.wait_closed()
+
+
 async def test_twilio_and_deepgram_meet_in_the_topics(broker: str) -> None:
     port = str(free_port())
     bridge = started(
@@ -103,20 +122,7 @@ async def test_twilio_and_deepgram_meet_in_the_topics(broker: str) -> None:
         until="listening",
     )
     try:
-        async with serve(recognise, "127.0.0.1", 0) as recogniser:
-            deepgram = f"ws://127.0.0.1:{next(iter(recogniser.sockets)).getsockname()[1]}"
-            to_bridge = f"ws://127.0.0.1:{port}"
-            async with serve(lambda twilio: serve_call(twilio, to_bridge, deepgram, "key"), "127.0.0.1", 0) as example:
-                async with connect(f"ws://127.0.0.1:{next(iter(example.sockets)).getsockname()[1]}") as twilio:
-                    start = {"event": "start", "start": {"callSid": "CA1", "tracks": ["inbound"]}}
-                    await twilio.send(json.dumps(start))
-                    for at_ms in range(0, 1_500, 20):
-                        await twilio.send(frame(at_ms, b"\x22\xa2" * 80))
-                        await asyncio.sleep(0.01)
-                    await asyncio.sleep(1)
-                    await twilio.send(json.dumps({"event": "stop"}))
-                    async with asyncio.timeout(10):
-                        await twilio.wait_closed()
+        await call_twilio(f"ws://127.0.0.1:{port}")
     finally:
         bridge.send_signal(signal.SIGTERM)
         await asyncio.to_thread(bridge.communicate, timeout=30)

@@ -1,7 +1,7 @@
 """The calls that come over one bridge: streams and transcripts of a call meet here, and leave in one order."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -84,7 +84,7 @@ class BridgedCalls:
         return [record for live in self._live.values() for record in live.call.resumed(now_ms)]
 
     def transcript(
-        self, call_id: str, provider: str, raw: bytes, now_ms: Ms, options: Mapping[str, Any]
+        self, call_id: str, provider: str, raw: bytes, now_ms: Ms, options: Mapping[str, object]
     ) -> list[OutRecord]:
         """A recogniser's message about a live call. Raises DecodeError where no stream of the call is known."""
         live = self._live.get(call_id)
@@ -94,7 +94,7 @@ class BridgedCalls:
             )
         return live.call.document(provider, raw, now_ms, **options)
 
-    def _started(self, start: Mapping[str, Any], now_ms: Ms) -> tuple[Stream, list[OutRecord]]:
+    def _started(self, start: Mapping[str, object], now_ms: Ms) -> tuple[Stream, list[OutRecord]]:
         call_id = start.get("callSid")
         if not isinstance(call_id, str):
             raise DecodeError("a stream without its call", at="$.start.callSid")
@@ -108,7 +108,7 @@ class BridgedCalls:
         self._live[call_id] = _Live(call, 1)
         return Stream(call_id), call.started(start, now_ms)
 
-    def _customer_of(self, start: Mapping[str, Any]) -> str:
+    def _customer_of(self, start: Mapping[str, object]) -> str:
         given = start.get("customParameters")
         said = next((given[name] for name in _CUSTOMER if given.get(name)), None) if isinstance(given, dict) else None
         customer_id = said if isinstance(said, str) else self._customer_id
@@ -127,7 +127,7 @@ class BridgedCalls:
         return live.call.ended(now_ms)
 
 
-def _object(message: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _object(message: Mapping[str, object], name: str) -> dict[str, object]:
     value = message.get(name)
     if not isinstance(value, dict):
         raise DecodeError(f"a message without {name}", at=f"$.{name}")

@@ -44,7 +44,7 @@ class TwilioCall:
         self._stream_began_ms: Ms = 0
         self._tracks: dict[int, _Track] = {}
 
-    def started(self, start: Mapping[str, Any], now_ms: Ms) -> list[OutRecord]:
+    def started(self, start: Mapping[str, object], now_ms: Ms) -> list[OutRecord]:
         """The first stream's ``start``."""
         tracks = start.get("tracks")
         channels = len(tracks) if isinstance(tracks, list) and tracks else 1
@@ -56,7 +56,7 @@ class TwilioCall:
         self._stream_began_ms = max(0, now_ms - self._began_ms)
         return records
 
-    def media(self, media: Mapping[str, Any], now_ms: Ms) -> list[OutRecord]:
+    def media(self, media: Mapping[str, object], now_ms: Ms) -> list[OutRecord]:
         """A frame. Raises DecodeError where it is none."""
         track, timestamp = media.get("track", "inbound"), whole(media.get("timestamp"))
         if track not in CHANNELS:
@@ -77,7 +77,7 @@ class TwilioCall:
             records.append(self._chunk(channel, _CHUNK_BYTES, now_ms))
         return records
 
-    def document(self, provider: str, document: Any, now_ms: Ms, **more: Any) -> list[OutRecord]:
+    def document(self, provider: str, document: object, now_ms: Ms, **more: Any) -> list[OutRecord]:
         """A recogniser's message about the call."""
         return [self._records.document(provider, document, now_ms, **more)]
 

@@ -29,7 +29,7 @@ class Call:
         self._sender = sender
         self._now_ms = now_ms
 
-    async def start(self, *, channels: int = 0, minor: bool = False, **metadata: Any) -> None:
+    async def start(self, *, channels: int = 0, minor: bool = False, **metadata: object) -> None:
         """See ``CallRecords.started``."""
         await self._sender.send([self._records.started(self._now_ms(), channels=channels, minor=minor, **metadata)])
 
@@ -47,11 +47,11 @@ class Call:
             offset_ms = None
         await self._sender.send(made)
 
-    async def segment(self, segment: Mapping[str, Any]) -> None:
+    async def segment(self, segment: Mapping[str, object]) -> None:
         """See ``CallRecords.segment``."""
         await self._sender.send([self._records.segment(segment, self._now_ms())])
 
-    async def document(self, provider: str, document: Any, **more: Any) -> None:
+    async def document(self, provider: str, document: object, **more: Any) -> None:
         """See ``CallRecords.document``."""
         await self._sender.send([self._records.document(provider, document, self._now_ms(), **more)])
 

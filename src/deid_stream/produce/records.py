@@ -6,7 +6,7 @@ the partition, by murmur2 (``wire.partitions.partition_of`` for clients whose ow
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -40,7 +40,7 @@ class CallRecords:
         self._next_ms: dict[int | None, float] = {}
         self._documents = 0
 
-    def started(self, time_ms: Ms, *, channels: int = 0, minor: bool = False, **metadata: Any) -> OutRecord:
+    def started(self, time_ms: Ms, *, channels: int = 0, minor: bool = False, **metadata: object) -> OutRecord:
         """Send it when the sound begins: media time counts from here. ``metadata``: from, to, direction, region, agent
         ... (``from`` as ``**{"from": ...}``)."""
         fields = {**metadata, **self._ids(), "channels": channels, "minor": minor}
@@ -72,7 +72,7 @@ class CallRecords:
             headers.append((ce.CHANNEL, b"%d" % channel))
         return OutRecord(self._names.audio, self.call_id.encode(), data, headers, time_ms)
 
-    def segment(self, segment: Mapping[str, Any], time_ms: Ms) -> OutRecord:
+    def segment(self, segment: Mapping[str, object], time_ms: Ms) -> OutRecord:
         """A transcript segment in the contract's form; it needs a ``segment_id``. Raises ConfigError without one."""
         if not segment.get("segment_id"):
             raise ConfigError("a segment needs a segment_id, the same for all its revisions")
@@ -81,7 +81,7 @@ class CallRecords:
     def document(
         self,
         provider: str,
-        document: Any,
+        document: object,
         time_ms: Ms,
         *,
         channel: int | None = None,
@@ -109,12 +109,12 @@ class CallRecords:
     def _ids(self) -> dict[str, str]:
         return {"call_id": self.call_id, "customer_id": self.customer_id}
 
-    def _transcript(self, value: Any, headers: list[tuple[str, bytes]], time_ms: Ms) -> OutRecord:
+    def _transcript(self, value: object, headers: list[tuple[str, bytes]], time_ms: Ms) -> OutRecord:
         self._documents += 1
         record = self._json(self._names.transcripts, ce.TRANSCRIPT_V1, f"t/{self._documents}", value, time_ms)
         return record._replace(headers=[*record.headers, *headers])
 
-    def _json(self, topic: str, event_type: str, event_id: str, value: Any, time_ms: Ms) -> OutRecord:
+    def _json(self, topic: str, event_type: str, event_id: str, value: object, time_ms: Ms) -> OutRecord:
         raw = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else _encode(value)
         headers = self._attributes(event_type, event_id, _JSON, time_ms)
         return OutRecord(topic, self.call_id.encode(), raw, headers, time_ms)

@@ -18,6 +18,16 @@ from deid_stream.wire.structured import is_structured, unfold
 
 _AUDIO_V1 = ce.AUDIO_V1.encode()
 _STREAMS: Final = 8_192
+_OF_STREAM: Final = (
+    ce.SPECVERSION,
+    ce.SOURCE,
+    ce.TYPE,
+    ce.SUBJECT,
+    ce.CUSTOMER_ID,
+    ce.CHANNEL,
+    ce.CONTENT_TYPE,
+)
+"""Headers that all chunks of a stream have alike."""
 _MAX_ID_BYTES: Final = 256
 
 
@@ -98,16 +108,7 @@ def decode_audio(
         value, headers = unfold(value, content_type, limits.max_audio_bytes)
         attributes = dict(headers)
         get = attributes.get
-    stream = _stream(
-        key,
-        get(ce.SPECVERSION),
-        get(ce.SOURCE),
-        get(ce.TYPE),
-        get(ce.SUBJECT),
-        get(ce.CUSTOMER_ID),
-        get(ce.CHANNEL),
-        get(ce.CONTENT_TYPE),
-    )
+    stream = _stream(key, *map(get, _OF_STREAM))
     if not value or len(value) > limits.max_audio_bytes:
         value = ce.check_size(value, limits.max_audio_bytes)
     if len(value) % stream.frame_bytes:
@@ -117,15 +118,12 @@ def decode_audio(
     audio_format, encoded = stream.format, None
     if audio_format is None:
         encoded = value
-        audio_format, value = _opus(value, limits.max_audio_bytes)
-        if stream.channel is not None and audio_format.channels > 1:
-            raise _two_ways()
+        audio_format, value = _opus(value, limits.max_audio_bytes, stream.channel)
     seq = ce.number_of(attributes, ce.SEQ, MAX_SEQ)
     offset_ms = ce.number_of(attributes, ce.OFFSET_MS, MAX_MEDIA_MS)
     event_id, time = get(ce.ID) or b"", get(ce.TIME) or b""
-    if not event_id or not stream.checked:
+    if not stream.checked or not 0 < len(event_id) <= _MAX_ID_BYTES or not event_id.isascii():
         ce.check_attributes(get(ce.SPECVERSION), event_id, get(ce.SOURCE), get(ce.TYPE))
-    if len(event_id) > _MAX_ID_BYTES or not event_id.isascii():
         ce.identifier_at(event_id, ce.ID)
     if time and not ce.is_time(time):
         note(ce.TIME)
@@ -147,12 +145,15 @@ def decode_audio(
     )
 
 
-def _opus(value: bytes, max_bytes: int) -> opus.Pcm:
+def _opus(value: bytes, max_bytes: int, channel: int | None) -> opus.Pcm:
     try:
-        return opus.decode(value, max_bytes)
+        sound = opus.decode(value, max_bytes)
     except (AudioFormatError, OversizedError) as error:
         error.at = error.at or "value"
         raise
+    if channel is not None and sound.format.channels > 1:
+        raise _two_ways()
+    return sound
 
 
 def _two_ways() -> DecodeError:

@@ -6,7 +6,7 @@ low enough that one record cannot hold up a partition: detection costs about 80 
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Lower-case values by field name; see ``DEFAULT_VOCABULARIES``."""
 
 
-def bounded(value: Any) -> float | None:
+def bounded(value: object) -> float | None:
     """A number out of JSON that may hold anything, or a number in text with an optional ``s`` for seconds; None for
     everything else: booleans, NaN, infinities, and numbers that no time, count or share can be."""
     if isinstance(value, str):
@@ -74,13 +74,13 @@ def bounded(value: Any) -> float | None:
     return number if -_MAX_NUMBER < number < _MAX_NUMBER else None
 
 
-def whole(value: Any) -> int | None:
+def whole(value: object) -> int | None:
     """A whole number, as ``bounded`` reads it; None where it has a fraction."""
     number = bounded(value)
     return None if number is None or number != math.floor(number) else int(number)
 
 
-def share(value: Any) -> float | None:
+def share(value: object) -> float | None:
     """A confidence: 0 to 1; None for every other number."""
     number = bounded(value)
     return number if number is not None and 0 <= number <= 1 else None

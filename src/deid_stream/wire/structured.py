@@ -3,7 +3,7 @@ everything else reads: attributes become ``ce_*`` headers, ``data`` the value.""
 
 import base64
 import binascii
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -41,7 +41,7 @@ def unfold(value: bytes | None, content_type: bytes, limit: int) -> Unfolded:
     return Unfolded(_data(event), headers)
 
 
-def _attribute(event: dict[str, Any], name: str) -> bytes | None:
+def _attribute(event: dict[str, object], name: str) -> bytes | None:
     value = event.get(name)
     if value is None:
         return None
@@ -55,7 +55,7 @@ def _named(name: str) -> str:
     return name if name.isascii() and name.isalnum() and name.islower() and len(name) <= 20 else "*"
 
 
-def _data(event: dict[str, Any]) -> bytes:
+def _data(event: dict[str, object]) -> bytes:
     encoded = event.get("data_base64")
     if isinstance(encoded, str):
         try:
