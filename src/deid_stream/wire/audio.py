@@ -10,7 +10,7 @@ from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.model.ids import record_id
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.cloudevents import Headers
+from deid_stream.wire.cloudevents import Headers, is_time
 from deid_stream.wire.limits import MAX_CHANNEL, MAX_MEDIA_MS, MAX_SEQ, Limits
 from deid_stream.wire.media_types import canonical_type
 from deid_stream.wire.notes import Note, ignore
@@ -18,16 +18,6 @@ from deid_stream.wire.structured import is_structured, unfold
 
 _AUDIO_V1 = ce.AUDIO_V1.encode()
 _STREAMS: Final = 8_192
-_OF_STREAM: Final = (
-    ce.SPECVERSION,
-    ce.SOURCE,
-    ce.TYPE,
-    ce.SUBJECT,
-    ce.CUSTOMER_ID,
-    ce.CHANNEL,
-    ce.CONTENT_TYPE,
-)
-"""Headers that all chunks of a stream have alike."""
 _MAX_ID_BYTES: Final = 256
 
 
@@ -96,11 +86,8 @@ def decode_audio(
     limits: Limits,
     note: Note = ignore,
 ) -> AudioChunk:
-    """One ``calls.audio`` record. Headers that the contract does not name stay behind.
-
-    Raises DecodeError, or one of its kinds: MissingError, WrongKeyError, UnknownTypeError, OversizedError,
-    NoCustomerError, AudioFormatError.
-    """
+    """One ``calls.audio`` record. Headers that the contract does not name stay behind. Raises DecodeError or one of its
+    kinds."""
     attributes = dict(headers)
     get = attributes.get
     content_type = get(ce.CONTENT_TYPE)
@@ -108,13 +95,19 @@ def decode_audio(
         value, headers = unfold(value, content_type, limits.max_audio_bytes)
         attributes = dict(headers)
         get = attributes.get
-    stream = _stream(key, *map(get, _OF_STREAM))
-    if not value or len(value) > limits.max_audio_bytes:
-        value = ce.check_size(value, limits.max_audio_bytes)
-    if len(value) % stream.frame_bytes:
-        raise AudioFormatError(
-            f"{len(value)} bytes are not whole frames of {stream.frame_bytes} bytes", at="value", mend="cut at frames"
-        )
+        content_type = get(ce.CONTENT_TYPE)
+    stream = _stream(
+        key,
+        get(ce.SPECVERSION),
+        get(ce.SOURCE),
+        get(ce.TYPE),
+        get(ce.SUBJECT),
+        get(ce.CUSTOMER_ID),
+        get(ce.CHANNEL),
+        content_type,
+    )
+    if not value or len(value) > limits.max_audio_bytes or len(value) % stream.frame_bytes:
+        raise _wrong_size(ce.check_size(value, limits.max_audio_bytes), stream.frame_bytes)
     audio_format, encoded = stream.format, None
     if audio_format is None:
         encoded = value
@@ -125,7 +118,7 @@ def decode_audio(
     if not stream.checked or not 0 < len(event_id) <= _MAX_ID_BYTES or not event_id.isascii():
         ce.check_attributes(get(ce.SPECVERSION), event_id, get(ce.SOURCE), get(ce.TYPE))
         ce.identifier_at(event_id, ce.ID)
-    if time and not ce.is_time(time):
+    if time and not is_time(time):
         note(ce.TIME)
         time = b""
     return AudioChunk(
@@ -154,6 +147,12 @@ def _opus(value: bytes, max_bytes: int, channel: int | None) -> opus.Pcm:
     if channel is not None and sound.format.channels > 1:
         raise _two_ways()
     return sound
+
+
+def _wrong_size(value: bytes, frame_bytes: int) -> AudioFormatError:
+    return AudioFormatError(
+        f"{len(value)} bytes are not whole frames of {frame_bytes} bytes", at="value", mend="cut at frames"
+    )
 
 
 def _two_ways() -> DecodeError:

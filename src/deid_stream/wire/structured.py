@@ -3,6 +3,7 @@ everything else reads: attributes become ``ce_*`` headers, ``data`` the value.""
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ class Unfolded(NamedTuple):
     headers: Headers
 
 
+@lru_cache(maxsize=256)
 def is_structured(content_type: bytes | None) -> bool:
     """Whether the record's value is the whole event, attributes and all."""
     return content_type is not None and content_type[: len(PREFIX)].lower() == PREFIX

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deid_stream.errors import DecodeError
+from deid_stream.errors import DecodeError, UnknownFormError
 from deid_stream.wire.json import read_object
 from deid_stream.wire.providers.base import Capabilities, Fields, Form, Provider, WordTimes, control, kind_in
 from deid_stream.wire.providers.fields import (
@@ -75,6 +75,14 @@ def _prompt(message: Fields) -> Iterator[Draft]:
     )
 
 
+def _sound(_message: Fields) -> Iterator[Draft]:
+    raise UnknownFormError(
+        "a frame of Media Streams is sound and no transcript",
+        at="$.media",
+        mend="take the stream in with deid-stream bridge twilio",
+    )
+
+
 PROVIDER: Final = Provider(
     "twilio",
     "Twilio",
@@ -83,6 +91,7 @@ PROVIDER: Final = Provider(
         Form("sentence", _is_sentence, lambda document: iter((_sentence(document),))),
         Form("real-time transcription", kind_in("TranscriptionEvent", ["transcription-content"]), _realtime),
         Form("ConversationRelay prompt", kind_in("type", ["prompt"]), _prompt),
+        Form("Media Streams frame (refused: it is sound)", kind_in("event", ["media"]), _sound, telling=False),
         control("TranscriptionEvent", "transcription-started", "transcription-stopped", "transcription-error"),
         control("type", "setup", "dtmf", "interrupt", "error"),
         control("event", "connected", "start", "stop", "mark", "dtmf"),
