@@ -95,6 +95,8 @@ class Partition:
         self._desk.replaying = bool(self._replay_until)
         positions = Positions(self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0))
         self._desk.restore(restored.calls, positions)
+        # nobody can say whose calls these were
+        metrics.quarantined.inc(amount=restored.unreadable)
 
     # -- what the pump asks
 

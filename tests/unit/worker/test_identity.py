@@ -201,6 +201,12 @@ def test_a_call_state_that_cannot_be_read_costs_that_call_only(sessions: Session
     assert not [out for out in second.outputs(*RELEASED) if (out.key or b"").startswith(b"call")]
 
 
+def test_calls_whose_very_name_cannot_be_read_are_counted(sessions: SessionFactory) -> None:
+    bench = Bench(sessions, Restored(epoch=1, unreadable=2))
+    assert bench.metrics.quarantined.values[""] == 2
+    assert bench.partition.calls == 0
+
+
 class Failing:
     """A session factory one of whose calls fails at one of its doors."""
 
