@@ -320,7 +320,6 @@ class CallSession:
     def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
         first = entry.turn.segments[0]
         timing = profile(first.timing or self._settings.default_profile)
-        entry = entry._replace(turn=entry.turn.joined())
         cut = list(place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk))
         for span in cut:
             self._cut(span, first.time_ms)

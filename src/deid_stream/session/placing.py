@@ -14,6 +14,8 @@ from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.session.sound import Sound
 from deid_stream.session.turns import Turn
 from deid_stream.units import CharIndex, Interval, Ms
+from deid_stream.words.placement import joined
+from deid_stream.words.placement import place as words_on_text
 
 WITHHELD: Final = "WITHHELD"
 """``AudioSpan.entity_type`` of a turn whose text could not be judged."""
@@ -50,7 +52,7 @@ def explained(
 ) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
     a breath beyond what was ``cut``: speech that goes on there is more of the same."""
-    turn = entry.turn
+    turn = entry.turn.joined()
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
         known = unheard.explained(segment, timing, sound, channel)
@@ -81,10 +83,14 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) 
     if entry.muted:
         yield widened(turn.start_ms, turn.end_ms, channel, WITHHELD)
         return
-    for segment, start in zip(turn.segments, turn.starts(), strict=True):
+    whole = turn.joined()
+    # a word stands in the text of its own segment, also where the turn is aligned as one
+    parts = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
+    placed = [joined(parts, turn.starts())] if len(whole.segments) < len(parts) else [*parts]
+    for segment, start, standing in zip(whole.segments, whole.starts(), placed, strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
         try:
-            yield from locate(segment, own, sound, channel, timing)
+            yield from locate(segment, own, sound, channel, timing, standing if segment.words else None)
         except AlignmentError:
             yield widened(segment.start_ms, segment.end_ms, channel, UNALIGNED)
 

@@ -30,7 +30,7 @@ def most_sound_ms(words: Iterable[str]) -> Ms:
     counts = [_counts(word) for word in words]
     letters, digits = sum(n for _, n in counts), sum(n for n, _ in counts)
     spoken = sum(1 for count in counts if any(count))
-    return 400 + 60 * spoken + 120 * letters + 600 * digits if spoken else 0
+    return 250 + 50 * spoken + 100 * letters + 600 * digits if spoken else 0
 
 
 def _counts(text: str) -> tuple[int, int]:

@@ -89,6 +89,29 @@ def place(text: str, words: Sequence[str]) -> Placement:
     return _Reading(text, words, written, spoken, signs, found).placement()
 
 
+def joined(parts: Sequence[Placement], starts: Sequence[CharIndex]) -> Placement:
+    """The placements of consecutive segments as one, of their words one after the other on a text in which the
+    segments' texts begin at ``starts``. No word moves into another segment's text."""
+    places: list[Interval] = []
+    silent: set[int] = set()
+    signs: set[int] = set()
+    stretches: list[Stretch] = []
+    unsaid: list[tuple[Interval, int]] = []
+    for part, start in zip(parts, starts, strict=True):
+        first = len(places)
+        places += [_shifted(place_, start) for place_ in part.places]
+        silent.update(first + at for at in part.silent)
+        signs.update(first + at for at in part.signs)
+        stretches += [s._replace(words=_shifted(s.words, first), text=_shifted(s.text, start)) for s in part.stretches]
+        unsaid += [(_shifted(text, start), first + after) for text, after in part.unsaid]
+    sure = tuple(is_sure for part in parts for is_sure in part.sure)
+    return Placement(tuple(places), sure, frozenset(silent), frozenset(signs), tuple(stretches), tuple(unsaid))
+
+
+def _shifted(interval: Interval, by: int) -> Interval:
+    return Interval(interval.start + by, interval.end + by)
+
+
 def _in_sequence(written: Sequence[Token], spoken: Sequence[Sequence[Token]]) -> list[Interval | None] | None:
     """Every word at its place, where the words spell the text and nothing else."""
     said = "".join([token.letters for parts in spoken for token in parts])

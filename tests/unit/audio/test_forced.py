@@ -36,7 +36,6 @@ class TestAligner:
     def test_words_are_found_where_they_are_said(self, sample):
         reader, segments = sample
         errors: list[int] = []
-        lost = 0
         for said in segments:
             spoken = [word["text"] for word in said["words"]]
             if len(spoken) < 2:
@@ -49,7 +48,7 @@ class TestAligner:
                 abs(t) for a, b in zip(found, said["words"], strict=False) for t in (a.start_ms - b["start_ms"],)
             ]
         assert np.median(errors) <= 50
-        assert lost <= len(errors) / 10
+        assert np.quantile(errors, 0.9) <= 120
 
     def test_words_that_are_not_in_the_dictionary_and_words_without_letters(self, sample):
         reader, segments = sample

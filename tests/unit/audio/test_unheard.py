@@ -12,7 +12,7 @@ from deid_stream.units import Interval
 from .sounds import joined, noise, silent, voice
 
 
-def segment(*words, text="some words", start_ms=1000, end_ms=4000):
+def segment(*words, text="some words and more", start_ms=1000, end_ms=4000):
     return Segment(
         call_id="c", customer_id="k", segment_id="s", text=text, start_ms=start_ms, end_ms=end_ms,
         words=tuple(Word(*word) for word in words),
@@ -29,7 +29,7 @@ PAUSED = Recording(joined(silent(950), voice(1100), silent(500), voice(500), sil
     ("words", "recording", "stretches"),
     [
         ([("some", 1000, 1400), ("words", 1400, 2000)], PAUSED, [(700, 2300)]),
-        ([("some", 1000, 1400), ("words", 1650, 2000)], PAUSED, [(700, 2300)]),
+        ([("some", 1000, 1400), ("words", 1630, 2000)], PAUSED, [(700, 2300)]),
         ([("some", 1000, 1400), ("words", 2600, 3000)], PAUSED, [(700, 1460), (2300, 3300)]),
         ([("some", 1000, 1400), ("words", 1600, 2000)], TALKING, [(940, 2060)]),
         ([("some", 1000, 1400), ("a", 1500, 4000)], PAUSED, [(700, 1460)]),
@@ -37,9 +37,9 @@ PAUSED = Recording(joined(silent(950), voice(1100), silent(500), voice(500), sil
         ([("a", 3100, 4000)], PAUSED, [(3040, 3920)]),
         ([("some", 1000, 1400), (",", 1400, 1400), ("#####", 1400, 4000)], PAUSED, [(700, 1460)]),
         ([], PAUSED, [(700, 4300)]),
-        ([("some", None, None), ("words", 1400, 2000)], PAUSED, [(700, 4300)]),
+        ([("some", None, None), ("words", 1400, 2000)], PAUSED, [(700, 2300)]),
         ([], TALKING, []),
-        ([("some", None, None), ("words", 1400, 2000)], TALKING, []),
+        ([("some", None, None), ("words", 3400, 3800)], TALKING, [(3340, 3860)]),
         ([("[NAME]", None, None), ("words", None, None)], PAUSED, []),
     ],
     ids=[

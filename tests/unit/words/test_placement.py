@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deid_stream.units import Interval
 from deid_stream.words.matching import matches
-from deid_stream.words.placement import place
+from deid_stream.words.placement import joined, place
 
 
 def heard(text, spoken, wanted):
@@ -112,6 +112,19 @@ def test_another_way_of_writing_is_no_disagreement(text, spoken):
 def test_words_that_say_something_else_disagree(text, spoken, said):
     words = spoken.split()
     assert [" ".join(words[s.words.start : s.words.end]) for s in place(text, words).disagreements] == [said]
+
+
+def test_no_word_moves_into_the_text_of_another_segment():
+    first, second = place("[NAME] would", ["anna", "would"]), place("Anna can.", ["can", "anna"])
+    both = joined([first, second], [0, 13])
+    assert both.sure == (False, True, *second.sure)
+    assert both.heard(Interval(13, 17)) == Interval(1, 3)
+
+
+def test_one_after_the_other_is_as_at_once_where_all_agree():
+    parts = [("my name is", "my name is"), ("Anna Bell, ok", "anna um bell ok")]
+    whole = place(" ".join(text for text, _ in parts), " ".join(words for _, words in parts).split())
+    assert joined([place(text, words.split()) for text, words in parts], [0, 11]) == whole
 
 
 LETTERS = st.text("ab1 -'é", max_size=12)

@@ -50,14 +50,20 @@ class _Reading(NamedTuple):
 
 
 def locate(
-    segment: Segment, spans: Sequence[Span], reader: Reader, channel: int, timing: TimingProfile
+    segment: Segment,
+    spans: Sequence[Span],
+    reader: Reader,
+    channel: int,
+    timing: TimingProfile,
+    placed: Placement | None = None,
 ) -> list[AudioSpan]:
     """Where the spans of a segment's text are heard on ``channel``, and what its words say beyond the text; sorted, may
     overlap.
 
-    ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
+    ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it. ``placed``: the
+    segment's words on its text, where that is known.
     """
-    reading = _read(segment, spans)
+    reading = _read(segment, spans, placed)
     if not reading.wanted:
         return []
     aligned_first = timing.realign and forced.available()
@@ -72,10 +78,10 @@ def locate(
     return sorted(located)
 
 
-def _read(segment: Segment, spans: Sequence[Span]) -> _Reading:
+def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None) -> _Reading:
     if not segment.words:
         segment = msgspec.structs.replace(segment, words=tuple(Word(token) for token in segment.text.split()))
-    placed = place(segment.text, [word.text for word in segment.words])
+    placed = placed or place(segment.text, [word.text for word in segment.words])
     wanted = [_Wanted(placed.heard(Interval(span.start, span.end)), span.entity_type.value) for span in spans]
     wanted += [_Wanted(stretch.words, WORDS_DISAGREE) for stretch in placed.disagreements]
     return _Reading(segment, placed, wanted)

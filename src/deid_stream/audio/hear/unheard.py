@@ -4,7 +4,7 @@ What a transcript explains is drawn generously, because word edges are rough and
 ordinary speech of a covered turn would be as wrong as letting a whole unread sentence through.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from deid_stream.words.placeholders import opaque
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
 EDGE_MS: Final = 300
 """A word explains the sound this far about it, up to the next pause: rough edges, breath, the decay of a room."""
-INNER_EDGE_MS: Final = 150
+INNER_EDGE_MS: Final = 60
 """Twice as long a pause between two words is theirs, whatever sounds there; in a longer one another word could hide,
 and speech in it counts as unread. A smaller value mutes more of words whose times are rough."""
 NEW_WORD_PAUSE_MS: Final = 50
@@ -37,7 +37,7 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
 
     A segment explains at most as much sound as its letters can take. Its words count with the rough edges of their
     times; a word that claims more time than it can sound counts only where no more speech is there than it can be, and
-    placeholders and punctuation never count. The same holds for the whole interval of a segment without word times.
+    placeholders and punctuation never count. The same holds for the interval of words without times.
 
     ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
     """
@@ -46,13 +46,9 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
     words = segment.words or tuple(Word(token) for token in segment.text.split())
     signs = opaque([word.text for word in words])
     read = [word for number, word in enumerate(words) if number not in signs and longest_sound_ms(word.text)]
-    said: list[Interval] = []
-    for word in read:
-        if word.start_ms is None or word.end_ms is None:
-            said = _held(whole, most_sound_ms(word.text for word in read), reader, channel)
-            break
-        claimed = Interval(word.start_ms, max(word.start_ms, word.end_ms))
-        said += _held(claimed, longest_sound_ms(word.text), reader, channel)
+    said = [
+        part for claimed, longest_ms in _claims(read, whole) for part in _held(claimed, longest_ms, reader, channel)
+    ]
     inner_ms = min(edge_ms, max(INNER_EDGE_MS, timing.widest_ms))
     groups = merge(Interval(part.start, part.end + 2 * inner_ms) for part in said)
     known: list[Interval] = []
@@ -63,6 +59,24 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
         group = Interval(start_ms - before_ms, end_ms + after_ms)
         known.append(group.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
     return merge(known)
+
+
+def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, Ms]]:
+    """The time that each word claims, and how long it can sound; words without times claim together what lies between
+    their timed neighbours."""
+    untimed: list[str] = []
+    free_ms = whole.start
+    for word in words:
+        if word.start_ms is None or word.end_ms is None:
+            untimed.append(word.text)
+            continue
+        if untimed:
+            yield Interval(free_ms, max(free_ms, word.start_ms)), most_sound_ms(untimed)
+            untimed = []
+        free_ms = max(word.start_ms, word.end_ms)
+        yield Interval(word.start_ms, free_ms), longest_sound_ms(word.text)
+    if untimed:
+        yield Interval(free_ms, max(free_ms, whole.end)), most_sound_ms(untimed)
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
