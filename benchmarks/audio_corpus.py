@@ -97,21 +97,27 @@ def script(number: int) -> Call:
     return Call(f"caller-{number:03d}", "bench", voices, [(at % 2, line) for at, line in enumerate(lines)])
 
 
+def voices() -> dict[str, Stretched]:
+    """Every voice, by name."""
+    plain = {"hibari": HibariVoice(), "piper": JoeVoice()}
+    found = {
+        f"{name}{suffix}": Stretched(voice, factor)
+        for name, voice in plain.items()
+        for suffix, factor in (("", 1.0), ("-high", 1.14), ("-low", 0.9))
+    }
+    LATE_MS.update({name: LATE_MS[name.split("-")[0]] for name in found})
+    return found
+
+
 def build(out: Path, calls: int) -> None:
     """Write the calls that are not there yet."""
     wanted = [number for number in range(calls) if not (out / f"caller-{number:03d}.truth.json").exists()]
     if not wanted:
         return
     out.mkdir(parents=True, exist_ok=True)
-    plain = {"hibari": HibariVoice(), "piper": JoeVoice()}
-    voices = {
-        f"{name}{suffix}": Stretched(voice, factor)
-        for name, voice in plain.items()
-        for suffix, factor in (("", 1.0), ("-high", 1.14), ("-low", 0.9))
-    }
-    LATE_MS.update({name: LATE_MS[name.split("-")[0]] for name in voices})
+    speakers = voices()
     for number in wanted:
-        make(script(number), voices, out)  # type: ignore[arg-type]
+        make(script(number), speakers, out)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ class SecondRecogniser:
 
     def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:
         """Words with times from mono int16 samples that begin at media time ``start_ms``."""
+        return [word for words in self.segments(pcm, rate_hz, start_ms) for word in words]
+
+    def segments(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[list[Word]]:
+        """As ``words``, in the recogniser's own segments; none is empty."""
         samples = (resample(pcm, rate_hz, MODEL_HZ) / 32768.0).astype(np.float32)
         segments, _ = self._model.transcribe(
             samples,
@@ -40,7 +44,15 @@ class SecondRecogniser:
             condition_on_previous_text=False,
         )
         return [
-            Word(word.word.strip(), start_ms + round(word.start * 1000), start_ms + round(word.end * 1000))
+            [
+                Word(
+                    word.word.strip(),
+                    start_ms + round(float(word.start) * 1000),
+                    start_ms + round(float(word.end) * 1000),
+                    round(float(word.probability), 3),
+                )
+                for word in segment.words
+            ]
             for segment in segments
-            for word in segment.words or ()
+            if segment.words
         ]

@@ -50,12 +50,13 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
         part for claimed, longest_ms in _claims(read, whole) for part in _held(claimed, longest_ms, reader, channel)
     ]
     inner_ms = min(edge_ms, max(INNER_EDGE_MS, timing.widest_ms))
+    least_ms = max(INNER_EDGE_MS, timing.error_ms)
     groups = merge(Interval(part.start, part.end + 2 * inner_ms) for part in said)
     known: list[Interval] = []
     for start_ms, wide_ms in groups:
         end_ms = wide_ms - 2 * inner_ms
-        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, timing.error_ms, -1)
-        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, timing.error_ms, 1)
+        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, least_ms, -1)
+        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, least_ms, 1)
         group = Interval(start_ms - before_ms, end_ms + after_ms)
         known.append(group.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
     return merge(known)
@@ -90,18 +91,18 @@ def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> li
     return [claimed if speech_ms else Interval(claimed.start, claimed.start + longest_ms)]
 
 
-def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, error_ms: Ms, sign: int) -> Ms:
+def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, least_ms: Ms, sign: int) -> Ms:
     """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
-    to the pause; at least by the error of its time. Sound that goes on without a pause is more than this word."""
+    to the pause; at least ``least_ms``. Sound that goes on without a pause is more than this word."""
     count = (edge_ms + SHORTEST_SPEECH_MS) // _FRAME_MS
     first_ms = from_ms if sign > 0 else from_ms - count * _FRAME_MS
     loud = _loud(reader, channel, first_ms, count)[::sign]
     at = _pause(loud, edge_ms // _FRAME_MS + 1)
     if at is None:
-        return min(edge_ms, error_ms)
+        return min(edge_ms, least_ms)
     if loud[at:].sum() * _FRAME_MS < SHORTEST_SPEECH_MS:
         return edge_ms
-    return min(edge_ms, max(error_ms, at * _FRAME_MS))
+    return min(edge_ms, max(least_ms, at * _FRAME_MS))
 
 
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
