@@ -130,10 +130,11 @@ async def publish_policies(producer: AIOKafkaProducer) -> None:
             "audio": "silence",
             "interims": "none",
             "retention_days": {"analytics": 90, "training": 365},
-            "region": "in",
             "legal_hold": False,
         }
-        await producer.send_and_wait("customers.policies", json.dumps(policy).encode(), key=customer.encode())
+        await producer.send_and_wait(
+            "customers.policies", json.dumps(policy).encode(), key=customer.encode(), timestamp_ms=1
+        )
 
 
 async def live(plan: Plan, scripts: list[Script], sender: Sender) -> dict[str, float]:

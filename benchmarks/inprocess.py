@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from benchmarks.load import CALL_ID, OPTED_OUT, Shape, call_id, make_scripts
+from benchmarks.load import CALL_ID, CUSTOMERS, OPTED_OUT, Shape, call_id, make_scripts
 from benchmarks.oracle import sessions
 from deid_stream import __version__
 from deid_stream.kafka.clients.aio.producers import AioOutbox
 from deid_stream.kafka.record import MAX_BATCH_BYTES, InRecord
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
-from deid_stream.policy.compile import compile_policy
+from deid_stream.policy import PolicyTable, Position, Standing
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.worker.checkpoint import Progress, Restored
 from deid_stream.worker.dead_letters import DeadLetters
@@ -54,45 +54,42 @@ class Cost:
         return self.calls * self.media_s / (self.process_s + self.take_s)
 
 
-def policies() -> dict[str, CompiledPolicy]:
-    from benchmarks.load import CUSTOMERS
+class Policies:
+    """Every customer's policy, in force before any call."""
 
-    template = b'{"customer_id":"%s","version":"1","training_opt_out":%s,"analytics":true,"entities":"default"}'
-    return {
-        customer: compile_policy(template % (customer.encode(), b"true" if customer in OPTED_OUT else b"false"))
-        for customer in CUSTOMERS
-    }
-
-
-def new_partition(compiled: dict[str, CompiledPolicy], factory: Any = None) -> Partition:
-    names = TopicNames.of("")
-    metrics = Metrics()
-    unknown = compile_policy(None)
-    return Partition(
-        PartitionSettings(number=0, writer_id="bench", max_held_bytes=1 << 40),
-        Restored(progress=Progress(), calls={}, closed={}, epoch=0),
-        sessions=factory or sessions(),
-        gate=Gate(names, None, __version__, metrics),
-        policies=_Policies(compiled, unknown),
-        dead_letters=DeadLetters(names.dead_letters, metrics),
-        new_outbox=lambda: AioOutbox(_Builders()),  # type: ignore[arg-type]
-        metrics=metrics,
-    )
-
-
-@dataclass
-class _Policies:
-    compiled: dict[str, CompiledPolicy]
-    unknown: CompiledPolicy
+    def __init__(self) -> None:
+        template = b'{"customer_id":"%s","version":"1","training_opt_out":%s,"analytics":true,"entities":"default"}'
+        self._table = PolicyTable()
+        for offset, customer in enumerate(CUSTOMERS):
+            value = template % (customer.encode(), b"true" if customer in OPTED_OUT else b"false")
+            self._table.apply(customer, value, Position(0, offset), 1)
 
     def of(self, customer_id: str) -> CompiledPolicy:
-        return self.compiled.get(customer_id, self.unknown)
+        return self._table.get(customer_id)
+
+    def standing(self, customer_id: str) -> Standing:
+        return self._table.standing(customer_id)
 
     def fresh(self) -> bool:
         return True
 
     def positions(self) -> dict[int, int]:
         return {0: 10}
+
+
+def new_partition(factory: Any = None) -> Partition:
+    names = TopicNames.of("")
+    metrics, policies = Metrics(), Policies()
+    return Partition(
+        PartitionSettings(number=0, writer_id="bench", max_held_bytes=1 << 40),
+        Restored(progress=Progress(), calls={}, closed={}, epoch=0),
+        sessions=factory or sessions(),
+        gate=Gate(names, policies, __version__, metrics),
+        policies=policies,
+        dead_letters=DeadLetters(names.dead_letters, metrics),
+        new_outbox=lambda: AioOutbox(_Builders()),  # type: ignore[arg-type]
+        metrics=metrics,
+    )
 
 
 def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list[dict[str, list[InRecord]]]:
@@ -137,10 +134,9 @@ def build(work: Work) -> None:
 
 
 def run(shape: Shape, calls: int, media_s: float, factory: Any = None) -> Cost:
-    compiled = policies()
     sessions()
     steps = batches(shape, calls, media_s)
-    partition = new_partition(compiled, factory)
+    partition = new_partition(factory)
     process_s = take_s = build_s = 0.0
     ends = frozenset({"events", "transcripts", "audio"})
     wall_ms = 1_700_000_000_000

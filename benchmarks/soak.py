@@ -145,7 +145,7 @@ def _sample(partition: Partition, calls: int, began: float) -> Sample:
 
 def soak(calls: int, samples: int = 100, *, idle_ms: int = 120_000) -> list[Sample]:
     """Run so many calls; a sample at each of so many equal steps, the last with no call live."""
-    partition = new_partition({}, SessionFactory(Detector.load(), KEY, SessionSettings(idle_ms=idle_ms)))
+    partition = new_partition(SessionFactory(Detector.load(), KEY, SessionSettings(idle_ms=idle_ms)))
     offsets = _Offsets()
     ends = frozenset({EVENTS_KIND, TRANSCRIPTS_KIND, AUDIO_KIND})
     found: list[Sample] = []

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     )
     from deid_stream.model.spans import Detection, Span
     from deid_stream.policy.compile import compile_policy
-    from deid_stream.policy.policy import CompiledPolicy, Permit, Policy
+    from deid_stream.policy.permit import Permit
+    from deid_stream.policy.policy import CompiledPolicy, Policy
     from deid_stream.session.call import CallSession
     from deid_stream.session.settings import SessionSettings
 
@@ -110,7 +111,8 @@ _HOMES: Final = {
     "model.outputs": ("AuditEntry", "CallSummary", "Entity", "SanitizedAudio", "SanitizedSegment"),
     "model.spans": ("Detection", "Span"),
     "policy.compile": ("compile_policy",),
-    "policy.policy": ("CompiledPolicy", "Permit", "Policy"),
+    "policy.permit": ("Permit",),
+    "policy.policy": ("CompiledPolicy", "Policy"),
     "session.call": ("CallSession",),
     "session.settings": ("SessionSettings",),
 }

@@ -22,9 +22,10 @@ from deid_stream.kafka import topics_admin
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.ports import Kafka
 from deid_stream.model.topics import TopicNames
-from deid_stream.policy.compile import compile_policy
+from deid_stream.policy import PolicyTable, Position
 from tests.chaos.verify import Verdict, verify
 from tests.support.calls import MadeCall, make_call
+from tests.support.consents import COME_MS
 from tests.support.oracle import Expected, expected_records
 from tests.support.topics import TOPIC_OF, read_all
 
@@ -113,6 +114,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
     """The whole scenario; ``kafka`` is the harness's own way to the broker."""
     rng = random.Random(plan.seed)
     tally = Tally()
+    table = PolicyTable()
     names = TopicNames.of(PREFIX)
     options = client_options(kafka.connection)
     await topics_admin.create(kafka, prefix=PREFIX, partitions=plan.partitions)
@@ -131,7 +133,10 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
     workers = Workers(settings, plan.logs)
     try:
         for customer, policy in policies().items():
-            await producer.send_and_wait(names.policies, key=customer.encode(), value=policy)
+            written = await producer.send_and_wait(
+                names.policies, key=customer.encode(), value=policy, timestamp_ms=COME_MS
+            )
+            table.apply(customer, policy, Position(written.partition, written.offset), COME_MS)
         started = time.monotonic()
         for _ in range(plan.workers):
             workers.start()
@@ -157,7 +162,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         await trouble
         tally.settled = await _settled(kafka, names, workers, plan)
         tally.seconds = time.monotonic() - started
-        expected, secrets = _expect(calls, names)
+        expected, secrets = _expect(calls, names, table)
         tally.verdict = await verify(kafka, names, expected, secrets, exactly_once=plan.exactly_once)
     finally:
         workers.close()
@@ -231,15 +236,14 @@ async def _settled(kafka: Kafka, names: TopicNames, workers: Workers, plan: Plan
     return False
 
 
-def _expect(calls: list[MadeCall], names: TopicNames) -> tuple[list[Expected], set[str]]:
+def _expect(calls: list[MadeCall], names: TopicNames, table: PolicyTable) -> tuple[list[Expected], set[str]]:
     """The oracle's records, and the secrets that it takes out (what the detector misses is not the worker's leak)."""
     detector = Detector.load()
-    written = policies()
     expected: list[Expected] = []
     secrets: set[str] = set()
     for call in calls:
-        policy = compile_policy(written.get(call.customer_id))
-        records = expected_records(call.records, policy, names=names, detector=detector, key=KEY, version=__version__)
+        standing = table.standing(call.customer_id)
+        records = expected_records(call.records, standing, names=names, detector=detector, key=KEY, version=__version__)
         visible = b"".join(record.value or b"" for record in records if not record.topic.endswith(".audio"))
         secrets |= {secret for secret in call.secrets if secret.encode() not in visible}
         expected += records

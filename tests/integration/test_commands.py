@@ -64,7 +64,7 @@ def test_a_policy_is_written_read_and_removed(run, tmp_path):
         "audio": "tone",
         "training_opt_out": True,
     }
-    assert run("policy", "list", *prefix)[1] == "acme  version 4  analytics, no training\n"
+    assert run("policy", "list", *prefix)[1] == "acme  version 4  analytics, no training (opt_out)\n"
 
     status, _, said = run("policy", "set", file, *prefix)
     assert status == 1
@@ -74,6 +74,58 @@ def test_a_policy_is_written_read_and_removed(run, tmp_path):
     status, _, said = run("policy", "get", "acme", *prefix)
     assert status == 1
     assert "policy list" in said
+    status, _, said = run("policy", "set", file, *prefix)
+    assert status == 1
+    assert "version 4 has been; version 3 would be stale" in said
+    assert run("policy", "set", "--customer", "acme", "--no-opt-out", *prefix)[1] == "acme: version 5 is written\n"
+    assert run("policy", "set", "--customer", "acme", "--no-opt-out", "--version", "5", *prefix)[0] == 0
+    status, _, said = run("policy", "set", "--customer", "acme", "--opt-out", "--version", "5", *prefix)
+    assert status == 1
+    assert "needs a higher number" in said
+
+
+async def test_policy_list_says_what_the_workers_do(servers, run):
+    prefix = "t2b."
+    assert (await asyncio.to_thread(run, "topics", "create", "--topic-prefix", prefix))[0] == 0
+    now_ms = time.time_ns() // 1_000_000
+
+    def record(customer, **fields):
+        value = json.dumps({"customer_id": customer, "version": 1, **fields}).encode()
+        return OutRecord(f"{prefix}customers.policies", customer.encode(), value, timestamp_ms=now_ms - 1_000)
+
+    later = "2100-01-01T00:00:00Z"
+    written = [
+        record("fine", colour="red"),
+        record("india", region="in"),
+        record("later", effective_from=later),
+        record("mistyped", training_optout=True),
+        record("stale", version=5, analytics=False),
+        record("stale", version=4),
+        record("wrong")._replace(key=b"other"),
+    ]
+    async with connect(Settings(bootstrap_servers=servers), "test").sender() as sender:
+        await sender.send(written)
+    where = ("--topic-prefix", prefix)
+    _, said, _ = await asyncio.to_thread(run, "policy", "list", "--region", "eu", *where)
+    assert said.splitlines() == [
+        "fine  version 1  analytics, training  1 unknown fields are ignored",
+        "india  version 1  analytics, no training (region)",
+        "later  version 1  analytics, no training (not_in_effect) until 2100-01-01T00:00:00.000Z",
+        "mistyped  no readable version  analytics, no training (unreadable_policy)  a later record is unreadable: "
+        "an unknown field; did you mean training_opt_out? It would be ignored",
+        "other  no readable version  analytics, no training (unreadable_policy)  a later record is unreadable: "
+        "customer_id in the policy differs from the record key",
+        "stale  version 5  no analytics, no training (stale_policy)  a later record is stale",
+    ]
+    _, said, _ = await asyncio.to_thread(run, "policy", "list", "--json", "--region", "in", *where)
+    assert {row["customer_id"]: row["training"] for row in json.loads(said)} == {
+        "fine": True,
+        "india": True,
+        "later": False,
+        "mistyped": False,
+        "other": False,
+        "stale": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,6 +146,8 @@ def test_policy_set_says_what_it_needs(run, arguments, says):
     ("policy", "says"),
     [
         ('{"customer_id": "acme"}', "version"),
+        ('{"customer_id": "acme", "version": 1, "training_optout": true}', "did you mean training_opt_out"),
+        ('{"customer_id": "acme", "version": 1, "colour": "red"}', "colour is no field of a policy"),
         ('{"customer_id": "acme", "version": 1, "audio": "jane"}', "audio"),
         ('{"customer_id": "acme", "version": 1, "entities": {"PERSON": "jane"}}', "entities.PERSON"),
         ("jane", "not a JSON object"),

@@ -11,9 +11,9 @@ from deid_stream.audio.codec import opus, pcm
 from deid_stream.datasets.callfile import Pace, read_call, records
 from deid_stream.detect.detector import Detector
 from deid_stream.model.topics import TopicNames
-from deid_stream.policy.compile import compile_policy
 from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Interval
+from tests.support.consents import standing_of
 from tests.support.oracle import expected_records
 
 SAMPLE = Path(demo.__file__).parent / "samples" / "card-payment"
@@ -42,10 +42,10 @@ def sent(request):
 
 
 def published(sent, **policy):
-    compiled = compile_policy(json.dumps({"customer_id": "harbour-bank", "version": 1} | policy).encode())
+    standing = standing_of(json.dumps({"customer_id": "harbour-bank", "version": 1} | policy).encode())
     return expected_records(
         sent,
-        compiled,
+        standing,
         names=NAMES,
         detector=Detector.load(),
         key=bytes(32),

@@ -9,7 +9,9 @@ from deid_stream.detect.detector import Detector
 from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import INPUT_KINDS, TopicNames
 from deid_stream.observe.metrics import Metrics
+from deid_stream.policy import PolicyStatus, Position, Refusal, Standing
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
+from deid_stream.policy.status import Chapter
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
@@ -70,7 +72,7 @@ def real_sessions(
 
 
 class FakePolicies:
-    """One policy for all but those named."""
+    """One policy for all but those named, in force before everything."""
 
     def __init__(self, named: Mapping[str, CompiledPolicy], otherwise: CompiledPolicy, fresh: bool) -> None:
         self.named = dict(named)
@@ -79,6 +81,20 @@ class FakePolicies:
 
     def of(self, customer_id: str) -> CompiledPolicy:
         return self.named.get(customer_id, self.otherwise)
+
+    def standing(self, customer_id: str) -> Standing:
+        policy = self.of(customer_id)
+        if policy is UNKNOWN:
+            return Standing(customer_id=customer_id)
+        refusal = None if policy.training else Refusal.OPT_OUT
+        return Standing(
+            customer_id=customer_id,
+            status=PolicyStatus.IN_FORCE,
+            policy=policy,
+            position=Position(0, 0),
+            chapters=(Chapter(0, refusal, 0),),
+            trains_from_ms=0 if policy.training else None,
+        )
 
     def fresh(self) -> bool:
         return self.is_fresh
@@ -105,7 +121,7 @@ class Bench:
         self.checkpoints = CheckpointLog()
         self._fed = dict.fromkeys(INPUT_KINDS, 0)
         self.policies = FakePolicies(policies or {}, policy, fresh)
-        self.gate = Gate(NAMES, None, "test", self.metrics)
+        self.gate = Gate(NAMES, self.policies, "test", self.metrics)
         self.partition = Partition(
             PartitionSettings(number=0, writer_id="test", max_held_bytes=1 << 20),
             restored or Restored(),

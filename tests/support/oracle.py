@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
-from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.policy import Standing
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
+from deid_stream.worker.consent import CallConsent, CallFacts
 from deid_stream.worker.gate import Gate
 from tests.support.calls import Record
 
@@ -26,7 +27,7 @@ class Expected(NamedTuple):
 
 def expected_records(
     records: Sequence[Record],
-    policy: CompiledPolicy,
+    standing: Standing,
     *,
     names: TopicNames,
     detector: ConversationFactory,
@@ -41,7 +42,8 @@ def expected_records(
             Expected(topic, key, value, tuple(headers), time_ms)
         )
     )
-    gate = Gate(names, None, version, Metrics())
+    gate = Gate(names, _Always(standing), version, Metrics())
+    consent = CallConsent(CallFacts(records[0].key.decode(), records[0].time_ms, standing.customer_id))
     session: CallSession | None = None
     limits = Limits()
     offsets = dict.fromkeys(("events", "transcripts", "audio"), 0)
@@ -57,11 +59,24 @@ def expected_records(
                     detector=detector,
                     key=key,
                     settings=settings or SessionSettings(),
-                    policy=policy,
+                    policy=standing.policy,
                 )
             session.receive(event)
     assert session is not None
     if not session.closed:
         session.advance(FOREVER_MS)
-    gate.publish(outbox, session.outputs(), policy, minor=session.minor, training=True)
+    gate.publish(outbox, session.outputs(), consent, minor=session.minor)
     return sink
+
+
+class _Always:
+    """One customer's policies, and they are fresh."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def standing(self, customer_id: str) -> Standing:
+        return self._standing
+
+    def fresh(self) -> bool:
+        return True

@@ -19,9 +19,10 @@ from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.topics import TopicNames
-from deid_stream.policy.compile import compile_policy
+from deid_stream.policy import PolicyTable, Position
 from deid_stream.worker.run import Worker
 from tests.support.calls import MadeCall, Record
+from tests.support.consents import COME_MS
 from tests.support.oracle import Expected, expected_records
 from tests.support.topics import TOPIC_OF, read_all
 
@@ -55,7 +56,7 @@ class Service:
         self._connect = connect
         self.kafka = connect(Connection.of(self.settings, "tests"))
         self.options: dict[str, Any] = client_options(self.kafka.connection)
-        self.policies: dict[str, bytes] = {}
+        self.policies = PolicyTable()
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
         self.started: list[Worker] = []
 
@@ -80,10 +81,18 @@ class Service:
         """Records as they are, acknowledged."""
         await self._sender.send(records)
 
-    async def policy(self, customer_id: str, **fields: Any) -> None:
+    async def policy(self, customer_id: str, *, at_ms: int = COME_MS, **fields: Any) -> None:
+        """Write a policy that has been in force from ``at_ms`` on."""
         value = msgspec.json.encode({"customer_id": customer_id, "version": 1} | fields)
-        self.policies[customer_id] = value
-        await self.put(OutRecord(self.names.policies, customer_id.encode(), value))
+        await self.policy_record(customer_id, value, at_ms=at_ms)
+
+    async def policy_record(self, customer_id: str, value: bytes | None, *, at_ms: int = COME_MS) -> None:
+        """Write any record of the topic of policies; ``policies`` then is what a worker reads there."""
+        await self.put(OutRecord(self.names.policies, customer_id.encode(), value, timestamp_ms=at_ms))
+        self.policies = PolicyTable()
+        for record in await self.read(self.names.policies):
+            place = Position(record.partition, record.offset)
+            self.policies.apply(record.key.decode(), record.value, place, record.timestamp)
 
     async def work(self, **changes: Any) -> Worker:
         """Start a worker and wait until it works."""
@@ -143,7 +152,7 @@ class Service:
             for call in calls
             for record in expected_records(
                 call.records,
-                compile_policy(self.policies.get(call.customer_id)),
+                self.policies.standing(call.customer_id),
                 names=self.names,
                 detector=detector,
                 key=KEY,

@@ -395,7 +395,7 @@ class TestAsyncApi:
 
 def test_the_example_in_the_policy_document_compiles():
     text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    example, _ = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     assert set(json.loads(example)) == set(Policy.__struct_fields__)
     assert compile_policy(example.encode()).region == "in"
     assert all(entity_type in text for entity_type in EntityType)

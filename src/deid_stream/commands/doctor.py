@@ -119,23 +119,29 @@ async def _topics(kafka: "Kafka", settings: Settings) -> list[Finding]:
 async def _policies(kafka: "Kafka", settings: Settings) -> list[Finding]:
     from deid_stream.kafka.reading import read_to_end
     from deid_stream.model.topics import POLICIES
-    from deid_stream.policy import ChangeKind, PolicyTable
+    from deid_stream.policy import PolicyStatus, PolicyTable, Position
 
-    table = PolicyTable()
-    state: dict[str, ChangeKind] = {}
+    table = PolicyTable(settings.region)
     for record in await read_to_end(kafka, settings.topic_prefix + POLICIES.name):
-        customer = (record.key or b"").decode(errors="replace")
-        state[customer] = table.apply(customer, record.value).kind
-    bad = {name: kind for name, kind in state.items() if kind in (ChangeKind.UNREADABLE, ChangeKind.STALE)}
-    found = [
-        Finding("policies", "error", f"{name}: {kind}, so no training", "write it again with `deid-stream policy set`")
-        for name, kind in sorted(bad.items())
-    ]
+        if record.key:
+            customer = record.key.decode(errors="replace")
+            table.apply(customer, record.value, Position(record.partition, record.offset), record.timestamp)
     customers = table.customers()
+    bad = [table.standing(name) for name in customers if table.standing(name).status is not PolicyStatus.IN_FORCE]
+    found = [
+        Finding(
+            "policies",
+            "error",
+            f"{standing.customer_id}: the last record is {standing.status}, so no training",
+            "write it again with `deid-stream policy set`, under a higher version",
+        )
+        for standing in bad
+    ]
     if not customers:
         mend = "nothing goes to training until a customer has one: `deid-stream policy set`"
         return [Finding("policies", "warning", "there are none", mend)]
-    training = sum(table.get(name).training for name in customers)
+    now_ms = time.time_ns() // 1_000_000
+    training = sum(table.standing(name).refusal(now_ms) is None for name in customers)
     return [*found, Finding("policies", "ok", f"{len(customers)} customers, {training} with training")]
 
 

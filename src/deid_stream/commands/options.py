@@ -126,11 +126,12 @@ def cluster(settings: Settings, client_id: str) -> "Kafka":
 
 
 def read_policy(file: Path) -> tuple[bytes, "CompiledPolicy"]:
-    """A policy file as it is and compiled. Raises PolicyError naming the file."""
+    """A policy file as it is and compiled. Raises PolicyError naming the file, for unknown fields too."""
     from deid_stream.policy import compile_policy
 
     raw = file.read_bytes()
     try:
-        return raw, compile_policy(raw)
+        compiled = compile_policy(raw, strict=True)
     except PolicyError as error:
         raise PolicyError(f"{file.name}: {error}") from None
+    return raw, compiled

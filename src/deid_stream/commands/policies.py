@@ -1,14 +1,16 @@
-"""``policy set``, ``get`` and ``list``: the topic ``customers.policies``."""
+"""``policy set``, ``get`` and ``list``: the topic ``customers.policies``, as the workers understand it."""
 
 import asyncio
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
 
 from deid_stream.commands.options import (
     CONNECTION,
+    WORKER,
     cluster,
     json_option,
     print_json,
@@ -16,9 +18,21 @@ from deid_stream.commands.options import (
     settings_options,
 )
 from deid_stream.config import Settings
-from deid_stream.errors import ConfigError, PolicyError
+from deid_stream.errors import ConfigError
 from deid_stream.model.topics import POLICIES
-from deid_stream.policy import compile_policy
+from deid_stream.policy import ChangeKind, Policy, PolicyStatus, PolicyTable, Standing, compile_policy
+from deid_stream.policy.permit import Position, rfc3339
+from deid_stream.policy.versions import order_of
+
+_FIELDS = frozenset(Policy.__struct_fields__)
+_REGION = {"region": WORKER["region"]}
+
+
+class Found(NamedTuple):
+    """The topic as it stands: the workers' own table, and by customer the JSON that their calls go by."""
+
+    table: PolicyTable
+    written: dict[str, dict[str, Any]]
 
 
 @click.group()
@@ -29,7 +43,7 @@ def policy() -> None:
 @policy.command(name="set")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.option("--customer", help="Instead of a FILE: the customer whose policy is to be made of the flags below.")
-@click.option("--version", help="Its version; the default is one above that in force.")
+@click.option("--version", help="Its version; the default is one above the highest there has been.")
 @click.option("--opt-out/--no-opt-out", default=None, help="No training on this customer's calls.")
 @click.option("--remove", is_flag=True, help="Remove the customer's policy (a tombstone): no training from then on.")
 @settings_options(CONNECTION)
@@ -38,7 +52,7 @@ def set_policy(
 ) -> None:
     """Write a customer's policy: a JSON FILE, or --customer with --opt-out, --no-opt-out or --remove.
 
-    It is checked first, also against the version in force: a lower one would stop training as stale.
+    It is checked first: its fields, which must all be known, and its version, which must be above those there were.
     """
     if (file is None) == (customer is None):
         raise ConfigError("give either a FILE or --customer")
@@ -51,16 +65,36 @@ def set_policy(
         raw, compiled = read_policy(file)
         customer = compiled.customer_id
     customer = customer or ""
-    in_force = asyncio.run(_read(settings)).get(customer) or {}
+    found = asyncio.run(_read(settings))
+    standing = found.table.standing(customer)
     if file is None and not remove:
-        base = in_force or {"customer_id": customer, "version": 0}
-        raw = msgspec.json.encode(base | {"training_opt_out": opt_out, "version": version or _next(base)})
-    written = compile_policy(raw).version if raw else None
-    before = str(in_force.get("version", ""))
-    if written and written.isdecimal() and before.isdecimal() and int(written) < int(before):
-        raise ConfigError(f"version {before} is in force; version {written} would be stale, give a higher one")
+        base = found.written.get(customer) or {"customer_id": customer}
+        chosen = version or _next_version(standing)
+        raw = msgspec.json.encode(base | {"training_opt_out": opt_out, "version": chosen})
+    written = None
+    if raw is not None:
+        written = compile_policy(raw).version
+        _check_version(written, raw, standing, found.written.get(customer))
     asyncio.run(_send(settings, customer, raw))
     click.echo(f"{customer}: " + (f"version {written} is written" if written else "removed"))
+
+
+def _next_version(standing: Standing) -> int:
+    if len(standing.highest) > 1:
+        raise ConfigError("the version before is not a plain number; give the new one with --version")
+    return standing.highest[0] + 1 if standing.highest else 1
+
+
+def _check_version(version: str, raw: bytes, standing: Standing, in_force: dict[str, Any] | None) -> None:
+    order = order_of(version)
+    in_use = standing.status is not PolicyStatus.UNKNOWN and in_force is not None
+    number = standing.policy.version if in_use else ".".join(map(str, standing.highest))
+    there = f"version {number} {'is in force' if in_use else 'has been'}"
+    if order < standing.highest:
+        raise ConfigError(f"{there}; version {version} would be stale, give a higher one")
+    same = in_force is not None and msgspec.json.decode(raw) | {"version": None} == in_force | {"version": None}
+    if order == standing.highest and (standing.needs_higher or not same):
+        raise ConfigError(f"{there}; version {version} with other content needs a higher number")
 
 
 async def _send(settings: Settings, customer: str, raw: bytes | None) -> None:
@@ -70,58 +104,89 @@ async def _send(settings: Settings, customer: str, raw: bytes | None) -> None:
         await sender.send([OutRecord(settings.topic_prefix + POLICIES.name, customer.encode(), raw)])
 
 
-def _next(current: dict[str, Any]) -> int:
-    version = str(current["version"])
-    if not version.isdecimal():
-        raise ConfigError("the version in force is not a number; give the new one with --version")
-    return int(version) + 1
-
-
 @policy.command()
 @click.argument("customer")
 @settings_options(CONNECTION)
 def get(customer: str, settings: Settings) -> None:
-    """Print the policy of one customer, as JSON."""
-    policies = asyncio.run(_read(settings))
-    if customer not in policies:
+    """Print the policy that one customer's calls go by, as JSON."""
+    found = asyncio.run(_read(settings))
+    if customer not in found.written:
         raise ConfigError(f"there is no readable policy of {customer}; see `deid-stream policy list`")
-    print_json(policies[customer])
+    status = found.table.standing(customer).status
+    if status is not PolicyStatus.IN_FORCE:
+        click.echo(f"a later record is {status}: this one stays in force, without training", err=True)
+    print_json(found.written[customer])
 
 
 @policy.command(name="list")
-@settings_options(CONNECTION)
+@settings_options(CONNECTION, _REGION)
 @json_option
 def list_policies(settings: Settings, as_json: bool) -> None:
-    """List every customer's policy in force."""
-    policies = asyncio.run(_read(settings))
+    """List what the workers do with every customer's calls now, and why not more.
+
+    --region is the workers' own: without one, nothing is trained on whose policy names a region.
+    """
+    found = asyncio.run(_read(settings))
+    now_ms = time.time_ns() // 1_000_000
+    rows = [_row(found, customer, now_ms) for customer in found.table.customers()]
     if as_json:
-        print_json([policies[customer] or {"customer_id": customer, "error": "unreadable"} for customer in policies])
+        print_json(rows)
         return
-    if not policies:
+    if not rows:
         click.echo("no policies: analytics by the defaults, no training, for every customer")
-    for customer, found in sorted(policies.items()):
-        if found is None:
-            click.echo(f"{customer}  unreadable: no training")
-            continue
-        training = "no training" if found.get("training_opt_out") else "training"
-        analytics = "analytics" if found.get("analytics", True) else "no analytics"
-        click.echo(f"{customer}  version {found['version']}  {analytics}, {training}")
+    for row in rows:
+        click.echo(_line(row))
 
 
-async def _read(settings: Settings) -> dict[str, dict[str, Any] | None]:
-    """The last policy of every customer; None where it cannot be compiled."""
+def _row(found: Found, customer: str, now_ms: int) -> dict[str, Any]:
+    standing = found.table.standing(customer)
+    refusal = standing.refusal(now_ms)
+    row: dict[str, Any] = {
+        "customer_id": customer,
+        "version": standing.policy.version,
+        "status": standing.status,
+        "analytics": standing.policy.analytics,
+        "training": refusal is None,
+        "policy": found.written.get(customer),
+    }
+    if refusal is not None:
+        row["reason"] = refusal
+    if standing.trains_from_ms is not None and standing.trains_from_ms > now_ms:
+        row["training_from"] = rfc3339(standing.trains_from_ms)
+    if standing.error is not None:
+        row["error"] = str(standing.error)
+    if ignored := sorted(found.written.get(customer, {}).keys() - _FIELDS):
+        row["ignored_fields"] = ignored
+    return row
+
+
+def _line(row: dict[str, Any]) -> str:
+    training = "training" if row["training"] else f"no training ({row['reason']})"
+    if "training_from" in row:
+        training += f" until {row['training_from']}"
+    parts = [f"version {row['version']}" if row["policy"] else "no readable version"]
+    parts.append(f"{'analytics' if row['analytics'] else 'no analytics'}, {training}")
+    if row["status"] != PolicyStatus.IN_FORCE:
+        parts.append(f"a later record is {row['status']}" + (f": {row['error']}" if "error" in row else ""))
+    if "ignored_fields" in row:
+        parts.append(f"{len(row['ignored_fields'])} unknown fields are ignored")
+    return "  ".join([row["customer_id"], *parts])
+
+
+async def _read(settings: Settings) -> Found:
+    """The whole topic, applied as the workers do."""
     from deid_stream.kafka.reading import read_to_end
 
     kafka = cluster(settings, "deid-stream-policy")
-    found: dict[str, dict[str, Any] | None] = {}
+    found = Found(PolicyTable(settings.region), {})
     for record in await read_to_end(kafka, settings.topic_prefix + POLICIES.name):
-        customer = (record.key or b"").decode(errors="replace")
-        found.pop(customer, None)
-        if record.value is None:
+        if not record.key:
             continue
-        try:
-            compile_policy(record.value)
-            found[customer] = msgspec.json.decode(record.value)
-        except PolicyError:
-            found[customer] = None
+        customer = record.key.decode(errors="replace")
+        position = Position(record.partition, record.offset)
+        kind = found.table.apply(customer, record.value, position, record.timestamp).kind
+        if kind is ChangeKind.SET and record.value is not None:
+            found.written[customer] = msgspec.json.decode(record.value)
+        elif kind is ChangeKind.REMOVED:
+            found.written.pop(customer, None)
     return found

@@ -11,6 +11,7 @@ import msgspec
 
 from deid_stream.model.topics import AUDIT, CALLS, DEAD_LETTERS, POLICIES, STATUS
 from deid_stream.observe.status import Delay, Heartbeat
+from deid_stream.policy.permit import Position
 from deid_stream.policy.table import ChangeKind, PolicyTable
 from deid_stream.units import Ms
 
@@ -84,12 +85,14 @@ class Board:
         self._doubtful: dict[str, str] = {}
         self.unreadable = 0
 
-    def take(self, kind: str, key: bytes | None, value: bytes | None, partition: int) -> None:
-        """One record; None as ``value`` is a tombstone."""
+    def take(
+        self, kind: str, key: bytes | None, value: bytes | None, partition: int, offset: int = 0, time_ms: Ms = 0
+    ) -> None:
+        """One record, with its place and its timestamp; None as ``value`` is a tombstone."""
         name = (key or b"").decode(errors="replace")
         try:
             if kind == POLICIES.kind:
-                self._policy(name, value)
+                self._policy(name, value, Position(partition, offset), time_ms)
             elif kind == STATUS.kind:
                 self._status(name, value)
             elif kind == CALLS.kind:
@@ -206,8 +209,8 @@ class Board:
         while len(self._audit) > MAX_CALLS:
             self._audit.popitem(last=False)
 
-    def _policy(self, customer_id: str, value: bytes | None) -> None:
-        kind = self._policies.apply(customer_id, value).kind
+    def _policy(self, customer_id: str, value: bytes | None, position: Position, time_ms: Ms) -> None:
+        kind = self._policies.apply(customer_id, value, position, time_ms).kind
         if kind in (ChangeKind.UNREADABLE, ChangeKind.STALE):
             self._doubtful[customer_id] = str(kind)
         else:

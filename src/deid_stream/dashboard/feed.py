@@ -70,7 +70,9 @@ class Feed:
             while True:
                 for place, records in (await reader.poll(500)).items():
                     for record in records:
-                        self._board.take(topic.kind, record.key, record.value, place.partition)
+                        self._board.take(
+                            topic.kind, record.key, record.value, place.partition, record.offset, record.timestamp
+                        )
 
     async def inspect(self, call_id: str) -> dict[str, Any] | None:
         """See ``pages.Calls``."""

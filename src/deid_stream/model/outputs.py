@@ -80,6 +80,8 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
 class AuditAction(StrEnum):
     REDACTED = "redacted"
     WITHHELD = "withheld"
+    PERMITTED = "permitted"
+    """Training gets the call from here on, after a part of it was withheld."""
     SILENCED = "silenced"
     CORRECTED = "corrected"
     DROPPED = "dropped"

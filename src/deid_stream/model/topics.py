@@ -24,6 +24,8 @@ class Topic(NamedTuple):
     cleanup: frozenset[str]
     retention_days: int | None
     """None: as long as the key lives (compacted)."""
+    keep_days: int = 0
+    """For so long compaction leaves every record of a key, not only the last: each of them may have to be acted on."""
 
     def configs(self) -> dict[str, str]:
         """What the topic is created with."""
@@ -32,6 +34,9 @@ class Topic(NamedTuple):
             configs["retention.ms"] = str(self.retention_days * DAY_MS)
         if "compact" in self.cleanup:
             configs["max.compaction.lag.ms"] = str(COMPACTION_LAG_MS)
+        if self.keep_days:
+            for name in ("min.compaction.lag.ms", "max.compaction.lag.ms", "delete.retention.ms"):
+                configs[name] = str(self.keep_days * DAY_MS)
         return configs
 
 
@@ -48,7 +53,7 @@ INPUT_KINDS: Final = (EVENTS_KIND, TRANSCRIPTS_KIND, AUDIO_KIND)
 EVENTS: Final = Topic(EVENTS_KIND, "calls.events", "call_id", _DELETE, 3)
 TRANSCRIPTS: Final = Topic(TRANSCRIPTS_KIND, "calls.transcripts", "call_id", _DELETE, 3)
 AUDIO: Final = Topic(AUDIO_KIND, "calls.audio", "call_id", _DELETE, 3)
-POLICIES: Final = Topic("policies", "customers.policies", "customer_id", _COMPACT, None)
+POLICIES: Final = Topic("policies", "customers.policies", "customer_id", _COMPACT, None, 7)
 REQUESTS: Final = Topic("requests", "privacy.requests", "customer_id", _DELETE, 365)
 ANALYTICS_TRANSCRIPTS: Final = Topic(
     "analytics_transcripts", "deid.analytics.transcripts", "call_id/channel/seq", _BOTH, 90

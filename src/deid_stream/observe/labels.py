@@ -9,6 +9,7 @@ from typing import Final
 
 from deid_stream.errors import BrokerError, DecodeError, DeidError
 from deid_stream.model.entities import EntityType
+from deid_stream.policy.status import Refusal
 from deid_stream.policy.table import ChangeKind
 from deid_stream.wire import notes
 
@@ -29,14 +30,8 @@ WITHHELD: Final = (
     "buffer_full",
     "detector",
     "oversized",
-    "training_minor",
-    "training_not_in_effect",
-    "training_opt_out",
-    "training_region",
-    "training_stale_policies",
-    "training_unknown_policy",
-    "training_unreadable_policy",
     "turn_without_audio",
+    *(f"training_{refusal}" for refusal in Refusal),
     "value_remains",
     "words_disagree",
 )

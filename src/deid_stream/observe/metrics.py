@@ -19,6 +19,7 @@ _LATENCY_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 1
 _HOLDBACK_MS: Final = (100, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 60_000)
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
+_RETRACTION_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 _RECOVERY_S: Final = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 
 
@@ -151,6 +152,14 @@ class Metrics(Collector):
         )
         self.training_withheld = Counter(
             "deid_training_withheld", "Records not offered for training, by kind.", "topic", labels.TRAINING
+        )
+        self.retraction_seconds = Histogram(
+            "deid_retraction_seconds",
+            "Time from an opt-out until all of the customer's training records of a partition were taken back.",
+            _RETRACTION_S,
+        )
+        self.retractions_waiting = Gauge(
+            "deid_retractions_waiting", "Opt-outs whose training records are still being taken back, by partition."
         )
         self.policy_changes = Counter(
             "deid_policy_changes", "Policy records applied, by what they did.", "kind", labels.POLICY_CHANGES

@@ -1,33 +1,46 @@
 """From a policy as written to one that can be applied: everything is checked here, once, and named when wrong."""
 
+import re
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from deid_stream.errors import PolicyError
 from deid_stream.model.entities import EntityType
+from deid_stream.policy.fields import unknown_fields
 from deid_stream.policy.policy import DEFAULT_OPERATORS, TEXT_OPERATORS, UNKNOWN, CompiledPolicy, Policy
+from deid_stream.policy.versions import order_of
 from deid_stream.units import Ms
 
+
+class _OptOut(msgspec.Struct):
+    customer_id: Any = None
+    training_opt_out: Any = False
+
+
 _decoder = msgspec.json.Decoder(Policy)
+_opt_out = msgspec.json.Decoder(_OptOut)
 _MAX_DAYS = 36_500
 _MAX_PHRASES = 10_000
+_MAX_LANGUAGES = 100
 _KEEP = "keep"
+_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
 
 
-def compile_policy(raw: bytes | Policy | None) -> CompiledPolicy:
-    """Check and compile; None (no policy is known) gives ``UNKNOWN``.
+def compile_policy(raw: bytes | Policy | None, *, strict: bool = False) -> CompiledPolicy:
+    """Check and compile; None (no policy is known) gives ``UNKNOWN``. ``strict`` refuses every unknown field, and names
+    it: for a policy that is being written. One that has been written may be of a later version, so there only a field
+    that looks like a known one mistyped is refused.
 
     Raises PolicyError, which says what to mend and shows nothing of the policy but names of ours.
     """
     if raw is None:
         return UNKNOWN
-    policy = raw if isinstance(raw, Policy) else _read(raw)
+    policy = raw if isinstance(raw, Policy) else _read(raw, strict)
     if not policy.customer_id:
         raise PolicyError("customer_id is empty")
-    version = str(policy.version)
-    if not version or len(version) > 64 or not version.isprintable() or " " in version:
-        raise PolicyError("version must be a number or 1 to 64 printable characters without blanks")
+    order_of(policy.version)
     for name, days in (("analytics", policy.retention_days.analytics), ("training", policy.retention_days.training)):
         if not 0 <= days <= _MAX_DAYS:
             raise PolicyError(f"retention_days.{name} must be within 0 to {_MAX_DAYS}")
@@ -35,7 +48,7 @@ def compile_policy(raw: bytes | Policy | None) -> CompiledPolicy:
         raise PolicyError("region must be 1 to 32 printable characters, or left out")
     return CompiledPolicy(
         customer_id=policy.customer_id,
-        version=version,
+        version=str(policy.version),
         analytics=policy.analytics,
         training=not policy.training_opt_out,
         operators=_operators(policy.entities),
@@ -45,15 +58,26 @@ def compile_policy(raw: bytes | Policy | None) -> CompiledPolicy:
         region=policy.region,
         legal_hold=policy.legal_hold,
         effective_from_ms=_effective_from_ms(policy.effective_from),
+        languages=_languages(policy.languages),
         allow=_phrases("allow", policy.allow),
         deny=_phrases("deny", policy.deny),
         voice_disguise=policy.voice_disguise,
     )
 
 
-def _read(raw: bytes) -> Policy:
+def says_opt_out(raw: bytes, customer_id: str) -> bool:
+    """Whether the field ``training_opt_out`` can be read and is true, whatever is wrong with the rest, unless the
+    record names another customer."""
     try:
-        return _decoder.decode(raw)
+        found = _opt_out.decode(raw)
+        return found.training_opt_out is True and found.customer_id in (None, customer_id)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _read(raw: bytes, strict: bool) -> Policy:
+    try:
+        policy = _decoder.decode(raw)
     except msgspec.ValidationError as error:
         # msgspec quotes a wrong enumeration member, and the key of an object: neither may be repeated
         _, _, path = str(error).rpartition(" - at ")
@@ -63,6 +87,13 @@ def _read(raw: bytes) -> Policy:
         raise PolicyError(f"{where} has a value that is not allowed; see docs/policies.md") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise PolicyError("the policy is not a JSON object") from None
+    for field in unknown_fields(raw):
+        if strict:
+            shown = field.name[:64] if field.name.isascii() and field.name.isprintable() else "a name"
+            raise PolicyError(f"{shown} is no field of a policy; did you mean {field.nearest}?")
+        if field.mistaken:
+            raise PolicyError(f"an unknown field; did you mean {field.nearest}? It would be ignored")
+    return policy
 
 
 def _operators(entities: dict[str, str] | str) -> dict[EntityType, str]:
@@ -96,6 +127,14 @@ def _effective_from_ms(value: object) -> Ms:
     if moment.tzinfo is None:
         raise PolicyError(mend)
     return int(moment.timestamp() * 1000)
+
+
+def _languages(tags: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if tags is None:
+        return None
+    if len(tags) > _MAX_LANGUAGES or not all(_LANGUAGE.fullmatch(tag) for tag in tags):
+        raise PolicyError("languages must be BCP 47 tags, for example en or hi-Latn")
+    return tuple(sorted({tag.casefold() for tag in tags}))
 
 
 def _phrases(name: str, phrases: tuple[str, ...]) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     legal_hold: bool = False
     effective_from: Any = None
+    languages: tuple[str, ...] | None = None
+    """BCP 47 tags; None: the languages that the deployment has tables for."""
     allow: tuple[str, ...] = ()
     """Phrases that are never anybody's data (product names)."""
     deny: tuple[str, ...] = ()
@@ -42,23 +44,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     voice_disguise: bool = False
 
 
-class Permit(msgspec.Struct, frozen=True):
-    """Why a record may be trained on. It goes out with the record, so it is the same on every replay."""
-
-    customer_id: str
-    policy_version: str
-    region: str | None
-    retention_days: int
-
-    @property
-    def id(self) -> str:
-        """For a header: which policy, in which version."""
-        return f"{self.customer_id}/{self.policy_version}"
-
-
 class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A policy checked once and cheap to ask. Unknown customers get ``UNKNOWN``: analytics by the defaults, training
-    never."""
+    never. ``training`` is what the policy wishes; whether a record may go there is the standing's to say."""
 
     customer_id: str
     version: str
@@ -71,6 +59,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     legal_hold: bool = False
     effective_from_ms: Ms = 0
+    languages: tuple[str, ...] | None = None
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     voice_disguise: bool = False
@@ -78,20 +67,6 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def operator(self, entity_type: EntityType) -> str | None:
         """The text operator of a type; None: leave it in."""
         return self.operators.get(entity_type)
-
-    def permit(self, *, minor: bool, region: str | None, now_ms: Ms) -> Permit | None:
-        """Leave to train on a record of a call: not for a minor's, not before the policy takes effect, and only in
-        the policy's region where both it and the deployment name one. ``now_ms`` is record time."""
-        if not self.training or minor or now_ms < self.effective_from_ms:
-            return None
-        if self.region and region and self.region.casefold() != region.casefold():
-            return None
-        return Permit(
-            customer_id=self.customer_id,
-            policy_version=self.version,
-            region=self.region,
-            retention_days=self.retention_days.training,
-        )
 
 
 UNKNOWN: Final = CompiledPolicy(

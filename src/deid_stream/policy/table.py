@@ -1,4 +1,8 @@
-"""The latest policy of every customer, as the topic ``customers.policies`` tells it. Pure: records in, changes out."""
+"""Every customer's standing, as the topic ``customers.policies`` tells it. Pure: records in, changes out.
+
+What a record does depends on those before it: the highest version seen and the latest opt-out outlive whatever
+follows them, tombstones and garbage too, for as long as the topic or this table has them.
+"""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -6,70 +10,114 @@ from typing import NamedTuple
 import msgspec
 
 from deid_stream.errors import PolicyError
-from deid_stream.policy.compile import compile_policy
+from deid_stream.policy.compile import compile_policy, says_opt_out
+from deid_stream.policy.permit import Position
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
+from deid_stream.policy.status import PolicyStatus, Refusal, Standing, next_chapter
+from deid_stream.policy.versions import Order, order_of
+from deid_stream.units import Ms
 
 
 class ChangeKind(StrEnum):
     SET = "set"
     REMOVED = "removed"
     UNREADABLE = "unreadable"
-    """Cannot be compiled; the customer is treated as unknown until a readable policy comes."""
     STALE = "stale"
-    """A lower version than the one in force came later; training stops until a higher one comes."""
 
 
 class Change(NamedTuple):
     kind: ChangeKind
     customer_id: str
-    opted_out: bool
-    """The policy now in force says ``training_opt_out``: what was published before must be retracted."""
+    opted_out: Position | None
+    """Of the record, where it says ``training_opt_out`` (stale and half unreadable ones count): what was permitted
+    before it must be retracted."""
     error: PolicyError | None = None
 
 
 class PolicyTable:
-    """Apply records in topic order, then ask by customer. An unknown customer has ``UNKNOWN``."""
+    """Apply records in topic order, then ask by customer. ``region`` is the deployment's; empty where it names none,
+    and then no customer whose policy names a region is trained on."""
 
-    def __init__(self) -> None:
-        self._policies: dict[str, CompiledPolicy] = {}
+    def __init__(self, region: str = "") -> None:
+        self._region = region.casefold()
+        self._standings: dict[str, Standing] = {}
+        self._known = 0
 
     def __len__(self) -> int:
-        return len(self._policies)
+        return self._known
 
     def get(self, customer_id: str) -> CompiledPolicy:
-        return self._policies.get(customer_id, UNKNOWN)
+        """What the customer's calls go by; ``UNKNOWN`` where there is no policy."""
+        standing = self._standings.get(customer_id)
+        return UNKNOWN if standing is None else standing.policy
+
+    def standing(self, customer_id: str) -> Standing:
+        return self._standings.get(customer_id) or Standing(customer_id=customer_id)
 
     def customers(self) -> list[str]:
-        return sorted(self._policies)
+        """Those that have a policy, readable or not."""
+        return sorted(name for name, known in self._standings.items() if known.status is not PolicyStatus.UNKNOWN)
 
-    def apply(self, customer_id: str, value: bytes | None) -> Change:
-        """One record of the topic; None is a tombstone. Never raises: what cannot be read stops training."""
-        before = self.get(customer_id)
-        kind, after, error = _next(before, customer_id, value)
-        if kind is ChangeKind.REMOVED:
-            self._policies.pop(customer_id, None)
-        else:
-            self._policies[customer_id] = after
-        return Change(kind, customer_id, kind is ChangeKind.SET and not after.training, error)
+    def opt_outs(self) -> dict[str, Position]:
+        """The latest opt-out of every customer who ever had one."""
+        return {name: known.opted_out for name, known in self._standings.items() if known.opted_out is not None}
+
+    def apply(self, customer_id: str, value: bytes | None, position: Position, time_ms: Ms) -> Change:
+        """One record of the topic, with its Kafka timestamp; None is a tombstone. Never raises: what cannot be read
+        stops training."""
+        before = self.standing(customer_id)
+        kind, after = _next(before, customer_id, value)
+        said = value is not None and says_opt_out(value, customer_id)
+        refusal = Refusal.OPT_OUT if said else _refusal(kind, after.policy, self._region)
+        effective_ms = after.policy.effective_from_ms if kind is ChangeKind.SET else 0
+        chapters, trains_from_ms = next_chapter(before.chapters, before.trains_from_ms, time_ms, refusal, effective_ms)
+        self._standings[customer_id] = msgspec.structs.replace(
+            after,
+            position=position,
+            chapters=chapters,
+            trains_from_ms=trains_from_ms,
+            opted_out=position if said else before.opted_out,
+        )
+        unknown = PolicyStatus.UNKNOWN
+        self._known += (after.status is not unknown) - (before.status is not unknown)
+        return Change(kind, customer_id, position if said else None, after.error)
 
 
-def _next(
-    before: CompiledPolicy, customer_id: str, value: bytes | None
-) -> tuple[ChangeKind, CompiledPolicy, PolicyError | None]:
+def _next(before: Standing, customer_id: str, value: bytes | None) -> tuple[ChangeKind, Standing]:
+    replace = msgspec.structs.replace
     if value is None:
-        return ChangeKind.REMOVED, UNKNOWN, None
+        return ChangeKind.REMOVED, replace(before, status=PolicyStatus.UNKNOWN, policy=UNKNOWN, error=None)
+    no_training = replace(before.policy, customer_id=customer_id, training=False)
     try:
         compiled = compile_policy(value)
         if compiled.customer_id != customer_id:
             raise PolicyError("customer_id in the policy differs from the record key")
     except PolicyError as error:
-        unreadable = msgspec.structs.replace(UNKNOWN, customer_id=customer_id, version="unreadable")
-        return ChangeKind.UNREADABLE, unreadable, error
-    if _older(compiled.version, before.version):
-        return ChangeKind.STALE, msgspec.structs.replace(before, training=False), None
-    return ChangeKind.SET, compiled, None
+        return (
+            ChangeKind.UNREADABLE,
+            replace(before, status=PolicyStatus.UNREADABLE, policy=no_training, error=error),
+        )
+    order = order_of(compiled.version)
+    if _stale(order, before):
+        standing = replace(before, status=PolicyStatus.STALE, policy=no_training, needs_higher=True, error=None)
+        return ChangeKind.STALE, standing
+    standing = replace(
+        before, status=PolicyStatus.IN_FORCE, policy=compiled, highest=order, needs_higher=False, error=None
+    )
+    return ChangeKind.SET, standing
 
 
-def _older(version: str, than: str) -> bool:
-    """Whole numbers are compared; other versions have no order, and the topic's is taken."""
-    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+def _stale(order: Order, before: Standing) -> bool:
+    return order < before.highest or (before.needs_higher and order == before.highest)
+
+
+def _refusal(kind: ChangeKind, policy: CompiledPolicy, region: str) -> Refusal | None:
+    if kind is ChangeKind.REMOVED:
+        return Refusal.UNKNOWN_POLICY
+    if kind is ChangeKind.UNREADABLE:
+        return Refusal.UNREADABLE_POLICY
+    if kind is ChangeKind.STALE:
+        return Refusal.STALE_POLICY
+    if policy.region is not None and policy.region.casefold() != region:
+        return Refusal.REGION
+    return None

@@ -161,10 +161,8 @@ def _two_ways() -> DecodeError:
     )
 
 
-def encode_audio(
-    audio: SanitizedAudio, policy_version: str, permit: str | None = None
-) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """Key, value and headers for Kafka; ``permit`` only towards training."""
+def encode_audio(audio: SanitizedAudio, policy_version: str) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """Key, value and headers for Kafka."""
     chunk = audio.chunk
     key = record_id(chunk.call_id, chunk.channel, chunk.seq)
     headers = [
@@ -177,8 +175,6 @@ def encode_audio(
     ]
     if chunk.time:
         headers.append((ce.TIME, chunk.time))
-    if permit is not None:
-        headers.append((ce.PERMIT, permit.encode()))
     return key, payload(chunk, audio.data), headers
 
 

@@ -4,6 +4,7 @@ Fields that a later version adds are ignored, so that a reader outlives the writ
 record may be used is said by its permit.
 """
 
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -11,6 +12,10 @@ import msgspec
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import Word
 from deid_stream.units import CharIndex, Ms
+
+
+def _epoch_ms(moment: str) -> Ms:
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 class PublishedPermit(msgspec.Struct, frozen=True):
@@ -21,13 +26,24 @@ class PublishedPermit(msgspec.Struct, frozen=True):
     region: str | None = None
     position: str = ""
     """Place of the policy in ``customers.policies``: ``partition/offset``."""
+    time: str = ""
+    """Since when the policy is in force, RFC 3339."""
     time_ms: Ms = 0
-    """Record time of the source record."""
+    """The same in epoch ms."""
+    retain_until: str = ""
+    """After which the record may not be used, RFC 3339; empty where the writer did not say."""
     retain_until_ms: Ms | None = None
-    """Epoch ms after which the record may not be used; None where the writer did not say."""
+    """The same in epoch ms."""
     retention_days: int | None = None
     partial: bool = False
     """Training has not the whole call."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a date is none."""
+        if self.time:
+            msgspec.structs.force_setattr(self, "time_ms", _epoch_ms(self.time))
+        if self.retain_until:
+            msgspec.structs.force_setattr(self, "retain_until_ms", _epoch_ms(self.retain_until))
 
 
 class PublishedEntity(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
+from deid_stream.worker.consent import CallConsent, CallFacts
 
 BIND_MS: Final[Ms] = 2_000
 """Record time over which the records of a call without a start are gathered before it is bound. Longer, and such calls
@@ -57,6 +58,7 @@ class LiveCall:
     __slots__ = (
         "bound",
         "conflict",
+        "consent",
         "deadline_ms",
         "due_ms",
         "fired_ms",
@@ -66,12 +68,16 @@ class LiveCall:
         "own_ms",
         "records",
         "rivals",
+        "saved_facts",
         "session",
         "snapshot",
     )
 
-    def __init__(self, session: CallSession) -> None:
+    def __init__(self, session: CallSession, facts: CallFacts) -> None:
         self.session = session
+        self.consent = CallConsent(facts)
+        self.saved_facts: CallFacts | None = None
+        """As the checkpoint has them."""
         self.rivals: dict[str, CallSession] = {}
         self.bound = session.bound
         self.records: dict[str, int] = {}
@@ -151,9 +157,9 @@ class Calls:
         calls = (self._live[call_id] for call_id in self._by_customer.get(customer_id, ()))
         return [session for live in calls for session in live.sessions if session.customer_id == customer_id]
 
-    def adopt(self, session: CallSession) -> LiveCall:
-        """A new call, or one out of a checkpoint."""
-        live = LiveCall(session)
+    def adopt(self, session: CallSession, facts: CallFacts | None = None) -> LiveCall:
+        """A new call, or one out of a checkpoint; ``facts`` is what the gate knows of it."""
+        live = LiveCall(session, facts or CallFacts(session.call_id, session.last_record_ms))
         if not live.bound:
             session.hold()
         self._live[session.call_id] = live

@@ -14,12 +14,14 @@ there. ``epoch`` counts the owners. On a broker without transactions a paused wo
 replaced; what it writes then has a lower epoch (or the same and came second) and is ignored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from deid_stream.policy.permit import EVERYTHING, Position
 from deid_stream.units import Ms
+from deid_stream.worker.consent import CallFacts
 from deid_stream.worker.ended import EndedCall
 
 VERSION: Final = 1
@@ -30,6 +32,8 @@ PART_BYTES: Final = 600_000
 """What one record holds of calls: below the broker's usual limit for a batch (1 MB) with room for one large call."""
 
 
+FACTS: Final = 2_000
+"""Facts that one record holds: some 200 kB, with long call ids."""
 _ENDED_BYTES: Final = 100
 """About what a closed call takes beside its id and its ranges."""
 
@@ -44,8 +48,8 @@ class Progress(msgspec.Struct, kw_only=True):
     time_ms: Ms = 0
     policies: dict[int, int] = {}
     """Partition of ``customers.policies`` to the next offset to apply there."""
-    retracting: list[str] = []
-    """Customers whose published training records are still being taken back."""
+    retracting: dict[str, Position] = {}
+    """Customers whose published training records are still being taken back, with the opt-out that asks for it."""
 
 
 class _Record(msgspec.Struct, kw_only=True):
@@ -61,7 +65,10 @@ class _Record(msgspec.Struct, kw_only=True):
     time_ms: Ms = 0
     policies: dict[int, int] = {}
     retracting: list[str] = []
+    opt_outs: dict[str, Position] = {}
+    """Of those that are being retracted; missing in checkpoints of 0.1.0."""
     calls: list[msgspec.Raw] = []
+    facts: list[CallFacts] = []
     closed: list[EndedCall] = []
 
 
@@ -76,6 +83,8 @@ class Restored(msgspec.Struct, kw_only=True):
     progress: Progress = msgspec.field(default_factory=Progress)
     calls: dict[str, bytes] = {}
     """Snapshots by call."""
+    facts: dict[str, CallFacts] = {}
+    """Of the calls, by call."""
     closed: dict[str, EndedCall] = {}
     unreadable: int = 0
     """Calls whose very name could not be read."""
@@ -106,12 +115,19 @@ class CheckpointWriter:
         return self._base < 0 or self._deltas >= DELTA_SLOTS or self._delta_bytes > max(self._base_bytes, 256_000)
 
     def encode(
-        self, progress: Progress, calls: Iterable[bytes], closed: Iterable[EndedCall], *, full: bool
+        self,
+        progress: Progress,
+        calls: Iterable[bytes],
+        closed: Iterable[EndedCall],
+        facts: Sequence[CallFacts] = (),
+        *,
+        full: bool,
     ) -> list[tuple[bytes, bytes]]:
         """Keys and values. ``calls`` are snapshots: all of them when ``full`` (asked for by ``wants_base``), else those
-        changed since the last time; so are ``closed``."""
+        changed since the last time; so are ``closed`` and ``facts``, what the gate knows of calls."""
         self._full = full
         parts = _split(calls, closed)
+        parts += [([], []) for _ in range(len(parts), -(-len(facts) // FACTS))]
         records = []
         for number, (snapshots, ended) in enumerate(parts):
             record = _Record(
@@ -126,7 +142,9 @@ class CheckpointWriter:
                 needed=progress.needed,
                 time_ms=progress.time_ms,
                 policies=progress.policies,
-                retracting=progress.retracting,
+                retracting=list(progress.retracting),
+                opt_outs=progress.retracting,
+                facts=list(facts[number * FACTS : (number + 1) * FACTS]),
                 calls=[msgspec.Raw(snapshot) for snapshot in snapshots],
                 closed=ended,
             )
@@ -196,8 +214,10 @@ class CheckpointLog:
             needed=record.needed,
             time_ms=record.time_ms,
             policies=record.policies,
-            retracting=record.retracting,
+            retracting={name: record.opt_outs.get(name, EVERYTHING) for name in record.retracting},
         )
+        for facts in record.facts:
+            state.facts[facts.call_id] = facts
         for raw in record.calls:
             try:
                 state.calls[_name.decode(raw).call_id] = bytes(raw)
@@ -205,6 +225,7 @@ class CheckpointLog:
                 state.unreadable += 1
         for call in record.closed:
             state.calls.pop(call.call_id, None)
+            state.facts.pop(call.call_id, None)
             # the latest last
             state.closed.pop(call.call_id, None)
             state.closed[call.call_id] = call

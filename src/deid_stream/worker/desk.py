@@ -4,7 +4,7 @@ What goes wrong inside one call ends that call and no other: nothing more of it 
 records are refused from then on.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -18,6 +18,7 @@ from deid_stream.session.call import CallSession
 from deid_stream.session.ports import NeededOffsets, Positions
 from deid_stream.units import Ms
 from deid_stream.worker.calls import Calls, LiveCall, Sessions, snapshots_of
+from deid_stream.worker.consent import CallConsent, CallFacts
 from deid_stream.worker.ended import EndedCall, EndedCalls
 from deid_stream.worker.stream_clock import StreamClock
 
@@ -43,9 +44,13 @@ class PolicyView(Protocol):
         """Partition of ``customers.policies`` to the next offset to apply there."""
 
 
+class Publish(Protocol):
+    def __call__(self, outputs: Sequence[Output], consent: CallConsent | None, *, minor: bool) -> None: ...
+
+
 class CallDesk:
-    """Of one partition. ``publish(outputs, customer_id, minor)`` lets outputs leave. While ``replaying``, records are
-    read again and time stands still."""
+    """Of one partition. ``publish`` lets outputs leave: those of a live call with its consent, lines about others
+    without. While ``replaying``, records are read again and time stands still."""
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class CallDesk:
         *,
         sessions: Sessions,
         policies: PolicyView,
-        publish: Callable[[Sequence[Output], str, bool], None],
+        publish: Publish,
         metrics: Metrics,
     ) -> None:
         self._clock = clock
@@ -118,7 +123,7 @@ class CallDesk:
                 return None
         try:
             if live is None:
-                live = self._calls.adopt(self._open(event))
+                live = self._calls.adopt(self._open(event), CallFacts(event.call_id, event.time_ms))
             self._session_of(live, event).receive(event)
             if not live.bound and self._calls.count(live, event) and not (again or self.replaying):
                 self._bind(live, event.time_ms)
@@ -169,7 +174,7 @@ class CallDesk:
             retraction = ended.retraction(event.time_ms, "minor")
             if retraction is not None:
                 count = sum(known.last - known.first + 1 for known in (*retraction.transcripts, *retraction.audio))
-                self._publish((retraction,), ended.customer_id, True)
+                self._publish((retraction,), None, minor=True)
                 self._audit(ended, AuditAction.RETRACTED, "minor", event.time_ms, {"records": count})
                 self._ended.add(msgspec.structs.replace(ended, transcripts=(), audio=()))
         if not ended.told:
@@ -248,7 +253,8 @@ class CallDesk:
         try:
             outputs = session.outputs()
             if outputs:
-                self._publish(outputs, session.customer_id, session.minor)
+                live.consent.facts.customer_id = session.customer_id
+                self._publish(outputs, live.consent, minor=session.minor)
             if not session.closed:
                 self._calls.measure(live)
         except BrokerError:
@@ -307,9 +313,18 @@ class CallDesk:
             time_ms=time_ms,
             counts=counts or {},
         )
-        self._publish((entry,), call.customer_id, False)
+        self._publish((entry,), None, minor=False)
 
     # -- checkpoint
+
+    def facts(self, *, everything: bool) -> list[CallFacts]:
+        """What the gate knows of calls, as ``snapshots``; to be asked before them."""
+        taken = []
+        for live in self._calls if everything else self._changed.values():
+            if everything or live.consent.facts != live.saved_facts:
+                live.saved_facts = msgspec.structs.replace(live.consent.facts)
+                taken.append(live.saved_facts)
+        return taken
 
     def snapshots(self, *, everything: bool) -> list[bytes]:
         """Of all calls, or of those that have changed since the last time."""
@@ -327,14 +342,14 @@ class CallDesk:
         self._changed = {}
         return taken
 
-    def restore(self, snapshots: Mapping[str, bytes], positions: Positions) -> None:
+    def restore(self, snapshots: Mapping[str, bytes], positions: Positions, facts: Mapping[str, CallFacts]) -> None:
         """Take up the calls of a checkpoint. One that cannot be read is given up, and no other."""
         for name, snapshot in snapshots.items():
             customer_id = ""
             try:
                 customer_id, single = snapshots_of(snapshot)
                 first, *others = [self._sessions.restore(one, positions, self._policies.of) for one in single]
-                live = self._calls.adopt(first)
+                live = self._calls.adopt(first, facts.get(name))
                 for session in others:
                     self._calls.rival(live, session)
             except Exception:  # noqa: BLE001 - as in ``receive``

@@ -17,159 +17,196 @@ from deid_stream.model.outputs import (
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.outcomes import count_audit
-from deid_stream.policy.policy import CompiledPolicy, Permit
+from deid_stream.policy.permit import Permit
+from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.policy.status import Refusal, Standing
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import encode_audio, payload
-from deid_stream.wire.output import encode_audit, encode_segment, encode_summary
+from deid_stream.wire.output import Record, encode_audit, encode_segment, encode_summary
+from deid_stream.worker.consent import CallConsent, Consents
 
 _RECORD_OVERHEAD_BYTES = 4_096
 MAX_VALUE_BYTES = MAX_BATCH_BYTES - _RECORD_OVERHEAD_BYTES
 
 
 class Gate:
-    """Stateless. ``region`` is the deployment's; None where it does not say."""
+    """What a call has been told already is its ``CallConsent``'s to remember; the gate itself has no state."""
 
-    def __init__(self, names: TopicNames, region: str | None, pipeline_version: str, metrics: Metrics) -> None:
-        self._names = names
-        self._region = region
-        self._version = pipeline_version
-        self._metrics = metrics
+    def __init__(self, names: TopicNames, consents: Consents, pipeline_version: str, metrics: Metrics) -> None:
+        self.names = names
+        self.consents = consents
+        self.version = pipeline_version
+        self.metrics = metrics
 
-    def publish(
-        self, outbox: Outbox, outputs: Iterable[Output], policy: CompiledPolicy, *, minor: bool, training: bool
-    ) -> None:
-        """Append to the outbox. ``training`` False: the policies are stale, so nobody's may permit training."""
-        permit: Permit | None = None
-        permit_id = b""
-        asked_ms: Ms = -1
+    def publish(self, outbox: Outbox, outputs: Iterable[Output], consent: CallConsent, *, minor: bool) -> None:
+        """Append a call's outputs. A refused record stands in the audit with the reason when it is the first of its
+        call, and again whenever the reason changes."""
+        passage = _Passage(self, outbox, self.consents.standing(consent.facts.customer_id), consent, minor=minor)
         for output in outputs:
-            if isinstance(output, AuditEntry):
-                self._audit(outbox, output, policy)
-                continue
+            passage.pass_on(output)
+
+    def write(self, outbox: Outbox, outputs: Iterable[Output]) -> None:
+        """Append lines of the worker's own, and what is taken back of calls that are closed."""
+        for output in outputs:
             if isinstance(output, Retraction):
-                self._retract(outbox, output)
-                continue
-            time_ms = output.chunk.time_ms if isinstance(output, SanitizedAudio) else output.time_ms
-            # a permit depends on time only where the policy takes effect at one
-            if asked_ms < 0 or (policy.effective_from_ms and time_ms != asked_ms):
-                permit = policy.permit(minor=minor, region=self._region, now_ms=time_ms) if training else None
-                permit_id = permit.id.encode() if permit else b""
-                asked_ms = time_ms
-            if isinstance(output, SanitizedAudio):
-                self._audio(outbox, output, policy, permit_id)
-            elif isinstance(output, SanitizedSegment):
-                self._segment(outbox, output, policy, permit)
-            else:
-                self._summary(outbox, output, policy, minor=minor, permitted=permit is not None)
+                append_retraction(outbox, self.names, output)
+            elif isinstance(output, AuditEntry):
+                _append_audit(outbox, self.names.audit, output, self.consents.standing(output.customer_id).policy)
 
-    def _audio(self, outbox: Outbox, audio: SanitizedAudio, policy: CompiledPolicy, permit_id: bytes) -> None:
-        chunk = audio.chunk
-        key, value, headers = encode_audio(audio, policy.version)
-        if len(value) > MAX_VALUE_BYTES:
-            self._too_large(outbox, chunk.call_id, chunk.customer_id, chunk.time_ms, policy, chunk.channel, chunk.seq)
-            return
-        if policy.analytics:
-            outbox.append(self._names.analytics_audio, key, value, headers, chunk.time_ms)
-        if permit_id:
-            training = [*headers, (ce.PERMIT, permit_id)]
-            voice = value if audio.disguised is None else payload(chunk, audio.disguised)
-            outbox.append(self._names.training_audio, key, voice, training, chunk.time_ms)
+
+class _Passage:
+    """One call's outputs of one drain: the policies do not change while they pass."""
+
+    def __init__(self, gate: Gate, outbox: Outbox, standing: Standing, consent: CallConsent, *, minor: bool) -> None:
+        self._gate = gate
+        self._outbox = outbox
+        self._standing = standing
+        self._policy = standing.policy
+        self._consent = consent
+        self._facts = consent.facts
+        self._minor = minor
+        self._fresh = gate.consents.fresh()
+
+    def pass_on(self, output: Output) -> None:
+        if isinstance(output, SanitizedAudio):
+            self._audio(output)
+        elif isinstance(output, SanitizedSegment):
+            self._segment(output)
+        elif isinstance(output, CallSummary):
+            self._summary(output)
+        elif isinstance(output, Retraction):
+            append_retraction(self._outbox, self._gate.names, output)
         else:
-            self._metrics.training_withheld.inc("audio")
+            self._entry(output)
 
-    def _segment(
-        self, outbox: Outbox, segment: SanitizedSegment, policy: CompiledPolicy, permit: Permit | None
-    ) -> None:
-        names = self._names
-        record = encode_segment(segment, policy_version=policy.version, pipeline_version=self._version)
-        if len(record.value or b"") > MAX_VALUE_BYTES:
-            self._too_large(
-                outbox, segment.call_id, segment.customer_id, segment.time_ms, policy, segment.channel, segment.seq
-            )
+    def _audio(self, audio: SanitizedAudio) -> None:
+        chunk, names = audio.chunk, self._gate.names
+        key, value, headers = encode_audio(audio, self._policy.version)
+        if len(value) > MAX_VALUE_BYTES:
+            self._too_large(chunk.time_ms, chunk.channel, chunk.seq)
             return
-        if policy.analytics:
-            outbox.append(names.analytics_transcripts, record.key, record.value, record.headers, segment.time_ms)
+        if self._analysed(chunk.time_ms, chunk.channel, chunk.seq):
+            self._outbox.append(names.analytics_audio, key, value, headers, chunk.time_ms)
+        if self._permit(chunk.time_ms, chunk.channel, chunk.seq) is None:
+            self._gate.metrics.training_withheld.inc("audio")
+            return
+        training = [*headers, (ce.PERMIT, self._consent.permit_header)]
+        voice = value if audio.disguised is None else payload(chunk, audio.disguised)
+        self._outbox.append(names.training_audio, key, voice, training, chunk.time_ms)
+
+    def _segment(self, segment: SanitizedSegment) -> None:
+        names = self._gate.names
+        record = self._encoded(segment, None)
+        if len(record.value or b"") > MAX_VALUE_BYTES:
+            self._too_large(segment.time_ms, segment.channel, segment.seq)
+            return
+        if self._analysed(segment.time_ms, segment.channel, segment.seq):
+            self._outbox.append(names.analytics_transcripts, record.key, record.value, record.headers, segment.time_ms)
         if not segment.is_final:
             return
+        permit = self._permit(segment.time_ms, segment.channel, segment.seq)
         if permit is None:
-            self._metrics.training_withheld.inc("transcripts")
+            self._gate.metrics.training_withheld.inc("transcripts")
             return
-        record = encode_segment(segment, policy_version=policy.version, pipeline_version=self._version, permit=permit)
-        outbox.append(names.training_transcripts, record.key, record.value, record.headers, segment.time_ms)
+        record = self._encoded(segment, permit)
+        record.headers.append((ce.PERMIT, self._consent.permit_header))
+        self._outbox.append(names.training_transcripts, record.key, record.value, record.headers, segment.time_ms)
 
-    def _summary(
-        self, outbox: Outbox, summary: CallSummary, policy: CompiledPolicy, *, minor: bool, permitted: bool
-    ) -> None:
-        """The call's metadata, and once a call why training got nothing of it."""
-        if policy.analytics:
-            record = encode_summary(summary, policy_version=policy.version, pipeline_version=self._version)
-            outbox.append(self._names.calls, record.key, record.value, record.headers, summary.time_ms)
-        reasons = []
-        if not permitted:
-            reasons.append(f"training_{self._refusal(policy, minor, summary.time_ms)}")
-        if not policy.analytics:
-            reasons.append("analytics_off")
-        for reason in reasons:
-            entry = AuditEntry(
-                call_id=summary.call_id,
-                customer_id=summary.customer_id,
-                action=AuditAction.WITHHELD,
-                reason=reason,
-                time_ms=summary.time_ms,
-            )
-            self._audit(outbox, entry, policy)
-            count_audit(self._metrics, entry)
+    def _encoded(self, segment: SanitizedSegment, permit: Permit | None) -> Record:
+        version = self._policy.version
+        return encode_segment(segment, policy_version=version, pipeline_version=self._gate.version, permit=permit)
 
-    def _retract(self, outbox: Outbox, retraction: Retraction) -> None:
-        """Tombstones for all that the ranges name, whatever the policy: what was allowed then is not allowed now."""
-        names = self._names
-        headers = [(ce.CUSTOMER_ID, retraction.customer_id.encode())]
-        for topics, ranges in (
-            ((names.analytics_transcripts, names.training_transcripts), retraction.transcripts),
-            ((names.analytics_audio, names.training_audio), retraction.audio),
-        ):
-            for channel, first, last in ((known.channel, known.first, known.last) for known in ranges):
-                for seq in range(first, last + 1):
-                    key = record_id(retraction.call_id, channel, seq)
-                    for topic in topics:
-                        outbox.append(topic, key, None, headers, retraction.time_ms)
+    def _summary(self, summary: CallSummary) -> None:
+        """The call's metadata. Of a call without any record that could be trained on, this is where the audit says
+        that it would have been refused."""
+        time_ms = summary.time_ms
+        if self._analysed(time_ms, None, None):
+            record = encode_summary(summary, policy_version=self._policy.version, pipeline_version=self._gate.version)
+            self._outbox.append(self._gate.names.calls, record.key, record.value, record.headers, time_ms)
+        facts = self._facts
+        if not facts.said and not facts.permitted_at and (refusal := self._refusal(time_ms)) is not None:
+            self._refused(refusal, time_ms, None, None)
 
-    def _refusal(self, policy: CompiledPolicy, minor: bool, now_ms: Ms) -> str:
-        if minor:
-            return "minor"
-        if policy.version in ("unknown", "unreadable"):
-            return f"{policy.version}_policy"
-        if not policy.training:
-            return "opt_out"
-        if now_ms < policy.effective_from_ms:
-            return "not_in_effect"
-        if policy.permit(minor=minor, region=self._region, now_ms=now_ms) is not None:
-            return "stale_policies"
-        return "region"
+    def _entry(self, entry: AuditEntry) -> None:
+        if entry.action is AuditAction.WITHHELD:
+            self._facts.withheld = True
+        if self._minor:
+            # a minor's session lets nothing out but its audit, so no refused record will say it
+            self._refused(Refusal.MINOR, entry.time_ms, None, None)
+        self._write(entry)
 
-    def _too_large(
-        self,
-        outbox: Outbox,
-        call_id: str,
-        customer_id: str,
-        time_ms: Ms,
-        policy: CompiledPolicy,
-        channel: int | None,
-        seq: int,
-    ) -> None:
+    # -- what may pass
+
+    def _analysed(self, time_ms: Ms, channel: int | None, seq: int | None) -> bool:
+        off = not self._policy.analytics
+        if off and not self._facts.analytics_off:
+            self._audit(AuditAction.WITHHELD, "analytics_off", time_ms, channel, seq)
+        self._facts.analytics_off = off
+        return not off
+
+    def _refusal(self, time_ms: Ms) -> Refusal | None:
+        if self._minor:
+            return Refusal.MINOR
+        if not self._fresh:
+            return Refusal.STALE_POLICIES
+        return self._standing.refusal(time_ms)
+
+    def _permit(self, time_ms: Ms, channel: int | None, seq: int | None) -> Permit | None:
+        """The permit of a source record; without one, the audit says why."""
+        refusal = self._refusal(time_ms)
+        if refusal is not None:
+            self._refused(refusal, time_ms, channel, seq)
+            return None
+        facts, position = self._facts, str(self._standing.position)
+        if facts.withheld and facts.permitted_at != position:
+            # said once for each policy, since records of before and after it may leave in turns
+            self._audit(AuditAction.PERMITTED, "partial", time_ms, channel, seq)
+            facts.said = ""
+        facts.permitted_at = position
+        return self._consent.permit_for(self._standing, time_ms)
+
+    def _refused(self, refusal: Refusal, time_ms: Ms, channel: int | None, seq: int | None) -> None:
+        self._facts.withheld = True
+        if self._facts.said != refusal:
+            self._facts.said = refusal
+            self._audit(AuditAction.WITHHELD, f"training_{refusal}", time_ms, channel, seq)
+
+    def _too_large(self, time_ms: Ms, channel: int | None, seq: int) -> None:
+        self._facts.withheld = True
+        self._audit(AuditAction.WITHHELD, "oversized", time_ms, channel, seq)
+
+    def _audit(self, action: AuditAction, reason: str, time_ms: Ms, channel: int | None, seq: int | None) -> None:
         entry = AuditEntry(
-            call_id=call_id,
-            customer_id=customer_id,
-            action=AuditAction.WITHHELD,
-            reason="oversized",
+            call_id=self._facts.call_id,
+            customer_id=self._standing.customer_id,
+            action=action,
+            reason=reason,
             time_ms=time_ms,
             channel=channel,
             seq=seq,
         )
-        self._audit(outbox, entry, policy)
-        count_audit(self._metrics, entry)
+        self._write(entry)
+        count_audit(self._gate.metrics, entry)
 
-    def _audit(self, outbox: Outbox, entry: AuditEntry, policy: CompiledPolicy) -> None:
-        record = encode_audit(entry, policy_version=policy.version)
-        outbox.append(self._names.audit, record.key, record.value, record.headers, entry.time_ms)
+    def _write(self, entry: AuditEntry) -> None:
+        _append_audit(self._outbox, self._gate.names.audit, entry, self._policy)
+
+
+def _append_audit(outbox: Outbox, topic: str, entry: AuditEntry, policy: CompiledPolicy) -> None:
+    record = encode_audit(entry, policy_version=policy.version)
+    outbox.append(topic, record.key, record.value, record.headers, entry.time_ms)
+
+
+def append_retraction(outbox: Outbox, names: TopicNames, retraction: Retraction) -> None:
+    """Tombstones for all that the ranges name, whatever the policy: what was allowed then is not allowed now."""
+    headers = [(ce.CUSTOMER_ID, retraction.customer_id.encode())]
+    for topics, ranges in (
+        ((names.analytics_transcripts, names.training_transcripts), retraction.transcripts),
+        ((names.analytics_audio, names.training_audio), retraction.audio),
+    ):
+        for known in ranges:
+            for seq in range(known.first, known.last + 1):
+                key = record_id(retraction.call_id, known.channel, seq)
+                for topic in topics:
+                    outbox.append(topic, key, None, headers, retraction.time_ms)

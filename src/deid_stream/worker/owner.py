@@ -41,6 +41,9 @@ MAX_HELD_BYTES: Final = 128 << 20
 FIRST_BACKOFF_S: Final = 0.1
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
+_RETRACTION_SHARE_S: Final = 0.005
+"""Left to a retraction that is overdue after each slice of records, so that no backlog keeps it waiting. Longer: it is
+done sooner, and the partition's live calls come later meanwhile."""
 _SLICE: Final = 4
 _SLICE_S: Final = 0.001
 """Work between two looks at the network. A batch needs some twenty of them on its way to the broker and back, so each
@@ -165,9 +168,8 @@ class Owner:
                 metrics=context.metrics,
             )
             if restored.epoch:
-                since = context.policies.opted_out_since(restored.progress.policies)
-                for customer_id in since:
-                    partition.retract(customer_id)
+                for customer, opted_out in context.policies.opted_out_since(restored.progress.policies).items():
+                    partition.retract(customer, opted_out)
             if self._stopping or not self._begin(partition):
                 return
             log.info("partition taken over", partition=self.number, calls=partition.calls)
@@ -234,9 +236,11 @@ class Owner:
                         ready_s = now_s + COMMIT_EVERY_S
                 elif publishing is None and not partition.dirty and self._stopping:
                     return
-                if taken:
-                    continue
                 retractor.poll()
+                if taken:
+                    if retractor.overdue:
+                        await self._wait(_RETRACTION_SHARE_S)
+                    continue
                 await self._wait(due_s - now_s if publishing is None and partition.dirty else 0.5)
         finally:
             await retractor.stop()

@@ -17,6 +17,7 @@ from deid_stream.kafka.record import InRecord
 from deid_stream.model.outputs import AuditEntry, Output
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.permit import Position
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
 from deid_stream.wire.decode import decode
@@ -24,6 +25,7 @@ from deid_stream.wire.limits import Limits
 from deid_stream.wire.notes import ignore
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
+from deid_stream.worker.consent import CallConsent
 from deid_stream.worker.dead_letters import DeadLetters, unreadable
 from deid_stream.worker.desk import CallDesk, PolicyView
 from deid_stream.worker.ended import EndedCalls
@@ -94,7 +96,7 @@ class Partition:
         )
         self._desk.replaying = bool(self._replay_until)
         positions = Positions(self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0))
-        self._desk.restore(restored.calls, positions)
+        self._desk.restore(restored.calls, positions, restored.facts)
         # nobody can say whose calls these were
         metrics.quarantined.inc(amount=restored.unreadable)
 
@@ -148,9 +150,9 @@ class Partition:
         return self._outbox.records
 
     @property
-    def retracting(self) -> list[str]:
-        """Customers whose training records are being taken back."""
-        return list(self._retractions)
+    def retracting(self) -> dict[str, Position]:
+        """Customers whose training records are being taken back, with the opt-out that asks for it."""
+        return self._retractions.asked()
 
     def start_offsets(self) -> dict[str, int]:
         """Where reading begins, by kind; kinds never read are missing."""
@@ -168,16 +170,15 @@ class Partition:
         self._dirty = True
 
     def audit(self, entry: AuditEntry) -> None:
-        self._publish((entry,), entry.customer_id, False)
+        self._publish((entry,), None, minor=False)
 
-    def retract(self, customer_id: str) -> None:
-        """The customer's published training records must be taken back; the checkpoint remembers it until done."""
-        self._dirty = self._retractions.add(customer_id) or self._dirty
+    def retract(self, customer_id: str, opted_out: Position) -> None:
+        """What was permitted before that opt-out must be taken back; the checkpoint remembers it until done."""
+        self._dirty = self._retractions.add(customer_id, opted_out) or self._dirty
 
-    def retracted(self, customer_id: str) -> None:
-        """They have been, with the batch that is being filled."""
-        self._retractions.done(customer_id)
-        self._dirty = True
+    def retracted(self, customer_id: str, opted_out: Position) -> None:
+        """It has been, with the batch that is being filled. A later opt-out is still to do."""
+        self._dirty = self._retractions.done(customer_id, opted_out) or self._dirty
 
     def policy_changed(self, customer_id: str) -> None:
         """From the next turn and the next record on, the customer's calls go by the new policy."""
@@ -215,6 +216,7 @@ class Partition:
         self._dirty = False
         self._refresh_needed()
         full = self._writer.wants_base
+        facts = self._desk.facts(everything=full)
         changed = self._desk.snapshots(everything=full)
         progress = Progress(
             positions=self.positions.copy(),
@@ -226,7 +228,7 @@ class Partition:
         closed = self._ended.take(self.clock_ms, everything=full)
         work = Work(
             outbox=self._outbox,
-            checkpoint=self._writer.encode(progress, changed, closed, full=full),
+            checkpoint=self._writer.encode(progress, changed, closed, facts, full=full),
             offsets=self.start_offsets(),
             released=self._released,
         )
@@ -283,11 +285,12 @@ class Partition:
         except UnicodeDecodeError:
             return
 
-    def _publish(self, outputs: Sequence[Output], customer_id: str, minor: bool) -> None:
+    def _publish(self, outputs: Sequence[Output], consent: CallConsent | None, *, minor: bool) -> None:
         self._released += outputs
-        self._gate.publish(
-            self._outbox, outputs, self._policies.of(customer_id), minor=minor, training=self._policies.fresh()
-        )
+        if consent is None:
+            self._gate.write(self._outbox, outputs)
+        else:
+            self._gate.publish(self._outbox, outputs, consent, minor=minor)
         self._dirty = True
 
     # -- checkpoint

@@ -8,8 +8,13 @@ from typing import Final, Self
 from deid_stream.kafka.follow import TopicTable
 from deid_stream.kafka.ports import Isolation, Kafka
 from deid_stream.kafka.record import InRecord
+from deid_stream.observe.logs import get_log
+from deid_stream.policy.permit import Position
 from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.policy.status import Standing
 from deid_stream.policy.table import Change, PolicyTable
+
+log = get_log("worker")
 
 STALE_S: Final = 60.0
 """A policy topic that has not answered for this long may hide an opt-out: no training until it answers again."""
@@ -17,11 +22,12 @@ STALE_S: Final = 60.0
 
 class Policies:
     """``on_change`` is told of each change once the beginning has been read, ``on_unreadable`` of each record that the
-    client cannot read. ``async with`` reads all there is."""
+    client cannot read. ``async with`` reads all there is. ``region`` is the deployment's."""
 
-    def __init__(self, kafka: Kafka, topic: str, isolation: Isolation, wall: Callable[[], float] = time.time) -> None:
-        self._table = PolicyTable()
-        self._opted_out: dict[str, tuple[int, int]] = {}
+    def __init__(
+        self, kafka: Kafka, topic: str, isolation: Isolation, region: str, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._table = PolicyTable(region)
         self._topic = TopicTable(kafka, topic, isolation, self._apply, wall)
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_unreadable: Callable[[InRecord], None] = lambda _: None
@@ -50,6 +56,9 @@ class Policies:
         """When the broker last answered for the topic, in ms since the epoch; 0: never."""
         return self._topic.heard_ms()
 
+    def standing(self, customer_id: str) -> Standing:
+        return self._table.standing(customer_id)
+
     def positions(self) -> dict[int, int]:
         """Next offset to apply, by partition of the policy topic."""
         return self._topic.positions()
@@ -58,23 +67,21 @@ class Policies:
         """The topic has been heard from lately."""
         return self._topic.silent_s() < STALE_S
 
-    def opted_out_since(self, positions: dict[int, int]) -> list[str]:
-        """Customers whose latest policy came at or after ``positions`` and opts out of training."""
-        return sorted(
-            customer
-            for customer, (partition, offset) in self._opted_out.items()
-            if offset >= positions.get(partition, 0)
-        )
+    def opted_out_since(self, positions: dict[int, int]) -> dict[str, Position]:
+        """Customers who opted out at or after ``positions``, whatever they said afterwards, with the latest time they
+        did."""
+        return {
+            customer: opted_out
+            for customer, opted_out in sorted(self._table.opt_outs().items())
+            if opted_out.offset >= positions.get(opted_out.partition, 0)
+        }
 
     def _apply(self, record: InRecord) -> None:
         if record.unreadable:
             self.on_unreadable(record)
-        if not record.key:
-            return
-        customer_id = record.key.decode(errors="replace")
-        change = self._table.apply(customer_id, record.value)
-        if change.opted_out:
-            self._opted_out[customer_id] = (record.partition, record.offset)
+        elif not record.key:
+            log.warning("policy without a key ignored", partition=record.partition, offset=record.offset)
         else:
-            self._opted_out.pop(customer_id, None)
-        self.on_change(change)
+            position = Position(record.partition, record.offset)
+            customer_id = record.key.decode(errors="replace")
+            self.on_change(self._table.apply(customer_id, record.value, position, record.timestamp))

@@ -193,7 +193,9 @@ class Worker:
         )
         stack.push_async_callback(publishers.stop)
         await check_layout(kafka, names)
-        policies = await stack.enter_async_context(Policies(kafka, names.policies, isolation, self._wall))
+        policies = await stack.enter_async_context(
+            Policies(kafka, names.policies, isolation, settings.region, self._wall)
+        )
         sessions = self._sessions
         if loading is not None:
             detector = TimedDetector(await asyncio.shield(loading), self.metrics.detector_seconds)
@@ -216,7 +218,7 @@ class Worker:
             publishers=publishers,
             isolation=isolation,
             sessions=sessions,
-            gate=Gate(names, settings.region or None, __version__, self.metrics),
+            gate=Gate(names, policies, __version__, self.metrics),
             policies=policies,
             metrics=self.metrics,
             guard=self._guard,
@@ -244,7 +246,7 @@ class Worker:
         if change.error is not None:
             log.warning("policy refused", customer_id=change.customer_id, error=change.error)
         if self._pump is not None:
-            self._pump.policy_changed(change.customer_id, opted_out=change.opted_out)
+            self._pump.policy_changed(change.customer_id, change.opted_out)
 
     def _policy_unreadable(self, record: InRecord) -> None:
         """No policy record is ours to answer with a dead letter: what it was about cannot be told."""

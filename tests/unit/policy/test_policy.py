@@ -2,19 +2,24 @@
 
 import json
 
+import msgspec
 import pytest
 
 from deid_stream.errors import PolicyError
 from deid_stream.model.entities import OFF_BY_DEFAULT, ON_BY_DEFAULT, EntityType
-from deid_stream.policy import UNKNOWN, ChangeKind, PolicyTable, compile_policy
+from deid_stream.policy import UNKNOWN, ChangeKind, PolicyTable, Position, Refusal, compile_policy
+from deid_stream.policy.permit import decode_permit, encode_permit, position_of
+from deid_stream.policy.versions import order_of
 
 
 def raw(**fields):
     return json.dumps({"customer_id": "northwind", "version": 3, **fields}).encode()
 
 
-def permitted(policy, *, minor=False, region=None, now_ms=1_000):
-    return policy.permit(minor=minor, region=region, now_ms=now_ms) is not None
+def permitted(policy, *, region="", now_ms=1_000):
+    table = PolicyTable(region)
+    table.apply("northwind", policy, Position(0, 0), 0)
+    return table.standing("northwind").refusal(now_ms) is None
 
 
 def test_the_least_a_policy_says():
@@ -23,7 +28,7 @@ def test_the_least_a_policy_says():
     assert policy.analytics
     assert (policy.audio, policy.interims, policy.voice_disguise) == ("silence", "none", False)
     assert (policy.retention_days.analytics, policy.retention_days.training) == (90, 365)
-    assert permitted(policy)
+    assert policy.training
 
 
 @pytest.mark.parametrize("entities", [{}, {"entities": "default"}, {"entities": {}}], ids=str)
@@ -47,20 +52,18 @@ def test_an_unknown_customer_is_analysed_by_the_defaults_and_never_trained_on():
     assert UNKNOWN.analytics
     assert all(UNKNOWN.operator(t) == "numbered" for t in ON_BY_DEFAULT)
     assert all(UNKNOWN.operator(t) is None for t in OFF_BY_DEFAULT)
-    assert not permitted(UNKNOWN)
+    assert not UNKNOWN.training
 
 
 @pytest.mark.parametrize(
-    ("fields", "call", "expected"),
+    ("fields", "asked", "expected"),
     [
         ({}, {}, True),
         ({"training_opt_out": True}, {}, False),
-        ({}, {"minor": True}, False),
         ({"region": "in"}, {"region": "in"}, True),
         ({"region": "in"}, {"region": "IN"}, True),
         ({"region": "in"}, {"region": "eu"}, False),
-        ({"region": "in"}, {"region": None}, True),
-        ({"region": "in"}, {"region": ""}, True),
+        ({"region": "in"}, {"region": ""}, False),
         ({}, {"region": "eu"}, True),
         ({"effective_from": 2_000}, {"now_ms": 1_999}, False),
         ({"effective_from": 2_000}, {"now_ms": 2_000}, True),
@@ -69,15 +72,33 @@ def test_an_unknown_customer_is_analysed_by_the_defaults_and_never_trained_on():
     ],
     ids=str,
 )
-def test_who_may_be_trained_on(fields, call, expected):
-    assert permitted(compile_policy(raw(**fields)), **call) is expected
+def test_who_may_be_trained_on(fields, asked, expected):
+    assert permitted(raw(**fields), **asked) is expected
 
 
 def test_a_permit_says_under_what_and_is_the_same_on_every_replay():
-    policy = compile_policy(raw(region="in", retention_days={"analytics": 1, "training": 30}))
-    permit = policy.permit(minor=False, region="in", now_ms=5)
-    assert permit == policy.permit(minor=False, region="in", now_ms=6)
-    assert (permit.id, permit.region, permit.retention_days) == ("northwind/3", "in", 30)
+    table = PolicyTable("in")
+    table.apply("northwind", raw(region="in", retention_days={"analytics": 1, "training": 30}), Position(2, 17), 1_000)
+    standing = table.standing("northwind")
+    permit = standing.permit(5_000, partial=False)
+    assert permit == standing.permit(6_000, partial=False)
+    assert json.loads(encode_permit(permit)) == {
+        "customer_id": "northwind",
+        "policy_version": "3",
+        "position": "2/17",
+        "time": "1970-01-01T00:00:01.000Z",
+        "retain_until": "1970-01-31T00:00:00.000Z",
+        "region": "in",
+    }
+    assert json.loads(encode_permit(standing.permit(5_000, partial=True)))["partial"] is True
+    assert decode_permit(encode_permit(permit)) == permit
+    assert position_of(permit) == Position(2, 17)
+    assert standing.permit(999, partial=False) is None
+
+
+@pytest.mark.parametrize("header", [None, b"", b"northwind/3", b"{}", b"\xff", b'{"position":1}'])
+def test_what_is_no_permit_is_none(header):
+    assert decode_permit(header) is None
 
 
 @pytest.mark.parametrize(
@@ -93,6 +114,18 @@ def test_a_permit_says_under_what_and_is_the_same_on_every_replay():
         (raw(version=""), "version"),
         (raw(version="a b"), "version"),
         (raw(version=None), "version"),
+        (raw(version="final"), "no number"),
+        (raw(version=-1), "negative"),
+        (raw(training_optout=True), "did you mean training_opt_out"),
+        (raw(trainingOptOut=True), "did you mean training_opt_out"),
+        (raw(analitycs=False), "did you mean analytics"),
+        (raw(regoin="in"), "did you mean region"),
+        (raw(opt_out=True), "unknown field"),
+        (raw(no_training=True), "unknown field"),
+        (raw(retention_days={"trainin": 3}), "did you mean retention_days.training"),
+        (raw(**{f"field_{n}": 1 for n in range(101)}), "more than 100 unknown fields"),
+        (b'{"customer_id":"northwind","version":1,"training_opt_out":true,"training_opt_out":false}', "twice"),
+        (raw(languages=["english please"]), "languages"),
         (raw(training_opt_out="no"), "training_opt_out"),
         (raw(analytics=None), "analytics"),
         (raw(audio="beep"), "audio"),
@@ -140,55 +173,142 @@ def test_phrases_are_cleaned_and_in_a_fixed_order():
     assert policy.allow == ("Ann Summers", "Grace Plus")
 
 
+@pytest.mark.parametrize("field", ["colour", "audio_rate_limit", "notes", "x"])
+def test_a_field_of_a_later_version_is_ignored(field):
+    assert compile_policy(raw(**{field: 1})).version == "3"
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [(2, 3), (9, 10), ("9", "10"), ("v2", "v10"), ("2.9", "3"), ("1.2", "1.2.1"), ("2026-11-24", "2026-12-01")],
+)
+def test_versions_have_the_order_of_their_numbers(lower, higher):
+    assert order_of(lower) < order_of(higher)
+
+
+def test_letters_of_a_version_do_not_count():
+    assert order_of("v3") == order_of("3") == order_of(3) == order_of("3-final")
+
+
+class Table(PolicyTable):
+    """Each record comes a second after the one before."""
+
+    def __init__(self, region=""):
+        super().__init__(region)
+        self.records = 0
+
+    def add(self, value, customer_id="northwind"):
+        self.records += 1
+        return self.apply(customer_id, value, Position(0, self.records), self.records * 1_000)
+
+    def trains(self, customer_id="northwind"):
+        """Whether a record that comes now may be trained on."""
+        return self.standing(customer_id).refusal(self.records * 1_000) is None
+
+
+OPT_OUT = raw(version=3, training_opt_out=True)
+UNREADABLE = [b"", b"nonsense", raw(audio="beep"), raw(customer_id="southwind"), raw(training_optout=True)]
+
+
 class TestTable:
     def test_the_latest_record_of_a_customer_counts(self):
-        table = PolicyTable()
-        assert table.apply("northwind", raw(version=1)).kind is ChangeKind.SET
-        change = table.apply("northwind", raw(version=2, training_opt_out=True))
-        assert (change.kind, change.opted_out) == (ChangeKind.SET, True)
-        assert not permitted(table.get("northwind"))
-        assert not table.apply("northwind", raw(version=3)).opted_out
-        assert permitted(table.get("northwind"))
+        table = Table()
+        assert table.add(raw(version=1)).kind is ChangeKind.SET
+        assert table.trains()
+        change = table.add(raw(version=2, training_opt_out=True))
+        assert (change.kind, change.opted_out) == (ChangeKind.SET, Position(0, 2))
+        assert not table.trains()
+        assert table.add(raw(version=3)).opted_out is None
+        assert table.trains()
 
     def test_a_tombstone_makes_the_customer_unknown(self):
-        table = PolicyTable()
-        table.apply("northwind", raw())
-        change = table.apply("northwind", None)
-        assert (change.kind, change.opted_out) == (ChangeKind.REMOVED, False)
+        table = Table()
+        table.add(raw())
+        assert (len(table), table.customers()) == (1, ["northwind"])
+        change = table.add(None)
+        assert (change.kind, change.opted_out) == (ChangeKind.REMOVED, None)
         assert table.get("northwind") is UNKNOWN
         assert (len(table), table.customers()) == (0, [])
-        assert table.apply("nobody", None).kind is ChangeKind.REMOVED
+        assert table.add(None, "nobody").kind is ChangeKind.REMOVED
+        assert table.standing("northwind").refusal(9_000) is Refusal.UNKNOWN_POLICY
 
-    @pytest.mark.parametrize("value", [b"", b"nonsense", raw(audio="beep"), raw(customer_id="southwind")])
-    def test_an_unreadable_policy_stops_training_until_a_readable_one_comes(self, value):
-        table = PolicyTable()
-        table.apply("northwind", raw())
-        change = table.apply("northwind", value)
+    @pytest.mark.parametrize("value", UNREADABLE)
+    def test_an_unreadable_policy_stops_training_and_takes_nothing_stricter_away(self, value):
+        table = Table()
+        table.add(raw(analytics=False, deny=["Project Bluebird"], entities={"AGE": "label"}, audio="tone"))
+        before = table.get("northwind")
+        change = table.add(value)
         assert change.kind is ChangeKind.UNREADABLE
         assert isinstance(change.error, PolicyError)
-        assert not permitted(table.get("northwind"))
-        assert table.get("northwind").analytics
-        table.apply("northwind", raw())
-        assert permitted(table.get("northwind"))
+        assert table.standing("northwind").refusal(9_000) is Refusal.UNREADABLE_POLICY
+        assert table.get("northwind") == msgspec.structs.replace(before, training=False)
+        table.add(raw())
+        assert table.trains()
 
-    def test_a_stale_policy_stops_training_and_changes_nothing_else(self):
-        table = PolicyTable()
-        table.apply("northwind", raw(version=5, audio="tone"))
-        assert table.apply("northwind", raw(version=4, audio="noise")).kind is ChangeKind.STALE
-        assert not permitted(table.get("northwind"))
+    def test_an_unreadable_first_policy_leaves_the_defaults(self):
+        table = Table()
+        table.add(b"nonsense")
+        assert table.get("northwind") == msgspec.structs.replace(UNKNOWN, customer_id="northwind")
+        assert table.customers() == ["northwind"]
+
+    def test_a_stale_policy_stops_training_until_a_higher_version_comes(self):
+        table = Table()
+        table.add(raw(version=5, audio="tone"))
+        assert table.add(raw(version=4, audio="noise")).kind is ChangeKind.STALE
+        assert table.standing("northwind").refusal(9_000) is Refusal.STALE_POLICY
         assert (table.get("northwind").audio, table.get("northwind").version) == ("tone", "5")
-        assert table.apply("northwind", raw(version=6)).kind is ChangeKind.SET
-        assert permitted(table.get("northwind"))
+        assert table.add(raw(version=5)).kind is ChangeKind.STALE
+        assert not table.trains()
+        assert table.add(raw(version=6)).kind is ChangeKind.SET
+        assert table.trains()
 
-    def test_versions_that_are_no_numbers_have_the_topics_order(self):
-        table = PolicyTable()
-        table.apply("northwind", raw(version="2026-b"))
-        assert table.apply("northwind", raw(version="2026-a")).kind is ChangeKind.SET
+    @pytest.mark.parametrize("between", [[None], [b"nonsense"], [None, b"nonsense"], [raw(version=1)]], ids=str)
+    def test_an_old_version_is_stale_whatever_came_between(self, between):
+        table = Table()
+        table.add(OPT_OUT)
+        for value in between:
+            table.add(value)
+        assert table.add(raw(version=2)).kind is ChangeKind.STALE
+        assert not table.trains()
+
+    @pytest.mark.parametrize(
+        ("after", "trains"),
+        [(raw(version=4), True), (None, False), (b"nonsense", False), (raw(version=2), False)],
+        ids=["opt-in", "tombstone", "garbage", "stale"],
+    )
+    def test_an_opt_out_is_remembered_whatever_follows_it(self, after, trains):
+        table = Table()
+        table.add(raw(version=1))
+        table.add(OPT_OUT)
+        assert table.add(after).opted_out is None
+        assert table.standing("northwind").opted_out == Position(0, 2)
+        assert table.opt_outs() == {"northwind": Position(0, 2)}
+        assert table.trains() is trains
+
+    @pytest.mark.parametrize(
+        ("value", "counts"),
+        [
+            (raw(version=1, training_opt_out=True), True),
+            (raw(version=9, training_opt_out=True, audio="beep"), True),
+            (raw(version=9, training_opt_out=True, audoi="tone"), True),
+            (raw(version=9, training_opt_out="yes"), False),
+            (raw(version=9, training_opt_out=True, customer_id="southwind"), False),
+        ],
+        ids=["stale", "unreadable", "mistyped elsewhere", "no boolean", "of another customer"],
+    )
+    def test_an_opt_out_counts_although_the_record_is_wrong(self, value, counts):
+        table = Table()
+        table.add(raw(version=3))
+        change = table.add(value)
+        assert (change.opted_out is not None) is counts
+        assert not table.trains()
+        if counts:
+            assert table.standing("northwind").refusal(9_000) is Refusal.OPT_OUT
 
     def test_customers_do_not_touch_each_other(self):
-        table = PolicyTable()
-        table.apply("northwind", raw())
-        table.apply("southwind", raw(customer_id="southwind", training_opt_out=True))
-        assert permitted(table.get("northwind"))
-        assert not permitted(table.get("southwind"))
+        table = Table()
+        table.add(raw())
+        table.add(raw(customer_id="southwind", training_opt_out=True), "southwind")
+        assert table.trains("northwind")
+        assert not table.trains("southwind")
         assert table.get("eastwind") is UNKNOWN

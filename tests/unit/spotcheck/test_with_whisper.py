@@ -12,11 +12,11 @@ from deid_stream.datasets.callfile import read_call, records
 from deid_stream.demo.player import LIVE
 from deid_stream.detect.detector import Detector
 from deid_stream.model.topics import TopicNames
-from deid_stream.policy.compile import compile_policy
 from deid_stream.session.settings import SessionSettings
 from deid_stream.spotcheck.listening import listen
 from deid_stream.spotcheck.released import put_together
 from deid_stream.spotcheck.whisper import SecondRecogniser
+from tests.support.consents import standing_of
 from tests.support.oracle import expected_records
 
 pytestmark = [
@@ -38,10 +38,10 @@ def call():
 @pytest.fixture(scope="module")
 def published(call):
     """Analytics audio, analytics transcripts and audit of the call, as Kafka would give them."""
-    policy = compile_policy(json.dumps({"customer_id": call.header.customer_id, "version": 1}).encode())
+    standing = standing_of(json.dumps({"customer_id": call.header.customer_id, "version": 1}).encode())
     out = expected_records(
         list(records(call, LIVE)),
-        policy,
+        standing,
         names=NAMES,
         detector=Detector.load(),
         key=bytes(32),

@@ -290,12 +290,6 @@ def test_sanitized_audio_keeps_the_source_and_says_what_was_done():
     assert isinstance(headers, list)
 
 
-def test_a_permit_goes_with_training_audio_only():
-    audio = SanitizedAudio(chunk=decode(), data=PCM, redacted_ms=0)
-    assert dict(encode_audio(audio, "7", "northwind/7")[2])["ce_permit"] == b"northwind/7"
-    assert "ce_permit" not in dict(encode_audio(audio, "7")[2])
-
-
 def test_interleaved_audio_has_x_for_its_channel_in_the_record_id():
     chunk = decode({"ce_channel": None})
     assert encode_audio(SanitizedAudio(chunk=chunk, data=PCM, redacted_ms=0), "7")[0] == b"call-1/x/17"

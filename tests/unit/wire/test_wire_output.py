@@ -9,7 +9,9 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Word
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary, Entity, SanitizedSegment
 from deid_stream.policy import compile_policy
+from deid_stream.policy.permit import Permit, Position, encode_permit
 from deid_stream.wire.output import DeadLetter, encode_audit, encode_dead_letter, encode_segment, encode_summary
+from deid_stream.wire.published import read_permit
 
 SEGMENT = SanitizedSegment(
     call_id="call-1",
@@ -79,13 +81,15 @@ def test_a_sanitized_transcript_has_the_source_shape_and_says_what_was_done():
 
 
 def test_a_permit_goes_with_training_records_only():
-    permit = compile_policy(b'{"customer_id":"northwind","version":7}').permit(minor=False, region=None, now_ms=0)
+    policy = compile_policy(b'{"customer_id":"northwind","version":7}')
+    permit = Permit.of(policy, Position(2, 17), 1_000, 5_000, partial=False)
     record = encode_segment(SEGMENT, policy_version="7", pipeline_version="p", permit=permit)
     assert json.loads(record.value)["permit"] == {
         "customer_id": "northwind",
         "policy_version": "7",
-        "region": None,
-        "retention_days": 365,
+        "position": "2/17",
+        "time": "1970-01-01T00:00:01.000Z",
+        "retain_until": "1971-01-01T00:00:00.000Z",
     }
 
 
@@ -178,3 +182,11 @@ def test_a_key_that_is_no_identifier_stays_behind(key):
     assert record.key is None
     assert dict(record.headers)["ce_subject"] == b"calls.audio/3/77"
     assert b"1234" not in b"".join(raw for _, raw in record.headers)
+
+
+def test_a_permit_is_read_back_as_it_was_written():
+    policy = compile_policy(b'{"customer_id":"northwind","version":7,"region":"in"}')
+    written = Permit.of(policy, Position(2, 17), 1_000, 86_400_000 + 5, partial=True)
+    read = read_permit(encode_permit(written))
+    assert (read.customer_id, read.policy_version, read.position) == ("northwind", "7", "2/17")
+    assert (read.time_ms, read.retain_until_ms, read.partial) == (1_000, 366 * 86_400_000, True)

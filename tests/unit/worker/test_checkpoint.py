@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.model.outputs import SeqRange
+from deid_stream.policy.permit import EVERYTHING, Position
 from deid_stream.worker.checkpoint import (
     DELTA_SLOTS,
     PART_BYTES,
@@ -16,6 +17,7 @@ from deid_stream.worker.checkpoint import (
     base_offset,
     read,
 )
+from deid_stream.worker.consent import CallFacts
 from deid_stream.worker.ended import EndedCall
 
 
@@ -213,3 +215,22 @@ def test_reading_from_the_base_gives_the_same_as_reading_all(steps, data):
     restored = log.restored(base_offset(log.records[last], last))
     assert restored.calls == calls
     assert restored.closed.items() >= closed.items()
+
+
+def test_what_the_gate_knows_and_who_is_retracted_come_back():
+    log, writer = Log(), CheckpointWriter(3, 1, "w")
+    facts = CallFacts("a", 5, "acme", withheld=True, said="opt_out")
+    progress = Progress(retracting={"acme": Position(2, 17)})
+    for _, value in writer.encode(progress, [snapshot("a")], [], [facts], full=True):
+        log.records.append(value)
+    restored = log.restored()
+    assert restored.facts == {"a": facts}
+    assert restored.progress.retracting == {"acme": Position(2, 17)}
+
+
+def test_a_retraction_of_0_1_0_takes_everything_back():
+    value = b'{"v":1,"kind":"base","epoch":1,"writer":"w","retracting":["acme"]}'
+    log = CheckpointLog()
+    log.add(value)
+    assert log.restored.progress.retracting == {"acme": EVERYTHING}
+    assert Position(0, 999).before(EVERYTHING)

@@ -1,0 +1,61 @@
+"""What the gate remembers of one call: what training was refused, and what the audit has said about it."""
+
+from typing import Protocol
+
+import msgspec
+
+from deid_stream.policy.permit import Permit, day_of, encode_permit
+from deid_stream.policy.status import Standing
+from deid_stream.units import Ms
+
+
+class Consents(Protocol):
+    """Customers' policies, as the gate asks them."""
+
+    def standing(self, customer_id: str) -> Standing: ...
+
+    def fresh(self) -> bool:
+        """The topic of policies has answered lately: it hides no opt-out."""
+        ...
+
+
+class CallFacts(msgspec.Struct, array_like=True):
+    """The checkpoint's share: content-free."""
+
+    call_id: str
+    started_ms: Ms
+    """Record time of the call's first record."""
+    customer_id: str = ""
+    """Whose call it is, once something of it leaves."""
+    withheld: bool = False
+    """Training has been refused a record of the call, so what it has is a part."""
+    said: str = ""
+    """The refusal that the audit has last; empty where training is permitted, or nothing was asked yet."""
+    permitted_at: str = ""
+    """Position of the policy under which the audit says that training goes on."""
+    analytics_off: bool = False
+    """The audit says that analytics gets nothing."""
+
+
+class CallConsent:
+    """``facts`` with the permit that was made of them last: most records of a call have the same one."""
+
+    __slots__ = ("_made", "_standing", "facts", "permit", "permit_header")
+
+    def __init__(self, facts: CallFacts) -> None:
+        self.facts = facts
+        self.permit: Permit | None = None
+        self.permit_header = b""
+        self._standing: Standing | None = None
+        self._made = (False, -1)
+
+    def permit_for(self, standing: Standing, time_ms: Ms) -> Permit | None:
+        """The permit of a record that ``standing`` does not refuse; ``permit_header`` is its header."""
+        facts = self.facts
+        partial = facts.withheld or standing.refuses_anything_since(facts.started_ms)
+        made = (partial, day_of(time_ms))
+        if standing is not self._standing or made != self._made or self.permit is None:
+            self.permit = standing.permit(time_ms, partial=partial)
+            self.permit_header = encode_permit(self.permit) if self.permit else b""
+            self._standing, self._made = standing, made
+        return self.permit
