@@ -37,7 +37,9 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
         from deid_stream.demo import checks, report, stage
         from deid_stream.demo.live import view
     except ModuleNotFoundError as error:
-        raise ConfigError(f"the demo needs {error.name}; install it with `pip install 'deid-stream[demo]'`") from None
+        raise ConfigError(
+            f"the demo needs {error.name}; install it with `pip install '.[demo]'` in the checkout"
+        ) from None
 
     console = Console(stderr=as_json, width=None if os.isatty(1) else 120)
     out.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,9 @@
 
 import asyncio
 import platform
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -11,7 +13,7 @@ import click
 import msgspec
 
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
-from deid_stream.config import Settings
+from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import DeidError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_SKEW_MS: Final = 2_000
 """Deadlines count in the broker's and producers' record time; more than this apart, and waits are wrong."""
+LITTLE_MB: Final = 100
 _FLAGS: Final = CONNECTION | {name: WORKER[name] for name in ("digest_key_file", "insecure_ephemeral_key", "region")}
 
 
@@ -54,15 +57,38 @@ def doctor(settings: Settings, as_json: bool) -> int:
 def _local(settings: Settings) -> Iterator[Finding]:
     yield Finding("python", "ok", f"{platform.python_version()} on {sys.platform} {platform.machine()}")
     yield _model()
+    yield _disk()
     if settings.bootstrap_servers:
         try:
             settings.secret_digest_key(b"ephemeral")
         except DeidError as error:
-            yield Finding("key", "error", "no usable digest key", str(error))
+            given = settings.digest_key or settings.digest_key_file
+            # `serve` has one of its own that nobody else knows
+            state = "error" if given or not _on_this_machine(settings) else "warning"
+            yield Finding("key", state, "no usable digest key here", str(error))
         else:
             made_up = settings.insecure_ephemeral_key and not (settings.digest_key or settings.digest_key_file)
             mend = "set DEID_DIGEST_KEY, the same for every worker" if made_up else ""
             yield Finding("key", "warning" if made_up else "ok", "made up for each run" if made_up else "is set", mend)
+
+
+def _on_this_machine(settings: Settings) -> bool:
+    hosts = {server.strip().rpartition(":")[0] for server in settings.bootstrap_servers.split(",")}
+    return hosts <= {"127.0.0.1", "localhost", "[::1]"}
+
+
+def _disk() -> Finding:
+    """Room for temporary files: the embedded broker's program, exports."""
+    folder = tempfile.gettempdir()
+    try:
+        free_mb = shutil.disk_usage(folder).free / 1e6
+        with tempfile.TemporaryFile():
+            pass
+    except OSError as error:
+        return Finding("disk", "warning", f"{folder} cannot be written to: {error.strerror}", "set TMPDIR")
+    if free_mb < LITTLE_MB:
+        return Finding("disk", "warning", f"{folder} has {free_mb:.0f} MB left", "make room, or set TMPDIR")
+    return Finding("disk", "ok", f"{folder} has {free_mb / 1000:.1f} GB left")
 
 
 def _model() -> Finding:
@@ -96,13 +122,24 @@ async def _deployment(settings: Settings) -> list[Finding]:
     try:
         found = await _topics(kafka, settings)
     except DeidError as error:
-        return [Finding("broker", "error", "cannot be used", str(error))]
-    for what, step in (("policies", _policies), ("clock", _clock)):
+        what, _, mend = str(error).removeprefix("connecting to the broker: ").partition("; ")
+        return [Finding("broker", "error", what, mend)]
+    found += [Finding("transport", "warning", *risk.split(": ", 1)) for risk in transport_risks(settings)]
+    for what, step in (("policies", _policies), ("clock", _clock), ("calls", _recent)):
         try:
             found += await step(kafka, settings)
         except DeidError as error:
             found.append(Finding(what, "error", "cannot be checked", str(error)))
     return found
+
+
+async def _recent(kafka: "Kafka", settings: Settings) -> list[Finding]:
+    from deid_stream.commands.recent import judge, look
+    from deid_stream.detect.vocabulary import GIVEN_NAMES
+    from deid_stream.model.topics import INPUTS
+
+    seen, partitions = await look(kafka, {topic.kind: settings.topic_prefix + topic.name for topic in INPUTS})
+    return [Finding(*remark) for remark in judge(seen, partitions, GIVEN_NAMES)]
 
 
 async def _topics(kafka: "Kafka", settings: Settings) -> list[Finding]:

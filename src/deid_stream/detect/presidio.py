@@ -21,7 +21,7 @@ try:
     from presidio_analyzer.predefined_recognizers import SpacyRecognizer
     from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 except ImportError as error:
-    raise ConfigError("Presidio is not installed; install deid-stream[presidio]") from error
+    raise ConfigError("Presidio is not installed; install `.[presidio]` in the checkout") from error
 
 TYPES: Final[Mapping[str, EntityType]] = {
     "NRP": EntityType.ORGANIZATION,

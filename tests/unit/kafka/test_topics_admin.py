@@ -36,6 +36,7 @@ def test_the_contracts_topics():
         ("deid.aggregates", "compact,delete"),
         ("deid.audit", "delete"),
         ("deid.dlq", "delete"),
+        ("deid.status", "compact,delete"),
         ("deid.checkpoints", "compact"),
     }
 

@@ -88,5 +88,5 @@ def _library() -> Any:
     try:
         import soundfile
     except (ImportError, OSError):
-        raise CodecError("Opus in Ogg needs: pip install 'deid-stream[opus]' wherever audio is read") from None
+        raise CodecError("Opus in Ogg needs: pip install '.[opus]' in the checkout, wherever audio is read") from None
     return soundfile

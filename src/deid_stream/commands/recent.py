@@ -1,0 +1,141 @@
+"""What the newest call records say about their producers: partitioners, calls with half of their records, ids that name
+people. For ``doctor``; ``judge`` is pure."""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from deid_stream.model.topics import AUDIO, EVENTS, TRANSCRIPTS
+from deid_stream.wire.partitions import partition_of
+
+if TYPE_CHECKING:
+    from deid_stream.kafka.ports import Kafka
+
+LOOKED_AT: Final = {EVENTS.kind: 200, TRANSCRIPTS.kind: 300, AUDIO.kind: 500}
+"""The newest records of each partition that are read, by kind."""
+FEW: Final = 3
+"""Calls below which nothing is said about what they lack."""
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_PHONE: Final = re.compile(r"\+?\(?\d[\d\s().-]{5,17}\d")
+_WORDS: Final = re.compile(r"[A-Za-z]{2,}(?:[ ._-][A-Za-z]{2,})+")
+
+
+class Seen(NamedTuple):
+    """One record: its topic's kind, where it lies, its key."""
+
+    kind: str
+    partition: int
+    key: bytes | None
+
+
+class Remark(NamedTuple):
+    """``state`` is ok, warning or error; no id is ever in it."""
+
+    what: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def judge(seen: Sequence[Seen], partitions: int, names: frozenset[str] = frozenset()) -> list[Remark]:
+    """Remarks on a sample of call records. ``partitions`` is how many each topic has, ``names`` first names in lower
+    case."""
+    if not seen:
+        return []
+    return [*_placed(seen, partitions), *_halves(seen), *_ids(seen, names)]
+
+
+def _placed(seen: Iterable[Seen], partitions: int) -> list[Remark]:
+    keyed: Counter[str] = Counter()
+    elsewhere: Counter[str] = Counter()
+    crc: Counter[str] = Counter()
+    without: Counter[str] = Counter()
+    for kind, partition, key in seen:
+        if not key:
+            without[kind] += 1
+            continue
+        keyed[kind] += 1
+        if partition_of(key, partitions) != partition:
+            elsewhere[kind] += 1
+            crc[kind] += zlib.crc32(key) % partitions == partition
+    remarks = [
+        Remark("keys", "error", f"{count} of the newest calls.{kind} records have no key", "key records by call_id")
+        for kind, count in without.items()
+    ]
+    for kind, count in elsewhere.items():
+        known = ", as librdkafka's own partitioner puts them" if crc[kind] == count else ""
+        remarks.append(
+            Remark(
+                "partitions",
+                "error",
+                f"{count} of the newest {keyed[kind]} calls.{kind} records lie in another partition than their key's"
+                f"{known}",
+                "set that producer's partitioner to murmur2 (librdkafka: partitioner=murmur2_random): a call whose "
+                "text and sound lie apart is silenced whole",
+            )
+        )
+    return remarks or [Remark("partitions", "ok", "the newest call records lie where their keys belong")]
+
+
+def _halves(seen: Iterable[Seen]) -> list[Remark]:
+    calls: dict[str, set[bytes]] = {kind: set() for kind in LOOKED_AT}
+    for kind, _, key in seen:
+        if key:
+            calls[kind].add(key)
+    remarks = []
+    for kind, other, consequence in (
+        (AUDIO.kind, TRANSCRIPTS.kind, "all of their speech is silenced"),
+        (TRANSCRIPTS.kind, AUDIO.kind, "only their text comes out"),
+    ):
+        alone = calls[kind] - calls[other]
+        if len(alone) >= FEW and 2 * len(alone) > len(calls[kind]):
+            remarks.append(
+                Remark(
+                    "calls",
+                    "warning",
+                    f"{len(alone)} of {len(calls[kind])} recent calls have {kind} and no {other}: {consequence}",
+                    f"look at what sends calls.{other}: is it running, and does it use the same call ids?",
+                )
+            )
+    return remarks
+
+
+def _ids(seen: Iterable[Seen], names: frozenset[str]) -> list[Remark]:
+    found = Counter(
+        kind for key in {key for _, _, key in seen if key} if (kind := named(key.decode(errors="replace"), names))
+    )
+    mend = "ids go into outputs, keys and logs as they are: let producers use ids that say nothing about a person"
+    return [
+        Remark("ids", "warning", f"{count} of the recent call ids look like {kind}", mend)
+        for kind, count in sorted(found.items())
+    ]
+
+
+def named(call_id: str, names: frozenset[str]) -> str:
+    """What an id gives away by its form: ``e-mail addresses``, ``telephone numbers``, ``names of people``; empty where
+    nothing."""
+    if _EMAIL.search(call_id):
+        return "e-mail addresses"
+    if _PHONE.fullmatch(call_id) and 7 <= sum(c.isdigit() for c in call_id) <= 15:
+        return "telephone numbers"
+    words = re.split(r"[ ._-]", call_id.lower())
+    return "names of people" if _WORDS.fullmatch(call_id) and words[0] in names else ""
+
+
+async def look(kafka: "Kafka", names: Mapping[str, str]) -> tuple[list[Seen], int]:
+    """The newest records of the call topics (``names`` by kind), and how many partitions they have. Raises
+    BrokerError."""
+    from deid_stream.kafka.reading import read_range, reading
+
+    seen, partitions = [], 0
+    for kind, count in LOOKED_AT.items():
+        async with reading(kafka, names[kind], "read_uncommitted") as (reader, places):
+            partitions = len(places)
+            for place in places:
+                end = await reader.end(place)
+                begin = max(await reader.begin(place), end - count)
+                async for records in read_range(reader, place, begin, end):
+                    seen += [Seen(kind, place.partition, record.key) for record in records if not record.unreadable]
+    return seen, partitions
