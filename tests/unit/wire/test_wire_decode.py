@@ -120,3 +120,29 @@ def test_a_share(said, number):
 
 def test_a_decoded_record_without_faults_is_sound():
     assert Decoded(()).sound() == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "event_type", "data", "event"),
+    [
+        (EVENTS_KIND, "call.started.v1", {"channels": 2}, CallStarted),
+        (EVENTS_KIND, "call.ended.v1", {"duration_ms": 5}, CallEnded),
+        (TRANSCRIPTS_KIND, "call.transcript.v1", SEGMENT, Segment),
+        (TRANSCRIPTS_KIND, "call.transcript.v1", json.dumps(SEGMENT), Segment),
+    ],
+)
+def test_structured_events_of_every_kind(kind, event_type, data, event):
+    whole_event = {"specversion": "1.0", "id": "1", "source": "/x", "type": event_type, "customerid": "a", "data": data}
+    headers = (("content-type", b"application/cloudevents+json"),)
+    (found,) = decode(kind, b"c", json.dumps(whole_event).encode(), headers, 1_000, 7, Limits()).sound()
+    assert type(found) is event
+    assert (found.call_id, found.customer_id) == ("c", "a")
+
+
+def test_a_structured_event_names_its_provider():
+    document = {"message_type": "FinalTranscript", "audio_start": 0, "audio_end": 900, "text": "hi"}
+    whole_event = {"specversion": "1.0", "id": "1", "source": "/x", "type": "call.transcript.v1", "customerid": "a"}
+    raw = json.dumps(whole_event | {"dataschema": "urn:assemblyai", "data": document}).encode()
+    headers = (("content-type", b"application/cloudevents+json"),)
+    (found,) = decode(TRANSCRIPTS_KIND, b"c", raw, headers, 1_000, 7, Limits()).sound()
+    assert found.provider == "assemblyai"

@@ -1,0 +1,108 @@
+"""``validate``, ``replay`` of a recogniser's document, and ``bridge`` as they are called."""
+
+import json
+import shutil
+
+import pytest
+
+from deid_stream import cli
+from deid_stream.demo.stage import SAMPLES
+
+NAME = "interrupted"
+WAV, CALL = SAMPLES / f"{NAME}.wav", SAMPLES / f"{NAME}.call.json"
+WHISPER = {"segments": [{"id": 0, "start": 0, "end": 1, "text": "i am ann"}]}
+BAD = {"segments": [{"id": 0, "start": 0, "end": 1, "text": "hi"}, {"id": 1, "start": 3, "end": 2, "text": "ann"}]}
+
+
+def run(*arguments, capsys):
+    status = cli.run([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def written(path, document):
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_validate_says_what_each_file_is_and_ends_with_0_where_all_is_right(tmp_path, capsys):
+    status, said, _ = run("validate", CALL, written(tmp_path / "w.json", WHISPER), capsys=capsys)
+    assert status == 0
+    first, second = said.splitlines()
+    assert first.startswith(f"{CALL}: call file, ")
+    assert second == f"{tmp_path / 'w.json'}: Whisper and OpenAI document, 1 segments: right"
+
+
+def test_validate_names_the_field_and_ends_with_1(tmp_path, capsys):
+    status, said, _ = run("validate", written(tmp_path / "w.json", BAD), capsys=capsys)
+    assert status == 1
+    assert "$.segments[1].end_ms: the segment ends before it starts" in said
+    assert "ann" not in said.split()
+
+
+def test_validate_for_programs(tmp_path, capsys):
+    status, said, _ = run("validate", written(tmp_path / "w.json", BAD), "--json", capsys=capsys)
+    (entry,) = json.loads(said)
+    assert status == 1
+    assert (entry["segments"], [found["path"] for found in entry["findings"]]) == (1, ["$.segments[1].end_ms"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("validate",), "give either FILEs or --topic"),
+        (("validate", CALL, "--topic", "calls.audio"), "give either FILEs or --topic"),
+        (("validate", "--topic", "deid.calls"), "--topic must be one of calls.events"),
+        (("validate", "--topic", "calls.audio"), "no broker is named"),
+        (("bridge", "twilio"), "no broker is named"),
+        (
+            ("bridge", "twilio", "--bootstrap-servers", "127.0.0.1:1", "--auth-token-file", CALL),
+            "--auth-token-file needs --public-url",
+        ),
+        (("replay", WAV, CALL, "--out", "nowhere", "--roles", "boss"), "ce_roles is no list of roles"),
+        (("replay", WAV, CALL, "--out", "nowhere", "--format", "deepgramm"), "did you mean deepgram?"),
+    ],
+)
+def test_what_cannot_be_meant(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DEID_BOOTSTRAP_SERVERS", raising=False)
+    status, _, said = run(*arguments, capsys=capsys)
+    assert status == 1
+    assert says in said
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_replay_reads_a_recognisers_document(tmp_path, capsys):
+    call = json.loads(CALL.read_text())
+    segments = [
+        {
+            "start": segment["start_ms"] / 1000,
+            "end": segment["end_ms"] / 1000,
+            "channel": segment["channel"],
+            "transcript": segment["text"],
+            "words": [
+                {"word": word["text"], "start": word["start_ms"] / 1000, "end": word["end_ms"] / 1000}
+                for word in segment["words"]
+            ],
+        }
+        for segment in call["segments"]
+        if segment.get("is_final", True)
+    ]
+    shutil.copy(WAV, tmp_path / "my call.wav")
+    document = written(tmp_path / "deepgram.json", {"metadata": {}, "results": {"utterances": segments}})
+    own, theirs = tmp_path / "own", tmp_path / "theirs"
+    assert run("replay", WAV, CALL, "--out", own, capsys=capsys)[0] == 0
+    assert run("replay", tmp_path / "my call.wav", document, "--out", theirs, capsys=capsys)[0] == 0
+    expected = json.loads((own / f"{NAME}.call.json").read_text())
+    found = json.loads((theirs / "my call.call.json").read_text())
+    assert [s["text"] for s in found["segments"]] == [s["text"] for s in expected["segments"]]
+    assert found["call_id"] == "my-call"
+
+
+def test_a_recording_without_a_transcript_is_told_what_to_do(tmp_path, capsys):
+    shutil.copy(WAV, tmp_path / "x.wav")
+    status, _, said = run("replay", tmp_path / "x.wav", "--out", tmp_path / "out", capsys=capsys)
+    assert status == 1
+    assert "x.wav has no transcript" in said
+    assert "--transcribe" in said
+    assert not (tmp_path / "out").exists()
