@@ -22,6 +22,7 @@ from deid_stream.detect.recognizer import Recognizer, View
 from deid_stream.detect.rules.answers import AnswerRecognizer
 from deid_stream.detect.rules.digits import DigitRecognizer
 from deid_stream.detect.rules.placeholders import PlaceholderRecognizer
+from deid_stream.detect.rules.scattered import ScatteredRecognizer
 from deid_stream.detect.rules.shipped import (
     CONTACT,
     INDIA,
@@ -129,6 +130,7 @@ def rules() -> list[Recognizer]:
     return [
         PlaceholderRecognizer(),
         DigitRecognizer(),
+        ScatteredRecognizer(),
         EmailRecognizer(),
         PatternRecognizer("payment", PAYMENT),
         PatternRecognizer("in", INDIA),

@@ -30,7 +30,7 @@ _DICTATED: Final = frozenset(
         T.BANK_ACCOUNT,
         T.CREDIT_CARD,
     }
-    | {T.PHONE_NUMBER, T.ID_NUMBER, T.PASSPORT, T.DRIVER_LICENSE, T.VEHICLE_ID}
+    | {T.DATE_OF_BIRTH, T.PHONE_NUMBER, T.ID_NUMBER, T.PASSPORT, T.DRIVER_LICENSE, T.VEHICLE_ID}
 )
 """Said in groups, written with commas between: one value, and no breath of it in the sound between either."""
 _WORD_REACH: Final = 24

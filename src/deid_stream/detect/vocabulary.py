@@ -58,6 +58,18 @@ def words(name: str) -> frozenset[str]:
 
 
 @cache
+def _sets() -> dict[str, dict[str, str]]:
+    raw = (resources.files("deid_stream.detect") / "locales" / "en" / "sets.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(raw), dict[str, dict[str, str]])
+
+
+def word_set(name: str) -> frozenset[str]:
+    """A set of ``locales/en/sets.toml``: ``"module.set"``."""
+    module, key = name.split(".")
+    return frozenset(_sets()[module][key].split())
+
+
+@cache
 def locales() -> tuple[Locale, ...]:
     """The packaged locales, English first, then by name."""
     folder = resources.files("deid_stream.detect") / "locales"
@@ -96,13 +108,6 @@ NAMES_AMBIGUOUS: Final = words("en/names_ambiguous")
 SURNAMES_ALSO_WORDS: Final = words("en/surnames_also_words")
 NAMES_ALSO_WORDS: Final = words("en/names_also_words")
 MONTHS: Final = frozenset(month for locale in locales() for month in locale.plain.months)
-WEEKDAYS: Final = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun".split()
-)
-FIELDS: Final = frozenset(
-    "itin vin exp cvc cvv2 nhs nino pin otp gst gstin plate e e-mail website desk iban ifsc upi cc tel"
-    " telephone bot user office acc ac acct account email mail id ph phn phone mobile cell fax ssn dob cvv"
-    " card order policy number no name address zip contact confirmation booking password username claim ok"
-    " okay thankyou thx bye".split()
-)
+WEEKDAYS: Final = word_set("vocabulary.weekdays")
+FIELDS: Final = word_set("vocabulary.fields")
 """Names of fields, as people write them before a value; never the value."""

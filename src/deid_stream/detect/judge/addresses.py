@@ -8,7 +8,7 @@ words end an address.
 import re
 from typing import Final, NamedTuple
 
-from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, words
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, word_set, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon
@@ -16,32 +16,12 @@ from deid_stream.text.tokens import DOTTED
 from deid_stream.units import CharIndex
 
 PLACES: Final = words("en/places")
-STREETS: Final = frozenset(
-    "street st road rd avenue ave av boulevard blvd drive dr lane ln court ct place pl way terrace"
-    " ter circle cir square"
-    " sq parkway pkwy highway hwy expressway expy freeway fwy trail trl crescent cres close mews row"
-    " alley plaza loop pike"
-    " turnpike broadway embankment walk path nagar marg colony layout enclave vihar puram sector"
-    " salai gali chowk bazaar"
-    " bazar extension strasse straße quay wharf esplanade causeway promenade camino route bypass estate complex".split()
-)
-NAMED_STREETS: Final = frozenset(
-    "street road avenue boulevard lane nagar marg colony crescent terrace layout parkway".split()
-)
+STREETS: Final = word_set("addresses.streets")
+NAMED_STREETS: Final = word_set("addresses.named_streets")
 """Street words that make an address of a strange name alone."""
-UNITS: Final = frozenset(
-    "apt apartment suite ste unit flat floor fl room building bldg block tower wing door number no"
-    " box po psc apo fpo dpo"
-    " plot house cross main phase stage makan gali kothi sector mohalla ward khata pocket".split()
-)
-_STATE_CODES: Final = frozenset(
-    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny"
-    " nc nd oh ok or pa ri"
-    " sc sd tn tx ut vt va wa wv wi wy dc aa ae ap".split()
-)
-_FIELDS: Final = frozenset(
-    "ph phn phone website desk office mobile mob cell tel email fax acc acct ac ssn dob cvv otp gmail gmailcom".split()
-)
+UNITS: Final = word_set("addresses.units")
+_STATE_CODES: Final = word_set("addresses.state_codes")
+_FIELDS: Final = word_set("addresses.fields")
 _INFLECTED: Final = ("ing", "ed", "ly", "tion", "tions", "ment", "ness")
 _GAP: Final = re.compile(r"[\s,.#:()>-]{0,6}\Z")
 _SENTENCE_END: Final = re.compile(r"[.?!]\s+[A-Z]|[?!:;]")
@@ -195,7 +175,11 @@ def _grow_left(text: str, tokens: list[_Token], start: CharIndex) -> CharIndex:
         if not _GAP.match(gap) or _SENTENCE_END.search(text[token.end : edge + 1]):
             break
         kind = token.kind
-        if kind in "wh" or token.low in GIVEN_NAMES:
+        if (
+            kind in "wh"
+            or token.low in GIVEN_NAMES
+            or (token.low == "main" and text[edge : edge + 4].lower() != "road")
+        ):
             break
         if kind == "x":
             strange += 1

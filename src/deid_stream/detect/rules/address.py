@@ -5,34 +5,21 @@ from typing import Final
 
 from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON
+from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
-_WEAK_STREETS: Final = frozenset(
-    "st dr ct pl way court close square row walk path place route drive estate complex sector"
-    " extension circle loop layout trail".split()
-)
+_WEAK_STREETS: Final = word_set("address.weak_streets")
 """Street words that are everyday words or abbreviations too: they need a number before the name."""
-_STOPS: Final = frozenset(
-    "is at on in for to of and or the a an my your our their this that it its are was be with from i you we they he she"
-    " people person persons guests table tables rooms bedrooms bedroom bath baths tickets am pm o'clock dollars days"
-    " minutes hours miles nights stars want need have has had like going go get about around please thanks property"
-    " properties house houses homes apartments found located held event rated including one rating"
-    " cost by under name no"
-    " not any there what which how by out off down up only just also year years old".split()
-)
-_DIRECTIONS: Final = frozenset(
-    "north south east west n s e w northeast northwest southeast southwest ne nw se sw".split()
-)
-_FOREIGN: Final = frozenset(
-    "rue rua calle via viale avenida piazza plaza ulica ul chemin impasse carrer corso strada largo jalan allée allee"
-    " cours quai passeig paseo praça praca rúa ruta camino calzada".split()
-)
+_STOPS: Final = word_set("address.stops")
+_DIRECTIONS: Final = word_set("address.directions")
+_FOREIGN: Final = word_set("address.foreign")
 _FOREIGN_ENDS: Final = (
     "strasse", "straße", "weg", "gasse", "gata", "gatan", "gade", "vej", "veien", "katu", "kuja", "tie", "utca", "utja",
     "laan", "straat", "plein", "platz", "allee", "vägen", "gränd", "str",
 )  # fmt: skip
+_SMALL: Final = frozenset({"de", "la", "le", "du", "des", "da", "do", "dos", "del", "el"})
+"""Small words inside foreign street names."""
 _UNIT_ONLY: Final = re.compile(
     r"(?<![^\W_])(?:p\.? ?o\.? ?box(?: number| no)?\.? \d[\d ]*|(?:psc|unit) \d+,? box \d+"
     r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
@@ -137,7 +124,11 @@ def _foreign(words: _Words, at: int) -> tuple[int, int] | None:
         low = words[look][2]
         if low[0].isdecimal():
             return words[_first_number(words, at - 1) if _number(words, at - 1) else at][0], words[look][1]
-        if low in COMMON and low not in ("de", "la", "le", "du", "des", "da", "do", "dos", "del", "el"):
+        if (
+            low in COMMON
+            and not _number(words, look + 1)
+            and low not in ("de", "la", "le", "du", "des", "da", "do", "dos", "del", "el")
+        ):
             break
         end = look
     if end > at and _number(words, at - 1):

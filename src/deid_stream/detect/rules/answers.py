@@ -9,28 +9,14 @@ from typing import Final
 from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.runs import only_dictation
-from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS
+from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, word_set
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.languages import WordClass, lexicon
 from deid_stream.text.tokens import WORD
 
-_AROUND: Final = frozenset(
-    "yes yeah yep yup yea no nope okay ok sure right well so um uh er erm umm ah hmm oh please thanks thank"
-    " you sir madam maam ma'am hi hello hey sorry it it's its is was that's thats that the my name names"
-    " surname full first last middle i'm im i am this here here's you go got and a an of course alright fine"
-    " correct absolutely certainly one second moment just let me see think spell spelled spelt spelling as"
-    " followed by in on at with for would be will address postcode post code zip number date birth born dob"
-    " live living email mail id user username password passcode to then capital all lower case lowercase"
-    " uppercase letters letter again repeat get have there they're we're we our your street house plate"
-    " passport".split()
-)
-_AROUND_SPELLED: Final = frozenset(
-    "yes yeah yep yup no okay ok sure right well so um uh erm umm ah hmm please thanks thank sir"
-    " madam maam hi hello sorry it's its"
-    " is was that's thats the my name names surname full first last middle i'm im here's correct spell spelled spelt"
-    " spelling postcode post code zip number and it in at on located they they're are".split()
-)
+_AROUND: Final = word_set("answers.around")
+_AROUND_SPELLED: Final = word_set("answers.around_spelled")
 """The same around a spelled answer, where "see", "a", "i", "are", "hey" may be letters."""
 _DICTATION: Final = frozenset(
     w
@@ -44,32 +30,15 @@ _REFUSES: Final = re.compile(
     r"|pardon|wait|hold on|"
     r"not sure|no idea|didn'?t|help|want|need|looking|problem|issue|trying|already|agent|human|representative)\b"
 )
-_FUNCTION: Final = frozenset(
-    "he she they them his her him who there where when while because if or but not nor than too also"
-    " very really just only"
-    " even still now later today tomorrow yesterday maybe perhaps later nothing something anything everything none both"
-    " all some any many much more most less none never always ready done finished continue next back wait hold stop go"
-    " good great perfect nice wonderful awesome cool exactly true false wrong agreed understood".split()
-)
+_FUNCTION: Final = word_set("answers.function")
 """Single words that answer nothing."""
-_DESCRIBES: Final = frozenset("with all in but and then spelled no".split())
+_DESCRIBES: Final = word_set("answers.describes")
 """Words after a password that tell how it is written."""
-_SITES: Final = frozenset(
-    "near opposite behind beside above floor flat plot house building apartment block lane gali makan sector street"
-    " road"
-    " number close cottage farm villa nagar colony society tower towers wing".split()
-)
+_SITES: Final = word_set("answers.sites")
 """Words of an answer to "your address?" that tell where it lies."""
-_SENTENCE: Final = frozenset(
-    "is are was were be been has have had it's its it they they're their them you your you're i i'm my we our he she"
-    " his her"
-    " there there's here's what which when please confirm share located reach contact call phone tickets ticket price"
-    " cost"
-    " costs rating rated found search looking want need would like can could should will do does did and but or if this"
-    " that these those yes for with".split()
-)
+_SENTENCE: Final = word_set("answers.sentence")
 """Words of a sentence: an answer with one of them is more than an address."""
-_HEARD_LETTERS: Final = frozenset("you are see why oh be".split())
+_HEARD_LETTERS: Final = word_set("answers.heard_letters")
 """Words that a letter may be heard as: u, r, c, y, o, b."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
                   T.DRIVER_LICENSE, T.IN_PAN, T.IFSC, T.UK_NINO, T.IN_GSTIN, T.IBAN_CODE, T.UPI_ID}  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Final
 
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.base import Pattern, rx
-from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS
+from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.normalise import MAIL_HOSTS, UPI_HANDLES
@@ -56,12 +56,7 @@ _SQUASHED: Final = re.compile(
 )
 """An address whose signs were lost: "rajugmailcom", "raju 28 gmailcom", "rajumailhostcom"."""
 _LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
-_STOPS: Final = frozenset(
-    "is was it its it's email e-mail mail id address yes yeah yep ok okay sure to my me at on the and or use"
-    " using by of for this that i'm im am as with from name here's here have number send sent write reach"
-    " contact please sir madam maam so well be please: also then are you your our an please, in"
-    " called spell one's got".split()
-)
+_STOPS: Final = word_set("contact.stops")
 _SPOKEN_LOCAL: Final = 5
 """How many words a local part may be heard as."""
 
@@ -81,6 +76,8 @@ class EmailRecognizer:
             rest = _REST.match(view.low)
             if rest is not None:
                 found.append(view.detection(*rest.span("rest"), EntityType.EMAIL_ADDRESS, 0.85, f"{self.name}/rest"))
+        if EntityType.EMAIL_ADDRESS in view.expected and (half := _HALF.match(view.low)) is not None:
+            found.append(view.detection(*half.span("v"), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/half"))
         if "@" not in text:
             return found
         for match in re.finditer("@", text):
@@ -155,29 +152,29 @@ class EmailRecognizer:
         return start
 
 
+_HALF: Final = re.compile(
+    r"(?:(?:yes|yeah|sure|so|um|uh|okay|it'?s|it is|my|email|mail|e-mail|id|is|the|that's)[ ,]+)*"
+    r"(?P<v>[a-z0-9][\w. -]{1,40}? ?(?:@|(?<![^\W_])(?:at|at the rate(?: of)?)))\W*\Z"
+)
+"""The first half of an address that was asked for: the turn ends in its sign."""
 _TAIL: Final = re.compile(r" (?:in|uk|nz|za|jp)(?![^\W_])", re.IGNORECASE)
 _HOSTED: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|the) (?:gmail|g mail|yahoo|hotmail|outlook|icloud|rediff|rediffmail|e-?mail|mail)(?: id"
     r"| address)?"
     r"(?: is|'s|:) (?P<value>[^\W_][\w. -]{2,48}?)(?=[,;?!]|\.? *\Z| (?:and|but|so|please)\b)"
 )
-_NO_LOCAL: Final = frozenset(
-    "not on in the a an full locked hacked same linked registered wrong correct changed working blocked open down"
-    " there here what updated different still already also currently fine ok okay mine yours no never being"
-    " new old disabled inactive active invalid verified unverified slow stuck gone missing with for from to at"
-    " my".split()
-)
-_NO_LOCAL_PART: Final = frozenset("not working because password account full you your we they cannot can't".split())
+_NO_LOCAL: Final = word_set("contact.no_local")
+_NO_LOCAL_PART: Final = word_set("contact.no_local_part")
 _REST: Final = re.compile(
     r"\W*(?P<rest>(?:at |dot |@ ?)?[a-z0-9][\w-]{1,30}(?: [a-z0-9][\w-]{0,30}){0,2}(?: ?(?:\.|dot|@|com\b|co\b|in\b"
     r"|uk\b) ?[\w.-]{0,20}){0,4})\W*\Z"
 )
-_ROLES: Final = frozenset(
-    "info sales support contact admin hello office accounts help billing orders service care enquiries inquiries team"
-    " jobs"
-    " careers press marketing reception bookings feedback noreply mail hr it".split()
-)
+_ROLES: Final = word_set("contact.roles")
 _MAILED: Final = re.compile(r"(?<![^\W_])(?:e-?mails?|mails?|mail id|gmail|write to|address|correo)(?![^\W_])")
+
+
+_ME: Final = re.compile(r" (?:and|or|for|to|that|when|if|about|,)(?![^\W_])")
+"""After "dot me" the sentence goes on: "me" is the speaker."""
 
 
 def _is_prose(view: View, start: CharIndex, at: CharIndex, end: CharIndex) -> bool:
@@ -186,7 +183,7 @@ def _is_prose(view: View, start: CharIndex, at: CharIndex, end: CharIndex) -> bo
     name = host.split(".")[0].replace("-", "").strip()
     if name in MAIL_HOSTS or "@" in view.written.source:
         return False
-    if name.replace(" ", "").isdecimal():
+    if name.replace(" ", "").isdecimal() or (host.endswith(".me") and _ME.match(view.low, end)):
         return True
     local = view.low[start:at].split()
     last = local[-1] if local else ""

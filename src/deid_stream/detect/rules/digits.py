@@ -13,7 +13,7 @@ from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import checksums, cues
 from deid_stream.detect.rules.plain import SURE, UNSURE, UNSURE_DATE
 from deid_stream.detect.rules.runs import Group, Run, only_dictation
-from deid_stream.detect.vocabulary import COMMON_EN, FUNCTION_HI
+from deid_stream.detect.vocabulary import COMMON_EN, FUNCTION_HI, word_set
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex
@@ -37,8 +37,8 @@ _NEAR_CUE: Final = 30
 """How near its cue a number of fewer than four digits must stand."""
 _DICTATED_CODE: Final = 5
 """Characters from which a turn of nothing but letters and digits is a code."""
-_PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([^\W\d_]{1,4})[ -]$")
-_NO_PREFIX: Final = frozenset("a i s no ac acc acct apt ste ave rs x u y n ph pw cc fax num nos st rd po box".split())
+_PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([a-z]{1,4})[ -]$")
+_NO_PREFIX: Final = word_set("digits.no_prefix")
 _EVERYDAY: Final = COMMON_EN | FUNCTION_HI
 _CODE_WORDS: Final = frozenset("abc xyz def pqr lmn".split())
 _CORRECTION: Final = re.compile(
@@ -92,12 +92,10 @@ class DigitRecognizer:
         if cue not in NUMBERED:
             cue = None
         strict = (armed is not None or cue is not None) and total >= 3
-        left = self._not_plain(view, run, strict=strict, dictated=dictated)
+        left = run.groups if total >= _CARD_DIGITS else self._not_plain(view, run, strict=strict, dictated=dictated)
         if not left:
             return None
         digits = sum(g.digits for g in left)
-        if total >= _CARD_DIGITS:
-            left, digits = run.groups, total
         start, end = left[0].start, left[-1].end
         mixed = any(g.mixed for g in run.groups)
         prefix = "" if view.text[start].isalpha() else self._prefix(view.low, start)

@@ -4,12 +4,12 @@ from typing import Final
 
 from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import FUNCTION_HI, GIVEN_NAMES, NAMES_AMBIGUOUS
+from deid_stream.detect.vocabulary import FUNCTION_HI, GIVEN_NAMES, NAMES_AMBIGUOUS, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 
 _NAMES: Final = frozenset(n for n in GIVEN_NAMES - NAMES_AMBIGUOUS if len(n) > 2)
-_BEFORE_PLACES: Final = frozenset("san santa st saint fort port mount mt lake new los las el la le del".split())
+_BEFORE_PLACES: Final = word_set("given.before_places")
 _AFTER_PLACES: Final = STREETS | frozenset(
     "airport station university college hotel park city county apartments hospital school stadium"
     " bay beach island hills"

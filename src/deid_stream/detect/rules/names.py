@@ -17,6 +17,7 @@ from deid_stream.detect.vocabulary import (
     NAMES_ALSO_WORDS,
     WEEKDAYS,
     locales,
+    word_set,
     words,
 )
 from deid_stream.model.entities import EntityType
@@ -45,7 +46,7 @@ _CUE: Final = re.compile(
 _TITLED: Final = re.compile(
     r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)",
 )
-_NO_SURNAME: Final = frozenset("and or is the a me my who i you it to of in on at for with from".split())
+_NO_SURNAME: Final = word_set("names.no_surname")
 _EXPLICIT: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|his|her|our|the|customer'?s?) (?:full |first |last |sur|family |middle |maiden "
     r"|married )?name"
@@ -53,15 +54,7 @@ _EXPLICIT: Final = re.compile(
     r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*)(?! (?:on|in|for|as|not|a|an|the|to|been|being|already|still|right|with"
     r"|of)\b)"
 )
-_NO_NAME: Final = frozenset(
-    "not on in wrong correct incorrect right the a an my your his her is was it that this also still now spelled spelt"
-    " misspelled"
-    " different same missing there here what why who how listed under registered changed going already never always"
-    " being"
-    " written spelling printed showing too very so just back later tomorrow today when if at and or but because please"
-    " for from"
-    " to by with about anytime again asap once after before yes no okay".split()
-)
+_NO_NAME: Final = word_set("names.no_name")
 _SPEAKS: Final = re.compile(
     rf"(?<![^\W_])(?:{_alternatives('i_am')}) (?P<name>{NAME_PATTERN}(?: {NAME_PATTERN}){{0,2}}?)"
     rf" (?:{_alternatives('speaking')})(?![^\W_])"
@@ -96,10 +89,8 @@ _VERB_NAME: Final = re.compile(
     rf"|or) (?:(?P<second>{_WORD_NAME})\b)?"
     r"| [^\W\d_]+)?(?![^\W_])"
 )
-_WEAK_VERBS: Final = frozenset(
-    "with from to and add yes no sure great right okay ok alright it's its it is i'm im i am".split()
-)
-_OPENERS: Final = frozenset("yes no sure great right okay ok alright".split())
+_WEAK_VERBS: Final = word_set("names.weak_verbs")
+_OPENERS: Final = word_set("names.openers")
 _VOCATIVE_AFTER: Final = re.compile(
     r"[ ,]+(?:let'?s|let me|bear|could you|can you|just|one moment|i'?ll|i will|do you|would you|hold on"
     r"|thank)(?![^\W_])"
@@ -127,17 +118,7 @@ _CLOSING: Final = re.compile(
     rf" (?:it|you|that|this|him|her|them|there|today|now|okay|please|though|it again"
     rf"|your end)[ ,]+(?P<name>{_WORD_NAME}))\W*\Z"
 )
-_NO_VOCATIVE: Final = frozenset(
-    "will may mark bill cash case law page max dot art day good best right long short little small black white brown"
-    " green grey"
-    " gray blue red gold silver rain snow lane fish bird bear star king case china india paris honey baby happy sharp"
-    " strong"
-    " wise noble swift bright royal wells bank bell fields hill lake west north winter summer autumn august june april"
-    " march"
-    " lemon rice bean beans bacon berry cherry apple peach plum olive pepper cookie candy basil ginger sage mercy"
-    " chance"
-    " journey blessing precious patience skip chip buck price hope love major general sergeant junior".split()
-)
+_NO_VOCATIVE: Final = word_set("names.no_vocative")
 _SPELLS: Final = re.compile(r"(?<![^\W_])(?:spell(?:ed|s|ing|t)?(?: is| it| that| as)?|that(?:'s| is)|thats)[ ,:]+\Z")
 _MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4

@@ -4,14 +4,11 @@ from typing import Final
 
 from deid_stream.detect.rules import checksums
 from deid_stream.detect.rules.base import Pattern, near, rx
+from deid_stream.detect.vocabulary import word_set
 from deid_stream.model.entities import EntityType
 
 _SEP = r"[ .-]?"
-IBAN_COUNTRIES: Final = frozenset(
-    "AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT JO"
-    " KW KZ LB LC LI LT LU LV LY MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SC SD SE SI SK SM SO ST SV TL TN TR"
-    " UA VA VG XK".split()
-)
+IBAN_COUNTRIES: Final = word_set("payment.iban_countries")
 """Countries of the IBAN registry (ISO 13616, SWIFT)."""
 
 PAYMENT: Final = (

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.vocabulary import word_set
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
 
@@ -37,11 +38,7 @@ _BLEEP: Final = re.compile(
     r"(?! (?:sound|noise|test))(?![^\W_])",
     re.IGNORECASE,
 )
-_SOUNDS: Final = frozenset(
-    "laughter laughing laughs laugh laughed music noise background cough coughing coughs breath breathing sigh sighs"
-    " silence pause applause ring ringing ringtone dial tone typing click clicking hold sneeze crying hum humming"
-    " static keyboard dtmf breathes clears throat sniff sniffs lipsmack speaker agent customer caller".split()
-)
+_SOUNDS: Final = word_set("placeholders.sounds")
 """Events that hold no speech; the words beside them may stand."""
 _UNHEARD: Final = re.compile(
     r"unk|unknown|inaudible|unintelligible|indistinct|crosstalk|foreign(?: language)?|unclear|redacted|masked|removed"

@@ -40,7 +40,7 @@ _CURRENCY_AFTER: Final = (
 AMOUNT: Final = re.compile(
     rf"(?<![\w])(?:"
     rf"(?:[$£€₹¥]|rs\.?|inr|usd|gbp|eur|rupees|us\$) ?\d[\d,. ]{{0,14}}\b"
-    rf"|\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
+    rf"|(?<!star )(?<!hash )\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
     rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn)(?: (?:about|around|only|just"
     rf"|of))? \d{{1,6}}(?!\d| ?\d{{4}})"
     rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from deid_stream.detect.vocabulary import word_set
 from deid_stream.text.tokens import PLAIN
 from deid_stream.units import CharIndex
 
@@ -11,10 +12,8 @@ _DIGIT: Final = re.compile(r"\d")
 _ORDINAL: Final = re.compile(
     r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
 )
-_FILLERS: Final = frozenset("um uh er erm umm uhh ah eh hmm sorry then dash hyphen space i mean wait".split())
-_FILLERS_LATE: Final = frozenset(
-    "no okay ok yes yeah so next comma like correction rather sir again by followed plus".split()
-)
+_FILLERS: Final = word_set("runs.fillers")
+_FILLERS_LATE: Final = word_set("runs.fillers_late")
 _GAP_WORDS: Final = 4
 _GAP_SIGNS: Final = frozenset(" \t-.,/()+#*:;–—'_…")
 

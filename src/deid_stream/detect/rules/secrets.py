@@ -4,15 +4,15 @@ import re
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON
+from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
 _LINK: Final = r"(?: (?:is|was|are|it's|its|as|to|would be|will be|should be|set to|for it is))*\s*[:=]?\s*"
-_NEGATIONS: Final = frozenset("not never also now still n't wrong incorrect invalid blocked locked expired".split())
+_NEGATIONS: Final = word_set("secrets.negations")
 
 
-_NO_HANDLE: Final = frozenset("the a an on in that what very really my your full down slow so too being for".split())
+_NO_HANDLE: Final = word_set("secrets.no_handle")
 _HANDLE: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
     r"|discord|linkedin)"

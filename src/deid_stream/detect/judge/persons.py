@@ -1,0 +1,209 @@
+"""Guesses at persons: checked against everyday words and known things, grown over words that nobody uses otherwise."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from deid_stream.detect.judge.addresses import NUMBERS, PLACES
+from deid_stream.detect.judge.things import Thing, is_thing_here, without
+from deid_stream.detect.recognizer import View
+from deid_stream.detect.vocabulary import (
+    COMMON,
+    DICTIONARY,
+    FIELDS,
+    GIVEN_NAMES,
+    MONTHS,
+    NAMES_ALSO_WORDS,
+    NAMES_AMBIGUOUS,
+    SURNAMES_ALSO_WORDS,
+    WEEKDAYS,
+    word_set,
+)
+from deid_stream.model.entities import EntityType as T
+from deid_stream.model.spans import Detection, Origin
+from deid_stream.text.tokens import WORD
+from deid_stream.units import CharIndex
+
+_CUE_REACH: Final = 40
+_TITLES: Final = word_set("judge.titles")
+_CERTAIN: Final = 0.9
+"""Model score from which even everyday words, months and days are believed to be names ("ask may in billing")."""
+_VERBS: Final = word_set("judge.verbs")
+_NAMED_THING: Final = re.compile(
+    r"(?:restaurant|restaurants|place|hotel|salon|bar|pub|cafe|shop|store|company|firm|movie|film|song|album|book|band|app"
+    r"|event|show|game|product|model|brand|venue|bank|airline)s? (?:called|named|name is|by the name of) (?:the )?$"
+)
+_MONEY: Final = re.compile(r"\b(?:send|transfer|pay|request|share|dollars|bucks|rupees|pounds)|[$£€₹]")
+_IN: Final = re.compile(r"\b(?:in|near|around|at|of)\s$")
+_THINGS: Final = word_set("judge.things")
+"""Last words of what is no person."""
+_FIRM: Final = word_set("judge.firm")
+_SHORT: Final = 30
+_MAX_GROWTH: Final = 3
+_KIN: Final = word_set("judge.kin")
+
+
+def may_be_thing(view: View, detection: Detection) -> bool:
+    """A guess at a person that no cue, question or earlier turn stands behind."""
+    if detection.entity_type is not T.PERSON or T.PERSON in view.expected:
+        return False
+    return detection.origin in (Origin.MODEL, Origin.GAZETTEER) or detection.detector == "names/weak"
+
+
+def parted(text: str, detection: Detection, known: list[Thing]) -> Iterator[Detection]:
+    """The guess without the known things in it, and those as what they are."""
+    replace = msgspec.structs.replace
+    for start, end in without(detection.start, detection.end, known):
+        if any(map(str.isalnum, text[start:end])) and not _only_common(text[start:end]):
+            yield replace(detection, start=start, end=end)
+    for thing in known:
+        if thing.kind is not None and thing.start < detection.end and detection.start < thing.end:
+            yield replace(detection, start=thing.start, end=thing.end, entity_type=thing.kind)
+
+
+def _only_common(value: str) -> bool:
+    return all(m.group() in COMMON for m in WORD.finditer(value.lower()))
+
+
+def _whole(text: str, detection: Detection) -> bool:
+    """The detection is all of the turn."""
+    rest = text[: detection.start] + text[detection.end :]
+    return not any(map(str.isalnum, rest))
+
+
+def hides_person(text: str, detection: Detection) -> bool:
+    """A "place" or "organisation" of the model that is a given name, is all of the turn, or gets money sent."""
+    if detection.entity_type not in (T.LOCATION, T.ORGANIZATION):
+        return False
+    lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
+    if not lows or PLACES.intersection(lows) or all(w in COMMON for w in lows):
+        return False
+    if detection.entity_type is T.LOCATION:
+        if len(text) <= _SHORT and len(lows) <= 3 and _whole(text, detection):
+            return True
+        if _MONEY.search(text.lower()):
+            return True
+        if _IN.search(text[max(0, detection.start - 12) : detection.start].lower()):
+            return False
+    elif _FIRM.intersection(lows):
+        return False
+    return any(w in GIVEN_NAMES for w in lows)
+
+
+def is_city(text: str, detection: Detection, places: list[Detection]) -> bool:
+    """A given name that the model takes for a place, where a place would stand ("in charlotte")."""
+    return any(p.start <= detection.start < p.end for p in places) and (
+        _IN.search(text[max(0, detection.start - 12) : detection.start].lower()) is not None
+    )
+
+
+def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
+    """The guess without titles and loose ends, grown; nothing where its words are everyday words or a thing."""
+    words = list(WORD.finditer(text, detection.start, detection.end))
+    while words and words[0].group().lower() in _TITLES:
+        words.pop(0)
+    while words and _loose_end(text, words):
+        words.pop()
+    if not words:
+        return
+    lows = [w.group().lower() for w in words]
+    if detection.origin is Origin.MODEL:
+        if not _may_be_name(view, lows, detection.score):
+            return
+        here = (
+            is_thing_here(text.lower(), words[0].start(), words[-1].end()) if T.PERSON not in view.expected else False
+        )
+        if here:
+            if isinstance(here, T):
+                yield msgspec.structs.replace(detection, entity_type=here)
+            return
+    start = words[0].start() if words[0].start() > detection.start else detection.start
+    end = words[-1].end()
+    cued = detection.detector.startswith("names/") and start == detection.start
+    start, end = _grown(text, start, end, view.everyday, left=not cued)
+    thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
+    kind = T.ORGANIZATION if thing else T.PERSON
+    yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
+
+
+def _loose_end(text: str, words: list[re.Match[str]]) -> bool:
+    """A field's name or a loose letter, unless it is the last letter of a spelled name."""
+    if len(words) > 1 and len(words[-1].group()) == 1 and len(words[-2].group()) == 1:
+        return False
+    return words[-1].group().lower() in FIELDS or (len(words) > 1 and _loose_letter(text, words[-1]))
+
+
+def _loose_letter(text: str, word: re.Match[str]) -> bool:
+    """A last letter that is no initial: the possessive "s", the article "a" before another word."""
+    low = word.group().lower()
+    if word.group().isupper() and not text.isupper():
+        return False
+    following = WORD.search(text, word.end())
+    return low == "s" or (
+        low == "a" and following is not None and following.group().lower() not in _VERBS and text[word.end()] != "."
+    )
+
+
+def _may_be_name(view: View, lows: list[str], score: float) -> bool:
+    """Not a single letter, and not only everyday words, months or days."""
+    if T.PERSON in view.expected:
+        return True
+    if sum(map(len, lows)) < 2:
+        return False
+    if score >= _CERTAIN:
+        return True
+    if all(w in MONTHS or w in WEEKDAYS for w in lows):
+        return False
+    if any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows):
+        return True
+    return any(w not in COMMON and w not in DICTIONARY for w in lows)
+
+
+def _grown(
+    text: str, start: CharIndex, end: CharIndex, everyday: frozenset[str], *, left: bool
+) -> tuple[CharIndex, CharIndex]:
+    """Over neighbouring words that can only be more of the name; to the left only where no cue stands before it."""
+    for _ in range(_MAX_GROWTH):
+        match = WORD.match(text, end + 1) if text[end : end + 1] == " " else None
+        if match is None or not (
+            _is_strange(match.group(), everyday, right=True) or _is_surname(text[start:end], match.group())
+        ):
+            break
+        end = match.end()
+    for _ in range(_MAX_GROWTH if left else 0):
+        at = start - 1
+        if at <= 0 or text[at] != " ":
+            break
+        begin = at
+        while begin > 0 and at - begin < 40 and (text[begin - 1].isalnum() or text[begin - 1] in "'’-"):
+            begin -= 1
+        if begin == at or not _is_strange(text[begin:at], everyday, right=False):
+            break
+        start = begin
+    return start, end
+
+
+def _is_surname(name: str, word: str) -> bool:
+    """An everyday word that is a surname, after a lone given name ("robert miller")."""
+    given = name.lower()
+    return word.lower() in SURNAMES_ALSO_WORDS and given in GIVEN_NAMES and given not in NAMES_AMBIGUOUS
+
+
+def _is_strange(word: str, everyday: frozenset[str], *, right: bool) -> bool:
+    low = word.lower()
+    if not low.replace("'", "").replace("’", "").replace("-", "").isalpha():
+        return False
+    if low in GIVEN_NAMES:
+        return True
+    if low in _KIN and not right:
+        return True
+    return (
+        len(low) > 2
+        and low not in everyday
+        and low not in DICTIONARY
+        and low not in FIELDS
+        and low not in _TITLES
+        and low not in NUMBERS
+    )

@@ -1,0 +1,79 @@
+"""A guess of the model line by line, without function words and names of fields at its edges."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from deid_stream.detect.judge.addresses import NUMBERS
+from deid_stream.detect.vocabulary import (
+    COMMON,
+    DICTIONARY,
+    FIELDS,
+    FUNCTION_HI,
+    word_set,
+)
+from deid_stream.model.entities import EntityType as T
+from deid_stream.model.spans import Detection
+from deid_stream.text.tokens import WORD
+from deid_stream.units import CharIndex
+
+_LINE: Final = re.compile(r"[^\n]+")
+_FUNCTION: Final = word_set("judge.function")
+_VALUED: Final = frozenset(
+    {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
+)
+
+
+def tidied(text: str, detection: Detection, everyday: frozenset[str], *, cased: bool) -> Iterator[Detection]:
+    """A guess of the model line by line (an address stays whole), without function words and field"
+    " names at its edges."""
+    kind = detection.entity_type
+    lines = [(detection.start, detection.end)]
+    if kind is not T.ADDRESS and "\n" in text[detection.start : detection.end]:
+        lines = [
+            (detection.start + m.start(), detection.start + m.end())
+            for m in _LINE.finditer(text[detection.start : detection.end])
+        ]
+    if kind is T.PERSON:
+        lines = [part for line in lines for part in _between_function_words(text, *line)]
+    for start, end in lines:
+        words = [(m.start(), m.end(), m.group()) for m in WORD.finditer(text, start, end)]
+        first, last = 0, len(words)
+        while first < last and _loose(words, first, first + 1, kind, everyday, cased=cased):
+            first += 1
+        while last > first and _loose(words, last - 1, last - 2, kind, everyday, cased=cased):
+            last -= 1
+        if first < last:
+            left = start if first == 0 else words[first][0]
+            right = end if last == len(words) else words[last - 1][1]
+            yield msgspec.structs.replace(detection, start=left, end=right)
+
+
+def _between_function_words(text: str, start: CharIndex, end: CharIndex) -> Iterator[tuple[CharIndex, CharIndex]]:
+    """A guess that runs over a function word is two ("ryan costa as guardian")."""
+    left = start
+    for match in WORD.finditer(text, start, end):
+        if len(match.group()) > 1 and match.group().lower() in _FUNCTION:
+            if match.start() > left:
+                yield left, match.start()
+            left = match.end()
+    if left < end:
+        yield left, end
+
+
+def _loose(
+    words: list[tuple[int, int, str]], at: int, neighbour: int, kind: T, everyday: frozenset[str], *, cased: bool
+) -> bool:
+    """An edge word that is no part of any value: a function word, a field's name; in cased text a small common word."""
+    word = words[at][2]
+    low = word.lower()
+    if low in FIELDS or low.removesuffix("'s").removesuffix("’s") in FIELDS:
+        return True
+    if low in _FUNCTION or low in FUNCTION_HI:
+        beside = words[neighbour][2] if 0 <= neighbour < len(words) else ""
+        return len(low) > 1 or (neighbour > at and len(beside) > 1)
+    if kind is T.PERSON and len(words) > 1:
+        return (cased and word.islower() and low in COMMON) or (word.islower() and low in DICTIONARY)
+    return kind in _VALUED and kind is not T.EMAIL_ADDRESS and len(low) > 1 and low in everyday and low not in NUMBERS

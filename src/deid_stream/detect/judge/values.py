@@ -1,0 +1,89 @@
+"""Guesses at numbers, dates and addresses on the net: what evidence they need beside the model's."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from deid_stream.detect.judge.addresses import NUMBERS, PLACES, STREETS
+from deid_stream.detect.judge.places import is_number
+from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.cues import nearest
+from deid_stream.detect.rules.digits import MIN_DIGITS, NUMBERED
+from deid_stream.detect.rules.runs import only_dictation
+from deid_stream.detect.vocabulary import (
+    COMMON,
+    DICTIONARY,
+    FUNCTION_HI,
+    GIVEN_NAMES,
+    MONTHS,
+    word_set,
+)
+from deid_stream.model.entities import EntityType as T
+from deid_stream.model.spans import Detection
+from deid_stream.text.tokens import PLAIN, WORD
+from deid_stream.units import Interval
+
+_CUE_REACH: Final = 40
+VALUED: Final = frozenset(
+    {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
+)
+NUMERIC: Final = NUMBERED - {T.ADDRESS, T.PASSWORD, T.USERNAME, T.DATE_OF_BIRTH, T.UPI_ID}
+_SIGN: Final = re.compile(r"@|\.|\b(?:at|dot|arroba|punto|rate)\b")
+_BEFORE_DATE: Final = word_set("judge.before_date")
+
+
+def foreign_evidence(view: View, text: str, detection: Detection) -> bool:
+    """The model knows English: in a turn of other words its guess needs more than words that are strange to it."""
+    value = text[detection.start : detection.end]
+    lows = [m.group().lower() for m in WORD.finditer(value)]
+    kind = detection.entity_type
+    if kind is T.EMAIL_ADDRESS:
+        return _SIGN.search(value) is not None
+    if kind in (T.ADDRESS, T.LOCATION):
+        return kind in view.expected or not STREETS.isdisjoint(lows) or not PLACES.isdisjoint(lows)
+    if kind is T.PERSON or kind is T.ORGANIZATION:
+        if kind in view.expected:
+            return not all(w in view.everyday for w in lows)
+        capital = not text.isupper() and any(m.start() > 0 and m.group()[0].isupper() for m in WORD.finditer(value))
+        return capital or any(w in GIVEN_NAMES and w not in FUNCTION_HI for w in lows)
+    return any(map(str.isdecimal, view.written.between(detection.start, detection.end))) or kind in view.expected
+
+
+def number_evidence(view: View, text: str, detection: Detection) -> bool:
+    """A few digits that only the model takes for a number need a question, a cue, or letters among them."""
+    if view.expected or view.open_run is not None or (only_dictation(view.text) and not view.quantity_asked):
+        return True
+    written = view.written.between(detection.start, detection.end)
+    digits = sum(map(str.isdecimal, written))
+    if digits >= MIN_DIGITS:
+        return not view.quantity_asked
+    if nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) in NUMBERED:
+        return True
+    return digits >= 2 and any(
+        w.isalpha() and w not in COMMON and w not in DICTIONARY for w in PLAIN.findall(written.lower())
+    )
+
+
+def value(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
+    """A number or code that the model saw; not everyday words, nor what is plainly something else."""
+    lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
+    if all((w in COMMON or w in DICTIONARY) and w not in NUMBERS and len(w) > 1 for w in lows):
+        return
+    if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
+        return
+    yield detection
+
+
+def date(text: str, detection: Detection) -> Iterator[Detection]:
+    """Without the words before a date ("the 3rd of march"); a date has a number or a month."""
+    start = detection.start
+    words = list(WORD.finditer(text, detection.start, detection.end))
+    if not any(is_number(w.group().lower()) or w.group().lower() in MONTHS for w in words):
+        return
+    for match in words:
+        if match.group().lower() not in _BEFORE_DATE:
+            break
+        start = match.end()
+    yield msgspec.structs.replace(detection, start=start)

@@ -1,0 +1,54 @@
+"""What looks like a person and is none: companies, cities, medicines; and persons of the same names."""
+
+import pytest
+
+from deid_stream.detect.detector import Detector
+from deid_stream.model.entities import OFF_BY_DEFAULT
+
+KEY = b"a key of the tests, 32 bytes long"
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load()
+
+
+def gone(text: str, detector: Detector) -> list[str]:
+    spans = detector.conversation(KEY).turn(text, "caller")
+    return [text[s.start : s.end] for s in spans if s.entity_type not in OFF_BY_DEFAULT]
+
+
+THINGS = [
+    "i bought it at john lewis", "charles schwab has better rates", "the johnson and johnson vaccine",
+    "jp morgan rejected it",
+    "kotak mahindra and hdfc both refused", "my policy is with bajaj allianz", "calvin klein jeans",
+    "we flew to austin",
+    "i used to be with morgan stanley and then charles schwab", "i called john deere about the mower",
+    "the raymond showroom",
+    "i am flying from austin to charlotte and then to victoria", "she moved to sydney last year",
+    "the train to chester is late",
+    "flights from florence to lourdes", "is there an office in madison", "they have a branch in lincoln",
+    "i take metformin and atorvastatin and lisinopril at night", "my doctor put me on jardiance",
+    "mounjaro is out of stock",
+    "she takes rosuvastatin and telmisartan", "he was diagnosed with parkinsons", "it might be hodgkins lymphoma",
+    "i have crohns disease", "my son has asperger's", "st john's wort did nothing",
+]  # fmt: skip
+PERSONS = {
+    "my name is john lewis": "john lewis",
+    "this is charles schwab speaking": "charles schwab",
+    "i spoke to charlotte about the flight": "charlotte",
+    "hello victoria": "victoria",
+    "please ask for sydney": "sydney",
+    "mr parkinson called": "parkinson",
+    "my wife florence will collect it": "florence",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", THINGS)
+def test_a_thing_stays(text: str, detector: Detector) -> None:
+    assert gone(text, detector) == []
+
+
+@pytest.mark.parametrize(("text", "name"), PERSONS.items())
+def test_a_person_of_that_name_goes(text: str, name: str, detector: Detector) -> None:
+    assert gone(text, detector) == [name]
