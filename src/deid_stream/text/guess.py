@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Final
 
 from deid_stream.text.languages import lexicon
-from deid_stream.text.tokens import LETTERS
+from deid_stream.text.tokens import LETTERS, plain_digits
 
 OTHER_SCRIPT: Final = "zz"
 """Language of letters that are neither Latin nor Devanagari."""
@@ -28,7 +28,7 @@ def _languages_of() -> Mapping[str, tuple[tuple[str, int], ...]]:
     owners: dict[str, list[str]] = {}
     numbers = lexicon()
     for word, language in numbers.homes.items():
-        if language != "en" and word not in numbers.doubts:
+        if language != "en" and language not in numbers.numbers_only and word not in numbers.doubts:
             raw[language] = [*raw[language], word]
     for language, words in raw.items():
         for word in dict.fromkeys(words):
@@ -41,9 +41,9 @@ def evidence(text: str) -> dict[str, int]:
     owners = _languages_of()
     hits: dict[str, int] = {}
     letters = 0
-    for word in LETTERS.findall(text.lower()):
-        script = _script(word)
+    for word in LETTERS.findall(plain_digits(text).lower()):
         letters += len(word)
+        script = None if word.isascii() else _script(word)
         if script is not None:
             hits[script] = hits.get(script, 0) + (len(word) if script == OTHER_SCRIPT else _SCRIPT_HITS)
             continue
@@ -66,6 +66,8 @@ def best(hits: Mapping[str, int], among: Iterable[str] | None = None) -> tuple[s
 def _script(word: str) -> str | None:
     """Language that the script of ``word`` names; None for Latin letters."""
     code = ord(word[0])
+    if not word[0].isalpha():
+        return None
     if code < _LATIN_END or 0x1E00 <= code < 0x1F00 or 0xFB00 <= code < 0xFB07 or 0xFF21 <= code < 0xFF5B:
         return None
     return "hi" if code in _DEVANAGARI else OTHER_SCRIPT

@@ -55,6 +55,8 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     units: dict[str, int]
     language: str = ""
     """Primary language subtag (ISO 639-1); two tables of one language differ in script."""
+    numbers_only: bool = False
+    """There is no more to this language than its numbers: a turn in it is not read."""
     ambiguous: list[str] = []
     rough: list[str] = []
     leads: list[str] = []
@@ -81,7 +83,8 @@ class Lexicon:
     """
 
     __slots__ = (
-        "at_tails", "classes", "common", "doubts", "explains", "homes", "language", "leads", "tens_and", "values",
+        "at_tails", "classes", "common", "doubts", "explains", "homes", "language", "leads",
+        "numbers_only", "tens_and", "values",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +98,8 @@ class Lexicon:
         self.explains: frozenset[tuple[str, ...]] = frozenset()
         self.at_tails: tuple[tuple[str, ...], ...] = ()
         self.leads: frozenset[str] = frozenset()
+        self.numbers_only: frozenset[str] = frozenset()
+        """Languages of which only numbers are known."""
         self.common: frozenset[str] = frozenset()
         self.tens_and: frozenset[str] = frozenset()
         """Words between tens and units ("treinta y cinco")."""
@@ -118,6 +123,8 @@ class Lexicon:
     def _add_numbers(self, table: LanguageTable) -> None:
         known = set(self.classes)
         home = table.language
+        if table.numbers_only:
+            self.numbers_only |= {home}
         self._add(table.units, WordClass.UNIT, home)
         self._add(table.teens, WordClass.TEEN, home)
         self._add(table.tens, WordClass.TEN, home)

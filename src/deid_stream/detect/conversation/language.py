@@ -8,6 +8,7 @@ from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.text import guess
 
 _UNMARKED: Final = frozenset({"", "und", "mul", "multi", "zxx", "mis", "auto", "unknown"})
+_ENGLISH: Final = frozenset({"en"})
 _FADING: Final = 2
 """What a call sounded like counts half after each turn."""
 _CERTAIN: Final = 4
@@ -43,6 +44,8 @@ def language_of(tag: str | None, own: Mapping[str, int], before: Mapping[str, in
     plainly in another one, whatever its tag says.
     """
     marked = primary(tag)
+    if not marked and "en" in among and own.keys() <= _ENGLISH and not before.keys() - _ENGLISH:
+        return "en"
     if marked and marked not in among:
         raise UnsupportedLanguageError(f"no tables for the language {marked[:8]!r}; the turn must be withheld")
     if not among:
@@ -65,6 +68,8 @@ def language_of(tag: str | None, own: Mapping[str, int], before: Mapping[str, in
 
 def is_foreign(text: str, own: Mapping[str, int], spoken: str) -> bool:
     """The words of a turn are mostly of another language than English, one with tables or not."""
+    if spoken == "en" and own.keys() <= _ENGLISH:
+        return False
     language, hits = guess.best(own)
     if not hits:
         return spoken != "en"

@@ -41,11 +41,12 @@ class PatternRecognizer:
     def __init__(self, name: str, patterns: Iterable[Pattern]) -> None:
         self.name = name
         self._patterns = tuple(patterns)
+        self._ids = tuple(f"{name}/{pattern.entity_type.lower()}" for pattern in self._patterns)
 
     def find(self, view: View) -> list[Detection]:
         found: list[Detection] = []
         text, low = view.text, view.low
-        for pattern in self._patterns:
+        for pattern, rule_id in zip(self._patterns, self._ids, strict=True):
             needs = pattern.needs
             if view.digits < pattern.digits or (needs and needs not in text):
                 continue
@@ -63,7 +64,7 @@ class PatternRecognizer:
                 score = pattern.score
                 if pattern.check is not None and pattern.check(_compact(text[start:end])):
                     score = pattern.sure
-                found.append(view.detection(start, end, pattern.entity_type, score, self.name))
+                found.append(view.detection(start, end, pattern.entity_type, score, rule_id))
         return found
 
 

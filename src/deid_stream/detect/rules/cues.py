@@ -15,7 +15,14 @@ _ORDER: Final = (
     T.UK_NHS, T.UK_NINO, T.PASSPORT, T.DRIVER_LICENSE, T.VEHICLE_ID, T.DATE_OF_BIRTH, T.EMAIL_ADDRESS, T.USERNAME,
     T.BANK_ACCOUNT, T.CREDIT_CARD, T.PHONE_NUMBER, T.ADDRESS, T.ID_NUMBER, T.PERSON,
 )  # fmt: skip
-_CUES: Final = tuple((t, "|".join(cue for locale in locales() for cue in locale.cues.get(t.value, ()))) for t in _ORDER)
+
+
+def words_of(entity_type: T) -> list[str]:
+    """The cues of one type in all languages, as regular expressions."""
+    return [cue for locale in locales() for cue in locale.cues.get(entity_type.value, ())]
+
+
+_CUES: Final = tuple((t, "|".join(words_of(t))) for t in _ORDER)
 _NOUN: Final = r"(?: ?(?:number|no|num|id|code|details?|card)(?![^\W_]))?"
 _COMPILED: Final = tuple((t, re.compile(rf"(?<![^\W_])(?:{p}){_NOUN}(?![^\W_])")) for t, p in _CUES)
 _ANY: Final = re.compile(

@@ -9,7 +9,7 @@ from deid_stream.detect.rules.base import near
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
-_BIRTH: Final = near(r"born|birth|birth ?date|birthday|dob|d o b")
+_BIRTH: Final = near("|".join(["born|birth|birth ?date|birthday|dob|d o b", *cues.words_of(EntityType.DATE_OF_BIRTH)]))
 _LEAD: Final = re.compile(
     r"(?:(?:in|since|from|of|years?|is|was|until|till|before|after|by|during|late|early|mid|summer|winter|spring"
     r"|autumn|fall"
@@ -26,22 +26,21 @@ class DateRecognizer:
 
     name = "dates"
 
-    @staticmethod
-    def _is_birth(view: View, start: int) -> bool:
-        before = view.low[max(0, start - 40) : start]
-        return _BIRTH.search(before) is not None or cues.nearest(before) is EntityType.DATE_OF_BIRTH
-
     def find(self, view: View) -> list[Detection]:
         if not view.has_digit:
             return []
         found = []
-        asked = EntityType.DATE_OF_BIRTH in view.expected
+        asked = EntityType.DATE_OF_BIRTH in view.expected or view.open_run is EntityType.DATE_OF_BIRTH
         for start, end, kind, sure in view.plain:
             if kind != "date" or not sure:
                 continue
             lead = _LEAD.match(view.low[start:end])
             start += lead.end() if lead is not None else 0
-            born = asked or view.open_run is EntityType.DATE_OF_BIRTH or self._is_birth(view, start)
+            born = (
+                asked
+                or view.open_run is EntityType.DATE_OF_BIRTH
+                or _BIRTH.search(view.low, max(0, start - 40), start) is not None
+            )
             entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
             found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))
         for match in _AGE.finditer(view.text):

@@ -144,16 +144,17 @@ class NameRecognizer:
     def find(self, view: View) -> list[Detection]:
         found = [*self._titled(view), *self._introduced(view)]
         low = view.low
-        for match in _EXPLICIT.finditer(low):
+        for match in _EXPLICIT.finditer(low) if "name" in low or "call me" in low else ():
             word = match.group("name")
             if word not in _NO_NAME and not (word in COMMON and word.endswith(("ing", "ed"))):
                 found.append(self._hit(view, *match.span("name"), "explicit", 0.85))
-        for match in _SPEAKS.finditer(low):
+        hindi = view.language == "hi"
+        for match in _SPEAKS.finditer(low) if hindi else ():
             found.extend(self._spoken(view, match, "speaking", needs=False))
         if "speaking" in low or " here" in low or "calling" in low:
             for match in _CALLS.finditer(low):
                 found.extend(self._spoken(view, match, "calling", needs=True))
-        for match in _RESPECTED.finditer(low):
+        for match in _RESPECTED.finditer(low) if hindi or " ji" in low else ():
             name = match.group("name")
             if is_name_word(name, view.everyday) and (view.language != "en" or name in GIVEN_NAMES):
                 found.append(self._hit(view, *match.span("name"), "respect", 0.75))
@@ -211,6 +212,8 @@ class NameRecognizer:
     def _word_names(self, view: View) -> Iterator[Detection]:
         """Everyday words where only a name can stand."""
         low = view.low
+        if WORD_NAMES.isdisjoint([word for _, _, word in view.words]):
+            return
         for match in _VERB_NAME.finditer(low):
             if self._is_called(low, match):
                 yield self._hit(view, *match.span("name"), "called", 0.75)

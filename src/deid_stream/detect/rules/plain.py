@@ -147,19 +147,31 @@ _KINDS: Final = (
     ("time", BARE_TIME, False),
     ("quantity", QUANTITY, True),
     ("product", PRODUCT, True),
-    ("product", VERSION, True),
-    ("product", CODE, True),
-    ("quantity", READING, True),
-    ("product", SERVICE, True),
-    ("time", DATED_TIME, True),
     ("amount", PRICE, False),
     ("date", BARE_YEAR, False),
 )
 
 
+_RARE: Final = (
+    ("product", VERSION),
+    ("product", CODE),
+    ("quantity", READING),
+    ("product", SERVICE),
+    ("time", DATED_TIME),
+)
+_RARE_HINT: Final = re.compile(
+    r"version|release|build|firmware|patch|ios|android|chrome|safari|firefox|office|update|windows|error|status|fault"
+    r"|exception"
+    r"|stop|http|flight|train|reading|call|dial|r[ai]ng|phone|24|7 11|22|9 to|50 50|20 20|9 11|\d(?:st|nd|rd|th)"
+)
+"""Without one of these none of the rarer patterns can match."""
+
+
 def plain_stretches(text: str) -> list[Plain]:
     """Every plain stretch of lower-case written ``text``, in order of start; they may overlap."""
     found = [Plain(*m.span(), kind, sure) for kind, pattern, sure in _KINDS for m in pattern.finditer(text)]
+    if _RARE_HINT.search(text):
+        found.extend(Plain(*m.span(), kind, True) for kind, pattern in _RARE for m in pattern.finditer(text))
     if _FILLER.search(text):
         fluent, places = _without_fillers(text)
         found.extend(Plain(places[m.start()], places[m.end() - 1] + 1, "date", True) for m in DATE.finditer(fluent))
