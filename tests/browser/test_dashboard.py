@@ -15,6 +15,7 @@ import pytest
 from deid_stream.config import Settings
 from deid_stream.dashboard.run import serving
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
+from deid_stream.kafka.record import OutRecord
 from deid_stream.worker.heartbeat import reported
 from tests.support.calls import make_call
 from tests.support.kafka import free_port
@@ -42,7 +43,7 @@ async def address(service: Service) -> AsyncIterator[str]:
     worker = await service.work()
     made = make_call("call-1", "acme", 4, int(time.time() * 1000) - 60_000)
     await service.send(made)
-    await service.producer.send_and_wait(service.names.audio, key=b"call-1", value=b"x")
+    await service.put(OutRecord(service.names.audio, b"call-1", b"x"))
     await service.closed(1)
     settings = msgspec.structs.replace(service.settings, dashboard_port=free_port(), dashboard_token=TOKEN)
     async with reported(settings, worker.metrics, lambda: worker.ready), serving(settings) as running:

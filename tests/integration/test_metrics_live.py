@@ -14,6 +14,7 @@ from tests.support.calls import MadeCall, Record, make_call
 from tests.support.service import Service, until
 
 ELSEWHERE = {
+    "customer_conflicts": "tests/unit/worker/test_identity.py",
     "spotcheck_calls": "tests/conformance/test_spotcheck.py",
     "spotcheck_finds": "tests/conformance/test_spotcheck.py",
     "aborted_transactions": "tests/integration/test_worker_kafka.py",
@@ -32,6 +33,14 @@ def state(metrics: Metrics) -> dict[str, object]:
         name: metric.total if isinstance(metric, Histogram) else dict(metric.values)
         for name, metric in vars(metrics).items()
     }
+
+
+def without_text(made: MadeCall) -> list[Record]:
+    """No transcript comes, and the call's metadata hold a field that nobody declared."""
+    started = made.records[0]
+    value = msgspec.json.encode(msgspec.json.decode(started.value) | {"metadata": {"queue": "undeclared"}})
+    first = Record(started.kind, started.key, value, started.headers, started.time_ms)
+    return [first, *(record for record in made.records[1:] if record.kind != "transcripts")]
 
 
 def now_ms() -> int:
@@ -78,9 +87,10 @@ async def test_every_metric_moves_and_a_broker_that_goes_shows(broker: EmbeddedB
         whole = make_call("whole", "permits", 1, now_ms() - 60_000)
         out = make_call("out", "opted-out", 2, now_ms() - 60_000)
         bad = Record("audio", b"whole", b"x", [], now_ms())
-        await service.send(with_a_revision(whole), out, [bad])
+        odd = without_text(make_call("odd", "permits", 5, now_ms() - 60_000))
+        await service.send(with_a_revision(whole), out, [bad], odd)
         await service.send([ended])
-        await service.closed(3)
+        await service.closed(4)
         await service.send([r for r in whole.records if r.kind == "audio"][:2])
         await until(lambda: metrics.dropped.values["closed_call"] == 2)
         await until(lambda: sum(metrics.lag_records.values.values()) == 0)
@@ -89,6 +99,8 @@ async def test_every_metric_moves_and_a_broker_that_goes_shows(broker: EmbeddedB
         assert metrics.withheld.values["training_opt_out"] == 1
         assert metrics.stream_delay_ms.values.keys() == {"0", "1"}
         assert worker.ready
+        await service.policy("permits", version=3, training_opt_out=True)
+        await until(lambda: "retraction_seconds" in moved)
 
         await asyncio.to_thread(broker.stop)
         await until(lambda: not worker.ready)
