@@ -1,7 +1,7 @@
 """What the detector finds in a turn: in its text, and in its words where these say something else."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,6 +11,11 @@ from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.hearing import HeardTurn
 from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.turns import Turn
+from deid_stream.units import Interval, subtract
+from deid_stream.words.confidence import UNSURE_ANSWER, doubted_text
+
+UNSURE_SCORE: Final = 0.5
+"""Of a span that stands only on an expected answer being badly understood."""
 
 
 class Judged(NamedTuple):
@@ -49,8 +54,9 @@ class Judge:
         """The next turn of the conversation."""
         try:
             heard = HeardTurn(turn)
-            aside = self._open(self._conversation.state()) if heard.differs else None
-            return self._judged(turn, heard, self._conversation, aside)
+            state = self._conversation.state()
+            judged = self._judged(turn, heard, self._conversation, self._open(state) if heard.differs else None)
+            return self._unsure(turn, state, judged)
         except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             return None
 
@@ -74,6 +80,25 @@ class Judge:
             return Judged(tuple(spans), ())
         beyond = self._wanted(aside.turn(heard.text, turn.channel))
         return Judged(tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond))
+
+    def _unsure(self, turn: Turn, state: ConversationState, judged: Judged) -> Judged:
+        """With what the recogniser doubts of an answer as spans of what was asked for: a name that it does not know
+        comes out as other words."""
+        asked = state.asked
+        if asked is None or asked.by == str(turn.channel):
+            return judged
+        wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
+        if wanted is None:
+            return judged
+        taken = [Interval(span.start, span.end) for span in judged.spans]
+        doubted = [
+            Span(left.start, left.end, wanted, UNSURE_SCORE, UNSURE_ANSWER)
+            for segment, start in zip(turn.segments, turn.starts(), strict=True)
+            for part in doubted_text(segment.text, segment.words)
+            for left in subtract(Interval(start + part.start, start + part.end), taken)
+            if any(map(str.isalnum, turn.text[left.start : left.end]))
+        ]
+        return judged._replace(spans=tuple(sorted([*judged.spans, *doubted])))
 
     def _open(self, state: ConversationState | None) -> TurnDetector:
         policy = self._policy

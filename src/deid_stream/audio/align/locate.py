@@ -24,6 +24,7 @@ from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, Ms
+from deid_stream.words.confidence import UNSURE, UNSURE_ANSWER, unsure_runs
 from deid_stream.words.placement import WORDS_DISAGREE, Placement, place
 
 UNALIGNED: Final = "UNALIGNED"
@@ -39,6 +40,8 @@ class _Wanted(NamedTuple):
 
     words: Interval
     entity_type: str
+    by_doubt: bool = False
+    """Only the recogniser's doubt speaks for it: where its place is not known either, nothing else goes for it."""
 
 
 class _Reading(NamedTuple):
@@ -82,16 +85,23 @@ def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None) -> 
     if not segment.words:
         segment = msgspec.structs.replace(segment, words=tuple(Word(token) for token in segment.text.split()))
     placed = placed or place(segment.text, [word.text for word in segment.words])
-    wanted = [_Wanted(placed.heard(Interval(span.start, span.end)), span.entity_type.value) for span in spans]
+    wanted = [
+        _Wanted(placed.heard(Interval(span.start, span.end)), span.entity_type.value, span.detector == UNSURE_ANSWER)
+        for span in spans
+    ]
     wanted += [_Wanted(stretch.words, WORDS_DISAGREE) for stretch in placed.disagreements]
+    wanted += [_Wanted(run, UNSURE, by_doubt=True) for run in unsure_runs(segment.words)]
     return _Reading(segment, placed, wanted)
 
 
 def _by_times(reading: _Reading, reader: Reader, channel: int, timing: TimingProfile) -> list[AudioSpan] | None:
     located: list[AudioSpan] = []
     segment, placed, wanted = reading
-    for said, entity_type in wanted:
+    for said, entity_type, by_doubt in wanted:
         words = believable(segment, said, placed, timing.error_ms) if said.length else None
+        if words is None and by_doubt:
+            located += _as_stated(segment, said, channel, entity_type)
+            continue
         if words is None:
             return None
         heard = Interval(min(word.start_ms for word in words), max(word.end_ms for word in words))
@@ -101,11 +111,22 @@ def _by_times(reading: _Reading, reader: Reader, channel: int, timing: TimingPro
                 min(heard.start, segment.start_ms if ended is None else ended),
                 max(heard.end, segment.end_ms if begins is None else begins),
             )
-        elif not _sounds(reader, channel, heard):
+        elif not by_doubt and not _sounds(reader, channel, heard):
             return None  # words are never said where nothing sounds
         cut = edges.outward(reader, channel, heard, (ended, begins), timing)
         located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
     return located
+
+
+def _as_stated(segment: Segment, said: Interval, channel: int, entity_type: str) -> list[AudioSpan]:
+    """The words' own times within their segment, whatever they are worth."""
+    words = segment.words[said.start : said.end]
+    starts = [word.start_ms for word in words if word.start_ms is not None]
+    ends = [word.end_ms for word in words if word.end_ms is not None]
+    if not starts or not ends:
+        return []
+    start_ms, end_ms = max(min(starts), segment.start_ms, 0), min(max(ends), segment.end_ms)
+    return [AudioSpan(start_ms, end_ms, channel, entity_type)] if end_ms > start_ms else []
 
 
 def _sounds(reader: Reader, channel: int, heard: Interval) -> bool:
@@ -142,8 +163,10 @@ def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingPro
     if guessed is None:
         return None
     located: list[AudioSpan] = []
-    for said, entity_type in wanted:
+    for said, entity_type, by_doubt in wanted:
         if not said.length:
+            if by_doubt:
+                continue
             return None
         start_ms = guessed.words[said.start].start_ms - guessed.error_ms
         end_ms = guessed.words[said.end - 1].end_ms + guessed.error_ms

@@ -1,0 +1,73 @@
+"""Words that the recogniser itself doubts: a name that it does not know comes out as other words, with low confidence.
+
+The thresholds are for recognisers whose confidence is a probability. Words without confidence are not doubted.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from deid_stream.model.events import Word
+from deid_stream.units import Interval, merge
+from deid_stream.words.placement import place
+
+UNSURE: Final = "UNSURE"
+"""Why sound is silenced where the recogniser doubts its words."""
+UNSURE_ANSWER: Final = "unsure_answer"
+"""Detector of a span that covers what is doubted of an answer that was asked for."""
+UNSURE_BELOW: Final = 0.25
+"""A word below is silenced. A larger value silences more of badly understood but harmless speech; a smaller one leaves
+more of misheard names."""
+DOUBTFUL_BELOW: Final = 0.5
+"""Beside an unsure word a word below goes with it; in an answer that was asked for it counts as what was asked for."""
+CERTAIN_FROM: Final = 0.8
+"""A word below goes with a doubtful one beside it in an answer."""
+_BRIDGED_WORDS: Final = 2
+
+
+def unsure_runs(words: Sequence[Word]) -> list[Interval]:
+    """Runs of neighbouring words (half-open, indices) that hold an unsure one and doubtful ones about it."""
+    runs: list[Interval] = []
+    at = 0
+    while at < len(words):
+        stop = at
+        while stop < len(words) and _below(words[stop], DOUBTFUL_BELOW):
+            stop += 1
+        if any(_below(word, UNSURE_BELOW) for word in words[at:stop]):
+            runs.append(Interval(at, stop))
+        at = max(stop, at + 1)
+    return runs
+
+
+def doubted_text(text: str, words: Sequence[Word]) -> list[Interval]:
+    """What the recogniser doubts of a segment's text (characters), sorted and apart: from doubtful word to doubtful
+    word over at most ``_BRIDGED_WORDS`` others, and on over neighbours that are not certain either."""
+    if not any(_below(word, DOUBTFUL_BELOW) for word in words):
+        return []
+    placed = place(text, [word.text for word in words])
+    found: list[Interval] = []
+    for run in _doubted_runs(words):
+        places = [placed.places[at] for at in range(*run) if placed.sure[at]]
+        if places:
+            found.append(Interval(places[0].start, places[-1].end))
+    return merge(found)
+
+
+def _doubted_runs(words: Sequence[Word]) -> list[Interval]:
+    runs: list[Interval] = []
+    for at, word in enumerate(words):
+        if not _below(word, DOUBTFUL_BELOW):
+            continue
+        start, end = at, at + 1
+        while start and _below(words[start - 1], CERTAIN_FROM):
+            start -= 1
+        while end < len(words) and _below(words[end], CERTAIN_FROM):
+            end += 1
+        if runs and start - runs[-1].end <= _BRIDGED_WORDS:
+            runs[-1] = Interval(runs[-1].start, max(end, runs[-1].end))
+        else:
+            runs.append(Interval(start, end))
+    return runs
+
+
+def _below(word: Word, threshold: float) -> bool:
+    return word.confidence is not None and word.confidence < threshold

@@ -1,0 +1,52 @@
+"""An answer that was asked for and badly understood counts as what was asked for; words in doubt are silenced."""
+
+import pytest
+
+from deid_stream.detect.conversation.state import Asked, ConversationState
+from deid_stream.model.entities import EntityType
+from deid_stream.model.events import Segment, Word
+from deid_stream.policy import UNKNOWN
+from deid_stream.session.judging import Judge
+from deid_stream.session.turns import Turn
+from tests.support.made_calls import SecretDetector
+
+
+class Asking(SecretDetector):
+    """A conversation in which channel 0 has asked for a name."""
+
+    def state(self):
+        return ConversationState(asked=Asked("0", [EntityType.PERSON], 2))
+
+
+def judged(channel, confidence, detector):
+    words = tuple(
+        Word(name, 100 * n, 100 * n + 90, c)
+        for n, (name, c) in enumerate((("it", 0.9), ("is", 0.9), ("curgy", confidence)))
+    )
+    segment = Segment(
+        call_id="c",
+        customer_id="k",
+        segment_id="s",
+        text="it is curgy",
+        start_ms=0,
+        end_ms=300,
+        channel=channel,
+        words=words,
+    )
+    return Judge(UNKNOWN, detector=detector, key=bytes(32)).turn(Turn(300, channel, (segment,)))
+
+
+@pytest.mark.parametrize(
+    ("channel", "confidence", "detector", "spans"),
+    [
+        (1, 0.3, Asking(), [(6, 11, "unsure_answer")]),
+        (1, 0.9, Asking(), []),
+        (1, None, Asking(), []),
+        (0, 0.3, Asking(), []),
+        (1, 0.3, SecretDetector(), []),
+    ],
+    ids=["doubted", "certain", "no confidence", "who asked", "nothing asked"],
+)
+def test_an_answer_in_doubt_counts_as_what_was_asked_for(channel, confidence, detector, spans):
+    found = judged(channel, confidence, detector)
+    assert [(span.start, span.end, span.detector) for span in found.spans] == spans

@@ -1,0 +1,39 @@
+"""What a recogniser doubts of its own words."""
+
+import pytest
+
+from deid_stream.model.events import Word
+from deid_stream.words.confidence import doubted_text, unsure_runs
+
+
+def words(*confidences):
+    return [Word(f"w{n}", confidence=confidence) for n, confidence in enumerate(confidences)]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "runs"),
+    [
+        ((0.9, 0.95, 0.4), []),
+        ((None, None), []),
+        ((0.9, 0.1, 0.9), [(1, 2)]),
+        ((0.4, 0.1, 0.45, 0.9, 0.2), [(0, 3), (4, 5)]),
+    ],
+)
+def test_an_unsure_word_takes_doubtful_neighbours_along(confidences, runs):
+    assert unsure_runs(words(*confidences)) == runs
+
+
+@pytest.mark.parametrize(
+    ("confidences", "doubted"),
+    [
+        ((0.9, 0.6, 0.95), []),
+        ((0.9, 0.4, 0.95), ["w1"]),
+        ((0.9, 0.7, 0.4, 0.95), ["w1 w2"]),
+        ((0.9, 0.4, 0.9, 0.9, 0.3, 0.9), ["w1 w2 w3 w4"]),
+        ((0.4, 0.9, 0.9, 0.9, 0.3), ["w0", "w4"]),
+    ],
+)
+def test_what_is_doubted_of_an_answer(confidences, doubted):
+    said = words(*confidences)
+    text = " ".join(word.text for word in said)
+    assert [text[part.start : part.end] for part in doubted_text(text, said)] == doubted
