@@ -8,6 +8,7 @@ import pytest
 
 from deid_stream.config import Settings
 from deid_stream.kafka.clients.aio.kafka import AioKafka
+from deid_stream.kafka.clients.rd.kafka import RdKafka
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.memory import MemoryBroker
@@ -29,18 +30,26 @@ class Broker(NamedTuple):
 
 @pytest.fixture(
     scope="session",
-    params=["memory", "memory-plain", "embedded", pytest.param("apache", marks=pytest.mark.kafka)],
+    params=[
+        "memory",
+        "memory-plain",
+        "embedded",
+        "embedded-rd",
+        pytest.param("apache", marks=pytest.mark.kafka),
+        pytest.param("apache-rd", marks=pytest.mark.kafka),
+    ],
 )
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    client = RdKafka if request.param.endswith("-rd") else AioKafka
     if request.param.startswith("memory"):
         memory = MemoryBroker(transactions=request.param == "memory")
         yield Broker("", memory.transactions, lambda connection: memory.connect(connection.client_id))
-    elif request.param == "embedded":
+    elif request.param.startswith("embedded"):
         with EmbeddedBroker() as embedded:
-            yield Broker(embedded.bootstrap_servers, exactly_once=False, client=AioKafka)
+            yield Broker(embedded.bootstrap_servers, exactly_once=False, client=client)
     else:
         with KafkaCluster() as cluster:
-            yield Broker(cluster.bootstrap, exactly_once=True, client=AioKafka)
+            yield Broker(cluster.bootstrap, exactly_once=True, client=client)
 
 
 @pytest.fixture

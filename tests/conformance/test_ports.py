@@ -196,9 +196,9 @@ async def test_a_member_reads_its_share_and_tells_when_it_is_at_the_end(made: De
     member.group.resume([place])
     await until(lambda: len(member.records) == 12)
     # a seek goes back
-    assert member.group.seek(place, 0)
+    assert await member.group.seek(place, 0)
     await until(lambda: len(member.records) == 18)
-    assert not member.group.seek(Place("elsewhere", 0), 0)
+    assert not await member.group.seek(Place("elsewhere", 0), 0)
     assert await member.group.committed(place) is None
     await member.group.commit({place: 3})
     assert await member.group.committed(place) == 3

@@ -213,7 +213,7 @@ class MemoryGroupReader(MemoryGroupOffsets):
     def assignment(self) -> set[Place]:
         return set(self._reading.next)
 
-    def seek(self, place: Place, offset: int) -> bool:
+    async def seek(self, place: Place, offset: int) -> bool:
         if place not in self._reading.next:
             return False
         self._reading.next[place] = offset

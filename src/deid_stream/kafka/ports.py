@@ -79,6 +79,9 @@ class GroupOptions(msgspec.Struct, frozen=True, kw_only=True):
     fetch_wait_ms: int
     """Longest wait of a fetch for new records. Larger: fewer requests while idle; smaller: on the embedded broker,
     which lets a fetch wait to its end whatever arrives, less delay."""
+    linger_ms: int = 10
+    """How long ``poll`` gathers records. Larger: more of them come together, and each costs less; smaller: less
+    delay."""
     from_end: bool = False
     """Where the group has committed nothing yet: begin with what comes from now on, instead of with the first
     record."""
@@ -110,7 +113,7 @@ class GroupReader(GroupOffsets, Protocol):
 
     def assignment(self) -> Collection[Place]: ...
 
-    def seek(self, place: Place, offset: int) -> bool:
+    async def seek(self, place: Place, offset: int) -> bool:
         """Read on from ``offset``; False where the group has taken the partition away."""
         ...
 
@@ -146,9 +149,15 @@ class GroupReader(GroupOffsets, Protocol):
 class Outbox(Protocol):
     """Records being gathered for one batch of one partition number."""
 
-    records: int
-    counts: dict[str, int]
-    """Records by topic."""
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Records by topic."""
+        ...
 
     def append(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], time_ms: int

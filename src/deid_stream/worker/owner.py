@@ -170,7 +170,7 @@ class Owner:
             if restored.epoch:
                 for customer, opted_out in context.policies.opted_out_since(restored.progress.policies).items():
                     partition.retract(customer, opted_out)
-            if self._stopping or not self._begin(partition):
+            if self._stopping or not await self._begin(partition):
                 return
             log.info("partition taken over", partition=self.number, calls=partition.calls)
             await self._work(partition, publisher, started_s)
@@ -191,11 +191,12 @@ class Owner:
             if kind not in positions:
                 positions[kind] = max(await group.committed(place) or 0, await group.begin(place))
 
-    def _begin(self, partition: Partition) -> bool:
+    async def _begin(self, partition: Partition) -> bool:
         """Start reading where the checkpoint says; False when the group has taken the partition away meanwhile."""
         group = self._context.group
-        if not all(group.seek(self._topics[kind], offset) for kind, offset in partition.start_offsets().items()):
-            return False
+        for kind, offset in partition.start_offsets().items():
+            if not await group.seek(self._topics[kind], offset):
+                return False
         group.resume(self._topics.values())
         self.partition = partition
         return True

@@ -17,8 +17,6 @@ from deid_stream.worker.telemetry import Telemetry
 
 log = get_log("worker")
 
-LINGER_S: Final = 0.01
-"""Between two reads: responses gather more records, each of which costs less (docs/benchmarks.md)."""
 POLL_MS: Final = 100
 FULL_BYTES: Final = 16 << 20
 """Read and not yet taken, of one topic partition: above it, it is paused until half has gone."""
@@ -73,7 +71,6 @@ class Pump:
                     raise owner.failed
                 await self._look_after(owner, paused)
             await self._report()
-            await asyncio.sleep(LINGER_S)
 
     async def stop(self) -> None:
         """Publish what has been processed, then leave the group."""

@@ -212,13 +212,14 @@ class AioGroupReader(AioGroupOffsets, ConsumerRebalanceListener):  # type: ignor
         self._consumer.subscribe(list(self._options.topics), listener=self)
 
     async def poll(self, timeout_ms: int) -> Batches:
+        await asyncio.sleep(self._options.linger_ms / 1000)
         async with translated("reading", f"group {self._options.group_id}"):
             return await self._careful.poll(timeout_ms)
 
     def assignment(self) -> Collection[Place]:
         return {Place(where.topic, where.partition) for where in self._consumer.assignment()}
 
-    def seek(self, place: Place, offset: int) -> bool:
+    async def seek(self, place: Place, offset: int) -> bool:
         try:
             self._careful.seek(_where(place), offset)
         except IllegalStateError:

@@ -1,0 +1,273 @@
+"""One partition's batches out, by librdkafka: one producer each.
+
+Records are handed to librdkafka on the event loop, a microsecond or two apiece; a thread waits for the broker.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.clients.rd.errors import translate
+from deid_stream.kafka.clients.rd.group import RdGroupReader
+from deid_stream.kafka.clients.rd.options import client_options
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.errors import Cause, broker_error
+from deid_stream.kafka.ports import GroupReader, Publisher
+from deid_stream.kafka.record import Place
+from deid_stream.runtime.tasks import uninterrupted
+
+COMMIT_OFFSETS_EVERY_S: Final = 1.0
+"""Without transactions, where the checkpoint goes first."""
+_THREADS: Final = 32
+"""Batches that may wait for the broker at the same time; partitions beyond that take turns."""
+
+Record = tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]], int]
+
+
+class RdOutbox:
+    """The port ``Outbox``: a list."""
+
+    def __init__(self) -> None:
+        self.out: list[Record] = []
+
+    @property
+    def records(self) -> int:
+        return len(self.out)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for record in self.out:
+            counts[record[0]] = counts.get(record[0], 0) + 1
+        return counts
+
+    def append(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], time_ms: int
+    ) -> None:
+        self.out.append((topic, key, value, headers, time_ms))
+
+
+class _Sending:
+    """What the two kinds of publishers share."""
+
+    def __init__(self, options: dict[str, Any], partition: int, threads: ThreadPoolExecutor, timeout_s: float) -> None:
+        self._partition = partition
+        self._threads = threads
+        self._timeout_s = timeout_s
+        self._first = -1
+        self._error: KafkaError | None = None
+        self._producer: Any = Producer(
+            options
+            | {
+                "acks": "all",
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 1_000_000,
+                "delivery.report.only.error": False,
+                "request.timeout.ms": 15_000,
+                "delivery.timeout.ms": int(timeout_s * 1000),
+                "retry.backoff.ms": 50,
+                "on_delivery": self._failed_record,
+            }
+        )
+
+    def outbox(self) -> RdOutbox:
+        return RdOutbox()
+
+    def _failed_record(self, error: KafkaError | None, _message: Any) -> None:
+        if error is not None and self._error is None:
+            self._error = error
+
+    def _put(self, records: Sequence[Record]) -> None:
+        produce, partition = self._producer.produce, self._partition
+        for topic, key, value, headers, time_ms in records:
+            produce(topic, value, key, partition, timestamp=time_ms, headers=headers)
+
+    def _put_checkpoint(self, topic: str, checkpoint: Sequence[tuple[bytes, bytes]]) -> None:
+        self._first = -1
+        for number, (key, value) in enumerate(checkpoint):
+            told = self._first_delivered if number == 0 else self._failed_record
+            self._producer.produce(topic, value, key, self._partition, on_delivery=told)
+
+    def _first_delivered(self, error: KafkaError | None, message: Any) -> None:
+        self._failed_record(error, message)
+        if error is None:
+            self._first = message.offset()
+
+    def _flush(self) -> None:
+        """Wait until everything is acknowledged; in a thread. Raises KafkaException."""
+        left = self._producer.flush(self._timeout_s)
+        if self._error is not None:
+            raise KafkaException(self._error)
+        if left:
+            raise broker_error(Cause.SILENT, f"publishing partition {self._partition}")
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _close(self) -> None:
+        """Nothing that was not acknowledged is waited for: its batch has failed, or it has been given up."""
+        self._producer.purge()
+        with contextlib.suppress(KafkaException):
+            await uninterrupted(self._in_thread(lambda: self._producer.flush(0)))
+
+
+class Transactional(_Sending):
+    """One transaction per batch. The id names the input partition, so a new owner fences the old one."""
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        partition: int,
+        threads: ThreadPoolExecutor,
+        timeout_s: float,
+        *,
+        transactional_id: str,
+        group: GroupReader,
+    ) -> None:
+        transactional = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": int(timeout_s * 1000) + 10_000,
+        }
+        super().__init__(options | transactional, partition, threads, timeout_s)
+        self._id = transactional_id
+        assert isinstance(group, RdGroupReader)  # noqa: S101 - one client reads and writes
+        self._group = group
+
+    async def start(self) -> None:
+        """Fence whoever had the partition, and wait until the broker has ended what they left open."""
+        try:
+            await uninterrupted(self._in_thread(lambda: self._producer.init_transactions(self._timeout_s)))
+        except KafkaException as error:
+            await self.stop()
+            raise translate(error, f"taking over partition {self._partition}", id_=self._id) from None
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+
+    async def publish(
+        self,
+        outbox: Any,
+        checkpoint_topic: str,
+        checkpoint: Sequence[tuple[bytes, bytes]],
+        offsets: Mapping[Place, int],
+    ) -> int:
+        named = [TopicPartition(place.topic, place.partition, offset) for place, offset in offsets.items()]
+        try:
+            self._producer.begin_transaction()
+            self._put(outbox.out)
+            self._put_checkpoint(checkpoint_topic, checkpoint)
+            await self._in_thread(lambda: self._commit(named))
+        except (KafkaException, BufferError) as error:
+            raise self._translated(error) from None
+        return self._first
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        if offsets:
+            self._producer.send_offsets_to_transaction(offsets, self._group.metadata(), self._timeout_s)
+        self._producer.commit_transaction(self._timeout_s)
+        self._producer.poll(0)
+
+    def _translated(self, error: BaseException) -> BrokerError:
+        """A record that failed says more than the transaction that it ended."""
+        with contextlib.suppress(KafkaException):
+            self._producer.poll(0)
+        doing = f"publishing partition {self._partition}"
+        if self._error is not None and self._error.code() != KafkaError._PURGE_QUEUE:
+            return translate(KafkaException(self._error), doing, id_=self._id)
+        return translate(error, doing, id_=self._id)
+
+    async def stop(self) -> None:
+        await self._close()
+
+
+class AtLeastOnce(_Sending):
+    """Outputs acknowledged, then the checkpoint. The checkpoint is what recovery goes by; the group's offsets, which
+    only tell its lag, follow when they can: waiting for them too would make each batch half as slow again."""
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        partition: int,
+        threads: ThreadPoolExecutor,
+        timeout_s: float,
+        *,
+        group: GroupReader,
+    ) -> None:
+        # without idempotence, a second request on its way could overtake one that is tried again
+        super().__init__(options | {"max.in.flight": 1}, partition, threads, timeout_s)
+        self._group = group
+        self._uncommitted: Mapping[Place, int] | None = None
+        self._committing: asyncio.Task[None] | None = None
+
+    async def publish(
+        self,
+        outbox: Any,
+        checkpoint_topic: str,
+        checkpoint: Sequence[tuple[bytes, bytes]],
+        offsets: Mapping[Place, int],
+    ) -> int:
+        doing = f"publishing partition {self._partition}"
+        try:
+            if outbox.out:
+                self._put(outbox.out)
+                await self._in_thread(self._flush)
+            self._put_checkpoint(checkpoint_topic, checkpoint)
+            await self._in_thread(self._flush)
+        except (KafkaException, BufferError) as error:
+            raise translate(error, doing) from None
+        self._uncommitted = offsets
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_in(COMMIT_OFFSETS_EVERY_S))
+        return self._first
+
+    async def stop(self) -> None:
+        """Commit what is left."""
+        if self._committing is not None and not self._committing.done():
+            self._committing.cancel()
+            await asyncio.gather(self._committing, return_exceptions=True)
+        await self._commit_in(0)
+        await self._close()
+
+    async def _commit_in(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if not self._uncommitted:
+            return
+        offsets, self._uncommitted = self._uncommitted, None
+        with contextlib.suppress(BrokerError, TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                await self._group.commit(offsets)
+
+
+class RdPublishers:
+    """The port ``Publishers``."""
+
+    def __init__(
+        self, connection: Connection, group_id: str, prefix: str, *, transactions: bool, timeout_s: float
+    ) -> None:
+        self._options = client_options(connection)
+        self._name = f"{group_id}-{prefix}"
+        self._transactions = transactions
+        self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(_THREADS, "kafka-writer")
+
+    async def open(self, partition: int, group: GroupReader) -> Publisher:
+        if not self._transactions:
+            return AtLeastOnce(self._options, partition, self._threads, self._timeout_s, group=group)
+        publisher = Transactional(
+            self._options,
+            partition,
+            self._threads,
+            self._timeout_s,
+            transactional_id=f"{self._name}{partition}",
+            group=group,
+        )
+        await publisher.start()
+        return publisher
+
+    async def stop(self) -> None:
+        self._threads.shutdown(wait=False)
