@@ -40,6 +40,7 @@ WORKER: Final = {
     "group_id": "Consumer group.",
     "session_timeout_ms": "A worker silent for so long loses its partitions.",
     "broker_wait_ms": "A worker waits so long for a broker that is not there when it starts.",
+    "kafka_client": "librdkafka or aiokafka.",
     "processing": "auto, exactly_once or at_least_once.",
     "region": "Where this deployment runs.",
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",

@@ -10,8 +10,20 @@ if TYPE_CHECKING:
 
 
 def connect(settings: Settings, client_id: str) -> "Kafka":
-    """A way to the cluster; nothing is opened yet. Raises ConfigError where a certificate or password cannot be
-    read."""
+    """A way to the cluster for commands and for whatever follows a topic: aiokafka. Nothing is opened yet.
+
+    Raises ConfigError where a certificate or a password cannot be read.
+    """
     from deid_stream.kafka.clients.aio.kafka import AioKafka
 
     return AioKafka(Connection.of(settings, client_id))
+
+
+def connect_worker(settings: Settings, client_id: str) -> "Kafka":
+    """The same for a worker, which reads and writes every record: the client that the setting ``kafka_client``
+    names."""
+    if settings.kafka_client == "aiokafka":
+        return connect(settings, client_id)
+    from deid_stream.kafka.clients.rd.kafka import RdKafka
+
+    return RdKafka(Connection.of(settings, client_id))

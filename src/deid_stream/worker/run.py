@@ -13,7 +13,7 @@ import msgspec
 from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError, DeidError, UnreadableError
-from deid_stream.kafka.connect import connect
+from deid_stream.kafka.connect import connect_worker
 from deid_stream.kafka.ports import GroupOptions, Isolation, Kafka
 from deid_stream.kafka.record import InRecord
 from deid_stream.kafka.topics_admin import check_layout
@@ -80,7 +80,7 @@ class Worker:
         self._settings = settings
         self.metrics = metrics or Metrics()
         self._sessions = sessions
-        self._kafka = kafka or connect(settings, "deid-stream-worker")
+        self._kafka = kafka or connect_worker(settings, "deid-stream-worker")
         self._wall = wall
         self._stop = asyncio.Event()
         self._pump: Pump | None = None

@@ -74,10 +74,9 @@ class RdGroupReader:
         self._next: dict[Place, int] = {}
         self._at_end: set[Place] = set()
         self._paused: set[Place] = set()
-        self._moves: dict[Place, int] = {}
-        """How often a partition was sought in: what was on its way before that is not given any more."""
         self._heard_ms: int | None = None
         self._failed: BrokerError | None = None
+        self._rebalancing = False
 
     def _configuration(self) -> dict[str, Any]:
         options = self._options
@@ -124,18 +123,23 @@ class RdGroupReader:
             failed, self._failed = self._failed, None
             raise failed
         seconds = min(timeout_ms, self._options.linger_ms) / 1000
-        moves = self._moves.copy()
         assert self._loop is not None  # noqa: S101 - start comes first
         records, ends = await self._loop.run_in_executor(self._thread, self._consume, seconds)
         batches: dict[Place, list[InRecord]] = {}
         for place, found in records.items():
-            if place in self._next and self._moves.get(place) == moves.get(place):
+            position = self._next.get(place)
+            if position is None:
+                continue
+            if found[0].offset < position:
+                # on its way when it was sought in
+                found = [record for record in found if record.offset >= position]
+            if found:
                 batches[place] = found
                 self._next[place] = found[-1].offset + 1
                 self._at_end.discard(place)
         for place, offset in ends.items():
-            if place in self._next and self._moves.get(place) == moves.get(place):
-                self._next[place] = max(self._next[place], offset)
+            if offset >= self._next.get(place, offset + 1):
+                self._next[place] = offset
                 self._at_end.add(place)
         return batches
 
@@ -175,38 +179,42 @@ class RdGroupReader:
         return set(self._next)
 
     async def seek(self, place: Place, offset: int) -> bool:
-        if place not in self._next:
-            return False
-        self._moves[place] = self._moves.get(place, 0) + 1
+        """librdkafka drops what it has fetched before. Pause first: what it has given to the reader's thread meanwhile
+        may come all the same."""
         return await asyncio.to_thread(self._seek, place, offset)
 
     def _seek(self, place: Place, offset: int) -> bool:
         for _ in range(_SEEK_TRIES):
             if place not in self._next:
                 return False
+            # before, since the first of what is sought may come before this thread goes on
+            self._next[place] = offset
+            self._at_end.discard(place)
             try:
                 self._consumer.seek(TopicPartition(place.topic, place.partition, offset))
             except KafkaException:
                 time.sleep(_SEEK_S)
                 continue
-            self._next[place] = offset
-            self._at_end.discard(place)
             return True
         return False
 
     def pause(self, places: Collection[Place]) -> None:
-        mine = [place for place in places if place in self._next and place not in self._paused]
-        if mine:
-            with contextlib.suppress(KafkaException):
-                self._consumer.pause([TopicPartition(place.topic, place.partition) for place in mine])
-                self._paused |= set(mine)
+        mine = {place for place in places if place in self._next} - self._paused
+        self._paused |= mine
+        if mine and not self._rebalancing:
+            self._tell(self._consumer.pause, mine)
 
     def resume(self, places: Collection[Place]) -> None:
-        mine = [place for place in places if place in self._paused]
-        if mine:
-            self._paused -= set(mine)
-            with contextlib.suppress(KafkaException):
-                self._consumer.resume([TopicPartition(place.topic, place.partition) for place in mine])
+        mine = self._paused & set(places)
+        self._paused -= mine
+        if mine and not self._rebalancing:
+            self._tell(self._consumer.resume, mine)
+
+    @staticmethod
+    def _tell(step: Any, places: Collection[Place]) -> None:
+        """Pause or resume; what is not ours any more is passed over."""
+        with contextlib.suppress(KafkaException):
+            step([TopicPartition(place.topic, place.partition) for place in places])
 
     def paused(self) -> Collection[Place]:
         return self._paused
@@ -272,13 +280,15 @@ class RdGroupReader:
     # -- librdkafka's own calls, in the reader's thread
 
     def _on_assign(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        """Paused before the first fetch; ``GroupListener.assigned`` decides what is read."""
-        consumer.assign(partitions)
-        places = [Place(where.topic, where.partition) for where in partitions]
+        """Nothing is fetched before ``GroupListener.assigned`` has said what is to wait."""
+        consumer.assign(self._starts(consumer, partitions))
+        places = {Place(where.topic, where.partition) for where in partitions}
+        self._tell(consumer.pause, places)
         self._paused.clear()
         self._at_end.clear()
-        self._next = dict.fromkeys(places, -1)
-        self._wait(self._listener.assigned(places) if self._listener else _nothing())
+        self._next = dict.fromkeys(sorted(places), -1)
+        self._wait(self._listener.assigned(sorted(places)) if self._listener else _nothing())
+        self._tell(consumer.resume, places - self._paused)
 
     def _on_revoke(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         places = [Place(where.topic, where.partition) for where in partitions]
@@ -286,10 +296,26 @@ class RdGroupReader:
         self._next.clear()
         self._paused.clear()
 
+    def _starts(self, consumer: Any, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Each partition at an offset that is a number. Where librdkafka has to ask for it first, its answer comes
+        after a ``seek`` and undoes it: records would be passed over."""
+        starts = []
+        for where in consumer.committed(partitions, timeout=_ASK_S):
+            if where.offset < 0:
+                low, high = consumer.get_watermark_offsets(where, timeout=_ASK_S)
+                where.offset = high if self._options.from_end else low
+            starts.append(where)
+        return starts
+
     def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let the event loop do it, and wait for it."""
+        """Let the event loop do it, and wait for it. Meanwhile librdkafka would not answer another thread's ``pause``,
+        nor give Python back: that is only noted."""
         assert self._loop is not None  # noqa: S101 - start comes first
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_REBALANCE_S)
+        self._rebalancing = True
+        try:
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(_REBALANCE_S)
+        finally:
+            self._rebalancing = False
 
     def _on_statistics(self, raw: str) -> None:
         brokers = _statistics.decode(raw).brokers.values()
