@@ -20,7 +20,7 @@ from benchmarks.capacity import Step, best, measure, search
 from benchmarks.drain import drain
 from benchmarks.load import Shape
 from benchmarks.stages import presidio, stages
-from benchmarks.systems import COPY, FAUST, OURS
+from benchmarks.systems import COPY, FAUST, OURS, copy_librdkafka
 from benchmarks.workers import quotas_here, scaling
 
 ENDURANCE_S = 600.0
@@ -72,6 +72,10 @@ def capacity() -> dict[str, Any]:
         found[f"deid-stream on {kind}"] = _found(steps, half)
         found[f"aiokafka copy on {kind}"] = _found(
             search(COPY, kind, shape, first=300, limit=2000, tries=3, seconds=seconds)
+        )
+        bare = copy_librdkafka(transactions=kind == "kafka")
+        found[f"{bare.name} on {kind}"] = _found(
+            search(bare, kind, shape, first=600, limit=2000, tries=3, seconds=seconds)
         )
     # Faust waits for fetches in a way that the embedded broker answers late, so it is measured on Kafka if it can be
     kind = kinds()[-1]

@@ -13,9 +13,12 @@ def _by_oracle(shape: Shape, scripts: int) -> Allowed:
     return by_oracle(shape, scripts)
 
 
-def ours(processes: int = 1) -> System:
+_BY = {"librdkafka": "", "aiokafka": ", aiokafka"}
+
+
+def ours(processes: int = 1, client: str = "librdkafka") -> System:
     return System(
-        "deid-stream" if processes == 1 else f"deid-stream, {processes} processes",
+        "deid-stream" + (f", {processes} processes" if processes > 1 else "") + _BY[client],
         lambda bootstrap, port: [
             sys.executable,
             "-m",
@@ -28,7 +31,7 @@ def ours(processes: int = 1) -> System:
             "--metrics-port",
             str(port),
         ],
-        lambda _: {"DEID_DIGEST_KEY": bytes(range(32)).hex()},
+        lambda _: {"DEID_DIGEST_KEY": bytes(range(32)).hex(), "DEID_KAFKA_CLIENT": client},
         _by_oracle,
         ready=b"partition taken over",
         metrics_processes=processes,
@@ -52,3 +55,15 @@ FAUST = System(
     lambda *_: named_in_header,
     settle_s=8.0,
 )
+
+
+def copy_librdkafka(*, transactions: bool) -> System:
+    """``transactions``: to two outputs, one transaction per poll; needs a broker that has them."""
+    flags = ["--transactions"] if transactions else []
+    return System(
+        "librdkafka copy" + (" in transactions" if transactions else ""),
+        lambda bootstrap, _: [sys.executable, "-m", "benchmarks.peers.copy_librdkafka", bootstrap, *flags],
+        lambda _: {},
+        lambda *_: own_time,
+        settle_s=1.0,
+    )
