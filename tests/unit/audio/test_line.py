@@ -5,7 +5,7 @@ import pytest
 
 from deid_stream.audio.codec import pcm
 from deid_stream.audio.hear import vad
-from deid_stream.audio.hold.line import Line
+from deid_stream.audio.hold.line import Line, frame_levels_db
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
@@ -84,3 +84,14 @@ def test_steady_noise_is_not_speech_and_speech_over_it_is(width, rms):
     speech = vad.speech(Recording(sound[:, None], 8000), 0, Interval(0, 12_000))
     assert sum(part.intersect(Interval(5000, 8000)).length for part in speech) > 2900
     assert sum(part.length for part in speech) < 3500
+
+
+def test_levels_of_no_samples_are_no_levels():
+    sample_db, step_db = frame_levels_db(np.zeros(0, np.int16), 8_000)
+    assert (len(sample_db), len(step_db)) == (0, 0)
+
+
+def test_levels_follow_what_is_faster_than_rumble():
+    rumble = (3_000 * np.sin(2 * np.pi * 20 * np.arange(800) / 8_000)).astype(np.int16)
+    voice = (3_000 * np.sin(2 * np.pi * 1_000 * np.arange(800) / 8_000)).astype(np.int16)
+    assert frame_levels_db(voice, 8_000)[0].min() > frame_levels_db(rumble, 8_000)[0].max() + 15

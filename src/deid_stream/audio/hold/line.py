@@ -87,17 +87,30 @@ class Line:
 
 
 def frame_levels_db(samples: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two ``Levels`` of each 20 ms frame of mono samples; a last partial frame goes on as it ends."""
+    """The two ``Levels`` of each 20 ms frame of mono samples; a last partial frame goes on as it ends.
+
+    Once a second per channel of every call: sums in place of ``np.pad`` and ``np.convolve``, which take four times as long.
+    """
+    if not len(samples):
+        return np.zeros(0), np.zeros(0)
     size = rate_hz * FRAME_MS // 1000
-    whole = np.pad(samples.astype(np.float64), (0, -len(samples) % size), mode="edge") if len(samples) else np.zeros(0)
-    steps = np.diff(whole, prepend=whole[:1])
     width = rate_hz * _RUMBLE_MS // 1000
-    around = np.convolve(
-        np.pad(whole, (width // 2, width - 1 - width // 2), mode="edge"), np.ones(width) / width, "valid"
-    )
-    return _level_db((whole - around).reshape(-1, size)), _level_db(steps.reshape(-1, size))
+    count = len(samples) + -len(samples) % size
+    first = 1 + width // 2
+    padded = np.empty(count + width)
+    padded[0] = 0.0
+    padded[1:first] = samples[0]
+    padded[first : first + len(samples)] = samples
+    padded[first + len(samples) :] = samples[-1]
+    whole = padded[first : first + count]
+    steps = np.zeros(count)
+    np.subtract(whole[1:], whole[:-1], out=steps[1:])
+    sums = np.cumsum(padded)
+    around = (sums[width:] - sums[:-width]) / width
+    return _level_db(whole - around, size), _level_db(steps, size)
 
 
-def _level_db(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    levels: NDArray[np.float64] = 10 * np.log10(np.maximum(np.square(frames).mean(axis=1), 0.05))
+def _level_db(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    frames = values.reshape(-1, size)
+    levels: NDArray[np.float64] = 10 * np.log10(np.maximum(np.einsum("ij,ij->i", frames, frames) / size, 0.05))
     return levels
