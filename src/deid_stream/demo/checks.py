@@ -26,6 +26,8 @@ VALUE_PAUSE_MS: Final = 1_500
 """A pause this long between two spans of one type belongs to the value: it may be silenced with it."""
 _WINDOW_WORDS: Final = 4
 """A value counts as leaked when so many of its words in a row stand in an output (or all, where it has fewer)."""
+_LONG_DIGITS: Final = 2 * _WINDOW_WORDS
+"""So many digits of a longer number count wherever they stand; a shorter number counts where it stands whole."""
 _MIN_NAME_LETTERS: Final = 4
 _DIGITS: Final = {
     name: str(digit)
@@ -47,6 +49,7 @@ _DIGITS: Final = {
 }
 _REPEAT: Final = {"double": 2, "triple": 3}
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT_RUN = re.compile(r"\d+(?:[\s.,+()-]*\d+)*")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -135,6 +138,7 @@ class RawValues:
         self.phrases: set[str] = set()
         self.names: set[str] = set()
         self.digits: set[str] = set()
+        self.short_digits: set[str] = set()
         for call in calls:
             for truth in call.truth:
                 self._add(truth.text, is_name=truth.entity_type == "PERSON")
@@ -149,8 +153,10 @@ class RawValues:
         if size > 1:
             self.phrases |= {" ".join(words[at : at + size]) for at in range(len(words) - size + 1)}
         run = _written_digits(words)
-        if len(run) >= _WINDOW_WORDS:
-            self.digits |= {run[at : at + _WINDOW_WORDS * 2] for at in range(max(1, len(run) - _WINDOW_WORDS * 2 + 1))}
+        if len(run) >= _LONG_DIGITS:
+            self.digits |= {run[at : at + _LONG_DIGITS] for at in range(len(run) - _LONG_DIGITS + 1)}
+        elif len(run) >= _WINDOW_WORDS:
+            self.short_digits.add(run)
 
     def found_in(self, text: str) -> bool:
         """Whether any of them stands in a text."""
@@ -158,8 +164,11 @@ class RawValues:
         joined = f" {' '.join(words)} "
         if any(f" {phrase} " in joined for phrase in self.phrases) or not self.names.isdisjoint(words):
             return True
-        compact = re.sub(r"[\s.,+()-]", "", text)
-        return any(run in compact for run in self.digits)
+        return any(
+            any(run in "".join(groups) for run in self.digits)
+            or any(_grouped(groups, run) for run in self.short_digits)
+            for groups in (re.findall(r"\d+", run) for run in _DIGIT_RUN.findall(text))
+        )
 
 
 def _written_digits(words: Sequence[str]) -> str:
@@ -171,13 +180,45 @@ def _written_digits(words: Sequence[str]) -> str:
     return written
 
 
+def _grouped(groups: Sequence[str], run: str) -> bool:
+    """Whether whole groups of digits in a row make the run: "4-3-2-1" makes "4321", a longer number that holds it does
+    not (a timestamp holds four given digits once in some two thousand)."""
+    for first in range(len(groups)):
+        made = ""
+        for group in groups[first:]:
+            made += group
+            if made == run:
+                return True
+            if len(made) > len(run):
+                break
+    return False
+
+
 def _texts(record: Published) -> Iterator[str]:
+    """Everything a record says, field by field: neighbouring numbers of a JSON value are no run of digits."""
     if record.key is not None:
         yield record.key.decode(errors="replace")
     for name, value in record.headers:
         yield f"{name} {value.decode(errors='replace')}"
     if record.value is not None and record.topic not in AUDIO_TOPICS:
-        yield record.value.decode(errors="replace")
+        try:
+            yield from _leaves(msgspec.json.decode(record.value))
+        except msgspec.DecodeError:
+            yield record.value.decode(errors="replace")
+
+
+def _leaves(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, field in value.items():
+            yield str(name)
+            yield from _leaves(field)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+        # a value may stand in a list of words, a word in each
+        yield " ".join(str(item.get("text", "")) for item in value if isinstance(item, dict))
+    else:
+        yield str(value)
 
 
 def check_all(

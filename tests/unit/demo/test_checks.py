@@ -73,6 +73,10 @@ def test_the_pause_inside_a_value_may_go_with_it(spans, changed_ms):
         "+919844072111",
         "98440 72111",
         "flat four oh two",
+        "ABCPK4321L",
+        "ends in 4321",
+        "4-3-2-1",
+        "43 21",
     ],
 )
 def test_a_raw_value_is_recognised(text):
@@ -90,6 +94,8 @@ def test_a_raw_value_is_recognised(text):
         '{"start_ms": 12005, "end_ms": 14303, "time_ms": 1790000000000}',
         "three to five working days",
         "one thousand five hundred rupees",
+        '{"time_ms": 1795649744321}',
+        '{"time_ms": 1795644321744, "seq": 43210}',
     ],
 )
 def test_what_may_stay_is_not_taken_for_one(text):
@@ -151,6 +157,11 @@ def test_repeats_with_equal_bytes_are_dropped():
         ([*good(), record("deid.audit", "c1", b'{"reason": "zed wye"}')], {"no raw value in any record"}),
         ([*good(), record("deid.dlq", "c1", b"{}", name="zed wye")], {"no raw value in any record"}),
         ([*good(), record("deid.checkpoints", "zed wye")], {"no raw value in any record"}),
+        (
+            [*good(), record("deid.aggregates", "c1", b'{"words": [{"text": "zed"}, {"text": "wye"}]}')],
+            {"no raw value in any record"},
+        ),
+        ([*good(), record("deid.aggregates", "c1", b'{"first": "zed", "second": "wye"}')], set()),
         (
             [*good(), record("deid.training.audio", "c2/1/0", b"", "monsoon-mobile")],
             {"nothing to training of who opted out"},
