@@ -230,9 +230,11 @@ class CallDesk:
     def _fire(self, live: LiveCall, until_ms: Ms) -> None:
         """Let what falls due in a call up to ``until_ms`` of its own time do so."""
         try:
-            if not live.bound and live.session.next_deadline_ms <= until_ms:
+            # binding a call may be all that it takes to close it
+            fired = not live.bound and live.session.next_deadline_ms <= until_ms
+            if fired:
                 self._bind(live, until_ms)
-            fired = live.fire(until_ms)
+            fired = live.fire(until_ms) or fired
         except Exception:  # noqa: BLE001 - as in _receive
             self._quarantine(live, until_ms)
             return

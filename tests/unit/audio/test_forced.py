@@ -80,11 +80,12 @@ class TestAligner:
             (silent(2000), []),
             (silent(2000), ["-", "..."]),
             (np.zeros(0, np.int16), ["word"]),
+            (np.zeros(16_000, np.int16), ["hello", "there"]),
             (silent(31_000), ["word"]),
             (voice(1500), ["hello", "राघवन"]),
             (voice(100), ["far", "too", "many", "words", "for", "this"]),
         ],
-        ids=["no words", "no letters", "no sound", "too long", "another script", "too short for the words"],
+        ids=["no words", "no letters", "no sound", "zeros", "too long", "another script", "too short for the words"],
     )
     def test_what_cannot_be_aligned_is_said_so(self, pcm, words):
         assert forced.align(pcm, 8000, 0, words) is None

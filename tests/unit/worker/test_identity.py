@@ -97,6 +97,21 @@ def test_without_a_start_most_records_decide(sessions: SessionFactory) -> None:
     assert bench.metrics.customer_conflicts.values[""] == 3
 
 
+def test_a_call_that_closes_with_being_bound_is_closed(sessions: SessionFactory) -> None:
+    """Without a start, all there and over within two seconds: nothing is left to wait for once it is somebody's."""
+    silence = [r for r in owners() if r.kind == "audio"][:4]
+    value = msgspec.json.encode({"call_id": "call", "customer_id": "owner", "duration_ms": 200})
+    ended = next(r for r in owners() if ("ce_type", b"call.ended.v1") in r.headers)
+    last = replace(ended, value=value, time_ms=silence[-1].time_ms + 100)
+    bench = ran(sessions, [*silence, last])
+    assert {out.key for out in bench.outputs(NAMES.calls)} == set()
+    elsewhere = [replace(r, time_ms=r.time_ms + 20_000) for r in make_call("other", "owner", 7, START_MS).records]
+    bench.source(elsewhere)
+    bench.run()
+    assert {out.key for out in bench.outputs(NAMES.calls)} == {b"call", b"other"}
+    assert bench.partition.calls == 0
+
+
 def test_nothing_is_released_before_it_is_certain_whose_the_call_is(sessions: SessionFactory) -> None:
     bench = Bench(sessions)
     early = [r for r in owners(started=False) if r.time_ms < START_MS + 2_000]
