@@ -49,10 +49,13 @@ class KnowsTheValues:
         allow: Sequence[str] = (),
         deny: Sequence[str] = (),
         state: ConversationState | None = None,
+        languages: Sequence[str] | None = None,
     ) -> "KnowsTheValues":
         return self
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]:
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]:
         found = [match.span() for match in re.finditer("|".join(NAMES), text.casefold())]
         found += [(place.start, place.end) for place in placeholders(text)]
         written = normalise(text)

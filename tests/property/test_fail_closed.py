@@ -61,7 +61,7 @@ class FailingDetector(SecretDetector):
         self.at = at
         self.turns = 0
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list:
+    def turn(self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None) -> list:
         self.turns += 1
         if self.turns - 1 in self.at:
             raise RuntimeError(text)

@@ -29,10 +29,13 @@ class SecretDetector:
         allow: Sequence[str] = (),
         deny: Sequence[str] = (),
         state: ConversationState | None = None,
+        languages: Sequence[str] | None = None,
     ) -> "SecretDetector":
         return self
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]:
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]:
         if "explode" in text:
             raise DetectionError("a recognizer failed")
         spans = []

@@ -29,6 +29,7 @@ WITHHELD: Final = (
     "analytics_off",
     "buffer_full",
     "detector",
+    "language",
     "oversized",
     "turn_without_audio",
     *(f"training_{refusal}" for refusal in Refusal),

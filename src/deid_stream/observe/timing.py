@@ -23,8 +23,11 @@ class TimedDetector:
         allow: Sequence[str] = (),
         deny: Sequence[str] = (),
         state: ConversationState | None = None,
+        languages: Sequence[str] | None = None,
     ) -> TurnDetector:
-        return _Timed(self._detector.conversation(key, allow=allow, deny=deny, state=state), self._seconds)
+        return _Timed(
+            self._detector.conversation(key, allow=allow, deny=deny, state=state, languages=languages), self._seconds
+        )
 
 
 class _Timed:
@@ -32,10 +35,12 @@ class _Timed:
         self._conversation = conversation
         self._seconds = seconds
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]:
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]:
         began_s = time.perf_counter()
         try:
-            return self._conversation.turn(text, speaker, prev)
+            return self._conversation.turn(text, speaker, prev, language=language)
         finally:
             self._seconds.observe(time.perf_counter() - began_s)
 

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.language import primary, readable
+from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.hearing import HeardTurn
@@ -26,6 +28,14 @@ class Judged(NamedTuple):
     heard: Sequence[str]
 
 
+DETECTOR: Final = "detector"
+"""Reason of a turn that a recognizer failed on."""
+
+
+def _reason(error: Exception) -> str:
+    return error.code if isinstance(error, UnsupportedLanguageError) else DETECTOR
+
+
 class Judge:
     """The conversation of one call. Every answer may be None: the detector failed, whatever it raised, and the turn
     must not be seen (law 2)."""
@@ -35,6 +45,8 @@ class Judge:
         self._detector = detector
         self._key = key
         self._conversation = self._open(None)
+        self.why = DETECTOR
+        """Why the last turn was refused, for the audit."""
 
     def state(self) -> ConversationState:
         """Content-free."""
@@ -47,7 +59,7 @@ class Judge:
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
         before, self._policy = self._policy, policy
-        if policy.allow != before.allow or policy.deny != before.deny:
+        if (policy.allow, policy.deny, policy.languages) != (before.allow, before.deny, before.languages):
             self._conversation = self._open(self._conversation.state())
 
     def turn(self, turn: Turn) -> Judged | None:
@@ -57,7 +69,8 @@ class Judge:
             state = self._conversation.state()
             judged = self._judged(turn, heard, self._conversation, self._open(state) if heard.differs else None)
             return self._unsure(turn, state, judged)
-        except Exception:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
+        except Exception as error:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
+            self.why = _reason(error)
             return None
 
     def again(self, turn: Turn) -> Judged | None:
@@ -70,15 +83,17 @@ class Judge:
             judged = self._judged(turn, heard, repeated, self._open(state) if heard.differs else None)
             self._conversation = self._open(msgspec.structs.replace(state, known=repeated.state().known))
             return judged
-        except Exception:  # noqa: BLE001 - as in ``turn``
+        except Exception as error:  # noqa: BLE001 - as in ``turn``
+            self.why = _reason(error)
             return None
 
     def _judged(self, turn: Turn, heard: HeardTurn, conversation: TurnDetector, aside: TurnDetector | None) -> Judged:
         """``aside`` has got as far as ``conversation``, to hear what the words say without a trace."""
-        spans = self._wanted(conversation.turn(turn.text, turn.channel))
+        language = self._language(turn)
+        spans = self._wanted(conversation.turn(turn.text, turn.channel, language=language))
         if aside is None:
             return Judged(tuple(spans), ())
-        beyond = self._wanted(aside.turn(heard.text, turn.channel))
+        beyond = self._wanted(aside.turn(heard.text, turn.channel, language=language))
         return Judged(tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond))
 
     def _unsure(self, turn: Turn, state: ConversationState, judged: Judged) -> Judged:
@@ -100,9 +115,18 @@ class Judge:
         ]
         return judged._replace(spans=tuple(sorted([*judged.spans, *doubted])))
 
+    def _language(self, turn: Turn) -> str | None:
+        """The tag of the turn's segments: one that is not read, where there is one; None where they differ."""
+        tags = sorted({segment.language for segment in turn.segments})
+        read = readable(self._policy.languages)
+        refused = [tag for tag in tags if primary(tag) and primary(tag) not in read]
+        return refused[0] if refused else tags[0] if len(tags) == 1 else None
+
     def _open(self, state: ConversationState | None) -> TurnDetector:
         policy = self._policy
-        return self._detector.conversation(self._key, allow=policy.allow, deny=policy.deny, state=state)
+        return self._detector.conversation(
+            self._key, allow=policy.allow, deny=policy.deny, state=state, languages=policy.languages
+        )
 
     def _wanted(self, found: Sequence[Span]) -> list[Span]:
         return [span for span in found if self._policy.operator(span.entity_type) is not None]

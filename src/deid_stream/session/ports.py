@@ -10,7 +10,9 @@ from deid_stream.model.spans import Span
 class TurnDetector(Protocol):
     """What a session asks of a conversation; ``detect.detector.Conversation`` is one."""
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]: ...
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]: ...
     def state(self) -> ConversationState: ...
 
 
@@ -24,6 +26,7 @@ class ConversationFactory(Protocol):
         allow: Sequence[str] = (),
         deny: Sequence[str] = (),
         state: ConversationState | None = None,
+        languages: Sequence[str] | None = None,
     ) -> TurnDetector: ...
 
 

@@ -123,7 +123,7 @@ class Transcript:
         found = self._judge.again(turn)
         if found is None:
             self._ledger.withheld = True
-            self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=known.seq)
+            self._ledger.audit(AuditAction.WITHHELD, self._judge.why, segment.time_ms, segment.channel, seq=known.seq)
             return [Unlocated(Turn(segment.end_ms, segment.channel, (segment,)), (), muted=True)]
         placed: list[Unlocated] = []
         for other, start in zip(turn.segments, turn.starts(), strict=True):
@@ -212,7 +212,7 @@ class Transcript:
         seq = self._take_seq(segment.channel)
         self._remember(segment, seq, (), in_doubt=True, words=-1)
         self._ledger.withheld = True
-        self._ledger.audit(AuditAction.WITHHELD, "detector", segment.time_ms, segment.channel, seq=seq)
+        self._ledger.audit(AuditAction.WITHHELD, self._judge.why, segment.time_ms, segment.channel, seq=seq)
 
     def _hold(self, segment: Segment, turn: tuple[_Key, ...]) -> None:
         key = (segment.channel, segment.segment_id)

@@ -155,7 +155,9 @@ def test_a_revision_that_adds_a_value_hides_it(detector: Detector) -> None:
 class PhraseDetector(SecretDetector):
     """Finds ``north star``, wherever the segments are cut."""
 
-    def turn(self, text: str, speaker: int | str, prev: str | None = None) -> list[Span]:
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]:
         at = text.find("north star")
         return [] if at < 0 else [Span(at, at + 10, EntityType.ADDRESS, 0.9, "phrase", 1)]
 
