@@ -18,6 +18,13 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 CONTACT: Final = (
     Pattern(
         EntityType.IP_ADDRESS,
+        rx(rf"{_NO_VERSION}(?:\d \d\d|\d{{1,3}})(?: ?\. ?(?:\d \d\d|\d{{1,3}})){{3}}"),
+        0.85,
+        needs=".",
+        digits=5,
+    ),
+    Pattern(
+        EntityType.IP_ADDRESS,
         rx(rf"{_NO_VERSION}{_OCTET}(?: ?\. ?{_OCTET}){{3}}"),
         0.95,
         needs=".",

@@ -42,7 +42,7 @@ _NO_PREFIX: Final = word_set("digits.no_prefix")
 _EVERYDAY: Final = COMMON_EN | FUNCTION_HI
 _CODE_WORDS: Final = frozenset("abc xyz def pqr lmn".split())
 _CORRECTION: Final = re.compile(
-    r"(?<![^\W_])(?:no|nope|nah|not|sorry|wrong|actually|should be|ends?(?: in| with)?|ending(?: in| with)?"
+    r"(?<![^\W_])(?:no|nope|nah|sorry|wrong|actually|should be|ends?(?: in| with)?|ending(?: in| with)?"
     r"|last (?:bit|part|two|three)|(?:last|first|middle|final) (?:\w+ )?(?:digits?|numbers?)|rather|instead"
     r"|nahi|nahin|galat)(?![^\W_])"
 )
