@@ -15,24 +15,11 @@ from pathlib import Path
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from deid_stream.model import topics
+
 PARTITIONS = 4
-TOPICS = (
-    "calls.events",
-    "calls.transcripts",
-    "calls.audio",
-    "customers.policies",
-    "privacy.requests",
-    "deid.analytics.transcripts",
-    "deid.analytics.audio",
-    "deid.training.transcripts",
-    "deid.training.audio",
-    "deid.calls",
-    "deid.aggregates",
-    "deid.audit",
-    "deid.dlq",
-    "deid.checkpoints",
-)
-COMPACT = ("customers.policies", "deid.checkpoints")
+TOPICS = tuple(topic.name for topic in topics.TOPICS)
+COMPACT = tuple(topic.name for topic in topics.TOPICS if topic.cleanup == {"compact"})
 
 
 @dataclass(frozen=True)
