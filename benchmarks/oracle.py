@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 from benchmarks.load import AUDIO, CALL_ID, EVENTS, TRANSCRIPTS, Record, Script, Shape, make_scripts, parse_call_id
 from benchmarks.probe import Allowed, header
 from deid_stream.detect.detector import Detector
+from deid_stream.keys import KeyRing
 from deid_stream.model.events import Event
 from deid_stream.model.outputs import SanitizedAudio, SanitizedSegment
 from deid_stream.policy.compile import compile_policy
@@ -23,7 +24,7 @@ _BASE_MS = 1_700_000_000_000
 
 @lru_cache(maxsize=1)
 def sessions() -> SessionFactory:
-    return SessionFactory(Detector.load(), KEY, SessionSettings())
+    return SessionFactory(Detector.load(), KeyRing(KEY), SessionSettings())
 
 
 def events(record: Record, offset: int, limits: Limits = Limits()) -> list[Event]:  # noqa: B008 - a frozen value

@@ -32,6 +32,7 @@ from deid_stream.datasets.callfile import CallFile, Pace, read_call
 from deid_stream.datasets.replay import replay
 from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.detect.detector import Detector
+from deid_stream.keys import KeyRing
 from deid_stream.policy import UNKNOWN
 from deid_stream.session.settings import SessionSettings
 from deid_stream.spotcheck.whisper import SecondRecogniser
@@ -223,7 +224,7 @@ def main() -> None:
         result = replay(
             call,
             detector=detector,
-            key=b"real-asr" * 4,
+            keys=KeyRing(b"real-asr" * 4),
             policy=UNKNOWN,
             settings=SessionSettings(default_profile=options.profile),
             pace=Pace(),

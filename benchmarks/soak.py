@@ -21,6 +21,7 @@ from benchmarks.inprocess import build, new_partition
 from benchmarks.oracle import KEY
 from deid_stream.detect.detector import Detector
 from deid_stream.kafka.record import InRecord
+from deid_stream.keys import KeyRing
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.session.settings import SessionSettings
 from deid_stream.worker.partition import Partition
@@ -145,7 +146,7 @@ def _sample(partition: Partition, calls: int, began: float) -> Sample:
 
 def soak(calls: int, samples: int = 100, *, idle_ms: int = 120_000) -> list[Sample]:
     """Run so many calls; a sample at each of so many equal steps, the last with no call live."""
-    partition = new_partition(SessionFactory(Detector.load(), KEY, SessionSettings(idle_ms=idle_ms)))
+    partition = new_partition(SessionFactory(Detector.load(), KeyRing(KEY), SessionSettings(idle_ms=idle_ms)))
     offsets = _Offsets()
     ends = frozenset({EVENTS_KIND, TRANSCRIPTS_KIND, AUDIO_KIND})
     found: list[Sample] = []

@@ -21,6 +21,7 @@ from benchmarks.phrases import utterance
 from deid_stream.audio.cut import silence
 from deid_stream.detect.detector import Detector
 from deid_stream.kafka.record import MAX_BATCH_BYTES
+from deid_stream.keys import KeyRing
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
@@ -130,7 +131,7 @@ class _Nothing:
 
 def _pipeline(calls: int, media_s: float) -> dict[str, Any]:
     state = Detector.load().conversation(KEY).state()
-    nothing = SessionFactory(_Nothing(state), KEY, SessionSettings())  # type: ignore[arg-type]
+    nothing = SessionFactory(_Nothing(state), KeyRing(KEY), SessionSettings())  # type: ignore[arg-type]
     whole = min((inprocess.run(Shape(), calls, media_s) for _ in range(3)), key=lambda cost: cost.process_s)
     bare = min((inprocess.run(Shape(), calls, media_s, nothing) for _ in range(3)), key=lambda cost: cost.process_s)
     shares = _shares(calls, media_s)

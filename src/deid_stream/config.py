@@ -1,6 +1,7 @@
 """Settings: flags, then ``DEID_*`` environment, then a TOML file, then the defaults here."""
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,10 +11,10 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from deid_stream.errors import ConfigError, DigestKeyError
+from deid_stream.keys import KeyRing
 from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
-MIN_DIGEST_KEY_BYTES = 16
 MIN_TOKEN_CHARS = 16
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -78,9 +79,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_transcript_bytes: int = 1_048_576
     """Larger transcript and event records are refused."""
     digest_key: str = ""
-    """Key of the digests of known values in checkpoints: at least 16 bytes, in hex."""
+    """Master key, 16 to 64 bytes in hex: every key of a purpose, customer and call is derived from it. Retired keys may
+    follow it, after a blank or on lines of their own: calls that began with one go on with it."""
     digest_key_file: str = ""
-    """File that holds the digest key, in hex."""
+    """File that holds the digest key, in hex; others must not be able to read it."""
+    hash_ids: bool = False
+    """Call, customer and segment ids leave as keyed pseudonyms, in every output, key and header."""
     insecure_ephemeral_key: bool = False
     """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
     timing_profile: str = ""
@@ -130,27 +134,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             vocabularies=DEFAULT_VOCABULARIES | own,
         )
 
-    def secret_digest_key(self, ephemeral: bytes | None = None) -> bytes:
-        """The digest key. ``ephemeral`` is what to use where none is set and one may be made up: with
+    def key_ring(self, ephemeral: bytes | None = None) -> KeyRing:
+        """Every key of this deployment. ``ephemeral`` is what to use where none is set and one may be made up: with
         ``insecure_ephemeral_key``, or the embedded broker, which forgets everything with the process too.
 
-        Raises DigestKeyError where the key is missing, not hex, or shorter than 16 bytes.
+        Raises DigestKeyError where a key is missing, not hex, or has not 16 to 64 bytes, and where others may read
+        the file.
         """
+        if self.digest_key_file:
+            _check_mode(self.digest_key_file)
         text = _secret(self.digest_key, self.digest_key_file, "digest_key_file")
         if not text:
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
-                return ephemeral
+                return KeyRing(ephemeral)
             raise DigestKeyError(
                 "no digest key: set DEID_DIGEST_KEY (or DEID_DIGEST_KEY_FILE) to 32 bytes in hex, the same for every "
                 "worker, for example from `openssl rand -hex 32`; to try things out, --insecure-ephemeral-key"
             )
         try:
-            key = bytes.fromhex(text)
+            current, *retired = map(bytes.fromhex, text.split())
         except ValueError:
             raise DigestKeyError("the digest key is not hex") from None
-        if len(key) < MIN_DIGEST_KEY_BYTES:
-            raise DigestKeyError(f"the digest key has {len(key)} bytes; at least {MIN_DIGEST_KEY_BYTES} are needed")
-        return key
+        return KeyRing(current, retired)
 
     def secret_dashboard_token(self) -> str:
         """Empty where none is set. Raises ConfigError where its file cannot be read, or where it is short."""
@@ -295,6 +300,16 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("digest_key", "sasl_password", "dashboard_token"):
         if getattr(settings, name) and getattr(settings, name + "_file"):
             raise ConfigError(f"{name} and {name}_file are both set; leave one out")
+
+
+def _check_mode(file: str) -> None:
+    """Raises DigestKeyError where anyone but the owner and the group may use the file, or the group may write it."""
+    try:
+        mode = Path(file).stat().st_mode & 0o777
+    except OSError:
+        return  # reading it will say what is wrong
+    if os.name == "posix" and mode & 0o027:
+        raise DigestKeyError(f"digest_key_file has the mode {mode:04o}, so that others may read it; chmod 600 it")
 
 
 def _secret(value: str, file: str, name: str) -> str:

@@ -20,6 +20,7 @@ from deid_stream.datasets.wav import WavFile
 from deid_stream.demo.checks import RawValues, changed_outside_ms, residuals
 from deid_stream.demo.stage import load_samples
 from deid_stream.detect.detector import Detector
+from deid_stream.keys import KeyRing
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.policy import UNKNOWN
@@ -39,7 +40,7 @@ def run(call: CallFile, detector: Detector, pace: Pace | None = None) -> Replaye
     return replay(
         call,
         detector=detector,
-        key=b"golden" * 4,
+        keys=KeyRing(b"golden" * 4),
         policy=UNKNOWN,
         settings=SessionSettings(default_profile=""),
         pace=pace or Pace(),

@@ -7,6 +7,7 @@ import msgspec
 
 from deid_stream.detect.detector import Detector
 from deid_stream.kafka.record import InRecord
+from deid_stream.keys import KeyRing
 from deid_stream.model.topics import INPUT_KINDS, TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy import PolicyStatus, Position, Refusal, Standing
@@ -17,9 +18,11 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.worker.checkpoint import CheckpointLog, Restored
 from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.intake import Intake
 from deid_stream.worker.partition import Partition, PartitionSettings, Work
 from deid_stream.worker.sessions import SessionFactory
 from tests.support.calls import Record
+from tests.support.consents import Consents
 
 ALL = frozenset(INPUT_KINDS)
 NAMES = TopicNames.of("")
@@ -68,7 +71,7 @@ class FakeOutbox:
 def real_sessions(
     detector: ConversationFactory | None = None, settings: SessionSettings | None = None, key: bytes = bytes(32)
 ) -> SessionFactory:
-    return SessionFactory(detector or Detector.load(), key, settings or SessionSettings())
+    return SessionFactory(detector or Detector.load(), KeyRing(key), settings or SessionSettings())
 
 
 class FakePolicies:
@@ -113,22 +116,26 @@ class Bench:
         log: dict[str, list[InRecord]] | None = None,
         policy: CompiledPolicy = UNKNOWN,
         fresh: bool = True,
-        policies: Mapping[str, CompiledPolicy] | None = None,
+        policies: Mapping[str, CompiledPolicy] | Consents | None = None,
+        intake: Intake | None = None,
     ) -> None:
+        intake = intake or Intake()
         self.out: list[Out] = []
         self.log: dict[str, list[InRecord]] = {kind: [] for kind in INPUT_KINDS} if log is None else log
         self.metrics = Metrics()
         self.checkpoints = CheckpointLog()
         self._fed = dict.fromkeys(INPUT_KINDS, 0)
-        self.policies = FakePolicies(policies or {}, policy, fresh)
+        self.policies: Any = policies or FakePolicies({}, policy, fresh)
+        if isinstance(policies, Mapping):
+            self.policies = FakePolicies(policies, policy, fresh)
         self.gate = Gate(NAMES, self.policies, "test", self.metrics)
         self.partition = Partition(
-            PartitionSettings(number=0, writer_id="test", max_held_bytes=1 << 20),
+            PartitionSettings(number=0, writer_id="test", max_held_bytes=1 << 20, intake=intake),
             restored or Restored(),
             sessions=sessions,
             gate=self.gate,
             policies=self.policies,
-            dead_letters=DeadLetters(NAMES.dead_letters, self.metrics),
+            dead_letters=DeadLetters(NAMES.dead_letters, self.metrics, intake.key),
             new_outbox=lambda: FakeOutbox(self.out),  # type: ignore[arg-type, return-value]
             metrics=self.metrics,
         )

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from deid_stream.policy import PolicyTable, Position, Standing
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.policy import CompiledPolicy, PolicyTable, Position, Standing
 
 COME_MS = 1
 """The timestamp of every policy here: before any call."""
@@ -11,8 +12,8 @@ COME_MS = 1
 class Consents:
     """A table filled by ``set``; ``fresh_now`` is what ``fresh`` answers."""
 
-    def __init__(self, *policies: bytes, region: str = "", fresh: bool = True) -> None:
-        self.table = PolicyTable(region)
+    def __init__(self, *policies: bytes, region: str = "", fresh: bool = True, ids: IdPseudonyms | None = None) -> None:
+        self.table = PolicyTable(region, ids)
         self.fresh_now = fresh
         self._records = 0
         for policy in policies:
@@ -25,8 +26,14 @@ class Consents:
         self.table.apply(customer_id, value, position, time_ms)
         return position
 
+    def of(self, customer_id: str) -> CompiledPolicy:
+        return self.table.get(customer_id)
+
     def standing(self, customer_id: str) -> Standing:
         return self.table.standing(customer_id)
+
+    def positions(self) -> dict[int, int]:
+        return {0: self._records}
 
     def fresh(self) -> bool:
         return self.fresh_now

@@ -389,7 +389,9 @@ class TestAsyncApi:
     def test_closed_lists_are_the_codes(self):
         assert self.SCHEMAS["entityType"]["enum"] == [str(entity_type) for entity_type in EntityType]
         assert self.SCHEMAS["auditEntry"]["properties"]["action"]["enum"] == [str(action) for action in AuditAction]
-        operators = self.SCHEMAS["policy"]["properties"]["entities"]["oneOf"][1]["additionalProperties"]["enum"]
+        operators = self.SCHEMAS["policy"]["properties"]["entities"]["oneOf"][1]["additionalProperties"]["anyOf"][0][
+            "enum"
+        ]
         assert set(operators) == TEXT_OPERATORS
 
 

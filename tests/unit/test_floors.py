@@ -15,6 +15,7 @@ FLOORS = {
     "words": 2,
     "audio": 2,
     "redact": 2,
+    "keys": 2,
     "detect": 3,
     "policy": 3,
     "wire": 3,

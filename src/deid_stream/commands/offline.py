@@ -122,6 +122,7 @@ class _Job(NamedTuple):
         from deid_stream.datasets.callfile import Pace, read_call
         from deid_stream.datasets.replay import replay as replay_call
         from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
+        from deid_stream.keys import KeyRing
         from deid_stream.session.settings import SessionSettings
         from deid_stream.wire.providers import timing_of
 
@@ -132,7 +133,8 @@ class _Job(NamedTuple):
             max_turn_ms=settings.max_turn_ms,
             default_profile=timing_of(settings.timing_profile),
         )
-        key = settings.secret_digest_key() if settings.digest_key or settings.digest_key_file else os.urandom(32)
+        keyed = settings.digest_key or settings.digest_key_file
+        keys = settings.key_ring() if keyed else KeyRing(os.urandom(32))
         detector = None
         for sound, document in pairs:
             if document is not None:
@@ -146,7 +148,7 @@ class _Job(NamedTuple):
             result = replay_call(
                 source,
                 detector=detector,
-                key=key,
+                keys=keys,
                 policy=self.policy,
                 settings=session,
                 pace=Pace(interleaved=self.interleaved),

@@ -54,6 +54,7 @@ WORKER: Final = {
     "queues": "The same for its queue.",
     "dispositions": "The same for its disposition.",
     "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",
+    "hash_ids": "Call, customer and segment ids leave as keyed pseudonyms.",
     "insecure_ephemeral_key": "Make a digest key up for this run.",
     "timing_profile": "Timing profile of transcripts that name no provider.",
     "sensitivity": SENSITIVITY,

@@ -10,6 +10,7 @@ from deid_stream.audio.codec.pcm import SILENCE, decode
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
+from deid_stream.keys import KeyRing
 from deid_stream.model.events import AudioFormat
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output, Retraction, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import CompiledPolicy
@@ -49,7 +50,7 @@ def replay(
     call: CallFile,
     *,
     detector: ConversationFactory,
-    key: bytes,
+    keys: KeyRing,
     policy: CompiledPolicy,
     settings: SessionSettings,
     pace: Pace,
@@ -65,8 +66,15 @@ def replay(
     """
     header = call.header
     settings = settings if settings.default_profile else _with_profile(settings, call)
+    own = keys.of_call(header.customer_id, header.call_id)
     session = CallSession(
-        header.call_id, header.customer_id, detector=detector, key=key, settings=settings, policy=policy
+        header.call_id,
+        header.customer_id,
+        detector=detector,
+        key=own.digests,
+        settings=settings,
+        policy=policy,
+        pseudonym_key=own.pseudonyms,
     )
     outputs: list[Output] = []
     for record in records(call, pace):

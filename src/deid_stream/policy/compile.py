@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from deid_stream.errors import PolicyError
+from deid_stream.errors import ConfigError, PolicyError
 from deid_stream.model.entities import EntityType
 from deid_stream.policy.fields import unknown_fields
 from deid_stream.policy.policy import DEFAULT_OPERATORS, TEXT_OPERATORS, UNKNOWN, CompiledPolicy, Policy
 from deid_stream.policy.versions import order_of
+from deid_stream.redact.operators import KEEP, choose
 from deid_stream.units import Ms
 
 
@@ -24,7 +25,6 @@ _opt_out = msgspec.json.Decoder(_OptOut)
 _MAX_DAYS = 36_500
 _MAX_PHRASES = 10_000
 _MAX_LANGUAGES = 100
-_KEEP = "keep"
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
 
 
@@ -106,10 +106,14 @@ def _operators(entities: dict[str, str] | str) -> dict[EntityType, str]:
             entity_type = EntityType(name)
         except ValueError:
             raise PolicyError("entities names an unknown type; see docs/policies.md for the list") from None
-        if operator not in TEXT_OPERATORS:
+        if operator.partition(":")[0] not in TEXT_OPERATORS:
             raise PolicyError(f"entities.{entity_type} must be one of {', '.join(sorted(TEXT_OPERATORS))}")
+        try:
+            choose(operator, entity_type)
+        except ConfigError as error:
+            raise PolicyError(f"entities.{entity_type}: {error}") from None
         operators[entity_type] = operator
-    return {entity_type: operator for entity_type, operator in operators.items() if operator != _KEEP}
+    return {entity_type: operator for entity_type, operator in operators.items() if operator != KEEP}
 
 
 def _effective_from_ms(value: object) -> Ms:

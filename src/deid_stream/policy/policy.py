@@ -5,12 +5,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
+from deid_stream.redact.operators import OPERATORS
 from deid_stream.units import Ms
 
 AudioOperator = Literal["silence", "tone", "noise"]
 Interims = Literal["none", "masked"]
 
-TEXT_OPERATORS: Final = frozenset({"label", "numbered", "mask", "remove", "pseudonym", "keep"})
+TEXT_OPERATORS: Final = frozenset(OPERATORS)
+"""Their names; ``mask:4`` leaves the last four digits of a long number."""
 DEFAULT_OPERATOR: Final = "numbered"
 DEFAULT_OPERATORS: Final = {entity_type: DEFAULT_OPERATOR for entity_type in EntityType if entity_type in ON_BY_DEFAULT}
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from deid_stream.errors import PolicyError
+from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.policy.compile import compile_policy, says_opt_out
 from deid_stream.policy.permit import Position
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
@@ -36,10 +37,12 @@ class Change(NamedTuple):
 
 class PolicyTable:
     """Apply records in topic order, then ask by customer. ``region`` is the deployment's; empty where it names none,
-    and then no customer whose policy names a region is trained on."""
+    and then no customer whose policy names a region is trained on. With ``ids`` customers are known, and asked for, by
+    their pseudonyms."""
 
-    def __init__(self, region: str = "") -> None:
+    def __init__(self, region: str = "", ids: IdPseudonyms | None = None) -> None:
         self._region = region.casefold()
+        self._ids = ids
         self._standings: dict[str, Standing] = {}
         self._known = 0
 
@@ -65,9 +68,14 @@ class PolicyTable:
     def apply(self, customer_id: str, value: bytes | None, position: Position, time_ms: Ms) -> Change:
         """One record of the topic, with its Kafka timestamp; None is a tombstone. Never raises: what cannot be read
         stops training."""
-        before = self.standing(customer_id)
-        kind, after = _next(before, customer_id, value)
         said = value is not None and says_opt_out(value, customer_id)
+        compiled = _compiled(value, customer_id)
+        if self._ids is not None:
+            customer_id = self._ids.customer(customer_id)
+            if isinstance(compiled, CompiledPolicy):
+                compiled = msgspec.structs.replace(compiled, customer_id=customer_id)
+        before = self.standing(customer_id)
+        kind, after = _next(before, customer_id, compiled)
         refusal = Refusal.OPT_OUT if said else _refusal(kind, after.policy, self._region)
         effective_ms = after.policy.effective_from_ms if kind is ChangeKind.SET else 0
         chapters, trains_from_ms = next_chapter(before.chapters, before.trains_from_ms, time_ms, refusal, effective_ms)
@@ -83,20 +91,29 @@ class PolicyTable:
         return Change(kind, customer_id, position if said else None, after.error)
 
 
-def _next(before: Standing, customer_id: str, value: bytes | None) -> tuple[ChangeKind, Standing]:
-    replace = msgspec.structs.replace
+def _compiled(value: bytes | None, customer_id: str) -> CompiledPolicy | PolicyError | None:
+    """None: a tombstone."""
     if value is None:
-        return ChangeKind.REMOVED, replace(before, status=PolicyStatus.UNKNOWN, policy=UNKNOWN, error=None)
-    no_training = replace(before.policy, customer_id=customer_id, training=False)
+        return None
     try:
         compiled = compile_policy(value)
-        if compiled.customer_id != customer_id:
-            raise PolicyError("customer_id in the policy differs from the record key")
     except PolicyError as error:
-        return (
-            ChangeKind.UNREADABLE,
-            replace(before, status=PolicyStatus.UNREADABLE, policy=no_training, error=error),
-        )
+        return error
+    if compiled.customer_id != customer_id:
+        return PolicyError("customer_id in the policy differs from the record key")
+    return compiled
+
+
+def _next(
+    before: Standing, customer_id: str, compiled: CompiledPolicy | PolicyError | None
+) -> tuple[ChangeKind, Standing]:
+    replace = msgspec.structs.replace
+    if compiled is None:
+        return ChangeKind.REMOVED, replace(before, status=PolicyStatus.UNKNOWN, policy=UNKNOWN, error=None)
+    no_training = replace(before.policy, customer_id=customer_id, training=False)
+    if isinstance(compiled, PolicyError):
+        standing = replace(before, status=PolicyStatus.UNREADABLE, policy=no_training, error=compiled)
+        return ChangeKind.UNREADABLE, standing
     order = order_of(compiled.version)
     if _stale(order, before):
         standing = replace(before, status=PolicyStatus.STALE, policy=no_training, needs_higher=True, error=None)

@@ -8,7 +8,7 @@ from deid_stream.model.events import Word
 from deid_stream.model.outputs import Entity
 from deid_stream.model.spans import Span
 from deid_stream.redact.check import Values
-from deid_stream.redact.operators import masked, operator
+from deid_stream.redact.operators import masked, replacement
 from deid_stream.redact.text import Replaced, replace
 from deid_stream.redact.words import redact_words
 from deid_stream.units import Interval, Ms
@@ -46,7 +46,7 @@ def redact_segment(
     placed = place(text, [word.text for word in words])
     if not chosen and all(placed.sure) and not heard:
         return Redacted(text, tuple(words), ())
-    replaced = replace(text, chosen, lambda value, span, name: operator(name)(value, span, key))
+    replaced = replace(text, chosen, lambda value, span, name: replacement(value, span, name, key))
     sanitized_words = redact_words(
         text, words, placed, [span for span, _ in chosen], [part.text for part in replaced.replacements]
     )
@@ -99,8 +99,8 @@ def _checked(redacted: Redacted, replaced: Replaced, source: str, values: Values
 
 def _without(text: str, written: Sequence[str]) -> str:
     """A word as it is searched: what an operator wrote there holds no value."""
-    for replacement in written:
-        text = text.replace(replacement, "|" * len(replacement))
+    for part in written:
+        text = text.replace(part, "|" * len(part))
     return text
 
 

@@ -45,7 +45,11 @@ class CallSession:
         key: bytes,
         settings: SessionSettings,
         policy: CompiledPolicy,
+        pseudonym_key: bytes = b"",
+        key_id: str = "",
     ) -> None:
+        """``key`` keys the digests of values; ``key_id`` names the master key that it comes from, for the checkpoint.
+        ``pseudonym_key`` is what keyed operators use, ``key`` where it is empty."""
         self._settings = settings
         self._policy = policy
         self._life = Lifecycle()
@@ -55,7 +59,10 @@ class CallSession:
         self._awaiting = AwaitingAudio()
         self._rereading = Rereading(Positions(-1, -1))
         self._ledger = Ledger(call_id, customer_id)
-        self._transcript = Transcript(self._ledger, policy, detector=detector, key=key)
+        self._transcript = Transcript(
+            self._ledger, policy, detector=detector, key=key, pseudonym_key=pseudonym_key or key
+        )
+        self._key_id = key_id
         self._now_ms: Ms = 0
         self._on_hold = False
         self._snapshot: bytes | None = None
@@ -361,6 +368,7 @@ class CallSession:
                     v=states.VERSION,
                     call_id=self.call_id,
                     customer_id=self.customer_id,
+                    key_id=self._key_id,
                     lifecycle=self._life.state(),
                     holdback=self._holdback.state(),
                     sound=self._sound.state(),
@@ -384,11 +392,21 @@ class CallSession:
         key: bytes,
         settings: SessionSettings,
         policy: CompiledPolicy,
+        pseudonym_key: bytes = b"",
     ) -> "CallSession":
         """A session as the checkpoint left it. Records below ``positions`` that are read again count only where they
         were pending. Raises StateError for a snapshot that this version cannot read."""
         state = states.decode(snapshot)
-        session = cls(state.call_id, state.customer_id, detector=detector, key=key, settings=settings, policy=policy)
+        session = cls(
+            state.call_id,
+            state.customer_id,
+            detector=detector,
+            key=key,
+            settings=settings,
+            policy=policy,
+            pseudonym_key=pseudonym_key,
+            key_id=state.key_id,
+        )
         session._life.restore(state.lifecycle)
         session._holdback.restore(state.holdback)
         session._sound.restore(state.sound)

@@ -30,6 +30,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     v: int
     call_id: str
     customer_id: str
+    key_id: str = ""
+    """Of the master key that the digests' key comes from; empty: version 0.1.0 began the call."""
     lifecycle: LifecycleState = LifecycleState()
     holdback: HoldbackState = HoldbackState()
     sound: SoundState = SoundState()

@@ -45,10 +45,18 @@ class Transcript:
     Fails closed (law 2): a detector that raises withholds the turn's text and has all of its audio muted.
     """
 
-    def __init__(self, ledger: Ledger, policy: CompiledPolicy, *, detector: ConversationFactory, key: bytes) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        policy: CompiledPolicy,
+        *,
+        detector: ConversationFactory,
+        key: bytes,
+        pseudonym_key: bytes = b"",
+    ) -> None:
         self._ledger = ledger
         self._policy = policy
-        self._key = key
+        self._pseudonym_key = pseudonym_key or key
         self._judge = Judge(policy, detector=detector, key=key)
         self._next_seq: dict[int, int] = {}
         self._released: dict[_Key, ReleasedSegment] = {}
@@ -177,7 +185,7 @@ class Transcript:
             judged.spans,
             channel=segment.channel,
             operator_of=self._policy.operator,
-            key=self._key,
+            key=self._pseudonym_key,
             heard=judged.heard,
         )
         for reason, count in (("words_disagree", redacted.disagreements), ("value_remains", redacted.remains)):

@@ -13,6 +13,7 @@ from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.intake import Intake
 from deid_stream.worker.policies import Policies
 
 
@@ -29,6 +30,7 @@ class Context(msgspec.Struct, kw_only=True):
     """``read_committed`` where the broker has transactions."""
     sessions: Sessions
     gate: Gate
+    intake: Intake
     policies: Policies
     metrics: Metrics
     guard: TaskGuard

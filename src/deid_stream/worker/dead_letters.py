@@ -1,6 +1,6 @@
 """Records that go nowhere: one content-free dead letter each, within a limit, and the worker goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from deid_stream.errors import DecodeError, InternalError, UnreadableError
@@ -32,9 +32,12 @@ def unreadable(record: InRecord) -> UnreadableError:
 
 
 class DeadLetters:
-    """Of one partition."""
+    """Of one partition. ``key_of`` is what may be said of a source record's key."""
 
-    def __init__(self, topic: str, metrics: Metrics) -> None:
+    def __init__(
+        self, topic: str, metrics: Metrics, key_of: Callable[[bytes | None], bytes | None] = lambda key: key
+    ) -> None:
+        self._key_of = key_of
         self._topic = topic
         self._metrics = metrics
         self._minute = -1
@@ -72,5 +75,5 @@ class DeadLetters:
             key_bytes=len(record.key or b""),
             value_bytes=len(record.value or b""),
         )
-        letter_record = encode_dead_letter(letter, record.key)
+        letter_record = encode_dead_letter(letter, self._key_of(record.key))
         outbox.append(self._topic, letter_record.key, letter_record.value, letter_record.headers, time_ms)

@@ -156,14 +156,14 @@ class Owner:
                 PartitionSettings(
                     number=self.number,
                     writer_id=context.writer_id,
-                    limits=context.settings.limits,
+                    intake=context.intake,
                     max_held_bytes=MAX_HELD_BYTES,
                 ),
                 restored,
                 sessions=context.sessions,
                 gate=context.gate,
                 policies=context.policies,
-                dead_letters=DeadLetters(context.names.dead_letters, context.metrics),
+                dead_letters=DeadLetters(context.names.dead_letters, context.metrics, context.intake.key),
                 new_outbox=publisher.outbox,
                 metrics=context.metrics,
             )

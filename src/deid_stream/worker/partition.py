@@ -20,8 +20,6 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.permit import Position
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
-from deid_stream.wire.decode import decode
-from deid_stream.wire.limits import Limits
 from deid_stream.wire.notes import ignore
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
@@ -30,6 +28,7 @@ from deid_stream.worker.dead_letters import DeadLetters, unreadable
 from deid_stream.worker.desk import CallDesk, PolicyView
 from deid_stream.worker.ended import EndedCalls
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.intake import Intake
 from deid_stream.worker.merge import Merge
 from deid_stream.worker.retractions import Retractions
 from deid_stream.worker.stream_clock import MAX_AHEAD_MS, StreamClock
@@ -44,7 +43,7 @@ class PartitionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     writer_id: str
-    limits: Limits = Limits()
+    intake: Intake = msgspec.field(default_factory=Intake)
     max_held_bytes: int = 128 << 20
 
 
@@ -259,7 +258,7 @@ class Partition:
                 self._dead_letters.refuse(self._outbox, (unreadable(record),), record, time_ms)
             return
         note = ignore if again else self._metrics.dropped_fields.inc
-        decoded = decode(kind, record.key, record.value, record.headers, own_ms, offset, self._settings.limits, note)
+        decoded = self._settings.intake.decode(kind, record, own_ms, note)
         faults = decoded.faults
         for event in decoded.events:
             try:
@@ -281,7 +280,7 @@ class Partition:
         """Dead letters; the call that the record's key names counts them in its summary."""
         self._dead_letters.refuse(self._outbox, faults, record, time_ms)
         try:
-            self._desk.refuse((record.key or b"").decode())
+            self._desk.refuse((self._settings.intake.key(record.key) or b"").decode())
         except UnicodeDecodeError:
             return
 

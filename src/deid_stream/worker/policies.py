@@ -22,12 +22,12 @@ STALE_S: Final = 60.0
 
 class Policies:
     """``on_change`` is told of each change once the beginning has been read, ``on_unreadable`` of each record that the
-    client cannot read. ``async with`` reads all there is. ``region`` is the deployment's."""
+    client cannot read. ``async with`` reads all there is. ``table`` is filled; it is empty before."""
 
     def __init__(
-        self, kafka: Kafka, topic: str, isolation: Isolation, region: str, wall: Callable[[], float] = time.time
+        self, kafka: Kafka, topic: str, isolation: Isolation, table: PolicyTable, wall: Callable[[], float] = time.time
     ) -> None:
-        self._table = PolicyTable(region)
+        self._table = table
         self._topic = TopicTable(kafka, topic, isolation, self._apply, wall)
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_unreadable: Callable[[InRecord], None] = lambda _: None

@@ -17,6 +17,7 @@ from deid_stream.kafka.connect import connect_worker
 from deid_stream.kafka.ports import GroupOptions, Isolation, Kafka
 from deid_stream.kafka.record import InRecord
 from deid_stream.kafka.topics_admin import check_layout
+from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe import hooks, logs
 from deid_stream.observe.endpoint import served
@@ -24,7 +25,7 @@ from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.timing import TimedDetector
-from deid_stream.policy.table import Change
+from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.signals import stopped_by_signals, wait_for
@@ -34,6 +35,7 @@ from deid_stream.worker.calls import Sessions
 from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.heartbeat import reported
+from deid_stream.worker.intake import Intake
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.pump import Pump
 from deid_stream.worker.sessions import SessionFactory, session_settings
@@ -184,7 +186,8 @@ class Worker:
     ) -> tuple[Pump, Policies]:
         settings, kafka = self._settings, self._kafka
         names = TopicNames.of(settings.topic_prefix)
-        key = settings.secret_digest_key() if self._sessions is None else b""
+        keys = settings.key_ring() if self._sessions is None or settings.hash_ids else None
+        ids = IdPseudonyms(keys) if keys is not None and settings.hash_ids else None
         transactions = settings.processing == "exactly_once" or await kafka.supports_transactions(settings.group_id)
         exactly_once = transactions and settings.processing != "at_least_once"
         isolation: Isolation = "read_committed" if exactly_once else "read_uncommitted"
@@ -194,12 +197,12 @@ class Worker:
         stack.push_async_callback(publishers.stop)
         await check_layout(kafka, names)
         policies = await stack.enter_async_context(
-            Policies(kafka, names.policies, isolation, settings.region, self._wall)
+            Policies(kafka, names.policies, isolation, PolicyTable(settings.region, ids), self._wall)
         )
         sessions = self._sessions
         if loading is not None:
             detector = TimedDetector(await asyncio.shield(loading), self.metrics.detector_seconds)
-            sessions = SessionFactory(detector, key, session_settings(settings))
+            sessions = SessionFactory(detector, keys or settings.key_ring(), session_settings(settings))
         assert sessions is not None  # noqa: S101 - one of the two was given
         group = kafka.group_reader(
             GroupOptions(
@@ -218,6 +221,7 @@ class Worker:
             publishers=publishers,
             isolation=isolation,
             sessions=sessions,
+            intake=Intake(settings.limits, ids),
             gate=Gate(names, policies, __version__, self.metrics),
             policies=policies,
             metrics=self.metrics,

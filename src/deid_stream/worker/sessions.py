@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from deid_stream.config import Settings
+from deid_stream.keys import KeyRing
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import ConversationFactory, Positions
@@ -12,11 +13,13 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.wire.providers import timing_of
 
 
-class _Customer(msgspec.Struct):
+class _Named(msgspec.Struct):
+    call_id: str
     customer_id: str
+    key_id: str = ""
 
 
-_customer = msgspec.json.Decoder(_Customer)
+_named = msgspec.json.Decoder(_Named)
 
 
 def session_settings(settings: Settings) -> SessionSettings:
@@ -33,24 +36,35 @@ def session_settings(settings: Settings) -> SessionSettings:
 
 
 class SessionFactory:
-    """One detector and one key for all calls of this process."""
+    """One detector and one key ring for all calls of this process; each call has keys of its own."""
 
-    def __init__(self, detector: ConversationFactory, key: bytes, settings: SessionSettings) -> None:
+    def __init__(self, detector: ConversationFactory, keys: KeyRing, settings: SessionSettings) -> None:
         self._detector = detector
-        self._key = key
+        self._keys = keys
         self._settings = settings
 
     def open(self, call_id: str, customer_id: str, policy: CompiledPolicy) -> CallSession:
+        keys = self._keys.of_call(customer_id, call_id)
         return CallSession(
-            call_id, customer_id, detector=self._detector, key=self._key, settings=self._settings, policy=policy
+            call_id,
+            customer_id,
+            detector=self._detector,
+            key=keys.digests,
+            settings=self._settings,
+            policy=policy,
+            pseudonym_key=keys.pseudonyms,
+            key_id=keys.key_id,
         )
 
     def restore(self, snapshot: bytes, positions: Positions, policy_of: Callable[[str], CompiledPolicy]) -> CallSession:
+        named = _named.decode(snapshot)
+        keys = self._keys.of_call(named.customer_id, named.call_id, named.key_id)
         return CallSession.restore(
             snapshot,
             positions,
             detector=self._detector,
-            key=self._key,
+            key=keys.digests,
             settings=self._settings,
-            policy=policy_of(_customer.decode(snapshot).customer_id),
+            policy=policy_of(named.customer_id),
+            pseudonym_key=keys.pseudonyms,
         )

@@ -1,11 +1,13 @@
 """Settings: which source wins, and what a wrong one says."""
 
+import msgspec
 import pytest
 
 from deid_stream.config import Settings, load_settings, transport_risks
 from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection
+from deid_stream.keys import KeyRing
 
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -130,17 +132,48 @@ def test_nothing_secret_is_shown():
     assert "hunter22" not in str(caught.value)
 
 
+def same(ring, key):
+    return ring.of_call("acme", "call") == KeyRing(key).of_call("acme", "call")
+
+
 class TestDigestKey:
     def test_in_hex_or_in_a_file(self, tmp_path):
         (tmp_path / "key").write_text(KEY + "\n")
-        assert load_settings({"digest_key": KEY}, {}).secret_digest_key() == bytes.fromhex(KEY)
-        assert load_settings({"digest_key_file": str(tmp_path / "key")}, {}).secret_digest_key() == bytes.fromhex(KEY)
+        (tmp_path / "key").chmod(0o600)
+        for flags in ({"digest_key": KEY}, {"digest_key_file": str(tmp_path / "key")}):
+            assert same(load_settings(flags, {}).key_ring(), bytes.fromhex(KEY))
 
-    @pytest.mark.parametrize("text", ["letters", KEY[:30]])
+    def test_retired_keys_follow_the_current_one(self, tmp_path):
+        old = KeyRing(bytes(32)).of_call("acme", "call")
+        ring = load_settings({"digest_key": f"{KEY}\n{bytes(32).hex()}"}, {}).key_ring()
+        assert same(ring, bytes.fromhex(KEY))
+        assert ring.of_call("acme", "call", old.key_id) == msgspec.structs.replace(
+            old, pseudonyms=ring.of_call("acme", "call").pseudonyms
+        )
+
+    @pytest.mark.parametrize("text", ["letters", KEY[:30], "ab" * 65, KEY + " " + KEY[:30]])
     def test_an_unusable_one_is_refused_and_not_shown(self, text):
         with pytest.raises(DigestKeyError) as caught:
-            load_settings({"digest_key": text}, {}).secret_digest_key(b"made up here....")
+            load_settings({"digest_key": text}, {}).key_ring(b"made up here....")
         assert text not in str(caught.value)
+
+    def test_a_key_of_65_bytes_is_refused_by_the_settings_with_the_mend(self):
+        with pytest.raises(DigestKeyError, match="65 bytes; at most 64 can be used"):
+            load_settings({"digest_key": "ab" * 65}, {}).key_ring()
+
+    @pytest.mark.parametrize(
+        ("mode", "taken"), [(0o600, True), (0o400, True), (0o440, True), (0o644, False), (0o604, False), (0o660, False)]
+    )
+    def test_a_file_that_others_may_read_is_refused(self, tmp_path, mode, taken):
+        file = tmp_path / "key"
+        file.write_text(KEY)
+        file.chmod(mode)
+        settings = load_settings({"digest_key_file": str(file)}, {})
+        if taken:
+            assert same(settings.key_ring(), bytes.fromhex(KEY))
+        else:
+            with pytest.raises(DigestKeyError, match="chmod 600"):
+                settings.key_ring()
 
     @pytest.mark.parametrize(
         ("flags", "allowed"),
@@ -154,14 +187,14 @@ class TestDigestKey:
     def test_one_is_made_up_only_where_nothing_lasts_or_it_was_asked_for(self, flags, allowed):
         settings = load_settings(flags, {})
         if allowed:
-            assert settings.secret_digest_key(b"made up here....") == b"made up here...."
+            assert same(settings.key_ring(b"made up here...."), b"made up here....")
         else:
             with pytest.raises(DigestKeyError, match="DEID_DIGEST_KEY"):
-                settings.secret_digest_key(b"made up here....")
+                settings.key_ring(b"made up here....")
 
     def test_a_missing_file_is_an_error(self, tmp_path):
         with pytest.raises(ConfigError, match="digest_key_file"):
-            load_settings({"digest_key_file": str(tmp_path / "gone")}, {}).secret_digest_key()
+            load_settings({"digest_key_file": str(tmp_path / "gone")}, {}).key_ring()
 
 
 class TestKafkaOptions:

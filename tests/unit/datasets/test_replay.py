@@ -8,6 +8,7 @@ from deid_stream.audio.codec import pcm
 from deid_stream.datasets.callfile import CallFile, CallHeader, Pace
 from deid_stream.datasets.replay import Piece, compose, replay
 from deid_stream.datasets.wav import WavFile
+from deid_stream.keys import KeyRing
 from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.policy import UNKNOWN
 from deid_stream.session.settings import SessionSettings
@@ -58,7 +59,7 @@ def replayed(call, pace=None, policy=UNKNOWN, profile="exact"):
     return replay(
         call,
         detector=SecretDetector(),
-        key=bytes(32),
+        keys=KeyRing(bytes(32)),
         policy=policy,
         settings=SessionSettings(default_profile=profile),
         pace=pace or Pace(),

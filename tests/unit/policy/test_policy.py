@@ -132,7 +132,7 @@ def test_what_is_no_permit_is_none(header):
         (raw(interims="raw"), "interims"),
         (raw(entities="all"), "entities"),
         (raw(entities={"NAME": "mask"}), "unknown type"),
-        (raw(entities={"PERSON": "redact"}), "entities.PERSON must be one of keep, label"),
+        (raw(entities={"PERSON": "redact"}), "entities.PERSON must be one of hash, keep, label"),
         (raw(entities={"PERSON": None}), "the policy"),
         (raw(retention_days={"training": -1}), "retention_days.training"),
         (raw(retention_days={"analytics": 40_000}), "retention_days.analytics"),

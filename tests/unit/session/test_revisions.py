@@ -11,6 +11,7 @@ from deid_stream.datasets.callfile import CallFile, CallHeader, Pace
 from deid_stream.datasets.replay import replay
 from deid_stream.datasets.wav import WavFile
 from deid_stream.detect.detector import Detector
+from deid_stream.keys import KeyRing
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import CallStarted, Segment, Word
 from deid_stream.model.spans import Span
@@ -261,7 +262,13 @@ def test_replay_shows_nothing_of_what_a_formatter_sends_after_release(
         wav=WavFile(MULAW, pcm.encode(noise, MULAW)),
     )
     result = replay(
-        call, detector=detector, key=KEY, policy=UNKNOWN, settings=SessionSettings(), pace=Pace(), pipeline_version="t"
+        call,
+        detector=detector,
+        keys=KeyRing(KEY),
+        policy=UNKNOWN,
+        settings=SessionSettings(),
+        pace=Pace(),
+        pipeline_version="t",
     )
     after = {s["segment_id"]: s for s in result.call["segments"]}
     assert {after[f"s{n}"]["revision"] for n in revisions} == {1}

@@ -3,6 +3,7 @@
 import pytest
 
 from deid_stream.kafka.record import Place
+from deid_stream.policy import PolicyTable
 from deid_stream.worker.policies import STALE_S, Policies
 
 NOW_S = 1_700_000_000.0
@@ -56,5 +57,5 @@ class Answered:
     ids=["both answer", "one is slow", "one has gone quiet", "both have", "one was only just assigned"],
 )
 async def test_every_partition_of_the_topic_must_have_answered_lately(ago_s, fresh):
-    async with Policies(Answered(ago_s), TOPIC, "read_committed", "", lambda: NOW_S) as policies:
+    async with Policies(Answered(ago_s), TOPIC, "read_committed", PolicyTable(), lambda: NOW_S) as policies:
         assert policies.fresh() is fresh

@@ -1,0 +1,5 @@
+"""The key ring: from a few master keys to the keys of each purpose, customer and call."""
+
+from deid_stream.keys.ring import MAX_KEY_BYTES, MIN_KEY_BYTES, CallKeys, KeyRing, Purpose
+
+__all__ = ["MAX_KEY_BYTES", "MIN_KEY_BYTES", "CallKeys", "KeyRing", "Purpose"]

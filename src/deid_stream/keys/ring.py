@@ -1,0 +1,99 @@
+"""Master keys and what is derived from them (HKDF-SHA-256, RFC 5869).
+
+Nothing is keyed with a master key itself. Each purpose has keys of its own, so that one that gets known opens nothing
+of another purpose; each customer and call has keys of its own, so that equal values are not equal across them.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from deid_stream.errors import DigestKeyError
+
+MIN_KEY_BYTES: Final = 16
+MAX_KEY_BYTES: Final = 64
+"""Checkpoints of 0.1.0 used the key itself with BLAKE2b, which takes no more."""
+_DERIVED_BYTES: Final = 32
+_LEGACY: Final = ""
+"""The key id of a call whose digests are keyed with the current master key itself: a checkpoint of 0.1.0."""
+
+
+class Purpose(StrEnum):
+    VALUE_DIGESTS = "value-digests"
+    """Known values in checkpoints; by customer and call."""
+    PSEUDONYMS = "pseudonyms"
+    """The operators ``pseudonym``, ``hash`` and ``surrogate``; by customer."""
+    KEY_ID = "key-id"
+    IDS = "ids"
+    """Call, customer and segment ids with ``hash_ids``; one for the deployment."""
+
+
+class CallKeys(msgspec.Struct, frozen=True):
+    """What one call is worked on with."""
+
+    key_id: str
+    """Of the master key of ``digests``; for the checkpoint. Empty: a call from a checkpoint of 0.1.0."""
+    digests: bytes
+    pseudonyms: bytes
+
+    def __repr__(self) -> str:
+        return "<CallKeys>"
+
+
+class KeyRing:
+    """``current`` makes everything new; calls that began with one of the ``retired`` keys go on with it.
+
+    A key's id is derived from the key, so nobody has to keep a list of names. Raises DigestKeyError for a key of the
+    wrong length.
+    """
+
+    def __init__(self, current: bytes, retired: Sequence[bytes] = ()) -> None:
+        for secret in (current, *retired):
+            check_length(secret)
+        self._current = current
+        self._keys = {key_id(secret): secret for secret in (*retired, current)}
+
+    def __repr__(self) -> str:
+        return "<KeyRing>"
+
+    def of_call(self, customer_id: str, call_id: str, known: str | None = None) -> CallKeys:
+        """The keys of a call. ``known`` is the key id in its checkpoint, None for a new call. A key that is gone from
+        the ring is replaced by the current one: values that the call knew before are then new to it."""
+        pseudonyms = self.derive(Purpose.PSEUDONYMS, customer_id)
+        if known == _LEGACY:
+            return CallKeys(_LEGACY, self._current, pseudonyms)
+        master = self._keys.get(known or "", self._current)
+        return CallKeys(key_id(master), _derive(master, Purpose.VALUE_DIGESTS, (customer_id, call_id)), pseudonyms)
+
+    def derive(self, purpose: Purpose, *context: str) -> bytes:
+        """32 bytes from the current key, for a purpose and for what ``context`` names (a customer, a call)."""
+        return _derive(self._current, purpose, context)
+
+
+def key_id(secret: bytes) -> str:
+    """64 bits that name a master key and tell nothing of it."""
+    return _derive(secret, Purpose.KEY_ID, ())[:8].hex()
+
+
+def check_length(secret: bytes) -> None:
+    """Raises DigestKeyError, with the mend, where a key is too short or too long."""
+    mend = "make one with `openssl rand -hex 32`"
+    if len(secret) < MIN_KEY_BYTES:
+        raise DigestKeyError(f"a key has {len(secret)} bytes; at least {MIN_KEY_BYTES} are needed: {mend}")
+    if len(secret) > MAX_KEY_BYTES:
+        raise DigestKeyError(f"a key has {len(secret)} bytes; at most {MAX_KEY_BYTES} can be used: {mend}")
+
+
+@lru_cache(maxsize=4_096)
+def _derive(secret: bytes, purpose: Purpose, context: tuple[str, ...]) -> bytes:
+    # imported here: commands that need no key start faster without it
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    # each part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ
+    parts = [part.encode("utf-8", "surrogatepass") for part in (purpose, *context)]
+    info = b"deid-stream/1" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return HKDF(algorithm=SHA256(), length=_DERIVED_BYTES, salt=None, info=info).derive(secret)

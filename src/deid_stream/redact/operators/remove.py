@@ -1,0 +1,10 @@
+"""Nothing in the place of the value."""
+
+from deid_stream.redact.operators.base import Operator, Params
+
+
+class Remove(Operator):
+    name = "remove"
+
+    def operate(self, text: str, params: Params | None = None) -> str:
+        return ""

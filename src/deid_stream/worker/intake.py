@@ -1,0 +1,61 @@
+"""Source records to events; with ``hash_ids`` no identifier of the producer's goes further than here."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.model.events import AudioChunk, Event, Segment
+from deid_stream.units import Ms
+from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.decode import Decoded, decode
+from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import Note
+
+RecordHeaders = tuple[tuple[str, bytes], ...]
+
+
+class Intake:
+    """``ids`` None: identifiers stay as the producer made them."""
+
+    def __init__(self, limits: Limits | None = None, ids: IdPseudonyms | None = None) -> None:
+        self._limits = limits or Limits()
+        self._ids = ids
+        self._headers = lru_cache(maxsize=16_384)(self._hidden_headers)
+
+    def decode(self, kind: str, record: Any, time_ms: Ms, note: Note) -> Decoded:
+        """As ``wire.decode.decode``; ``time_ms`` is record time."""
+        decoded = decode(kind, record.key, record.value, record.headers, time_ms, record.offset, self._limits, note)
+        if self._ids is None or not decoded.events:
+            return decoded
+        return decoded._replace(events=tuple(map(self._hidden, decoded.events)))
+
+    def key(self, key: bytes | None) -> bytes | None:
+        """A source record's key, for its dead letter: a call id, or nothing that can be told."""
+        if self._ids is None or not key:
+            return key
+        return self._ids.call(key.decode(errors="surrogateescape")).encode()
+
+    def _hidden(self, event: Event) -> Event:
+        ids = self._ids
+        assert ids is not None  # noqa: S101 - asked only then
+        replace = msgspec.structs.replace
+        call_id, customer_id = ids.call(event.call_id), ids.customer(event.customer_id)
+        if isinstance(event, AudioChunk):
+            # ce_id is free text of the producer's: the output's own id takes its place
+            headers = self._headers(event.headers, call_id, customer_id)
+            return replace(event, call_id=call_id, customer_id=customer_id, headers=headers, id=b"")
+        if isinstance(event, Segment):
+            segment_id = ids.segment(event.segment_id)
+            return replace(event, call_id=call_id, customer_id=customer_id, segment_id=segment_id)
+        return replace(event, call_id=call_id, customer_id=customer_id)
+
+    @staticmethod
+    def _hidden_headers(headers: RecordHeaders, call_id: str, customer_id: str) -> RecordHeaders:
+        hidden = {
+            ce.SUBJECT: call_id.encode(),
+            ce.CUSTOMER_ID: customer_id.encode(),
+            ce.SOURCE: ce.OWN_SOURCE,
+        }
+        return tuple((name, hidden.get(name, value)) for name, value in headers)

@@ -1,0 +1,91 @@
+"""``hash_ids``: the producer's identifiers are in no output, key, header, checkpoint or dead letter."""
+
+import json
+
+import msgspec
+import pytest
+
+from deid_stream.keys import KeyRing
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.wire.limits import Limits
+from deid_stream.worker.intake import Intake
+from tests.support.bench import NAMES, Bench, real_sessions
+from tests.support.calls import Record, make_call
+from tests.support.consents import Consents
+
+CALL, CUSTOMER, SEGMENT = "+447700900123", "ann.lee@example.com", "john-smith"
+START_MS = 1_700_000_000_000
+POLICY = json.dumps({"customer_id": CUSTOMER, "version": 1}).encode()
+
+
+def records():
+    """A call whose every identifier names somebody, and a record that nobody can read."""
+    for record in make_call(CALL, CUSTOMER, 7, START_MS).records:
+        value = record.value
+        if record.kind == "transcripts":
+            said = msgspec.json.decode(value)
+            value = msgspec.json.encode(said | {"segment_id": f"{SEGMENT}-{said['segment_id']}"})
+        headers = [(name, CALL.encode() if name in ("ce_id", "ce_source") else held) for name, held in record.headers]
+        yield Record(record.kind, record.key, value, headers, record.time_ms)
+    yield Record("transcripts", CALL.encode(), b"{", record.headers, record.time_ms + 1)
+
+
+def worked_on(ids):
+    bench = Bench(real_sessions(), policies=consents(ids), intake=Intake(Limits(), ids))
+    bench.source(records())
+    bench.run(START_MS + 600_000)
+    work = bench.commit()
+    return bench, work
+
+
+def consents(ids):
+    made = Consents(ids=ids)
+    made.set(CUSTOMER, POLICY)
+    return made
+
+
+def all_bytes(bench, work):
+    for out in bench.out:
+        yield out.topic, b"\n".join([out.key or b"", out.value or b"", *(held for _, held in out.headers)])
+    for key, value in work.checkpoint:
+        yield "checkpoint", key + b"\n" + value
+
+
+@pytest.fixture(scope="module")
+def hidden():
+    return worked_on(IdPseudonyms(KeyRing(bytes(32))))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return worked_on(None)
+
+
+def test_no_identifier_of_the_producers_leaves(hidden):
+    found = {topic for topic, held in all_bytes(*hidden) for raw in (CALL, CUSTOMER, SEGMENT) if raw.encode() in held}
+    assert found == set()
+
+
+def test_without_it_they_do_so_that_the_search_finds_them(plain):
+    found = {topic for topic, held in all_bytes(*plain) for raw in (CALL, CUSTOMER, SEGMENT) if raw.encode() in held}
+    assert {NAMES.analytics_audio, NAMES.training_transcripts, NAMES.calls, NAMES.audit, NAMES.dead_letters} <= found
+
+
+def test_nothing_else_changes(hidden, plain):
+    def shape(bench):
+        return [(out.topic, [name for name, _ in out.headers], out.value is None) for out in bench.out]
+
+    assert shape(hidden[0]) == shape(plain[0])
+    assert hidden[0].outputs(NAMES.training_audio), "the policy is found by the customer's pseudonym"
+
+
+def test_ids_agree_everywhere(hidden):
+    ids = IdPseudonyms(KeyRing(bytes(32)))
+    bench, _ = hidden
+    for out in bench.outputs(NAMES.training_audio, NAMES.training_transcripts):
+        headers = dict(out.headers)
+        assert out.key.decode().split("/")[0] == ids.call(CALL) == headers["ce_subject"].decode()
+        assert json.loads(headers["ce_permit"])["customer_id"] == ids.customer(CUSTOMER)
+        assert headers["ce_customerid"].decode() == ids.customer(CUSTOMER)
+    (dead,) = bench.outputs(NAMES.dead_letters)
+    assert dead.key.decode() == ids.call(CALL)
