@@ -8,7 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from deid_stream.commands.audit import proven
+from deid_stream.kafka.record import OutRecord
 from deid_stream.policy.permit import decode_permit
+from deid_stream.policy.proof import Proof
 from tests.support.calls import MadeCall, make_call
 from tests.support.service import Service, until
 
@@ -133,3 +136,27 @@ async def test_a_retraction_does_not_wait_for_a_busy_neighbour(service: Service)
     await left(service)
     await sending
     assert worker.metrics.retraction_seconds.total < 10
+
+
+async def verified(service: Service) -> dict[str, Any]:
+    """What ``audit verify`` says."""
+    return await proven(service.kafka, service.prefix, Proof(), int(time.time() * 1000))
+
+
+async def test_the_topics_prove_that_consent_was_kept_and_show_where_it_was_not(service: Service) -> None:
+    await service.policy("acme", version=1)
+    await service.work()
+    await service.send(call("kept", 46))
+    await service.closed(1)
+    records = (await left(service, "kept"))["kept"]
+    found = await verified(service)
+    assert (found["proven"], found["verdicts"]) == (True, {"valid": len(records)})
+    await service.policy("acme", version=2, training_opt_out=True)
+    await left(service)
+    assert (await verified(service))["proven"]
+    # a worker that had been paused since before the opt-out
+    late = records[0]
+    await service.put(OutRecord(late.topic, late.key, late.value, late.headers, late.timestamp, late.partition))
+    found = await verified(service)
+    assert (found["proven"], found["verdicts"]) == (False, {"valid": 0, "opted_out": 1})
+    assert [wrong["key"] for wrong in found["wrong"]] == [late.key.decode()]

@@ -48,6 +48,13 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     partial: bool = False
     """Training has not the whole call."""
 
+    def ended(self, now_ms: Ms) -> bool:
+        """``retain_until`` has passed, or is no date at all."""
+        try:
+            return datetime.fromisoformat(self.retain_until).timestamp() * 1000 <= now_ms
+        except ValueError:
+            return True
+
     @classmethod
     def of(cls, policy: CompiledPolicy, position: Position, since_ms: Ms, time_ms: Ms, *, partial: bool) -> "Permit":
         return cls(

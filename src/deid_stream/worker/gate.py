@@ -158,13 +158,18 @@ class _Passage:
         if refusal is not None:
             self._refused(refusal, time_ms, channel, seq)
             return None
-        facts, position = self._facts, str(self._standing.position)
+        facts, before = self._facts, self._consent.permit
+        permit = self._consent.permit_for(self._standing, time_ms)
+        if permit is before and not facts.said:
+            # as for almost every record of a call: nothing to tell
+            return permit
+        position = str(self._standing.position)
         if facts.withheld and facts.permitted_at != position:
             # said once for each policy, since records of before and after it may leave in turns
             self._audit(AuditAction.PERMITTED, "partial", time_ms, channel, seq)
             facts.said = ""
         facts.permitted_at = position
-        return self._consent.permit_for(self._standing, time_ms)
+        return permit
 
     def _refused(self, refusal: Refusal, time_ms: Ms, channel: int | None, seq: int | None) -> None:
         self._facts.withheld = True
