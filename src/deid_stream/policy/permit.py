@@ -81,7 +81,7 @@ def decode_permit(raw: bytes | None) -> Permit | None:
     """What a header says; None where it is no permit of this version (0.1.0 wrote customer and version only)."""
     try:
         return _decoder.decode(raw) if raw else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

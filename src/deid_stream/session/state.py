@@ -137,6 +137,6 @@ def decode(snapshot: bytes) -> CallState:
             return _present.decode(snapshot)
         if version == 1:
             return _first.decode(snapshot).composed()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StateError(f"a call state cannot be read ({type(error).__name__})") from None
     raise StateError(f"a call state has version {version}; this worker reads versions up to {VERSION}")

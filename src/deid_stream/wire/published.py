@@ -118,5 +118,5 @@ def read_permit(header: bytes) -> PublishedPermit:
 def _read(decoder: "msgspec.json.Decoder[Value]", value: bytes, what: str) -> Value:
     try:
         return decoder.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DecodeError(f"the record is not a {what} as this service publishes it") from None

@@ -221,7 +221,7 @@ class CheckpointLog:
         for raw in record.calls:
             try:
                 state.calls[_name.decode(raw).call_id] = bytes(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 state.unreadable += 1
         for call in record.closed:
             state.calls.pop(call.call_id, None)
@@ -237,7 +237,7 @@ def read(value: bytes | None) -> _Record | None:
         return None
     try:
         record = _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return record if record.v == VERSION else None
 
