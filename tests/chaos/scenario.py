@@ -66,8 +66,8 @@ class Tally:
 class Workers:
     """Real worker processes."""
 
-    def __init__(self, settings: Settings, logs: Path | None) -> None:
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
+    def __init__(self, settings: Settings, logs: Path | None, **environment: str) -> None:
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")} | environment
         for name, value in msgspec.structs.asdict(settings).items():
             if value != getattr(Settings(), name):
                 self._env[f"DEID_{name.upper()}"] = str(value)
@@ -75,8 +75,8 @@ class Workers:
         self._log = (logs / "workers.log").open("ab") if logs else subprocess.DEVNULL
         self.alive: list[subprocess.Popen[bytes]] = []
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "deid_stream", "worker"]
+    def start(self, command_name: str = "worker") -> None:
+        command = [sys.executable, "-m", "deid_stream", command_name]
         self.alive.append(subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log))
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
