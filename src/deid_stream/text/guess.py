@@ -18,6 +18,8 @@ _LATIN_END: Final = 0x250
 _DEVANAGARI: Final = range(0x0900, 0x0980)
 _DISTINCT: Final = 2
 """Hits of a word that only one language has; a shared word counts one for each."""
+_COUNTING: Final = 3
+"""Hits of a digit of a language without tables: four of them in a row may be all of a secret."""
 _SCRIPT_HITS: Final = 3
 
 
@@ -33,7 +35,12 @@ def _languages_of() -> Mapping[str, tuple[tuple[str, int], ...]]:
     for language, words in raw.items():
         for word in dict.fromkeys(words):
             owners.setdefault(word, []).append(language)
-    return {w: tuple((o, _DISTINCT if len(found) == 1 else 1) for o in found) for w, found in owners.items()}
+    weighed = {w: {o: _DISTINCT if len(found) == 1 else 1 for o in found} for w, found in owners.items()}
+    for language, words in tomllib.loads((resources.files("deid_stream.text") / "counting.toml").read_text("utf-8")).items():
+        for word in words:
+            if numbers.homes.get(word) in (None, *numbers.numbers_only):
+                weighed.setdefault(word, {})[language] = _COUNTING
+    return {word: tuple(hits.items()) for word, hits in weighed.items()}
 
 
 def evidence(text: str) -> dict[str, int]:

@@ -41,6 +41,9 @@ def test_the_policy_narrows_what_is_read(languages: list[str] | None, tag: str, 
 FOREIGN = [
     "ich möchte bitte meine karte sperren lassen die nummer ist vier fünf drei neun",
     "je voudrais savoir pourquoi vous avez fait ce paiement avec ma carte bancaire",
+    "mijn nummer is vier vijf drie negen", "numaram dört beş üç dokuz", "nomor saya empat lima tiga sembilan",
+    "ang numero ko ay apat lima tatlo siyam", "naalu anju moonu ombathu", "số là bốn năm ba chín bốn tám",
+    "ich heiße jürgen oberhuber guten tag", "bonjour merci beaucoup",
     "你好我的卡号是四五三九", "мой номер карты четыре пять три девять", "నా పేరు రాజు మాట్లాడుతున్నాను",
 ]  # fmt: skip
 
@@ -54,7 +57,7 @@ def test_a_turn_that_is_plainly_in_another_language_is_refused_whatever_its_tag(
 
 @pytest.mark.parametrize("text", [
     "merci and bye", "the paris office said bonjour", "i love pasta al dente", "kindergarten", "gracias", "😀 👍 ok",
-    "my name is joaquín", "the café is naïve", "main street and die hard",
+    "my name is joaquín", "i am anju", "we flew from lima to bali", "it was fem and tres chic", "the café is naïve", "main street and die hard",
 ])  # fmt: skip
 def test_a_few_foreign_words_are_no_other_language(text: str) -> None:
     RULES.conversation(KEY).turn(text, 0)

@@ -17,6 +17,8 @@ _HINTED: Final = 2
 """The same for what its speaker said before, where the turn itself says nothing."""
 _FOREIGN: Final = 12
 """Hits of a language without tables from which a call is refused; smaller withholds more turns that only quote it."""
+_ALONE: Final = 4
+"""The same for a turn without one word of a language with tables, of which these are two thirds: it quotes nothing."""
 _OTHER_LETTERS: Final = 6
 """The same for letters that no table is written in."""
 _ONE_WORD: Final = 2
@@ -37,8 +39,11 @@ def readable(languages: Iterable[str] | None) -> frozenset[str]:
     return LANGUAGES & frozenset(map(primary, languages))
 
 
-def language_of(tag: str | None, own: Mapping[str, int], before: Mapping[str, int], among: Collection[str]) -> str:
-    """Language to read a turn in. ``own``: its hits by language; ``before``: those of its speaker's earlier turns.
+def language_of(
+    tag: str | None, own: Mapping[str, int], before: Mapping[str, int], among: Collection[str], words: int
+) -> str:
+    """Language to read a turn of so many words in. ``own``: its hits by language; ``before``: those of its speaker's
+    earlier turns.
 
     Raises ``UnsupportedLanguageError`` where the tag names a language that is not in ``among``, or where the turn is
     plainly in another one, whatever its tag says.
@@ -56,7 +61,8 @@ def language_of(tag: str | None, own: Mapping[str, int], before: Mapping[str, in
         so_far = heard(before, own)
         call_hits = so_far.get(strange, 0)
         enough = _OTHER_LETTERS if strange == guess.OTHER_SCRIPT else _FOREIGN
-        if hits >= enough or (call_hits >= enough and call_hits > 2 * guess.best(so_far, among)[1]):
+        alone = not known_hits and hits >= _ALONE and hits * 3 >= words * 2
+        if hits >= enough or alone or (call_hits >= enough and call_hits > 2 * guess.best(so_far, among)[1]):
             raise UnsupportedLanguageError("the turn is in a language without tables; it must be withheld")
     if known_hits >= _CERTAIN:
         return known

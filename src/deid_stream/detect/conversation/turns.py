@@ -90,7 +90,7 @@ class Conversation:
             state.heard.clear()
         before = state.heard.get(who, {})
         state.heard[who] = heard(before, own)
-        spoken = language_of(language, own, before, self._languages)
+        spoken = language_of(language, own, before, self._languages, len(text.split()))
         if prev is not None and not self._was_a_turn(prev, who):
             self._listen(normalise(prev).text.lower(), f"not {who}")
         expected, open_run = self._expected(who), self._open_run(who)
