@@ -36,7 +36,9 @@ def _languages_of() -> Mapping[str, tuple[tuple[str, int], ...]]:
         for word in dict.fromkeys(words):
             owners.setdefault(word, []).append(language)
     weighed = {w: {o: _DISTINCT if len(found) == 1 else 1 for o in found} for w, found in owners.items()}
-    for language, words in tomllib.loads((resources.files("deid_stream.text") / "counting.toml").read_text("utf-8")).items():
+    for language, words in tomllib.loads(
+        (resources.files("deid_stream.text") / "counting.toml").read_text("utf-8")
+    ).items():
         for word in words:
             if numbers.homes.get(word) in (None, *numbers.numbers_only):
                 weighed.setdefault(word, {})[language] = _COUNTING

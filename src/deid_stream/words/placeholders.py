@@ -17,13 +17,14 @@ _NAMED: Final = (
 _SIGN: Final = re.compile(
     r"\[[^\[\]]{0,60}\]+|<[^<>]{1,60}>|\{+[^{}]{0,60}\}+"
     rf"|[(*]+\s*(?:{_NAMED})\s*[)*]+"
+    r"|[【〔⟨〈][^【】〔〕⟨⟩〈〉]{0,60}[】〕⟩〉]|\$(?-i:[A-Z][A-Z_]{2,30})\b"
     r"|[^\s\w]*[#*█▇■●•◼⬛♪♫][^\s\w]*"
     r"|_{2,}|\b[xX]{3,}\b|\b(?:[xX]{2,}[-. ])+[xX\d]+\b"
     r"|\b(?:bleep|bleeped|redacted|inaudible|unintelligible|unk)\b",
     re.IGNORECASE,
 )
 _MAY_BE: Final = re.compile(
-    r"[\[<{(#*█▇■●•◼⬛♪♫]|__|[xX]{2}|bleep|redacted|inaudible|unintelligible|unk", re.IGNORECASE
+    r"[\[<{(【〔⟨〈$#*█▇■●•◼⬛♪♫]|__|[xX]{2}|bleep|redacted|inaudible|unintelligible|unk", re.IGNORECASE
 )
 
 

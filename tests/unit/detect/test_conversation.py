@@ -169,6 +169,19 @@ def test_one_digit_a_turn_goes_in_every_turn(between: list[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize(("question", "number"), [
+    ("and your phone number please", "zero seven seven zero zero nine zero zero one two three"),
+    ("your mobile number", "nine one nine eight four nine zero two two one seven six"),
+    ("what is the security code on the card", "three nine one five"),
+])  # fmt: skip
+def test_the_last_digits_of_a_longer_number_go_too(question: str, number: str, size: int) -> None:
+    words = number.split()
+    pieces = [" ".join(words[at : at + size]) for at in range(0, len(words), size)]
+    played = play([(AGENT, question), *((CALLER, piece) for piece in pieces)])
+    assert [found[0].split(":")[1] for found in played[1:] if found] == pieces
+
+
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_a_few_digits_a_turn_go_without_a_question(size: int) -> None:
     pieces = [" ".join(ONE_AT_A_TIME[at : at + size]) for at in range(0, len(ONE_AT_A_TIME), size)]

@@ -57,7 +57,8 @@ def test_a_turn_that_is_plainly_in_another_language_is_refused_whatever_its_tag(
 
 @pytest.mark.parametrize("text", [
     "merci and bye", "the paris office said bonjour", "i love pasta al dente", "kindergarten", "gracias", "😀 👍 ok",
-    "my name is joaquín", "i am anju", "we flew from lima to bali", "it was fem and tres chic", "the café is naïve", "main street and die hard",
+    "my name is joaquín", "i am anju", "we flew from lima to bali", "it was fem and tres chic",
+    "the café is naïve", "main street and die hard",
 ])  # fmt: skip
 def test_a_few_foreign_words_are_no_other_language(text: str) -> None:
     RULES.conversation(KEY).turn(text, 0)

@@ -14,7 +14,8 @@ def found(text: str) -> list[tuple[str, str]]:
 
 
 NAMED = {
-    EntityType.PERSON: ["[NAME]", "[PERSON_NAME]", "[NAME_1]", "<PERSON>", "{{NAME}}", "{PERSON}", "[name]"],
+    EntityType.PERSON: ["[NAME]", "[PERSON_NAME]", "[NAME_1]", "<PERSON>", "{{NAME}}", "{PERSON}", "[name]",
+                        "【NAME】", "⟨NAME⟩", "〔name〕", "《NAME》", "$NAME"],
     EntityType.CREDIT_CARD: ["[CREDIT_CARD_1]", "[CREDIT_DEBIT_NUMBER]", "[CREDIT_CARD_NUMBER]", "<CREDIT_CARD>"],
     EntityType.CARD_CVV: ["[CREDIT_DEBIT_CVV]", "<CVV>"],
     EntityType.CARD_EXPIRY: ["[CREDIT_DEBIT_EXPIRY]", "[CREDIT_CARD_EXPIRATION_1]"],
@@ -36,6 +37,7 @@ NONE = [
     "press the # key", "star hash 21", "it is (really) slow", "call (415) please", "(my name)", "[laughter]", "[music]",
     "<noise>", "[silence]", "see the XX century", "she said **now**", "a < b and c > d", "it makes a bleep sound",
     "C# and F#", "xx", "(ok)", "5 * 4 * 3", "well_known_thing", "the NHS and HMRC", "i <3 it", "[1]", "50%",
+    "$50", "in $USD", "《my name》",
 ]  # fmt: skip
 
 

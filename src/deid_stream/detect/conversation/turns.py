@@ -32,6 +32,8 @@ _FULL_LENGTH: Final = {
     EntityType.CARD_CVV: 3, EntityType.CARD_EXPIRY: 4, EntityType.UK_NHS: 10,
 }  # fmt: skip
 _FULL_LENGTH_OTHERWISE: Final = 9
+_PIECEWISE: Final = {EntityType.PHONE_NUMBER: 15, EntityType.CARD_CVV: 4}
+"""The same where it comes piece by piece: with a country's code, or as some cards have it."""
 _LONGEST: Final = 19
 """Digits of the longest card number: a value that comes piece by piece is open until then."""
 _PIECE: Final = 5
@@ -225,6 +227,8 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
     piecewise = digits <= _PIECE and (pieces > 1 or only_dictation(view.text))
     entity_type = before.entity_type if before is not None and goes_on else last.entity_type
     full = _FULL_LENGTH.get(entity_type, _LONGEST if piecewise else _FULL_LENGTH_OTHERWISE)
+    if pieces > 1:
+        full = _PIECEWISE.get(entity_type, full)
     return Broken(entity_type, _OPEN_TURNS, so_far, pieces) if so_far < full else None
 
 

@@ -21,10 +21,13 @@ OTHERWISE: Final = T.ID_NUMBER
 _INSIDE: Final = r"[^\W_][\w .:/&'#-]{0,48}"
 _BRACKETED: Final = re.compile(
     rf"\{{\{{\s*(?P<b0>{_INSIDE}?)\s*\}}\}}|\[\[?\s*(?P<b1>{_INSIDE}?|[*#_x.-]{{1,48}})\s*\]\]?"
-    rf"|</?(?P<b2>{_INSIDE}?)/?>|\$?\{{\s*(?P<b3>{_INSIDE}?)\s*\}}|«\s*(?P<b4>{_INSIDE}?)\s*»"
+    rf"|</?(?P<b2>{_INSIDE}?)/?>|\$?\{{\s*(?P<b3>{_INSIDE}?)\s*\}}|[«‹《]\s*(?P<b4>{_INSIDE}?)\s*[»›》]"
+    rf"|[【〔⟨〈]\s*(?P<b6>{_INSIDE}?)\s*[】〕⟩〉]|\$(?P<variable>(?-i:[A-Z][A-Z_]{{2,30}}))\b"
     rf"|\(\s*(?P<weak>{_INSIDE}?)\s*\)|%(?P<b5>[A-Z][A-Z_]{{2,30}})%",
     re.IGNORECASE,
 )
+_DOUBTFUL: Final = frozenset({"weak", "b4", "variable"})
+"""Signs that stand around other words too: brackets of speech, quotation marks, a price's sign."""
 _MASK: Final = re.compile(
     r"(?P<signs>[#*•●█■▇▒░]{2,})"
     r"|(?<![^\W_])(?:(?:X{3,}|x{4,})(?:[ -]?(?:X{2,}|x{2,}))*|X{2,}(?:[ -]X{2,})+)(?![^\W_])"
@@ -79,7 +82,7 @@ _OTHERS: Final = re.compile(
 )
 
 
-_HINT: Final = re.compile(r"[\[<{(«%#*•●█■▇▒░]|__|X{2}|xxxx|[A-Z]{2}|[Ee][Ee][Pp]")
+_HINT: Final = re.compile(r"[\[<{(«‹《【〔⟨〈%#*•●█■▇▒░]|__|X{2}|xxxx|[A-Z]{2}|[Ee][Ee][Pp]")
 """Without one of these a text holds no placeholder."""
 
 
@@ -98,7 +101,7 @@ def placeholders(text: str) -> Iterator[Detection]:
     for match in _BRACKETED.finditer(text):
         kind = match.lastgroup or ""
         inner = match.group(kind) if kind else ""
-        entity_type = _named(inner, sure=kind == "weak" or kind == "b4")
+        entity_type = _named(inner, sure=kind in _DOUBTFUL)
         if entity_type is not None:
             yield _detection(*match.span(), entity_type)
     yield from _masks(text)
