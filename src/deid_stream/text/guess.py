@@ -40,7 +40,7 @@ def _languages_of() -> Mapping[str, tuple[tuple[str, int], ...]]:
         (resources.files("deid_stream.text") / "counting.toml").read_text("utf-8")
     ).items():
         for word in words:
-            if numbers.homes.get(word) in (None, *numbers.numbers_only):
+            if word not in numbers.homes:
                 weighed.setdefault(word, {})[language] = _COUNTING
     return {word: tuple(hits.items()) for word, hits in weighed.items()}
 

@@ -41,9 +41,9 @@ def test_the_policy_narrows_what_is_read(languages: list[str] | None, tag: str, 
 FOREIGN = [
     "ich möchte bitte meine karte sperren lassen die nummer ist vier fünf drei neun",
     "je voudrais savoir pourquoi vous avez fait ce paiement avec ma carte bancaire",
-    "mijn nummer is vier vijf drie negen", "numaram dört beş üç dokuz", "nomor saya empat lima tiga sembilan",
+    "mijn nummer is vijf negen twee zes een", "numaram dört beş üç dokuz bir", "nomor saya empat lima tiga sembilan",
     "ang numero ko ay apat lima tatlo siyam", "naalu anju moonu ombathu", "số là bốn năm ba chín bốn tám",
-    "ich heiße jürgen oberhuber guten tag", "bonjour merci beaucoup",
+    "ich heiße jürgen oberhuber guten tag",
     "你好我的卡号是四五三九", "мой номер карты четыре пять три девять", "నా పేరు రాజు మాట్లాడుతున్నాను",
 ]  # fmt: skip
 

@@ -17,7 +17,7 @@ _HINTED: Final = 2
 """The same for what its speaker said before, where the turn itself says nothing."""
 _FOREIGN: Final = 12
 """Hits of a language without tables from which a call is refused; smaller withholds more turns that only quote it."""
-_ALONE: Final = 4
+_ALONE: Final = 7
 """The same for a turn without one word of a language with tables, of which these are two thirds: it quotes nothing."""
 _OTHER_LETTERS: Final = 6
 """The same for letters that no table is written in."""
