@@ -44,6 +44,9 @@ _HAS_DIGIT_SIGN: Final = re.compile("[" + "".join(map(chr, DIGIT_SIGNS)) + "]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
 
+_ACCENTS: Final = frozenset(map(chr, range(*_MARK_BLOCKS[0])))
+
+
 def is_word_char(char: str) -> bool:
     """A letter, a digit, or a mark that belongs to one."""
     return char.isalnum() or char in MARKS
@@ -59,6 +62,19 @@ def fold(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("i\u0307", "i")
 
 
+def without_accents(text: str) -> str:
+    """``text`` without the marks above and below letters ("zürich"): recognisers write names with them or without."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if c not in _ACCENTS)
+
+
+def _plain_letters(low: str) -> str:
+    """A word in full-width or mathematical letters in ordinary ones; the same length, else as it is."""
+    plain = unicodedata.normalize("NFKC", low).lower()
+    return plain if len(plain) == len(low) else low
+
+
 class Tokens:
     """Parallel lists over the tokens of one text: start, end, lower-case form, word class (0: none)."""
 
@@ -70,15 +86,16 @@ class Tokens:
         ends: list[CharIndex] = []
         lows: list[str] = []
         plain = plain_digits(text)
+        known = lexicon.classes
         for match in TOKEN.finditer(plain):
             start, end = match.span()
             starts.append(start)
             ends.append(end)
-            lows.append(plain[start:end].lower())
+            low = plain[start:end].lower()
+            lows.append(low if low.isascii() or low in known else _plain_letters(low))
         self.starts = starts
         self.ends = ends
         self.lows = lows
-        known = lexicon.classes
         digits = int(WordClass.DIGITS)
         self.classes = [known.get(low) or (digits if low[0].isdecimal() else 0) for low in lows]
 

@@ -229,11 +229,24 @@ def test_the_customers_own_values_stay_and_their_terms_go() -> None:
 
 @pytest.mark.parametrize("text", [
     "about project falcon, yes", "PROJECT FALCON", "project  falcon", "project-falcon", "project, falcon",
-    "projectfalcon",     "project\u200bfalcon", "İ project falcon", "ｐｒｏｊｅｃｔ falcon", "pro\u00adject falcon",
+    "pröject fálcon",
+    "projectfalcon", "project\u200bfalcon", "İ project falcon", "ｐｒｏｊｅｃｔ falcon", "pro\u00adject falcon",
 ])  # fmt: skip
 def test_a_denied_term_goes_however_it_is_written(text: str) -> None:
     conversation = RULES.conversation(KEY, deny=["Project Falcon"])
     assert [s.detector for s in conversation.turn(text, CALLER)] == ["deny"]
+
+
+@pytest.mark.parametrize(("term", "text"), [
+    ("Zürich desk", "the zurich desk"), ("zurich desk", "the Zürich desk"), ("Zu\u0308rich", "zürich"),
+    ("किताब", "किताब"),
+])  # fmt: skip
+def test_accents_do_not_tell_denied_terms_apart(term: str, text: str) -> None:
+    assert [s.detector for s in RULES.conversation(KEY, deny=[term]).turn(text, CALLER)] == ["deny"]
+
+
+def test_vowel_signs_do() -> None:
+    assert RULES.conversation(KEY, deny=["किताब"]).turn("कताब", CALLER) == []
 
 
 @pytest.mark.parametrize(

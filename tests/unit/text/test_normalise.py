@@ -16,6 +16,8 @@ DIGITS = {
     "one two three four": "1234",
     "4 1 1 1 22 33": "4111 22 33",
     "plus nine one nine eight": "+9198",
+    "ｆｏｕｒ ｆｉｖｅ": "45",
+    "𝐟𝐨𝐮𝐫 𝐟𝐢𝐯𝐞": "45",
     "four one, sorry, four two": "41, sorry, 42",
     "one two dash three four": "12-34",
     "x 5 o 2": "x502",

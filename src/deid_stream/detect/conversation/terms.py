@@ -7,7 +7,7 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.normalise import normalise
 from deid_stream.text.offsets import Written
-from deid_stream.text.tokens import fold, is_word_char
+from deid_stream.text.tokens import fold, is_word_char, without_accents
 from deid_stream.units import Interval
 
 _BESIDE: Final = 24
@@ -18,8 +18,8 @@ DENY: Final = "deny"
 
 
 class Terms:
-    """Both lists, compiled once. Terms are compared without case, signs, blanks and invisible characters; numbers in
-    words and in digits are the same."""
+    """Both lists, compiled once. Terms are compared without case, accents, signs, blanks and invisible characters;
+    numbers in words and in digits are the same."""
 
     __slots__ = ("_allow", "_deny")
 
@@ -69,7 +69,7 @@ def _written(term: str) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(c for c in fold(text) if is_word_char(c))
+    return "".join(c for c in without_accents(fold(text)) if is_word_char(c))
 
 
 def _has_digit(value: str) -> bool:
@@ -88,7 +88,7 @@ def _folded(text: str) -> tuple[str, list[int]]:
     parts: list[str] = []
     places: list[int] = []
     for at, char in enumerate(text):
-        for low in fold(char):
+        for low in without_accents(fold(char)):
             if is_word_char(low):
                 parts.append(low)
                 places.append(at)
