@@ -133,7 +133,9 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ConfigError("parquet needs pyarrow: pip install '.[datasets]' in the checkout, or use --format jsonl") from None
+        raise ConfigError(
+            "parquet needs pyarrow: pip install '.[datasets]' in the checkout, or --format jsonl"
+        ) from None
     return pyarrow, pyarrow.parquet
 
 
