@@ -169,6 +169,27 @@ def test_one_digit_a_turn_goes_in_every_turn(between: list[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize("between", [[], ["mm hm"], ["yes", "okay"]])
+@pytest.mark.parametrize(("question", "value"), [
+    ("spell your last name", "q u i l l a"), ("spell your postcode please", "sierra whiskey one nine papa foxtrot"),
+])  # fmt: skip
+def test_one_letter_a_turn_goes_in_every_turn(question: str, value: str, between: list[str]) -> None:
+    turns = [(AGENT, question)]
+    for letter in value.split():
+        turns += [(CALLER, letter), *((AGENT, word) for word in between)]
+    found = [found for (who, _), found in zip(turns, play(turns), strict=True) if who == CALLER]
+    assert [spans[0].split(":")[1] for spans in found if spans] == value.split()
+
+
+@pytest.mark.parametrize("turns", [
+    [(AGENT, "your name please"), (CALLER, "mike"), (CALLER, "hotel")],
+    [(AGENT, "spell your last name"), (CALLER, "q"), (AGENT, "how many rooms"), (CALLER, "two")],
+    [(AGENT, "spell your last name"), (CALLER, "q"), (CALLER, "i want to see the bill")],
+])  # fmt: skip
+def test_what_spells_nothing_stays(turns: list[tuple[int, str]]) -> None:
+    assert play(turns)[-1] == []
+
+
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize(("question", "number"), [
     ("and your phone number please", "zero seven seven zero zero nine zero zero one two three"),

@@ -14,6 +14,7 @@ from deid_stream.detect.conversation.values import Digester
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.resolve import resolve
 from deid_stream.detect.rules import cues
+from deid_stream.detect.rules.answers import SPELLED, spelled_piece
 from deid_stream.detect.rules.digits import NUMBERED
 from deid_stream.detect.rules.placeholders import PLACEHOLDER
 from deid_stream.detect.rules.runs import only_dictation
@@ -215,6 +216,9 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
         return Broken(EntityType.EMAIL_ADDRESS, _OPEN_TURNS)
     if last is None and view.digits and not view.quantity_asked and only_dictation(view.text):
         return Broken(EntityType.ID_NUMBER, _OPEN_TURNS, view.digits)
+    spelled = _spelled_on(view, last, before)
+    if spelled is not None:
+        return spelled
     if last is None or last.entity_type not in NUMBERED or not only_dictation(source[last.end :]):
         return None
     digits = _digits(view, last)
@@ -230,6 +234,19 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
     if pieces > 1:
         full = _PIECEWISE.get(entity_type, full)
     return Broken(entity_type, _OPEN_TURNS, so_far, pieces) if so_far < full else None
+
+
+def _spelled_on(view: View, last: Span | None, before: Broken | None) -> Broken | None:
+    """A value of which this turn spells a few letters, and that may go on. "mike" for a name spells nothing yet."""
+    if last is None:
+        return None
+    if before is not None and before.entity_type in SPELLED:
+        more = spelled_piece(view.written.source)
+        return Broken(before.entity_type, _OPEN_TURNS, before.digits, before.pieces + 1) if more else None
+    wanted = next((kind for kind in view.expected if kind in SPELLED), None)
+    if wanted is None or not spelled_piece(view.written.source, code_words=wanted is not EntityType.PERSON):
+        return None
+    return Broken(wanted, _OPEN_TURNS)
 
 
 def _announced(view: View) -> Broken | None:

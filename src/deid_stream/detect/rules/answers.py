@@ -43,6 +43,17 @@ _HEARD_LETTERS: Final = word_set("answers.heard_letters")
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
                   T.DRIVER_LICENSE, T.IN_PAN, T.IFSC, T.UK_NINO, T.IN_GSTIN, T.IBAN_CODE, T.UPI_ID}  # fmt: skip
 
+SPELLED: Final = frozenset(_SPOKEN)
+"""Types that are spelled out."""
+_PIECE: Final = 5
+"""Words of a piece of a spelled value at most."""
+
+
+def spelled_piece(text: str, *, code_words: bool = True) -> bool:
+    """Nothing but letters and digits one by one, or words that stand for letters, and few of them."""
+    words = WORD.findall(text.lower())
+    return 0 < len(words) <= _PIECE and all(len(w) == 1 or (code_words and w in _DICTATION) for w in words)
+
 
 class AnswerRecognizer:
     """The answer to what was just asked, where it is short enough to be nothing else."""
@@ -50,6 +61,10 @@ class AnswerRecognizer:
     name = "answer"
 
     def find(self, view: View) -> list[Detection]:
+        if view.open_run in SPELLED and view.written.source.strip() and spelled_piece(view.written.source):
+            whole = WORD.finditer(view.written.source)
+            ends = [end for word in whole for end in word.span()]
+            return [Detection(ends[0], ends[-1], view.open_run, 0.8, self.name, Origin.QUESTION)]
         for expected in view.expected:
             found = self._date(view) if expected is T.DATE_OF_BIRTH else self._spoken(view, expected)
             if found:
