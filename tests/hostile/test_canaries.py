@@ -63,7 +63,7 @@ def record(value: bytes, key: bytes = b"k", headers: tuple[tuple[str, bytes], ..
         ("email", False, lambda c: record(b"{}", key=c), "key"),
         ("id", False, lambda c: record(b"{}", headers=(("x", c),)), "header x"),
         ("id", False, lambda c: record(b"{}", headers=((c.decode(), b""),)), "header"),
-        ("id", False, lambda c: record(b'{"segment_id": "%s"}' % c), None),
+        ("id", True, lambda c: record(b'{"segment_id": "%s"}' % c), None),
         ("id", True, lambda c: record(b'{"call_id": "%s"}' % c), None),
         ("id", False, lambda c: record(b'{"segment_id": "s", "call_id": "%s"}' % c), "value"),
     ],

@@ -21,6 +21,8 @@ SHAPE: Final = re.compile(rb"zqk[0-9a-f]{8}|492900[0-9]{10}", re.IGNORECASE)
 CUSTOMER: Final = "planted"
 UNKNOWN: Final = ("from", "to", "agent", "caller", "alternatives", "notes", "account", "x-amz-meta")
 METADATA: Final = ("direction", "region", "queue", "disposition", "language", "from", "to", "agent", "ani")
+IDS: Final = frozenset({"id", "item_id", "resultid", "segmentid", "sid", "transcriptionsid", "utteranceid"})
+"""What providers call a segment's id."""
 HEADERS: Final = ("traceparent", "x-caller", "ce_caller", "ce_time", "ce_dataschema", "ce_roles", "ce_agent")
 
 
@@ -170,8 +172,9 @@ def documents(garden: Garden, time_ms: int, every: int) -> Iterator[Record]:
                 if number % every:
                     continue
                 where = f"{path.stem} {case['name']} {'.'.join(map(str, at))}"
-                # a provider's own id becomes the segment's: that it is one is for the place where it is found to show
-                planted = _planted(document, at, garden.canary(where, "card" if _is_said(at) else "", an_id=False))
+                # a provider's own id becomes the segment's
+                an_id = str(at[-1]).lower() in IDS
+                planted = _planted(document, at, garden.canary(where, "card" if _is_said(at) else "", an_id=an_id))
                 call_id = f"document-{number}"
                 end = json.dumps({"call_id": call_id, "customer_id": CUSTOMER, "duration_ms": 8_000}).encode()
                 yield _record(garden, "events", call_id, end, time_ms + 9_000, ce_type="call.ended.v1")

@@ -1,6 +1,5 @@
 """Looks for canaries in everything that comes out of the service."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -27,20 +26,11 @@ def canaries_in(raw: bytes) -> set[str]:
 
 
 def in_record(record: InRecord) -> Iterator[tuple[str, bytes]]:
-    """Its parts, by name. The segment's id is a part of its own: a recogniser's own id stands there."""
+    """Its parts, by name."""
     yield "key", record.key or b""
     for name, value in record.headers:
         yield f"header {name}", name.encode() + b" " + (value or b"")
-    value = record.value or b""
-    try:
-        fields = json.loads(value)
-    except ValueError:
-        yield "value", value
-        return
-    if isinstance(fields, dict) and "segment_id" in fields:
-        yield "segment_id", str(fields.pop("segment_id")).encode()
-        value = json.dumps(fields).encode()
-    yield "value", value
+    yield "value", record.value or b""
 
 
 def search(garden: Garden, places: Iterable[tuple[str, bytes]]) -> tuple[list[Seen], int]:
@@ -52,6 +42,6 @@ def search(garden: Garden, places: Iterable[tuple[str, bytes]]) -> tuple[list[Se
             if planted is None:
                 continue
             seen.add(core)
-            if not (planted.an_id or place.endswith("segment_id")):
+            if not planted.an_id:
                 unsanctioned[core, place] = Seen(planted, place)
     return list(unsanctioned.values()), len(seen)
