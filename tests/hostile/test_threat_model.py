@@ -1,0 +1,41 @@
+"""``docs/threat-model.md``: each protection has its test."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", PAGE)))
+LEVEL = re.compile(r"^### (.+)$", re.MULTILINE)
+
+
+def _tests_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
+    for node in tree.body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
+        found |= {prefix + d.name for d in inner if isinstance(d, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return found
+
+
+@pytest.mark.parametrize(("path", "name"), NAMED)
+def test_the_named_test_exists(path: str, name: str) -> None:
+    assert name in _tests_in(ROOT / path)
+
+
+def test_every_kind_of_threat_has_protections_with_tests() -> None:
+    kinds = re.split(LEVEL, PAGE.split("## What a thief gets")[0])[1:]
+    named = {kind: body.count("::test_") for kind, body in zip(kinds[::2], kinds[1::2], strict=True)}
+    assert set(named) == {
+        "Spoofing",
+        "Tampering",
+        "Repudiation",
+        "Information disclosure",
+        "Denial of service",
+        "Elevation of privilege",
+    }
+    assert min(named.values()) > 0
