@@ -27,25 +27,29 @@ async def main(servers: str, seconds: str = "0") -> None:
     await consumer.start()
     try:
         async with asyncio.timeout(float(seconds) or None):
+            silenced_ms: dict[str, int] = {}
             async for record in consumer:
-                show(record.topic, record.key.decode(), record.value, dict(record.headers))
+                show(record.topic, record.key.decode(), record.value, dict(record.headers), silenced_ms)
     except TimeoutError:
         pass
     finally:
         await consumer.stop()
 
 
-def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes]) -> None:
-    """One line a record."""
+def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes], silenced_ms: dict[str, int]) -> None:
+    """One line a segment and one a silenced stretch: ``silenced_ms`` adds up the chunks of each stream."""
     if value is None:
         print(f"{key}: taken back")
     elif topic.endswith("transcripts"):
         segment = json.loads(value)
         print(f"{key}: {segment['text']}")
     elif topic.endswith("audio"):
+        stream = key.rpartition("/")[0]
         silenced = int(headers["ce_redactedms"])
         if silenced:
-            print(f"{key}: {silenced} ms of {len(value)} bytes silenced")
+            silenced_ms[stream] = silenced_ms.get(stream, 0) + silenced
+        elif stream in silenced_ms:
+            print(f"{key}: {silenced_ms.pop(stream)} ms before it are silenced")
     else:
         summary = json.loads(value)
         print(f"{key}: over, {summary['segments']} segments, complete: {summary['complete']}")

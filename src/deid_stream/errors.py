@@ -38,6 +38,11 @@ the mend. ``retryable`` says whether the same call may succeed later without any
 from typing import ClassVar
 
 
+def install(extra: str) -> str:
+    """How what is missing is installed, for the end of a message. The project's name is on no package index."""
+    return f"install it by `pip install '.[{extra}]'` in a checkout, or `pip install 'PATH/TO/THE.whl[{extra}]'`"
+
+
 class DeidError(Exception):
     """Root of the tree."""
 

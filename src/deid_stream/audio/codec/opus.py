@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from deid_stream.audio.codec import ogg, pcm
-from deid_stream.errors import AudioFormatError, CodecError, OversizedError
+from deid_stream.errors import AudioFormatError, CodecError, OversizedError, install
 from deid_stream.model.events import AudioFormat, Encoding
 
 RATES_HZ: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -88,5 +88,5 @@ def _library() -> Any:
     try:
         import soundfile
     except (ImportError, OSError):
-        raise CodecError("Opus in Ogg needs: pip install '.[opus]' in the checkout, wherever audio is read") from None
+        raise CodecError(f"Opus in Ogg needs soundfile wherever audio is read; {install('opus')}") from None
     return soundfile

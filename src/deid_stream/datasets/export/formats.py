@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from deid_stream.datasets.calls import Clip, Samples
-from deid_stream.errors import ConfigError, DecodeError
+from deid_stream.errors import ConfigError, DecodeError, install
 from deid_stream.wire.published import PublishedPermit
 
 Read = Callable[[str], bytes]
@@ -133,9 +133,7 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ConfigError(
-            "parquet needs pyarrow: pip install '.[datasets]' in the checkout, or --format jsonl"
-        ) from None
+        raise ConfigError(f"parquet needs pyarrow; {install('datasets')}, or use --format jsonl") from None
     return pyarrow, pyarrow.parquet
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from deid_stream.datasets.files import written
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, install
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class RemoteFolder:
         try:
             import fsspec
         except ImportError:
-            raise ConfigError("a URL as target needs fsspec; pip install '.[datasets]' in the checkout") from None
+            raise ConfigError(f"a URL as target needs fsspec; {install('datasets')}") from None
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:

