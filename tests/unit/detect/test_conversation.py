@@ -169,6 +169,20 @@ def test_one_digit_a_turn_goes_in_every_turn(between: list[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize(("answer", "value"), [
+    ("it's barnaby dot quill", "barnaby dot quill"), ("barnaby underscore quill", "barnaby underscore quill"),
+    ("so barnaby.quill all lower case", "barnaby.quill"),
+])  # fmt: skip
+def test_the_local_part_of_an_e_mail_goes_before_its_host_has_come(answer: str, value: str) -> None:
+    played = play([(AGENT, "what's your email address"), (CALLER, answer), (CALLER, "at gmail dot com")])
+    assert f"EMAIL_ADDRESS:{value}" in played[1]
+    assert "gmail dot com" in played[2][0]
+
+
+def test_words_joined_by_signs_are_no_e_mail_unless_asked_for() -> None:
+    assert play([(CALLER, "the well_known fix is in node.js")]) == [[]]
+
+
 @pytest.mark.parametrize("between", [[], ["mm hm"], ["yes", "okay"]])
 @pytest.mark.parametrize(("question", "value"), [
     ("spell your last name", "q u i l l a"), ("spell your postcode please", "sierra whiskey one nine papa foxtrot"),

@@ -62,6 +62,8 @@ _SQUASHED: Final = re.compile(
     r"|(?<![\w./-])[a-z0-9]{6,63}com(?![\w-])"
 )
 """An address whose signs were lost: "rajugmailcom", "raju 28 gmailcom", "rajumailhostcom"."""
+_LOCAL_PART: Final = re.compile(r"(?=[\d._-]*[^\W\d_])[^\W_]+(?:[._-][^\W_]+)+(?!\w)")
+"""What an answer to "your e-mail?" joins by signs: "barnaby.quill", before "at" has come."""
 _LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
 _STOPS: Final = word_set("contact.stops")
 _SPOKEN_LOCAL: Final = 5
@@ -85,6 +87,11 @@ class EmailRecognizer:
                 found.append(view.detection(*rest.span("rest"), EntityType.EMAIL_ADDRESS, 0.85, f"{self.name}/rest"))
         if EntityType.EMAIL_ADDRESS in view.expected and (half := _HALF.match(view.low)) is not None:
             found.append(view.detection(*half.span("v"), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/half"))
+        if not found and EntityType.EMAIL_ADDRESS in view.expected and "@" not in text:
+            found.extend(
+                view.detection(*part.span(), EntityType.EMAIL_ADDRESS, 0.9, f"{self.name}/local")
+                for part in _LOCAL_PART.finditer(text)
+            )
         if "@" not in text:
             return found
         for match in re.finditer("@", text):
