@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from deid_stream.datasets.callfile import CallFile, Pace, read_call
     from deid_stream.datasets.replay import Replayed, replay
-    from deid_stream.detect.conversation import Conversation, ConversationState
+    from deid_stream.detect.conversation.state import ConversationState
+    from deid_stream.detect.conversation.turns import Conversation
     from deid_stream.detect.detector import Detector, DetectorSettings
     from deid_stream.detect.recognizer import Recognizer
     from deid_stream.errors import (
@@ -93,7 +94,8 @@ __all__ = [
 _HOMES: Final = {
     "datasets.callfile": ("CallFile", "Pace", "read_call"),
     "datasets.replay": ("Replayed", "replay"),
-    "detect.conversation": ("Conversation", "ConversationState"),
+    "detect.conversation.state": ("ConversationState",),
+    "detect.conversation.turns": ("Conversation",),
     "detect.detector": ("Detector", "DetectorSettings"),
     "detect.recognizer": ("Recognizer",),
     "errors": (

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from deid_stream.audio.codec import pcm
-from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment, Word
 from deid_stream.model.outputs import SanitizedAudio

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from deid_stream.audio.codec import pcm
-from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.errors import DetectionError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallStarted, Encoding, Segment, Word

@@ -4,12 +4,19 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Final
 
 import click
 
 from deid_stream.commands.options import CONNECTION, cluster, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, install
+
+_NEXT: Final = """\
+Listen to {out}/{longest}/before.wav and after.wav, look at {out}/{longest}/picture.png; the transcripts are beside
+them, the figures in {out}/report.json.
+Next: `deid-stream serve` to send your own records, `deid-stream replay CALL.wav CALL.call.json --out DIR` for
+recordings; docs/getting-started.md."""
 
 
 @click.command(short_help="Play sample calls through the whole service and check what comes out.")
@@ -74,14 +81,7 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
     if not ok:
         for line in stage.log_tail(log):
             console.print(line, markup=False, style="dim")
-    longest = max(calls, key=lambda call: call.wav.duration_ms).name
-    console.print(
-        f"Listen to {out}/{longest}/before.wav and after.wav, look at {out}/{longest}/picture.png; "
-        f"the transcripts are beside them, the figures in {out}/report.json.\n"
-        "Next: `deid-stream serve` to send your own records, `deid-stream replay CALL.wav CALL.call.json --out DIR` "
-        "for recordings; docs/getting-started.md.",
-        markup=False,
-    )
+    console.print(_NEXT.format(out=out, longest=max(calls, key=lambda call: call.wav.duration_ms).name), markup=False)
     return 0 if ok else 1
 
 

@@ -8,12 +8,13 @@ import hmac
 import ipaddress
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import resources
 from typing import Any, Final, Protocol
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from deid_stream.dashboard.board import Board
 from deid_stream.errors import BrokerError
@@ -48,8 +49,6 @@ _STATIC: Final = {
     "charts.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Calls(Protocol):
@@ -122,11 +121,30 @@ def hosts_of(bind: str, extra: str) -> frozenset[str]:
 
 def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], int]) -> web.Application:
     """The whole of it, to be served alone or mounted under another one."""
+    app = web.Application(middlewares=[_checked(guard)], client_max_size=1024)
+    app.router.add_get("/", _static("index.html"))
+    for name in _STATIC:
+        app.router.add_get(f"/{name}", _static(name))
+    for path, view in (
+        ("overview", lambda: board.overview(wall_ms())),
+        ("calls", board.calls),
+        ("policies", board.policies),
+        ("dead-letters", board.dead_letters),
+    ):
+        app.router.add_get(f"/api/{path}", _view(view))
+    app.router.add_get("/api/call", _inspected(calls))
+    app.router.add_get("/api/sound", _sound(calls, guard))
+    return app
+
+
+def _checked(guard: Guard) -> Middleware:
+    """Every request passes the guard, and every answer carries ``HEADERS``."""
 
     @web.middleware
     async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            response = await _answer(request, handler)
+            _admit(request, guard)
+            response = await handler(request)
         except web.HTTPException as error:
             response = _json({"error": error.reason}, error.status)
         except BrokerError as error:
@@ -137,36 +155,39 @@ def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], 
         response.headers.update(HEADERS)
         return response
 
-    async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method not in ("GET", "HEAD"):
-            raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
-        if not guard.known_host(request.headers.get("Host", "")):
-            raise web.HTTPMisdirectedRequest
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise web.HTTPForbidden
-        if guard.too_many(request.remote or ""):
-            raise web.HTTPTooManyRequests
-        return await handler(request)
+    return checked
 
-    async def overview(_: web.Request) -> web.Response:
-        return _json(board.overview(wall_ms()))
 
-    async def listed(_: web.Request) -> web.Response:
-        return _json(board.calls())
+def _admit(request: web.Request, guard: Guard) -> None:
+    if request.method not in ("GET", "HEAD"):
+        raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
+    if not guard.known_host(request.headers.get("Host", "")):
+        raise web.HTTPMisdirectedRequest
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise web.HTTPForbidden
+    if guard.too_many(request.remote or ""):
+        raise web.HTTPTooManyRequests
 
-    async def policies(_: web.Request) -> web.Response:
-        return _json(board.policies())
 
-    async def letters(_: web.Request) -> web.Response:
-        return _json(board.dead_letters())
+def _view(view: Callable[[], object]) -> Handler:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return _json(view())
 
-    async def inspected(request: web.Request) -> web.Response:
+    return answer
+
+
+def _inspected(calls: Calls) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
         found = await calls.inspect(request.query.get("id", ""))
         if found is None:
             raise web.HTTPNotFound
         return _json(found)
 
-    async def sound(request: web.Request) -> web.Response:
+    return answer
+
+
+def _sound(calls: Calls, guard: Guard) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
         if not guard.admits(request.headers.get("Authorization", ""), request.remote or ""):
             raise web.HTTPUnauthorized
         found = await calls.sound(request.query.get("id", ""))
@@ -174,20 +195,7 @@ def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], 
             raise web.HTTPNotFound
         return web.Response(body=found, content_type="audio/wav")
 
-    app = web.Application(middlewares=[checked], client_max_size=1024)
-    app.router.add_get("/", _static("index.html"))
-    for name in _STATIC:
-        app.router.add_get(f"/{name}", _static(name))
-    for path, handler in (
-        ("overview", overview),
-        ("calls", listed),
-        ("call", inspected),
-        ("sound", sound),
-        ("policies", policies),
-        ("dead-letters", letters),
-    ):
-        app.router.add_get(f"/api/{path}", handler)
-    return app
+    return answer
 
 
 def _static(name: str) -> Handler:

@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.conversation import Conversation, ConversationState
+from deid_stream.detect.conversation.state import ConversationState
+from deid_stream.detect.conversation.turns import Conversation
 from deid_stream.detect.judge.addresses import grow_addresses
 from deid_stream.detect.judge.refine import refine
 from deid_stream.detect.model.neural import NeuralTagger

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.model.spans import Span
 from deid_stream.observe.metrics import Histogram
 from deid_stream.session.ports import ConversationFactory, TurnDetector

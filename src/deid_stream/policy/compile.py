@@ -11,7 +11,7 @@ from deid_stream.model.entities import EntityType
 from deid_stream.policy.fields import unknown_fields
 from deid_stream.policy.policy import DEFAULT_OPERATORS, TEXT_OPERATORS, UNKNOWN, CompiledPolicy, Policy
 from deid_stream.policy.versions import order_of
-from deid_stream.redact.operators import KEEP, choose
+from deid_stream.redact.operators.registry import KEEP, choose
 from deid_stream.units import Ms
 
 

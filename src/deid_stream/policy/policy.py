@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
-from deid_stream.redact.operators import OPERATORS
+from deid_stream.redact.operators.registry import OPERATORS
 from deid_stream.units import Ms
 
 AudioOperator = Literal["silence", "tone", "noise"]

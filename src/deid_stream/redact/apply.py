@@ -8,7 +8,7 @@ from deid_stream.model.events import Word
 from deid_stream.model.outputs import Entity
 from deid_stream.model.spans import Span
 from deid_stream.redact.check import Values
-from deid_stream.redact.operators import masked, replacement
+from deid_stream.redact.operators.registry import masked, replacement
 from deid_stream.redact.text import Replaced, replace
 from deid_stream.redact.words import redact_words
 from deid_stream.units import Interval, Ms

@@ -1,10 +1,12 @@
 """Turns whose text has left and whose audio has not arrived: they wait to be placed on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
+from deid_stream.audio.align.profiles import MAX_REACH_MS
 from deid_stream.session.placing import Unlocated
 from deid_stream.session.rereading import UnlocatedTurn, part_of
+from deid_stream.session.sound import Sound
 from deid_stream.units import Ms
 
 MAX_WITHOUT_AUDIO: Final = 128
@@ -27,9 +29,9 @@ class AwaitingAudio:
     def add(self, turn: Unlocated) -> None:
         self._turns.append(turn)
 
-    def take(self, due: Callable[[Unlocated], bool]) -> list[Unlocated]:
-        """Those that need wait no longer."""
-        taken = [turn for turn in self._turns if due(turn)]
+    def take_due(self, sound: Sound, forced_ms: Ms, *, final: bool) -> list[Unlocated]:
+        """Those whose audio has arrived on every channel that carries them, or is waited for no longer."""
+        taken = [turn for turn in self._turns if final or _due(turn, sound, forced_ms)]
         if taken:
             self._turns = [turn for turn in self._turns if not any(turn is other for other in taken)]
         return taken
@@ -60,3 +62,9 @@ class AwaitingAudio:
             )
             for entry in self._turns
         )
+
+
+def _due(entry: Unlocated, sound: Sound, forced_ms: Ms) -> bool:
+    due_ms = entry.turn.end_ms + MAX_REACH_MS
+    targets = sound.targets(entry.turn.channel)
+    return forced_ms >= due_ms or all(sound.arrived_ms(channel) >= due_ms for channel in targets)

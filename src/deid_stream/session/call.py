@@ -23,7 +23,7 @@ from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
 from deid_stream.session.placing import WITHHELD, Unlocated, explained, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
-from deid_stream.session.rereading import Rereading, RereadingState, part_of
+from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
 from deid_stream.session.transcript import Transcript
@@ -199,14 +199,13 @@ class CallSession:
         placement = self._sound.add(chunk)
         if placement is not Placement.HELD:
             if not self._rereading.knows(chunk):
-                self._ledger.audit(
-                    AuditAction.DROPPED, f"audio_{placement.value}", chunk.time_ms, chunk.channel, seq=chunk.seq
-                )
+                reason = f"audio_{placement.value}"
+                self._ledger.audit(AuditAction.DROPPED, reason, chunk.time_ms, chunk.channel, seq=chunk.seq)
             return
         end_ms = chunk.offset_ms + len(chunk.data) // chunk.format.frame_bytes * 1000 // chunk.format.rate_hz
         self._holdback.mark(chunk.time_ms, end_ms + MAX_REACH_MS)
         if self._sound.held_bytes > self._settings.max_held_bytes:
-            self._holdback.force(self._holdback.watermark_ms + (self._sound.end_ms - self._holdback.watermark_ms) // 2)
+            self._holdback.force((self._holdback.watermark_ms + self._sound.end_ms) // 2)
             self._ledger.audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
             self._progress(chunk.time_ms)
         # audio alone moves things on by steps, so most chunks only need to be held
@@ -249,10 +248,9 @@ class CallSession:
         if known is not None and segment.revision > known.revision:
             for corrected in self._transcript.correct(segment, known):
                 self._awaiting.add(corrected)
-        elif known is not None:
-            self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=known.seq)
-        elif pending is not None and segment.revision <= pending.revision:
-            self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel)
+        elif known is not None or (pending is not None and segment.revision <= pending.revision):
+            seq = known.seq if known is not None else None
+            self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=seq)
         elif self._transcript.forgotten(segment):
             self._ledger.audit(AuditAction.DROPPED, "segment_late", segment.time_ms, channel)
         else:
@@ -286,8 +284,7 @@ class CallSession:
         return coverage.complete(self._life, self._holdback, self._sound, self._settings, now_ms)
 
     def _finish(self, now_ms: Ms) -> None:
-        life = self._life
-        self._snapshot = None
+        life, self._snapshot = self._life, None
         self._stop_awaiting()
         while (turn := self._turns.pop_closed(FOREVER_MS)) is not None:
             self._awaiting.add(self._transcript.release(turn, now_ms))
@@ -307,22 +304,15 @@ class CallSession:
     # -- audio
 
     def _locate_arrived(self, final: bool) -> None:
-        def due(entry: Unlocated) -> bool:
-            due_ms = entry.turn.end_ms + MAX_REACH_MS
-            targets = self._sound.targets(entry.turn.channel)
-            here = all(self._sound.arrived_ms(channel) >= due_ms for channel in targets)
-            return here or final or self._holdback.forced_ms >= due_ms
-
-        for entry in self._awaiting.take(due):
+        for entry in self._awaiting.take_due(self._sound, self._holdback.forced_ms, final=final):
             self._snapshot = None
             self._locate(entry, self._sound.targets(entry.turn.channel))
         if not self._sound.channels:
             for entry in self._awaiting.overflow():
                 self._snapshot = None
                 self._sound.lose(entry.turn.end_ms + MAX_REACH_MS)
-                self._ledger.audit(
-                    AuditAction.WITHHELD, "turn_without_audio", self._life.last_record_ms, entry.turn.channel
-                )
+                now_ms, channel = self._life.last_record_ms, entry.turn.channel
+                self._ledger.audit(AuditAction.WITHHELD, "turn_without_audio", now_ms, channel)
 
     def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
         first = entry.turn.segments[0]
@@ -338,14 +328,11 @@ class CallSession:
         self._ledger.silenced(span, time_ms)
 
     def _release(self, now_ms: Ms, final: bool) -> None:
-        reach_ms = MAX_REACH_MS
-        limit_ms = self._holdback.watermark_ms - reach_ms
-        for earliest in (self._turns.earliest_start_ms(), self._awaiting.earliest_start_ms()):
-            if earliest is not None:
-                limit_ms = min(limit_ms, earliest - reach_ms)
+        earliest = (self._turns.earliest_start_ms(), self._awaiting.earliest_start_ms())
+        limits = [self._holdback.watermark_ms, *(start_ms for start_ms in earliest if start_ms is not None)]
         for released in self._sound.release(
-            limit_ms,
-            gap_limit_ms=self._holdback.forced_ms - reach_ms,
+            min(limits) - MAX_REACH_MS,
+            gap_limit_ms=self._holdback.forced_ms - MAX_REACH_MS,
             final=final,
             operator=self._policy.audio,
             allowed_ms=now_ms,
@@ -362,7 +349,6 @@ class CallSession:
     def snapshot(self) -> bytes:
         """The call's share of the checkpoint: content-free JSON, the same object until something changes."""
         if self._snapshot is None:
-            again = self._rereading.state()
             self._snapshot = states.encode(
                 states.CallState(
                     v=states.VERSION,
@@ -373,10 +359,7 @@ class CallSession:
                     holdback=self._holdback.state(),
                     sound=self._sound.state(),
                     transcript=self._transcript.state(),
-                    rereading=RereadingState(
-                        pending=tuple(sorted({*map(part_of, self._turns), *again.pending})),
-                        unlocated=(*self._awaiting.state(), *again.unlocated),
-                    ),
+                    rereading=self._rereading.state(self._turns, self._awaiting.state()),
                     ledger=self._ledger.state(),
                 )
             )

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.detect.conversation import ConversationState
 from deid_stream.detect.conversation.language import primary, readable
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy

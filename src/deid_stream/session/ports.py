@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.model.spans import Span
 
 

@@ -4,6 +4,8 @@ The checkpoint saw every record below its positions. Of those only what was pend
 it has come, nothing may be decided: a turn without one of its segments would be another turn.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from deid_stream.model.events import AudioChunk, Segment
@@ -59,9 +61,13 @@ class Rereading:
         self._unlocated = list(state.unlocated)
         self._parts: dict[Part, Segment] = {}
 
-    def state(self) -> RereadingState:
-        """What has not come again yet."""
-        return RereadingState(pending=tuple(sorted(self._pending)), unlocated=tuple(self._unlocated))
+    def state(self, held: Iterable[Segment], waiting: Iterable[UnlocatedTurn]) -> RereadingState:
+        """What another restart has to read again: what has not come again yet, the segments that are held and the turns
+        that wait for their audio."""
+        return RereadingState(
+            pending=tuple(sorted({*map(part_of, held), *self._pending})),
+            unlocated=(*waiting, *self._unlocated),
+        )
 
     @property
     def open(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.errors import StateError
 from deid_stream.model.outputs import SeqRange
 from deid_stream.model.spans import AudioSpan

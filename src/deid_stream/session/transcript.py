@@ -5,13 +5,13 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.conversation import ConversationState
+from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.model.events import Segment
 from deid_stream.model.outputs import AuditAction, SanitizedSegment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
-from deid_stream.redact.operators import masked
+from deid_stream.redact.operators.registry import masked
 from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import Unlocated, clip

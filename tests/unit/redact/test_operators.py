@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from deid_stream.errors import ConfigError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Span
-from deid_stream.redact.operators import OPERATORS, choose, replacement
 from deid_stream.redact.operators.base import normalised
+from deid_stream.redact.operators.registry import OPERATORS, choose, replacement
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 
