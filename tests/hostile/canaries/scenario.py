@@ -37,7 +37,8 @@ class Result:
 
 
 async def run(service: Service, folder: Path, *, calls: int, every: int, seed: int = 1) -> Result:
-    """``calls`` whole calls; one in ``every`` of the strings of the providers' documents."""
+    """``calls`` whole calls, two at least: one before the kill and one after it; one in
+    ``every`` of the strings of the providers' documents."""
     garden = plant.Garden(seed)
     for key, value in plant.policies(garden):
         await service.put(OutRecord(service.names.policies, key, value))
