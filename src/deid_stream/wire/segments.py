@@ -25,6 +25,8 @@ ROLES: Final = (CUSTOMER, AGENT)
 Twilio, Genesys and most recorders lay a call out."""
 
 _SPEAKER = re.compile(r"[A-Za-z0-9_.:-]{1,32}")
+_CONFIDENCE_PLACES: Final = 3
+"""Decimal places that are passed on. More would carry a number of sixteen digits."""
 MS_A_CHARACTER: Final = 90
 """Slow speech. How long a text without times is taken to have lasted at most, with a second of slack."""
 
@@ -76,7 +78,7 @@ def word(text: str | None, start_ms: float | None, end_ms: float | None, confide
         text=text or "",
         start_ms=None if start is None else math.floor(start),
         end_ms=None if end is None else math.ceil(end),
-        confidence=confidence if confidence is not None and 0 <= confidence <= 1 else None,
+        confidence=round(confidence, _CONFIDENCE_PLACES) if confidence is not None and 0 <= confidence <= 1 else None,
     )
 
 

@@ -186,7 +186,7 @@ def test_a_language_goes_on_in_its_canonical_form_and_nothing_else_with_it(said,
 @pytest.mark.parametrize(
     ("said", "kept", "noted"),
     [
-        (0, 0, []), (1, 1, []), (0.93, 0.93, []), (None, None, []),
+        (0, 0, []), (1, 1, []), (0.93, 0.93, []), (0.4111111111111111, 0.411, []), (None, None, []),
         (4111111111111111, None, ["confidence"]), (-0.1, None, ["confidence"]), (1.01, None, ["confidence"]),
         (1e300, None, ["confidence"]),
     ],
