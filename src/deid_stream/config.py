@@ -6,12 +6,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 
 from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.keys import KeyRing
+from deid_stream.model.json import JsonObject
 from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
@@ -187,16 +188,16 @@ RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def load_settings(
-    flags: Mapping[str, Any],
+    flags: Mapping[str, object],
     environ: Mapping[str, str],
     file: Path | None = None,
-    base: Mapping[str, Any] | None = None,
+    base: Mapping[str, object] | None = None,
 ) -> Settings:
     """Merge and check. ``flags`` that are None were not given; ``DEID_CONFIG`` in ``environ`` names the file where
     ``file`` does not; ``base`` changes a command's own defaults. Raises ConfigError naming the setting and its source.
     """
     path = file or (Path(environ[ENV_PREFIX + "CONFIG"]) if environ.get(ENV_PREFIX + "CONFIG") else None)
-    merged: dict[str, Any] = dict(base or {})
+    merged: JsonObject = dict(base or {})
     sources = dict.fromkeys(merged, "the command's defaults")
     for source, values in (
         (f"the file {path}", _from_file(path) if path else {}),
@@ -215,7 +216,7 @@ def load_settings(
     return settings
 
 
-def _from_file(path: Path) -> Mapping[str, Any]:
+def _from_file(path: Path) -> Mapping[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -274,7 +275,7 @@ def transport_risks(settings: Settings) -> list[str]:
     return []
 
 
-def _converted(merged: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+def _converted(merged: Mapping[str, object], sources: Mapping[str, str]) -> Settings:
     """One at a time, so that what is wrong can be named without repeating its value."""
     converted = {}
     for field in msgspec.structs.fields(Settings):

@@ -11,7 +11,7 @@ import contextlib
 import hmac
 import http
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -23,6 +23,7 @@ from deid_stream.bridge.calls import BridgedCalls, Stream
 from deid_stream.errors import BrokerError, ConfigError, DecodeError
 from deid_stream.kafka.ports import Sender
 from deid_stream.kafka.record import OutRecord
+from deid_stream.model.json import JsonObject
 from deid_stream.observe.logs import get_log
 from deid_stream.units import Ms
 from deid_stream.wire.limits import MAX_CHANNEL, MAX_MEDIA_MS, whole
@@ -67,7 +68,7 @@ class Bridge:
         self._options = options
         self._now_ms = now_ms
         self._queue: asyncio.Queue[OutRecord] = asyncio.Queue(options.queue_records)
-        self._handlers: set[asyncio.Task[Any]] = set()
+        self._handlers: set[asyncio.Task[object]] = set()
         self._working: list[asyncio.Task[None]] = []
 
     @property
@@ -211,13 +212,13 @@ class Bridge:
                 return
 
 
-def transcript_options(query: str) -> tuple[str, dict[str, Any]]:
+def transcript_options(query: str) -> tuple[str, JsonObject]:
     """``call_id`` and, where they are given, ``channel``, ``roles`` and ``clock_began_ms``. Raises DecodeError."""
     given = {name: values[-1] for name, values in parse_qs(query).items()}
     call_id = given.get("call_id")
     if not call_id:
         raise DecodeError("the address names no call", at="call_id", mend="connect to .../transcripts/NAME?call_id=ID")
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
     for name, most in (("channel", MAX_CHANNEL), ("clock_began_ms", MAX_MEDIA_MS)):
         if name in given:
             value = whole(given[name])

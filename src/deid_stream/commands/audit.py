@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import POLICIES, TRAINING_AUDIO, TRAINING_TRANSCRIPTS
 from deid_stream.policy.permit import Position
 from deid_stream.policy.proof import PROVEN_WRONG, Proof, TrainingRecord, Verdict
@@ -54,7 +55,7 @@ def verify(settings: Settings, as_json: bool) -> int:
     return 0 if found["proven"] else 1
 
 
-async def proven(kafka: "Kafka", prefix: str, proof: Proof, now_ms: Ms) -> dict[str, Any]:
+async def proven(kafka: "Kafka", prefix: str, proof: Proof, now_ms: Ms) -> JsonObject:
     """Whether the deployment's topics prove that consent was kept, the verdicts counted, and records that are wrong.
     Raises BrokerError."""
     from deid_stream.kafka.reading import read_to_end

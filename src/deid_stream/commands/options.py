@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deid_stream.kafka.ports import Kafka
     from deid_stream.policy import CompiledPolicy
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 CONNECTION: Final = {
     "bootstrap_servers": "Kafka brokers, comma-separated host:port.",
@@ -88,7 +88,7 @@ def settings_options(*groups: dict[str, str]) -> Callable[[F], F]:
 
     def decorate(command: F) -> F:
         @functools.wraps(command)
-        def with_settings(*args: Any, config: Path | None, **values: Any) -> Any:
+        def with_settings(*args: object, config: Path | None, **values: Any) -> object:
             flags = {name: values.pop(name) for name in names}
             return command(*args, settings=load_settings(flags, os.environ, config), **values)
 
@@ -110,7 +110,7 @@ def settings_options(*groups: dict[str, str]) -> Callable[[F], F]:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")
 

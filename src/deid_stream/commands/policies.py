@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -19,6 +19,7 @@ from deid_stream.commands.options import (
 )
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
+from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import POLICIES
 from deid_stream.policy import ChangeKind, Policy, PolicyStatus, PolicyTable, Standing, compile_policy
 from deid_stream.policy.permit import Position, rfc3339
@@ -32,7 +33,7 @@ class Found(NamedTuple):
     """The topic as it stands: the workers' own table, and by customer the JSON that their calls go by."""
 
     table: PolicyTable
-    written: dict[str, dict[str, Any]]
+    written: dict[str, JsonObject]
 
 
 @click.group()
@@ -85,7 +86,7 @@ def _next_version(standing: Standing) -> int:
     return standing.highest[0] + 1 if standing.highest else 1
 
 
-def _check_version(version: str, raw: bytes, standing: Standing, in_force: dict[str, Any] | None) -> None:
+def _check_version(version: str, raw: bytes, standing: Standing, in_force: JsonObject | None) -> None:
     order = order_of(version)
     in_use = standing.status is not PolicyStatus.UNKNOWN and in_force is not None
     number = standing.policy.version if in_use else ".".join(map(str, standing.highest))
@@ -138,10 +139,10 @@ def list_policies(settings: Settings, as_json: bool) -> None:
         click.echo(_line(row))
 
 
-def _row(found: Found, customer: str, now_ms: int) -> dict[str, Any]:
+def _row(found: Found, customer: str, now_ms: int) -> JsonObject:
     standing = found.table.standing(customer)
     refusal = standing.refusal(now_ms)
-    row: dict[str, Any] = {
+    row: JsonObject = {
         "customer_id": customer,
         "version": standing.policy.version,
         "status": standing.status,
@@ -160,7 +161,7 @@ def _row(found: Found, customer: str, now_ms: int) -> dict[str, Any]:
     return row
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: JsonObject) -> str:
     training = "training" if row["training"] else f"no training ({row['reason']})"
     if "training_from" in row:
         training += f" until {row['training_from']}"

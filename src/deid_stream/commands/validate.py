@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from deid_stream.commands.options import CONNECTION, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
+from deid_stream.model.json import JsonObject
 
 if TYPE_CHECKING:
     pass
@@ -51,7 +52,7 @@ def validate(
     return 1 if any(entry["findings"] for entry in report) else 0
 
 
-def _of_files(files: tuple[Path, ...], provider: str | None, settings: Settings) -> Iterator[dict[str, Any]]:
+def _of_files(files: tuple[Path, ...], provider: str | None, settings: Settings) -> Iterator[JsonObject]:
     from deid_stream.datasets.sound import SUFFIXES
     from deid_stream.datasets.validating import as_json, check_file
 
@@ -61,7 +62,7 @@ def _of_files(files: tuple[Path, ...], provider: str | None, settings: Settings)
             yield {"file": str(path), **as_json(checked)}
 
 
-async def _of_topic(topic: str, settings: Settings) -> list[dict[str, Any]]:
+async def _of_topic(topic: str, settings: Settings) -> list[JsonObject]:
     """Like findings of a topic are told once, with how many there are and where the first is."""
     from deid_stream.datasets.validating import Finding, check_record
     from deid_stream.kafka.reading import read_to_end
@@ -92,7 +93,7 @@ async def _of_topic(topic: str, settings: Settings) -> list[dict[str, Any]]:
     return [{"topic": topic, "kind": f"{len(records)} records", "segments": 0, "findings": findings}]
 
 
-def _print(entry: dict[str, Any]) -> None:
+def _print(entry: JsonObject) -> None:
     name = entry.get("file") or entry.get("topic")
     size = f", {entry['segments']} segments" if entry["segments"] else ""
     findings = entry["findings"]

@@ -5,10 +5,11 @@ Kafka record -> ``take`` -> tables -> ``overview``, ``calls``, ``policies`` and 
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import AUDIT, CALLS, DEAD_LETTERS, POLICIES, STATUS
 from deid_stream.observe.status import Delay, Heartbeat
 from deid_stream.policy.permit import Position
@@ -43,7 +44,7 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True):
     withheld: bool = False
     complete: bool = True
     policy_version: str = ""
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
     partition: int = 0
 
 
@@ -106,7 +107,7 @@ class Board:
 
     # -- what the pages ask
 
-    def overview(self, now_ms: Ms) -> dict[str, Any]:
+    def overview(self, now_ms: Ms) -> JsonObject:
         """Sums over the workers that are alive, and each worker. Delays are those of the slowest worker."""
         for name in [name for name, beat in self._workers.items() if now_ms - beat.time_ms > GONE_MS]:
             del self._workers[name]
@@ -153,22 +154,22 @@ class Board:
             ],
         }
 
-    def calls(self) -> list[dict[str, Any]]:
+    def calls(self) -> list[JsonObject]:
         """The calls that closed, the newest first."""
         return [msgspec.to_builtins(call) for call in reversed(self._calls.values())]
 
     def call(self, call_id: str) -> CallLine | None:
         return self._calls.get(call_id)
 
-    def audit(self, call_id: str) -> list[dict[str, Any]]:
+    def audit(self, call_id: str) -> list[JsonObject]:
         """What the ledger says of a call, in its order."""
         return [msgspec.to_builtins(line) for line in self._audit.get(call_id, ())]
 
-    def dead_letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[JsonObject]:
         """The newest first."""
         return [msgspec.to_builtins(letter) for letter in reversed(self._letters)]
 
-    def policies(self) -> list[dict[str, Any]]:
+    def policies(self) -> list[JsonObject]:
         """As the workers see them: what is in force for each customer."""
         found = []
         for name in self._policies.customers():

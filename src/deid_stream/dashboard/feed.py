@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from deid_stream.dashboard.board import KINDS, Board, CallLine
 from deid_stream.dashboard.inspect import Stored, Tracks, chunks, newest, sounds, transcript, wav, waveform
@@ -12,6 +12,7 @@ from deid_stream.errors import BrokerError
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import OutRecord
+from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.model.topics import (
     ANALYTICS_AUDIO,
@@ -74,7 +75,7 @@ class Feed:
                             topic.kind, record.key, record.value, place.partition, record.offset, record.timestamp
                         )
 
-    async def inspect(self, call_id: str) -> dict[str, Any] | None:
+    async def inspect(self, call_id: str) -> JsonObject | None:
         """See ``pages.Calls``."""
         call = self._board.call(call_id)
         if call is None:
@@ -101,7 +102,7 @@ class Feed:
         audio = await self._read(ANALYTICS_AUDIO, call)
         return await asyncio.to_thread(lambda: wav(*self._sounds(audio, call_id)))
 
-    async def _permitted(self, call: CallLine) -> list[dict[str, Any]] | None:
+    async def _permitted(self, call: CallLine) -> list[JsonObject] | None:
         """What training has of it; None where this user may not read that, as it should be in most deployments."""
         try:
             return transcript(await self._read(TRAINING_TRANSCRIPTS, call))

@@ -3,7 +3,7 @@
 import io
 import wave
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from deid_stream.audio.codec import pcm
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioChunk
+from deid_stream.model.json import JsonObject
 from deid_stream.wire.audio import decode_audio
+from deid_stream.wire.cloudevents import Headers
 from deid_stream.wire.limits import Limits
 
 Samples = NDArray[np.int16]
@@ -34,7 +36,7 @@ class Stored(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Any: ...
+    def headers(self) -> Headers: ...
     @property
     def timestamp(self) -> int: ...
     @property
@@ -53,9 +55,9 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: int = 0
     end_ms: int = 0
     text: str = ""
-    entities: list[dict[str, Any]] = []
+    entities: list[JsonObject] = []
     policy_version: str = ""
-    permit: dict[str, Any] | None = None
+    permit: JsonObject | None = None
 
 
 def newest(records: Iterable[Stored], call_id: str) -> list[Stored]:
@@ -65,7 +67,7 @@ def newest(records: Iterable[Stored], call_id: str) -> list[Stored]:
     return [record for record in found.values() if record.value is not None]
 
 
-def transcript(records: Iterable[Stored]) -> list[dict[str, Any]]:
+def transcript(records: Iterable[Stored]) -> list[JsonObject]:
     """Final segments in the order in which they were said."""
     segments = []
     for record in records:
@@ -110,7 +112,7 @@ def sounds(found: Sequence[AudioChunk]) -> tuple[int, Tracks]:
     return rate, tracks
 
 
-def waveform(rate_hz: int, tracks: Tracks) -> dict[str, Any]:
+def waveform(rate_hz: int, tracks: Tracks) -> JsonObject:
     """The loudest sample of each of ``POINTS`` columns, 0 to 100, by channel."""
     if not tracks:
         return {"duration_ms": 0, "channels": {}}

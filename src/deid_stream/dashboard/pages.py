@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from importlib import resources
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from deid_stream.dashboard.board import Board
 from deid_stream.errors import BrokerError
+from deid_stream.model.json import JsonObject
 from deid_stream.observe.logs import get_log, where
 
 log = get_log("dashboard")
@@ -54,7 +55,7 @@ _STATIC: Final = {
 class Calls(Protocol):
     """Where one call's sanitized records come from, and where the audit goes."""
 
-    async def inspect(self, call_id: str) -> dict[str, Any] | None:
+    async def inspect(self, call_id: str) -> JsonObject | None:
         """Everything the inspector shows; None where the call is not known. Raises BrokerError."""
         ...
 
@@ -207,5 +208,5 @@ def _static(name: str) -> Handler:
     return serve
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
+def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")

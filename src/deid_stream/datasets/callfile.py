@@ -3,7 +3,7 @@ and the records that a telephone system and a recogniser would have sent for one
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +22,7 @@ from deid_stream.datasets.sound import SUFFIXES, read_sound
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat
+from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms, ms_to_samples
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.json import read_json
@@ -29,6 +30,8 @@ from deid_stream.wire.limits import MAX_MEDIA_MS
 from deid_stream.wire.providers.base import Fields
 from deid_stream.wire.segments import Identity, finish
 from deid_stream.wire.transcript import read_own
+
+Value = TypeVar("Value")
 
 SOURCE: Final = b"callfile"
 JSON_SUFFIX: Final = ".call.json"
@@ -41,13 +44,13 @@ class CallHeader(msgspec.Struct, frozen=True, kw_only=True):
 
     call_id: str
     customer_id: str
-    segments: list[dict[str, Any]] = []
+    segments: list[JsonObject] = []
     language: str = "en"
     channels: list[str] | int = 0
     minor: bool = False
     complete: bool = True
     """False where the call broke off: there is no ``call.ended`` then."""
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
 
     def __repr__(self) -> str:
         return "<CallHeader>"
@@ -91,7 +94,7 @@ class CallFile(msgspec.Struct, frozen=True):
         return f"<CallFile {self.name}>"
 
     @property
-    def final_segments(self) -> list[dict[str, Any]]:
+    def final_segments(self) -> list[JsonObject]:
         """What a recogniser was done with; the rest was still an interim when the call ended."""
         return [segment for segment in self.header.segments if segment.get("is_final") is not False]
 
@@ -221,7 +224,7 @@ def transcript_beside(sound: Path) -> Path | None:
     return next((path for path in beside if path.is_file()), None)
 
 
-def _read(path: Path, decoder: "msgspec.json.Decoder[Any]") -> Any:
+def _read(path: Path, decoder: "msgspec.json.Decoder[Value]") -> Value:
     try:
         return read_json(path.read_bytes(), decoder.decode)
     except DecodeError as error:
@@ -281,7 +284,7 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
     key = header.call_id.encode()
     for number, segment in enumerate(header.segments):
         own = {"call_id": header.call_id, "customer_id": header.customer_id}
-        final: dict[str, Any] = {"segment_id": f"s{number:03d}", "language": header.language, **segment, **own}
+        final: JsonObject = {"segment_id": f"s{number:03d}", "language": header.language, **segment, **own}
         segment_id = final["segment_id"]
         words = segment.get("words") or []
         half = words[: len(words) // 2]
@@ -298,7 +301,7 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
         yield SourceRecord(time_ms, "transcripts", key, _encode(final), attributes)
 
 
-def _end_ms(segment: dict[str, Any]) -> Ms:
+def _end_ms(segment: JsonObject) -> Ms:
     """When the segment was over, as far as it says so in a form that can be used at all."""
     end_ms = segment.get("end_ms")
     return int(end_ms) if isinstance(end_ms, int | float) and 0 <= end_ms <= MAX_MEDIA_MS else 0

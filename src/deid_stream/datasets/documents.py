@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,7 @@ from deid_stream.datasets.channels import better_order, louder_channel
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError, OversizedError, UnknownFormError
 from deid_stream.model.events import Segment
+from deid_stream.model.json import JsonObject
 from deid_stream.wire.providers import NAMES, detect, named
 from deid_stream.wire.providers.base import ITEMS, Fields, Provider
 from deid_stream.wire.segments import ROLES, Draft, Identity, finish
@@ -22,7 +23,7 @@ _ID_CHARS: Final = 200
 class Transcript(NamedTuple):
     """What a document says of a recording."""
 
-    segments: list[dict[str, Any]]
+    segments: list[JsonObject]
     """In the contract's form."""
     timing: str
     """The provider's timing profile."""
@@ -114,7 +115,7 @@ def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFil
     return Transcript([_as_file(segment) for segment in segments], provider.timing, notes)
 
 
-def finals_of(drafts: Iterable[Draft], provider: Provider, sound: WavFile) -> list[dict[str, Any]]:
+def finals_of(drafts: Iterable[Draft], provider: Provider, sound: WavFile) -> list[JsonObject]:
     """Drafts that are there already, in the contract's form; those that cannot be read are left out."""
     return [_as_file(segment) for segment in _finished(list(drafts), provider, sound, ROLES)[0]]
 
@@ -189,7 +190,7 @@ def no_such_channel(what: str, channel: int, count: int) -> DecodeError:
     )
 
 
-def _as_file(segment: Segment) -> dict[str, Any]:
+def _as_file(segment: Segment) -> JsonObject:
     """As a call file has it."""
     found = {
         "segment_id": segment.segment_id,

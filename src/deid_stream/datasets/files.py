@@ -6,7 +6,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
@@ -44,7 +44,7 @@ def written(path: Path) -> Iterator[BinaryIO]:
         raise ConfigError(f"cannot write {path}: {error.strerror or type(error).__name__}") from None
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """``value`` as indented JSON. Raises ConfigError as ``written`` does."""
     with written(path) as out:
         out.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")

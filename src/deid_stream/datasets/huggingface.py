@@ -5,15 +5,15 @@ they are, without FFmpeg.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from deid_stream.datasets.calls import SanitizedCall, clips
 from deid_stream.datasets.export.formats import wav_bytes
 from deid_stream.datasets.normalise import Normalisation, normalise
 from deid_stream.errors import ConfigError
+from deid_stream.model.json import JsonObject
 
 
-def rows(calls: Iterable[SanitizedCall], normalisation: Normalisation | None = None) -> Iterator[dict[str, Any]]:
+def rows(calls: Iterable[SanitizedCall], normalisation: Normalisation | None = None) -> Iterator[JsonObject]:
     """One dictionary per clip; ``audio`` is ``{"bytes": WAV, "path": None}``."""
     how = normalisation or Normalisation()
     for call in calls:
@@ -33,7 +33,7 @@ def rows(calls: Iterable[SanitizedCall], normalisation: Normalisation | None = N
 
 def to_huggingface(
     calls: Iterable[SanitizedCall], normalisation: Normalisation | None = None, *, decode: bool = True
-) -> Any:
+) -> object:
     """A ``datasets.IterableDataset`` over calls (a TrainingSet, or a list); nothing is copied to disk, and each epoch
     reads the calls again. Raises ConfigError where ``datasets`` is missing."""
     try:

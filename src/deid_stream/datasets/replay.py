@@ -1,7 +1,7 @@
 """A recorded call through the same decoding and the same session as a live one, without Kafka."""
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
 from deid_stream.keys import KeyRing
 from deid_stream.model.events import AudioFormat
+from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output, Retraction, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import FOREVER_MS, CallSession, ConversationFactory
@@ -38,8 +39,8 @@ class Replayed(msgspec.Struct, frozen=True):
     """A de-identified call, in the shape of its files."""
 
     wav: WavFile
-    call: dict[str, Any]
-    entities: list[dict[str, Any]]
+    call: JsonObject
+    entities: list[JsonObject]
     redacted_ms: list[Redacted]
 
     def __repr__(self) -> str:
@@ -175,7 +176,7 @@ def _place(track: bytearray, data: bytes, offset_ms: Ms, fmt: AudioFormat) -> No
 
 def _sanitized(
     call: CallFile, segments: list[SanitizedSegment], policy_version: str, pipeline_version: str
-) -> dict[str, Any]:
+) -> JsonObject:
     header, fmt = call.header, call.wav.format
     named = header.channels if isinstance(header.channels, list) else []
     channels = [

@@ -1,11 +1,11 @@
 """Sanitized clips for PyTorch: ``DataLoader(TorchClips(calls), num_workers=4)``."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from deid_stream.datasets.calls import Clip, SanitizedCall, clips
 from deid_stream.datasets.normalise import Normalisation, normalise
 from deid_stream.errors import ConfigError
+from deid_stream.model.json import JsonObject
 
 try:
     import torch
@@ -19,7 +19,7 @@ Source = Callable[[int, int], Iterable[SanitizedCall]]
 """Gives the calls of shard ``index`` of ``count``; see ``training_calls``."""
 
 
-class TorchClips(IterableDataset[dict[str, Any]]):  # type: ignore[misc,unused-ignore]
+class TorchClips(IterableDataset[JsonObject]):  # type: ignore[misc,unused-ignore]
     """Clips as dictionaries of ``audio`` (float32 in [-1, 1]), ``sampling_rate``, ``text``, ``id`` and ``partial``.
 
     Every worker of every node reads its own share: pass ``rank`` and ``world_size`` of the distributed job.
@@ -33,7 +33,7 @@ class TorchClips(IterableDataset[dict[str, Any]]):  # type: ignore[misc,unused-i
         self._rank = rank
         self._world_size = world_size
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[JsonObject]:
         worker = get_worker_info()
         workers, own = (worker.num_workers, worker.id) if worker is not None else (1, 0)
         for call in self._source(self._rank * workers + own, self._world_size * workers):
@@ -43,7 +43,7 @@ class TorchClips(IterableDataset[dict[str, Any]]):  # type: ignore[misc,unused-i
                     yield _example(kept)
 
 
-def _example(clip: Clip) -> dict[str, Any]:
+def _example(clip: Clip) -> JsonObject:
     return {
         "id": clip.id,
         "audio": torch.from_numpy(clip.audio.astype("float32") / 32768.0),

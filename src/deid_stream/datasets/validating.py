@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,7 @@ from deid_stream.datasets.callfile import JSON_SUFFIX, check_call_file, transcri
 from deid_stream.datasets.documents import is_call_file, provider_for, read_documents
 from deid_stream.datasets.sound import SUFFIXES, read_sound
 from deid_stream.errors import DecodeError, PolicyError
+from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.policy.compile import compile_policy
 from deid_stream.wire import cloudevents as ce
@@ -182,7 +183,7 @@ def _check_provider(documents: Sequence[Fields], name: str | None) -> Checked:
     return Checked(f"{provider.title} document", segments, tuple(found))
 
 
-def as_json(checked: Checked) -> dict[str, Any]:
+def as_json(checked: Checked) -> JsonObject:
     """For programs."""
     return {
         "kind": checked.what,

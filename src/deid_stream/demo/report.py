@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from rich.console import Console
@@ -18,6 +18,7 @@ from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.demo.checks import Check, Residual
 from deid_stream.demo.listener import OUTPUT_TOPICS, Collected
 from deid_stream.demo.picture import draw
+from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, AUDIT
 from deid_stream.units import Interval, merge
 
@@ -90,7 +91,7 @@ def write_call(folder: Path, call: CallFile, after: WavFile, collected: Collecte
     draw(folder / "picture.png", call, after, silenced(call, collected), roles)
 
 
-def topic_counts(collected: Collected) -> list[dict[str, Any]]:
+def topic_counts(collected: Collected) -> list[JsonObject]:
     """Records and bytes of each output topic, by customer."""
     rows = []
     for topic in OUTPUT_TOPICS:

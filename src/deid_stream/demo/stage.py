@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -183,11 +183,11 @@ async def perform(
 
 
 @contextlib.asynccontextmanager
-async def _tasks() -> AsyncIterator[Callable[[Any], "asyncio.Task[None]"]]:
+async def _tasks() -> AsyncIterator[Callable[[Coroutine[object, None, None]], "asyncio.Task[None]"]]:
     """Tasks that are cancelled at the end, whatever happened."""
     running: list[asyncio.Task[None]] = []
 
-    def run(coroutine: Any) -> "asyncio.Task[None]":
+    def run(coroutine: Coroutine[object, None, None]) -> "asyncio.Task[None]":
         running.append(asyncio.ensure_future(coroutine))
         return running[-1]
 

@@ -62,7 +62,7 @@ class DeidStreamRecognizer(EntityRecognizer):
     def load(self) -> None:
         """The detector is loaded when the recognizer is made."""
 
-    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: object = None) -> list[RecognizerResult]:
         """Each text is a call of one turn; ``nlp_artifacts`` are not needed."""
         spans = self._detector.conversation(_CALL_KEY).turn(text, 0)
         return [

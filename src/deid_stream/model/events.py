@@ -6,10 +6,10 @@ payload (law 8).
 """
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
+from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms
 
 
@@ -58,7 +58,7 @@ class CallStarted(_Hidden, frozen=True, kw_only=True):
     channels: int = 0
     """Audio channels of the call; 0: not said, learned as they appear."""
     minor: bool = False
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
     """What else the producer said (from, to, direction, region, agent ...): raw, sanitized before it leaves."""
 
 

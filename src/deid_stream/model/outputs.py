@@ -1,12 +1,12 @@
 """What leaves a session: values ready for the policy gate and the wire. Nothing raw is in any of them."""
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import AudioChunk, Word
+from deid_stream.model.json import JsonObject
 from deid_stream.units import CharIndex, Ms
 
 
@@ -74,7 +74,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is not complete: ``no_end``, ``no_transcript``, ``no_audio``, ``audio_missing``, ``records_lost``."""
     refused: int = 0
     """Source records of the call that were refused: each is a dead letter."""
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
 
 
 class AuditAction(StrEnum):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TextIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, make_wsgi_app
@@ -37,12 +37,15 @@ CONNECTIONS: Final = 16
 """Served at a time; one more is closed at once."""
 
 
+_Request = socket.socket | tuple[bytes, socket.socket]
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(CONNECTIONS)
-        super().__init__(*arguments)
+        super().__init__(address, handler)
 
     def server_bind(self) -> None:
         """As in WSGIServer, without asking the resolver for the host's name, which may take seconds."""
@@ -53,19 +56,19 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: _Request, client_address: object) -> None:
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request_thread(self, request: _Request, client_address: object) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """The base prints the exception with its message. A connection that was dropped is no news."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
@@ -93,10 +96,10 @@ class _Quiet(WSGIRequestHandler):
         super().setup()
         self.rfile = io.BufferedReader(_Until(self.connection, time.monotonic() + REQUEST_S))
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """A scrape every few seconds is no news."""
 
-    def get_stderr(self) -> Any:
+    def get_stderr(self) -> TextIO:
         """Where the base prints exceptions with their messages."""
         return io.StringIO()
 

@@ -9,8 +9,9 @@ import threading
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
+from deid_stream.model.json import JsonObject
 from deid_stream.observe.logs import get_log, where
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ def contained(main: Callable[[], int]) -> int:
 
 def loop_handler(
     on_error: Callable[[], None] = lambda: None,
-) -> "Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]":
+) -> "Callable[[asyncio.AbstractEventLoop, JsonObject], None]":
     """For ``loop.set_exception_handler``: logs the task's name and the type of its exception, then calls ``on_error``.
     asyncio's own handler logs the task's whole representation, with the exception's message in it."""
 
-    def handle(loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> None:
+    def handle(loop: "asyncio.AbstractEventLoop", context: JsonObject) -> None:
         task = context.get("task") or context.get("future")
         # a future has no name; asyncio itself is not imported, which would delay every command
         name = str(getattr(task, "get_name", lambda: "loop")())

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from deid_stream.errors import PolicyError
+from deid_stream.model.json import JsonObject
 from deid_stream.policy.policy import Policy, RetentionDays
 
 KNOWN: Final = (*Policy.__struct_fields__, *(f"retention_days.{name}" for name in RetentionDays.__struct_fields__))
@@ -62,7 +63,7 @@ def _letters(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum() or character == ".")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise PolicyError("a field is given twice")

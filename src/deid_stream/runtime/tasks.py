@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from deid_stream.errors import DeidError, TaskError
 
@@ -14,7 +14,7 @@ longer where a broker hangs."""
 T = TypeVar("T")
 
 
-async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:
+async def uninterrupted(step: Coroutine[object, None, T]) -> T:
     """Run ``step``, a client's ``start`` or ``stop``, to its end although this task is cancelled meanwhile, even more
     than once; the cancellation goes on after it, after ``GRACE_S`` at the latest. A client cancelled half-way leaves
     connections open that nobody can close."""
@@ -39,7 +39,7 @@ class TaskGuard:
     def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
         self._on_failure = on_failure
 
-    async def contain(self, name: str, work: Coroutine[Any, Any, T]) -> T:
+    async def contain(self, name: str, work: Coroutine[object, None, T]) -> T:
         """``work``'s result. ``name`` is what metrics and logs call the task. Raises TaskError."""
         try:
             return await work
@@ -49,6 +49,6 @@ class TaskGuard:
             self._on_failure(name, error)
             raise TaskError(f"the task {name!r} failed with {type(error).__name__}") from None
 
-    def start(self, name: str, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    def start(self, name: str, work: Coroutine[object, None, T]) -> "asyncio.Task[T]":
         """As a task of its own."""
         return asyncio.create_task(self.contain(name, work), name=name)

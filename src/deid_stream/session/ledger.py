@@ -1,10 +1,11 @@
 """What one call may show of itself: the outputs in their order, the audit and the totals of its summary (law 3)."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import (
     AuditAction,
     AuditEntry,
@@ -156,7 +157,7 @@ class Ledger:
         duration_ms: Ms,
         channels: int,
         audio_chunks: int,
-        metadata: dict[str, Any],
+        metadata: JsonObject,
         incomplete: str | None,
     ) -> None:
         """The call's last words. ``incomplete``: what is missing, see ``CallSummary.incomplete_reason``."""

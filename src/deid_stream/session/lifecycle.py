@@ -10,11 +10,12 @@ minor's counts whenever it is said.
 """
 
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from deid_stream.model.events import CallEnded, CallStarted
+from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms
 
 _KEPT_METADATA: Final = frozenset({"direction", "region", "language", "queue", "disposition"})
@@ -73,7 +74,7 @@ class LifecycleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Record time of the first start; 0: none was seen."""
     declared_channels: int = 0
     minor: bool = False
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
     """Allow-listed fields only."""
     ended_ms: Ms | None = None
     """Record time of the end."""
@@ -126,7 +127,7 @@ class Lifecycle:
         return self._known.duration_ms
 
     @property
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> JsonObject:
         return self._known.metadata
 
     def start(self, event: CallStarted) -> str:

@@ -4,12 +4,13 @@ Content-free (laws 7 and 8): positions, counters, expected types, keyed digests,
 owns its state; this module only puts them together.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.errors import StateError
+from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import SeqRange
 from deid_stream.model.spans import AudioSpan
 from deid_stream.session.holdback import HoldbackState
@@ -49,7 +50,7 @@ class _First(msgspec.Struct, kw_only=True):
     started_ms: Ms = 0
     declared_channels: int = 0
     minor: bool = False
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
     ended_ms: Ms | None = None
     duration_ms: Ms | None = None
     last_record_ms: Ms = 0

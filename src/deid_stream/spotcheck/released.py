@@ -5,7 +5,7 @@ Pure: records in, values out.
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from deid_stream.units import Interval, Ms, merge
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.limits import Limits
+
+Value = TypeVar("Value")
 
 REASON: Final = "spot_check"
 """Of the audit entry about a find."""
@@ -157,7 +159,7 @@ def _never_silenced(entities: Sequence[_Entity], silenced: Sequence[AudioSpan], 
                 yield AudioSpan(time.start, time.end, channel, entity.entity_type)
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], records: Iterable[InRecord]) -> Iterable[Any]:
+def _decoded(decoder: "msgspec.json.Decoder[Value]", records: Iterable[InRecord]) -> Iterable[Value]:
     try:
         for record in records:
             yield decoder.decode(record.value or b"")

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from deid_stream.errors import DecodeError, UnknownTypeError
 from deid_stream.model.events import CallEnded, CallStarted
+from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.cloudevents import Headers
@@ -67,7 +68,7 @@ def decode_event(
     )
 
 
-def _kind(ce_type: bytes | None, fields: Mapping[str, Any]) -> str:
+def _kind(ce_type: bytes | None, fields: Mapping[str, object]) -> str:
     named = ce_type.decode(errors="replace") if ce_type else fields.get("type") or fields.get("event")
     if not isinstance(named, str):
         raise UnknownTypeError("header ce_type is missing", at=ce.TYPE, mend=_MEND_TYPE)
@@ -77,7 +78,7 @@ def _kind(ce_type: bytes | None, fields: Mapping[str, Any]) -> str:
     return kind
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
+def _text(fields: Mapping[str, object], name: str) -> str | None:
     value = fields.get(name)
     if value is None:
         return None
@@ -88,7 +89,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
     return str(value)
 
 
-def _channels(value: Any) -> int:
+def _channels(value: object) -> int:
     """A count, or a list with one entry a channel; 0 where nothing is said."""
     count = len(value) if isinstance(value, list) else 0 if value is None else value
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_CHANNELS:
@@ -97,7 +98,7 @@ def _channels(value: Any) -> int:
     return count
 
 
-def _duration(value: Any) -> Ms | None:
+def _duration(value: object) -> Ms | None:
     """Media length; None where it is missing or not a media time (the end itself matters more than its length)."""
     if isinstance(value, str):
         return None
@@ -105,7 +106,7 @@ def _duration(value: Any) -> Ms | None:
     return int(length) if length is not None and 0 <= length <= MAX_MEDIA_MS else None
 
 
-def _metadata(fields: Mapping[str, Any], limits: Limits, note: Note) -> dict[str, Any]:
+def _metadata(fields: Mapping[str, object], limits: Limits, note: Note) -> JsonObject:
     nested = fields.get("metadata")
     metadata = dict(nested) if isinstance(nested, dict) else {}
     metadata |= {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
@@ -120,7 +121,7 @@ def _metadata(fields: Mapping[str, Any], limits: Limits, note: Note) -> dict[str
     return metadata
 
 
-def _known(name: str, value: Any, limits: Limits) -> str | None:
+def _known(name: str, value: object, limits: Limits) -> str | None:
     """The value in its canonical spelling; None for one that nobody has declared."""
     if not isinstance(value, str):
         return None

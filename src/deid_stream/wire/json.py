@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from deid_stream.errors import DecodeError, MissingError
+from deid_stream.model.json import JsonObject
 
 T = TypeVar("T")
 
@@ -47,17 +48,17 @@ def _explained(message: str) -> DecodeError:
     return DecodeError(f"the JSON value has a wrong or missing field at {where}", at=where, mend=mend)
 
 
-_object = msgspec.json.Decoder(dict[str, Any])
+_object = msgspec.json.Decoder(JsonObject)
 
 
 _list = msgspec.json.Decoder(list[Any])
 
 
-def read_list(value: bytes) -> list[Any]:
+def read_list(value: bytes) -> list[object]:
     """A JSON list of anything."""
     return read_json(value, _list.decode)
 
 
-def read_object(value: bytes) -> dict[str, Any]:
+def read_object(value: bytes) -> JsonObject:
     """A JSON object of any shape."""
     return read_json(value, _object.decode)

@@ -13,13 +13,15 @@ import tarfile
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from types import ModuleType
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
 
 from deid_stream.datasets.calls import Clip, Samples
 from deid_stream.errors import ConfigError, DecodeError, install
+from deid_stream.model.json import JsonObject
 from deid_stream.wire.published import PublishedPermit
 
 Read = Callable[[str], bytes]
@@ -128,7 +130,7 @@ class Parquet:
 FORMATS: Final[dict[str, Format]] = {kind.name: kind for kind in (Parquet(), WebDataset(), JsonLines())}
 
 
-def _arrow() -> tuple[Any, Any]:
+def _arrow() -> tuple[ModuleType, ModuleType]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -137,7 +139,7 @@ def _arrow() -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def _schema(pa: Any) -> Any:
+def _schema(pa: ModuleType) -> object:
     entity = pa.struct([("entity_type", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
     fields = [
         ("id", pa.string()),
@@ -157,7 +159,7 @@ def _schema(pa: Any) -> Any:
         ("partial", pa.bool_()),
     ]
     kinds = {"string": "string", "double": "float64"}
-    features: dict[str, Any] = {
+    features: JsonObject = {
         name: {"dtype": kinds.get(str(kind), str(kind)), "_type": "Value"}
         for name, kind in fields
         if name not in ("audio", "entities")
@@ -174,7 +176,7 @@ def _schema(pa: Any) -> Any:
     return pa.schema(fields, metadata={b"huggingface": note})
 
 
-def _parquet_row(clip: Clip) -> dict[str, Any]:
+def _parquet_row(clip: Clip) -> JsonObject:
     row = msgspec.structs.asdict(_row(clip))
     del row["audio_filepath"]
     row["permit"] = msgspec.json.encode(clip.permit).decode()

@@ -1,13 +1,12 @@
 """The connection as the keyword arguments that every aiokafka client takes."""
 
-from typing import Any
-
 from deid_stream.kafka.connection import Connection
+from deid_stream.model.json import JsonObject
 
 
-def client_options(connection: Connection) -> dict[str, Any]:
+def client_options(connection: Connection) -> JsonObject:
     """Raises ConfigError where a certificate cannot be read."""
-    options: dict[str, Any] = {
+    options: JsonObject = {
         "bootstrap_servers": list(connection.servers),
         "client_id": connection.client_id,
         "security_protocol": connection.security_protocol,

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, UnsupportedVersionError
@@ -21,7 +21,10 @@ from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.ports import GroupReader, Publisher
 from deid_stream.kafka.record import MAX_BATCH_BYTES, OutRecord, Place
+from deid_stream.model.json import JsonObject
 from deid_stream.runtime.tasks import uninterrupted
+
+Result = TypeVar("Result")
 
 COMMIT_OFFSETS_EVERY_S: Final = 1.0
 """Without transactions, where the checkpoint goes first."""
@@ -91,7 +94,7 @@ class AioOutbox:
         return iter(self._batches.items())
 
 
-def _options(connection: Connection) -> dict[str, Any]:
+def _options(connection: Connection) -> JsonObject:
     return {
         **client_options(connection),
         "acks": "all",
@@ -175,7 +178,7 @@ class Transactional:
             await self._producer.send_offsets_to_transaction(named, self._group_id)
         return int(first)
 
-    async def _unless_refused(self, sending: Coroutine[Any, Any, int]) -> int:
+    async def _unless_refused(self, sending: Coroutine[object, None, int]) -> int:
         """A topic that may not join the transaction ends it, but aiokafka leaves its batches waiting: look at both."""
         task = asyncio.ensure_future(sending)
         ended = self._producer._txn_manager.wait_for_transaction_end()
@@ -351,10 +354,12 @@ async def _send_topic(producer: AIOKafkaProducer, topic: str, batches: list[Any]
     return first
 
 
-async def _all(*awaitables: Awaitable[Any]) -> list[Any]:
+async def _all(*awaitables: Awaitable[Result]) -> list[Result]:
     """Wait for all, also when one fails, so that no exception is left unlooked at; then raise the first."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
+    done: list[Result] = []
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return results
+        done.append(result)
+    return done

@@ -7,9 +7,9 @@ loop, which answers before the group goes on.
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -23,7 +23,10 @@ from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause
 from deid_stream.kafka.ports import Batches, GroupListener, GroupOptions
 from deid_stream.kafka.record import InRecord, Place
+from deid_stream.model.json import JsonObject
 from deid_stream.runtime.tasks import uninterrupted
+
+Answer = TypeVar("Answer")
 
 STALE_MS: Final = 5_000
 """A partition that has not answered for so long is not known to be read to its end."""
@@ -78,7 +81,7 @@ class RdGroupReader:
         self._failed: BrokerError | None = None
         self._rebalancing = False
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> JsonObject:
         options = self._options
         return client_options(self._connection) | {
             "group.id": options.group_id,
@@ -211,7 +214,7 @@ class RdGroupReader:
             self._tell(self._consumer.resume, mine)
 
     @staticmethod
-    def _tell(step: Any, places: Collection[Place]) -> None:
+    def _tell(step: Callable[[list[TopicPartition]], object], places: Collection[Place]) -> None:
         """Pause or resume; what is not ours any more is passed over."""
         with contextlib.suppress(KafkaException):
             step([TopicPartition(place.topic, place.partition) for place in places])
@@ -260,7 +263,7 @@ class RdGroupReader:
         """Who this member is, for offsets that are committed in a transaction."""
         return self._consumer.consumer_group_metadata()
 
-    async def _ask(self, ask: Any, topic: str) -> Any:
+    async def _ask(self, ask: Callable[[], Answer], topic: str) -> Answer:
         try:
             return await asyncio.to_thread(ask)
         except KafkaException as error:
@@ -307,7 +310,7 @@ class RdGroupReader:
             starts.append(where)
         return starts
 
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+    def _wait(self, work: Coroutine[object, None, None]) -> None:
         """Let the event loop do it, and wait for it. Meanwhile librdkafka would not answer another thread's ``pause``,
         nor give Python back: that is only noted."""
         assert self._loop is not None  # noqa: S101 - start comes first

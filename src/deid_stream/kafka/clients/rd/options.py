@@ -1,16 +1,17 @@
 """The connection as librdkafka's configuration."""
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 from deid_stream.kafka.connection import Connection
+from deid_stream.model.json import JsonObject
 
 LOG: Final = logging.getLogger("librdkafka")
 
 
-def client_options(connection: Connection) -> dict[str, Any]:
+def client_options(connection: Connection) -> JsonObject:
     """What every client of librdkafka takes."""
-    options: dict[str, Any] = {
+    options: JsonObject = {
         "bootstrap.servers": ",".join(connection.servers),
         "client.id": connection.client_id,
         "security.protocol": connection.security_protocol,

@@ -19,6 +19,7 @@ from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause, broker_error
 from deid_stream.kafka.ports import GroupReader, Publisher
 from deid_stream.kafka.record import Place
+from deid_stream.model.json import JsonObject
 from deid_stream.runtime.tasks import uninterrupted
 
 COMMIT_OFFSETS_EVERY_S: Final = 1.0
@@ -55,7 +56,7 @@ class RdOutbox:
 class _Sending:
     """What the two kinds of publishers share."""
 
-    def __init__(self, options: dict[str, Any], partition: int, threads: ThreadPoolExecutor, timeout_s: float) -> None:
+    def __init__(self, options: JsonObject, partition: int, threads: ThreadPoolExecutor, timeout_s: float) -> None:
         self._partition = partition
         self._threads = threads
         self._timeout_s = timeout_s
@@ -78,7 +79,7 @@ class _Sending:
     def outbox(self) -> RdOutbox:
         return RdOutbox()
 
-    def _failed_record(self, error: KafkaError | None, _message: Any) -> None:
+    def _failed_record(self, error: KafkaError | None, _message: object) -> None:
         if error is not None and self._error is None:
             self._error = error
 
@@ -121,7 +122,7 @@ class Transactional(_Sending):
 
     def __init__(
         self,
-        options: dict[str, Any],
+        options: JsonObject,
         partition: int,
         threads: ThreadPoolExecutor,
         timeout_s: float,
@@ -191,7 +192,7 @@ class AtLeastOnce(_Sending):
 
     def __init__(
         self,
-        options: dict[str, Any],
+        options: JsonObject,
         partition: int,
         threads: ThreadPoolExecutor,
         timeout_s: float,
