@@ -44,6 +44,10 @@ PURE_UP_TO = 4
 TOP = 8
 
 MODULES = sorted(path for path in SRC.rglob("*.py") if path.parent != SRC or path.stem != "__init__")
+MODULE_NAMES = {
+    ".".join(("deid_stream", *path.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__")
+    for path in MODULES
+}
 
 
 def room_of(path):
@@ -141,3 +145,48 @@ def test_the_architecture_page_shows_the_tree_as_it_is():
 
 def test_every_room_has_a_floor():
     assert {room_of(path) for path in MODULES} <= FLOORS.keys()
+
+
+MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_ANY = 400, 60, 8, 40
+
+
+def functions(tree):
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
+def test_a_module_and_its_functions_fit_the_eye(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_LINES
+    for function in functions(ast.parse(text)):
+        assert function.end_lineno - function.lineno < MAX_FUNCTION_LINES, function.name
+        if function.name == "__init__":
+            parameters = [*function.args.args, *function.args.kwonlyargs]
+            assert len(parameters) - 1 <= MAX_PARAMETERS, f"{path.name}:{function.lineno}"
+
+
+def test_any_is_rare():
+    used = sum(
+        isinstance(node, ast.Name) and node.id == "Any"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+    assert used <= MAX_ANY
+
+
+def test_no_module_leads_back_to_itself():
+    used = {}
+    for path in MODULES:
+        name = name_of(path)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used[name] = {
+            node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module in MODULE_NAMES
+        } - {name}
+    for start in used:
+        seen, left = set(), [*used[start]]
+        while left:
+            name = left.pop()
+            if name not in seen:
+                seen.add(name)
+                left += used.get(name, ())
+        assert start not in seen, f"an import circle through {start}"
