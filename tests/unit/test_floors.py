@@ -44,10 +44,13 @@ PURE_UP_TO = 4
 TOP = 8
 
 MODULES = sorted(path for path in SRC.rglob("*.py") if path.parent != SRC or path.stem != "__init__")
-MODULE_NAMES = {
-    ".".join(("deid_stream", *path.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__")
-    for path in MODULES
-}
+
+
+def name_of(path):
+    return ".".join(("deid_stream", *path.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULE_NAMES = {name_of(path) for path in MODULES}
 
 
 def room_of(path):

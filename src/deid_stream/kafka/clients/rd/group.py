@@ -182,24 +182,26 @@ class RdGroupReader:
         return set(self._next)
 
     async def seek(self, place: Place, offset: int) -> bool:
-        """librdkafka drops what it has fetched before. Pause first: what it has given to the reader's thread meanwhile
-        may come all the same."""
-        return await asyncio.to_thread(self._seek, place, offset)
-
-    def _seek(self, place: Place, offset: int) -> bool:
+        """In the reader's thread, between two readings: what was read before is given as it is, and everything that is
+        read afterwards comes from ``offset`` on; librdkafka drops what it had fetched."""
+        assert self._loop is not None  # noqa: S101 - start comes first
         for _ in range(_SEEK_TRIES):
             if place not in self._next:
                 return False
-            # before, since the first of what is sought may come before this thread goes on
-            self._next[place] = offset
-            self._at_end.discard(place)
-            try:
-                self._consumer.seek(TopicPartition(place.topic, place.partition, offset))
-            except KafkaException:
-                time.sleep(_SEEK_S)
-                continue
-            return True
+            if await self._loop.run_in_executor(self._thread, self._seek, place, offset):
+                # readings end in the order in which they began: none that came after the seek has been looked at yet
+                self._next[place] = offset
+                self._at_end.discard(place)
+                return True
+            await asyncio.sleep(_SEEK_S)
         return False
+
+    def _seek(self, place: Place, offset: int) -> bool:
+        try:
+            self._consumer.seek(TopicPartition(place.topic, place.partition, offset))
+        except KafkaException:
+            return False
+        return True
 
     def pause(self, places: Collection[Place]) -> None:
         mine = {place for place in places if place in self._next} - self._paused
