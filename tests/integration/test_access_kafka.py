@@ -89,7 +89,7 @@ async def may_write(cluster, user, topic):
 @pytest.mark.parametrize(
     ("user", "readable", "writable"),
     [
-        ("training-reader", TRAINING, []),
+        ("training-reader", [*TRAINING, topics.CALLS], []),
         (
             "analytics-reader",
             [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS, topics.AGGREGATES],
