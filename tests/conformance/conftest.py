@@ -57,3 +57,10 @@ async def service(broker: Broker) -> AsyncIterator[Service]:
     base = Settings(bootstrap_servers=broker.bootstrap or "memory:0")
     async with Service(base, exactly_once=broker.exactly_once, connect=broker.client) as running:
         yield running
+
+
+@pytest.fixture
+def over_the_network(broker: Broker) -> None:
+    """For what the in-memory broker has not: sockets, other clients, topics of other shapes."""
+    if not broker.bootstrap:
+        pytest.skip("asks for a broker behind a socket")

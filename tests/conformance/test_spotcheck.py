@@ -190,6 +190,7 @@ async def test_a_recogniser_that_fails_spoils_one_call(service: Service, caplog:
     assert "jane" not in caplog.text
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_a_broker_that_is_away_is_waited_for(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     away = spot_check(service, bootstrap_servers=f"127.0.0.1:{free_port()}")
     with pytest.raises(BrokerError, match="no broker answers"):

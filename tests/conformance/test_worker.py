@@ -214,6 +214,7 @@ async def test_a_worker_on_its_way_out_takes_no_partition_over(service: Service)
     assert not pump._owners
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_committed_offsets_stay_behind_what_is_still_needed(service: Service) -> None:
     worker = await service.work()
     made = call("held", "someone", 17)
@@ -304,11 +305,13 @@ async def test_a_minor_s_call_leaves_nothing_but_its_audit(service: Service) -> 
     assert "training_minor" in actions
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_missing_topics_are_named_with_the_mend(service: Service) -> None:
     with pytest.raises(TopicError, match=r"missing topics: .*elsewhere\.calls\.audio.*topics create"):
         await service.work(topic_prefix="elsewhere.")
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_unequal_partition_counts_are_refused(service: Service) -> None:
     admin = AIOKafkaAdminClient(**service.options)
     await admin.start()
