@@ -19,6 +19,7 @@ from deid_stream.errors import BrokerError, FencedError, TaskError
 from deid_stream.kafka import topics_admin
 from deid_stream.kafka.memory import MemoryBroker
 from deid_stream.kafka.record import OutRecord, Place
+from deid_stream.keys.ring import KeyRing
 from deid_stream.model.topics import TopicNames
 from deid_stream.policy.permit import Position
 from deid_stream.policy.table import PolicyTable
@@ -98,7 +99,7 @@ async def run(broker, detector, chunks, drawn):
     await topics_admin.create(broker.connect(), partitions=1)
     broker.append(OutRecord(NAMES.policies, b"someone", POLICY, (), COME_MS))
     broker.fault = Script(drawn)
-    sessions = SessionFactory(detector, KEY, SessionSettings())
+    sessions = SessionFactory(detector, KeyRing(KEY), SessionSettings())
     lives = 0
     waiting = list(chunks)
 
