@@ -57,8 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     group_id: str = "deid-stream"
     """Consumer group of the workers; the spot check's is this with ``-spotcheck``."""
     kafka_client: KafkaClient = "aiokafka"
-    """What a worker reads and writes with: ``aiokafka``, as the commands do, or ``librdkafka`` (confluent-kafka), which is
-    on trial: a partition may stand still after it was given together with others."""
+    """What a worker reads and writes with: ``aiokafka``, as the commands do, or ``librdkafka`` (confluent-kafka), which
+    is on trial: a partition may stand still after it was given together with others."""
     processing: Guarantee = "auto"
     """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
     session_timeout_ms: int = 10_000
