@@ -24,16 +24,18 @@ async def main(servers: str, seconds: str = "0") -> None:
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
+    silenced_ms: dict[str, int] = {}
     await consumer.start()
     try:
         async with asyncio.timeout(float(seconds) or None):
-            silenced_ms: dict[str, int] = {}
             async for record in consumer:
                 show(record.topic, record.key.decode(), record.value, dict(record.headers), silenced_ms)
     except TimeoutError:
         pass
     finally:
         await consumer.stop()
+        for stream, silenced in silenced_ms.items():
+            print(f"{stream}: {silenced} ms at its end are silenced")
 
 
 def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes], silenced_ms: dict[str, int]) -> None:

@@ -131,3 +131,4 @@ async def test_twilio_and_deepgram_meet_in_the_topics(broker: str) -> None:
         if any(line.startswith("CA1: over") for line in lines):
             break
     assert "CA1/0/0: my name is [PERSON_1]" in lines
+    assert any(line.startswith("CA1/0") and "silenced" in line for line in lines)
