@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "policy": ("policies:policy", "Set, show and list customers' policies."),
     "audit": ("audit:audit", "Prove from the topics that no training record lacks a valid permit."),
     "dataset": ("dataset:dataset", "Export training sets; take out of them what was withdrawn."),
+    "fetch": ("fetch:fetch", "Take one call's records out of Kafka, as files for `replay`."),
     "replay": ("offline:replay", "De-identify recorded calls without Kafka."),
     "detect": ("offline:detect", "Find what identifies people in a JSONL of turns."),
     "score": ("offline:score", "Compare found spans with labelled ones."),

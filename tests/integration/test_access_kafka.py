@@ -101,6 +101,11 @@ async def may_write(cluster, user, topic):
             [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, *TRAINING, topics.CALLS, topics.AUDIT],
         ),
         ("call-producer", [], RAW),
+        (
+            "call-investigator",
+            [*RAW, topics.POLICIES, topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS],
+            [topics.AUDIT],
+        ),
         ("policy-writer", [topics.POLICIES], [topics.POLICIES]),
         ("deid-worker", [*RAW, topics.POLICIES, topics.CHECKPOINTS, *TRAINING], OUTPUTS),
     ],

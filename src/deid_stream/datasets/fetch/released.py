@@ -1,0 +1,104 @@
+"""One call's sanitized records to a call file and a recording. Pure."""
+
+from typing import Final
+
+import msgspec
+
+from deid_stream.datasets.calls import Published
+from deid_stream.datasets.fetch.together import Fetched, recording
+from deid_stream.errors import DecodeError
+from deid_stream.model.ids import split_record_id
+from deid_stream.model.json import JsonObject
+from deid_stream.model.topics import ANALYTICS_AUDIO
+from deid_stream.wire.audio import decode_audio
+from deid_stream.wire.json import read_object
+from deid_stream.wire.limits import Limits
+from deid_stream.wire.published import PublishedSegment, read_segment, read_summary
+
+_LIMITS: Final = Limits(max_audio_bytes=1 << 30)
+"""What was published passed the deployment's own limits."""
+
+
+class ReleasedCall:
+    """Takes a call's records of the analytics topics and of ``deid.calls``; the last of each key counts."""
+
+    def __init__(self) -> None:
+        self._summary: JsonObject | None = None
+        self._records: dict[tuple[str, bytes], Published] = {}
+
+    def close(self, value: bytes | None) -> None:
+        """Its record in ``deid.calls``; None: taken back. Raises DecodeError where it is no summary."""
+        if value is not None:
+            read_summary(value)
+        self._summary = None if value is None else read_object(value)
+
+    def add(self, kind: str, record: Published) -> None:
+        """Its record in an analytics topic, of ``kind``; a tombstone takes back what was there."""
+        key = (kind, record.key or b"")
+        if record.value is None:
+            self._records.pop(key, None)
+        else:
+            self._records[key] = record
+
+    def put_together(self) -> Fetched | None:
+        """None where analytics has nothing of the call. Raises DecodeError where a record is not this service's."""
+        audio = [record for (kind, _), record in self._records.items() if kind == ANALYTICS_AUDIO.kind]
+        texts = [record for (kind, _), record in self._records.items() if kind != ANALYTICS_AUDIO.kind]
+        segments = [segment for record in texts if (segment := read_segment(record.value or b"")).is_final]
+        chunks = [
+            decode_audio(_call_of(record), record.value, record.headers, record.timestamp, record.offset, _LIMITS)
+            for record in audio
+        ]
+        summary = self._summary or {}
+        named = [(item.call_id, item.customer_id) for item in segments] + [(c.call_id, c.customer_id) for c in chunks]
+        if not named and not summary:
+            return None
+        call_id, customer_id = named[0] if named else (str(summary["call_id"]), str(summary["customer_id"]))
+        sound, notes = recording(chunks, 0)
+        if not summary:
+            notes.append("the call is not closed: more of it may come")
+        call: JsonObject = {
+            "call_id": call_id,
+            "customer_id": customer_id,
+            "language": next((segment.language for segment in segments), "und"),
+            **(
+                {}
+                if sound is None
+                else {
+                    "sample_rate_hz": sound.format.rate_hz,
+                    "encoding": str(sound.format.encoding),
+                    "channels": sound.format.channels,
+                    "duration_ms": sound.duration_ms,
+                }
+            ),
+            **{name: summary[name] for name in ("complete", "metadata") if name in summary},
+            "policy_version": next((segment.policy_version for segment in segments), ""),
+            "pipeline_version": next((segment.pipeline_version for segment in segments), ""),
+            "segments": [_as_file(s) for s in sorted(segments, key=lambda s: (s.start_ms, s.channel, s.seq))],
+        }
+        records = {"segments": len(segments), "audio": len(chunks)}
+        return Fetched(
+            call_id=call_id, customer_id=customer_id, sound=sound, call=call, records=records, notes=tuple(notes)
+        )
+
+
+def _call_of(record: Published) -> bytes:
+    parts = split_record_id(record.key or b"")
+    if parts is None:
+        raise DecodeError("a record's key is not call/channel/number")
+    return parts[0].encode()
+
+
+def _as_file(segment: PublishedSegment) -> JsonObject:
+    return {
+        "segment_id": segment.segment_id,
+        "revision": segment.revision,
+        "is_final": True,
+        "channel": segment.channel,
+        "language": segment.language,
+        "start_ms": segment.start_ms,
+        "end_ms": segment.end_ms,
+        "text": segment.text,
+        "words": msgspec.to_builtins(segment.words),
+        "entities": msgspec.to_builtins(segment.entities),
+    }
