@@ -1,10 +1,5 @@
-"""The dashboard in a real Chromium, over a real worker and the embedded broker.
+"""The dashboard in a real Chromium, over a real worker and the embedded broker."""
 
-Needs the extra `browser` (playwright) and a Chromium: Debian's `chromium`, or what CHROMIUM names.
-"""
-
-import os
-import shutil
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,13 +12,14 @@ from deid_stream.dashboard.run import serving
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
 from deid_stream.worker.heartbeat import reported
+from tests.support import chromium
 from tests.support.calls import make_call
 from tests.support.kafka import free_port
 from tests.support.service import Service
 
 playwright = pytest.importorskip("playwright.async_api")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (CHROMIUM names one)")
+CHROMIUM = chromium.find()
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=chromium.REASON)
 TOKEN = "a token that is long enough"
 PLACES = ("overview", "calls", "policies", "letters", "workers")
 

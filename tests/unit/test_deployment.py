@@ -95,7 +95,7 @@ class TestKubernetes:
         names += re.findall(r"\bDEID_[A-Z_]+", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"))
         assert {name.removeprefix(ENV_PREFIX).lower() for name in names} <= set(Settings.__struct_fields__)
 
-    def test_only_workers_read_raw_topics_and_a_training_reader_reads_training_and_which_calls_are_closed(self):
+    def test_only_workers_and_investigators_read_raw_topics(self):
         readable = {}
         for name, user in of_kind("KafkaUser", "k8s/strimzi/users.yaml").items():
             acls = [acl for acl in user["spec"]["authorization"]["acls"] if acl["resource"]["type"] == "topic"]
@@ -111,7 +111,7 @@ class TestKubernetes:
                 )
             }
         raw = {"calls.events", "calls.transcripts", "calls.audio"}
-        assert [name for name, read in readable.items() if read & raw] == ["deid-worker"]
+        assert [name for name, read in readable.items() if read & raw] == ["deid-worker", "call-investigator"]
         assert readable["training-reader"] == {"deid.training.transcripts", "deid.training.audio", "deid.calls"}
         assert not any(name.startswith("deid.training") for name in readable["analytics-reader"])
         followed = {topic.name for topic in topics.TOPICS if topic.kind in dashboard.KINDS}
