@@ -19,6 +19,7 @@ ELSEWHERE = {
     "spotcheck_finds": "tests/conformance/test_spotcheck.py",
     "aborted_transactions": "tests/integration/test_worker_kafka.py",
     "quarantined": "tests/conformance/test_spotcheck.py, tests/unit/worker/test_partition.py",
+    "process_restarts": "tests/integration/test_processes.py",
     "task_failures": "tests/unit/observe/test_hooks.py",
     "stuck_partitions": "tests/unit/worker/test_telemetry.py",
     "paused_partitions": "tests/integration/test_recovery.py",

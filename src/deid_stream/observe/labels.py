@@ -56,3 +56,6 @@ SPOTCHECK_RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "no_aud
 POLICY_CHANGES: Final = tuple(str(kind) for kind in ChangeKind)
 TASKS: Final = ("loop", "partition", "policies", "pump", "retraction", "topics")
 TRAINING: Final = ("audio", "transcripts")
+ENDED: Final = "ended"
+HUNG: Final = "hung"
+RESTARTS: Final = (ENDED, HUNG)

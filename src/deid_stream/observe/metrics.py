@@ -213,6 +213,12 @@ class Metrics(Collector):
         self.task_failures = Counter(
             "deid_task_failures", "Tasks that ended by an exception nobody foresaw.", "task", labels.TASKS
         )
+        self.process_restarts = Counter(
+            "deid_process_restarts",
+            "Starts of this place's process after the first, by why the one before went (with `--processes`).",
+            "reason",
+            labels.RESTARTS,
+        )
         self.aborted_transactions = Counter(
             "deid_aborted_transactions", "Batches given up, by cause.", "cause", labels.ABORTED
         )

@@ -37,6 +37,7 @@ from deid_stream.worker.gate import Gate
 from deid_stream.worker.heartbeat import reported
 from deid_stream.worker.intake import Intake
 from deid_stream.worker.policies import Policies
+from deid_stream.worker.pulse import Life, beating
 from deid_stream.worker.pump import Pump
 from deid_stream.worker.sessions import SessionFactory, session_settings
 from deid_stream.worker.supervise import supervise
@@ -275,9 +276,9 @@ async def _collect_garbage() -> None:
         gc.collect()
 
 
-async def run_worker(settings: Settings) -> int:
+async def run_worker(settings: Settings, life: Life | None = None) -> int:
     """Run until SIGTERM or SIGINT, with ``settings.processes`` processes; the exit status. Errors are logged, one
-    line each."""
+    line each. ``life``: this is one of several processes, and somebody looks after it."""
     if settings.insecure_ephemeral_key and not (settings.digest_key or settings.digest_key_file):
         settings = msgspec.structs.replace(settings, digest_key=os.urandom(32).hex())
     if settings.processes > 1:
@@ -288,11 +289,15 @@ async def run_worker(settings: Settings) -> int:
     # said before the first answer, which a broker that is away never gives
     metrics.broker_connected.set(0)
     metrics.assigned_partitions.set(0)
+    for reason, count in (life.restarts if life is not None else {}).items():
+        metrics.process_restarts.inc(reason, count)
     worker = Worker(settings, metrics=metrics)
-    asyncio.get_running_loop().set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
     try:
         with (
             stopped_by_signals(worker.stop),
+            beating(life, lambda: worker.healthy, lambda: loop.call_soon_threadsafe(worker.stop)),
             served(
                 metrics,
                 settings.metrics_host,
@@ -314,9 +319,9 @@ async def run_worker(settings: Settings) -> int:
     return 0
 
 
-def _member(settings: bytes) -> None:
+def _member(settings: bytes, life: Life) -> None:
     """The life of one process of several."""
     decoded = msgspec.json.decode(settings, type=Settings)
     logs.configure(decoded.log_level)
     hooks.install()
-    raise SystemExit(hooks.contained(lambda: asyncio.run(run_worker(decoded))))
+    raise SystemExit(hooks.contained(lambda: asyncio.run(run_worker(decoded, life))))
