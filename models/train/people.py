@@ -187,6 +187,25 @@ def person(rng: Random) -> Value:
     return as_name(text, rng)
 
 
+def listed_person(rng: Random) -> Value:
+    """Surname first, as directories have it: ``Gomez Ana L.``; one in three without an initial."""
+    first, last = name_parts(rng)
+    if rng.random() < 0.33:
+        return as_name(f"{last} {first}", rng)
+    initial = rng.choice(string.ascii_lowercase)
+    dot = rng.choice(["", ".", "."])
+    return Value(cased(f"{last} {first} {initial}", rng) + dot, plain(f"{last} {first} {initial}"))
+
+
+def initialled(rng: Random) -> Value:
+    """A name with one or two initials among its parts."""
+    (first, last), (initial, other) = name_parts(rng), rng.choices(string.ascii_lowercase, k=2)
+    dot = rng.choice(["", ".", "."])
+    forms = [f"{first} {initial}{dot} {last}"] * 4 + [f"{initial}{dot} {last}", f"{initial}{dot} {other}{dot} {last}"]
+    name = rng.choice(forms)
+    return Value(cased(name, rng), plain(name))
+
+
 def spelled(rng: Random) -> Value:
     first, last = name_parts(rng)
     name = rng.choice([first, last, last, f"{first} {last}"])

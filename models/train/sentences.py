@@ -13,9 +13,15 @@ from models.train.people import everyday_word
 
 SLOT = re.compile(r"\{(\w+)\}")
 PLAIN_WORD = re.compile(r"(?<![^\s])[a-z]{4,}(?![^\s])")
+ENDINGS = ("'s", "s")
 CHOICE = re.compile(r"<([^<>]*)>")
-POSITIVES = {"templates.txt": 0.54, "contexts.txt": 0.34, "languages.txt": 0.12}
-NEGATIVES = {"negatives.txt": 0.48, "contexts_negatives.txt": 0.36, "languages_negatives.txt": 0.16}
+POSITIVES = {"templates.txt": 0.43, "contexts.txt": 0.26, "situations.txt": 0.2, "languages.txt": 0.11}
+NEGATIVES = {
+    "negatives.txt": 0.36,
+    "contexts_negatives.txt": 0.28,
+    "situations_negatives.txt": 0.22,
+    "languages_negatives.txt": 0.14,
+}
 """Share of the generated sentences that each file gives."""
 
 
@@ -86,12 +92,12 @@ def style_of(rng: Random) -> str:
 
 
 def join(pieces: list[tuple[str, str]], hint: str, *, spaced: bool) -> Example:
-    """Pieces of (text, label) to one example; ``spaced`` puts single blanks between them."""
+    """Pieces of (text, label) to one example; ``spaced`` puts single blanks between them, but before an ending."""
     text, spans = "", []
     for piece, label in pieces:
         if not piece.strip() and spaced:
             continue
-        if spaced and text:
+        if spaced and text and piece not in ENDINGS:
             text += " "
         start = len(text)
         text += piece
@@ -116,6 +122,11 @@ def render(template: Template, rng: Random, style: str) -> Example:
                 text = value.written
             pieces.append((text, label))
         elif style == "asr":
+            # "gail's", "doctors": an ending stays on its word, as a recogniser leaves it; a lone "s" is an initial
+            ending = re.match(r"'?s(?!\w)", part) if i else None
+            if ending is not None:
+                pieces.append((ending.group(), ""))
+                part = part[ending.end() :]
             pieces.append((spoken.sentence(part.replace("\\n", " "), rng), ""))
         elif style == "bare":
             pieces.append(
@@ -146,7 +157,9 @@ HINTS = (
 ).split()
 
 
-HARD = re.compile(r"\{(PERSON|FIRST|LAST|SPELLED|WORD|ADDRESS|STREET|DOORSTEP|POSTCODE|LOCATION|DATE_OF)")
+HARD = re.compile(
+    r"\{(PERSON|FIRST|LAST|LISTED|INITIALLED|SPELLED|WORD|ADDRESS|STREET|DOORSTEP|POSTCODE|LOCATION|DATE_OF)"
+)
 
 
 def positives(n: int, rng: Random) -> list[Example]:
