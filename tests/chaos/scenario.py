@@ -67,17 +67,18 @@ class Workers:
     """Real worker processes."""
 
     def __init__(self, settings: Settings, logs: Path | None, **environment: str) -> None:
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")} | environment
+        others = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
+        self.environment = others | environment | {"OMP_NUM_THREADS": "1"}
         for name, value in msgspec.structs.asdict(settings).items():
             if value != getattr(Settings(), name):
-                self._env[f"DEID_{name.upper()}"] = str(value)
-        self._env["OMP_NUM_THREADS"] = "1"
+                self.environment[f"DEID_{name.upper()}"] = str(value)
         self._log = (logs / "workers.log").open("ab") if logs else subprocess.DEVNULL
         self.alive: list[subprocess.Popen[bytes]] = []
 
-    def start(self, command_name: str = "worker") -> None:
-        command = [sys.executable, "-m", "deid_stream", command_name]
-        self.alive.append(subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log))
+    def start(self, *arguments: str) -> None:
+        """A worker, or another command."""
+        command = [sys.executable, "-m", "deid_stream", *(arguments or ("worker",))]
+        self.alive.append(subprocess.Popen(command, env=self.environment, stdout=self._log, stderr=self._log))
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         self.alive.remove(process)

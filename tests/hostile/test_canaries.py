@@ -28,6 +28,12 @@ PLACES = (
     "environ",
     "file workers.log",
     "error undecodable",
+    "error call file",
+    "repr",
+    "bridge environ",
+    "bridge answer to transcripts",
+    "dashboard environ",
+    *(f"command {name}" for name in ("doctor", "validate", "policy", "audit", "fetch", "fetch --sanitized")),
     "dashboard calls",
     "dashboard dead-letters",
 )

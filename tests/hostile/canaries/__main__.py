@@ -1,4 +1,5 @@
-"""``python -m tests.hostile.canaries``: thousands of canaries through the service on the embedded broker."""
+"""``python -m tests.hostile.canaries``: thousands of canaries through the service, on the embedded broker or (with
+KAFKA_HOME) on Apache Kafka."""
 
 import argparse
 import asyncio
@@ -8,12 +9,15 @@ from pathlib import Path
 from deid_stream.config import Settings
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from tests.hostile.canaries.scenario import Result, run
+from tests.support.kafka import KafkaCluster
 from tests.support.service import Service
 
 
-async def _run(calls: int, every: int) -> Result:
-    with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as folder:
-        async with Service(Settings(bootstrap_servers=broker.bootstrap_servers), exactly_once=False) as service:
+async def _run(broker: str, calls: int, every: int) -> Result:
+    apache = broker == "apache"
+    with tempfile.TemporaryDirectory() as folder, KafkaCluster() if apache else EmbeddedBroker() as running:
+        servers = running.bootstrap if isinstance(running, KafkaCluster) else running.bootstrap_servers
+        async with Service(Settings(bootstrap_servers=servers), exactly_once=apache) as service:
             return await run(service, Path(folder), calls=max(2, calls), every=every)
 
 
@@ -21,8 +25,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile.canaries", description=__doc__)
     parser.add_argument("--calls", type=int, default=12)
     parser.add_argument("--every", type=int, default=1, help="one in so many strings of the providers' documents")
+    parser.add_argument("--broker", choices=("embedded", "apache"), default="embedded")
     given = parser.parse_args()
-    result = asyncio.run(_run(given.calls, given.every))
+    result = asyncio.run(_run(given.broker, given.calls, given.every))
     for seen in result.unsanctioned:
         print(seen)
     print(

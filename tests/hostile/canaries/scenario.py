@@ -1,4 +1,6 @@
-"""The service with debug logs on, canaries in all that it reads, one SIGKILL and restart; and everything it shows."""
+"""The service with debug logs on, canaries in all that it reads, one SIGKILL and restart; and everything it shows:
+worker, bridge, dashboard, spot check and commands, in topics, logs, files, pages, answers, printed lines, environments
+and command lines."""
 
 import asyncio
 import contextlib
@@ -14,7 +16,7 @@ from deid_stream.kafka.record import OutRecord
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from tests.chaos.scenario import Workers
-from tests.hostile.canaries import plant, search
+from tests.hostile.canaries import others, plant, search
 from tests.support.calls import Record
 from tests.support.kafka import free_port
 from tests.support.service import Service
@@ -52,20 +54,26 @@ async def run(service: Service, folder: Path, *, calls: int, every: int, seed: i
     (folder / "tmp").mkdir()
     workers = Workers(service.settings, folder, TMPDIR=str(folder / "tmp"))
     looked_at: list[tuple[str, bytes]] = []
-    result = Result(planted=len(garden.planted), records=sum(map(len, halves)))
+    result = Result(records=sum(map(len, halves)))
     try:
         for half in halves:
             workers.start()
             await service.send(half)
-            await _closed(service, [r for r in half if ("ce_type", b"call.ended.v1") in r.headers], workers)
+            call_id, shown = await others.bridge(workers, garden)
+            looked_at += shown
+            await _closed(service, [call_id.encode(), *_ended(half)], workers)
             looked_at += await asyncio.to_thread(_of_the_process, workers, service.settings.metrics_port)
             # as it stands: temporary files and all
             workers.kill(workers.alive[0])
     finally:
         workers.close()
+    result.planted = len(garden.planted)
+    whole = next(_ended(halves[0])).decode()
+    looked_at += await asyncio.to_thread(lambda: list(others.commands(workers, whole, folder)))
     looked_at += await _dashboard(service, folder)
     looked_at += _files(folder)
-    looked_at += _errors([record for half in halves for record in half])
+    sent = [record for half in halves for record in half]
+    looked_at += [*_errors(sent), *others.reprs(sent)]
     names = service.names
     sources = {names.events, names.transcripts, names.audio, names.policies}
     for topic in names.all:
@@ -83,8 +91,13 @@ async def run(service: Service, folder: Path, *, calls: int, every: int, seed: i
     return result
 
 
-async def _closed(service: Service, ends: list[Record], workers: Workers) -> None:
-    wanted = {record.key for record in ends}
+def _ended(records: list[Record]) -> Iterator[bytes]:
+    """The ids of the calls whose end is among the records."""
+    return (record.key for record in records if ("ce_type", b"call.ended.v1") in record.headers)
+
+
+async def _closed(service: Service, calls: list[bytes], workers: Workers) -> None:
+    wanted = set(calls)
     async with asyncio.timeout(SETTLE_S):
         while not wanted <= {r.key for r in await service.read(service.names.calls)}:
             assert workers.alive[0].poll() is None
@@ -119,7 +132,10 @@ async def _dashboard(service: Service, folder: Path) -> list[tuple[str, bytes]]:
                 # not there before it has started
                 with contextlib.suppress(OSError):
                     page = await asyncio.to_thread(_page, url + "calls")
-            return [(f"dashboard {page}", await asyncio.to_thread(_page, url + page)) for page in pages]
+            shown = [(f"dashboard {page}", await asyncio.to_thread(_page, url + page)) for page in pages]
+            return shown + [
+                (f"dashboard {n}", others.of_process(processes.alive[0].pid, n)) for n in ("cmdline", "environ")
+            ]
     finally:
         processes.close()
 
@@ -131,9 +147,11 @@ def _page(url: str) -> bytes:
 
 def _of_the_process(workers: Workers, port: int) -> list[tuple[str, bytes]]:
     """What it shows of itself: its page, its command line and its environment."""
-    proc = Path(f"/proc/{workers.alive[0].pid}")
     page = _page(f"http://127.0.0.1:{port}/metrics")
-    return [("metrics", page), *((name, (proc / name).read_bytes()) for name in ("cmdline", "environ"))]
+    return [
+        ("metrics", page),
+        *((name, others.of_process(workers.alive[0].pid, name)) for name in ("cmdline", "environ")),
+    ]
 
 
 def _errors(records: list[Record]) -> Iterator[tuple[str, bytes]]:
