@@ -133,9 +133,7 @@ async def _dashboard(service: Service, folder: Path) -> list[tuple[str, bytes]]:
                 with contextlib.suppress(OSError):
                     page = await asyncio.to_thread(_page, url + "calls")
             shown = [(f"dashboard {page}", await asyncio.to_thread(_page, url + page)) for page in pages]
-            return shown + [
-                (f"dashboard {n}", others.of_process(processes.alive[0].pid, n)) for n in ("cmdline", "environ")
-            ]
+            return shown + [(f"dashboard {name}", raw) for name, raw in others.of_process(processes.alive[0].pid)]
     finally:
         processes.close()
 
@@ -148,10 +146,7 @@ def _page(url: str) -> bytes:
 def _of_the_process(workers: Workers, port: int) -> list[tuple[str, bytes]]:
     """What it shows of itself: its page, its command line and its environment."""
     page = _page(f"http://127.0.0.1:{port}/metrics")
-    return [
-        ("metrics", page),
-        *((name, others.of_process(workers.alive[0].pid, name)) for name in ("cmdline", "environ")),
-    ]
+    return [("metrics", page), *others.of_process(workers.alive[0].pid)]
 
 
 def _errors(records: list[Record]) -> Iterator[tuple[str, bytes]]:
