@@ -29,5 +29,13 @@ class IdPseudonyms:
     def customer(self, customer_id: str) -> str:
         return self._made("customer", customer_id)
 
+    def subject(self, customer_id: str, value: str) -> str:
+        """Of a person on the line, as one customer names them: the same for every way of writing one number.
+        ``customer_id`` is the customer's own, not its pseudonym."""
+        digits = "".join(character for character in value if character.isdecimal())
+        written = "".join(character for character in value.casefold() if character.isalnum())
+        plain = digits.removeprefix("00") if digits == written else value.strip().casefold()
+        return self._made("subject", f"{customer_id}/{plain}")
+
     def segment(self, segment_id: str) -> str:
         return self._made("segment", segment_id)

@@ -60,6 +60,8 @@ class CallStarted(_Hidden, frozen=True, kw_only=True):
     minor: bool = False
     metadata: JsonObject = {}
     """What else the producer said (from, to, direction, region, agent ...): raw, sanitized before it leaves."""
+    subject: str = ""
+    """Who the person on the line is, as the producer names them: raw until ``worker.intake`` makes a pseudonym."""
 
 
 class CallEnded(_Hidden, frozen=True, kw_only=True):

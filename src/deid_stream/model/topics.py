@@ -68,6 +68,11 @@ AGGREGATES: Final = Topic("aggregates", "deid.aggregates", "customer/window", _B
 AUDIT: Final = Topic("audit", "deid.audit", "call_id", _DELETE, 365)
 DEAD_LETTERS: Final = Topic("dead_letters", "deid.dlq", "call_id", _DELETE, 30)
 STATUS: Final = Topic("status", "deid.status", "worker id", _BOTH, 1)
+INDEX: Final = Topic("index", "deid.index", "source partition", _DELETE, 30)
+CONTROL_CALLS: Final = Topic("control_calls", "deid.control.calls", "call_id", _COMPACT, None)
+CONTROL_CUSTOMERS: Final = Topic("control_customers", "deid.control.customers", "customer_id", _COMPACT, None)
+CONTROL_WINDOWS: Final = Topic("control_windows", "deid.control.windows", "customer/window", _COMPACT, None)
+REQUEST_STATUS: Final = Topic("request_status", "privacy.status", "request_id", _COMPACT, None)
 CHECKPOINTS: Final = Topic("checkpoints", "deid.checkpoints", "partition/part", _COMPACT, None)
 
 INPUTS: Final = (EVENTS, TRANSCRIPTS, AUDIO)
@@ -82,6 +87,11 @@ OUTPUTS: Final = (
     AUDIT,
     DEAD_LETTERS,
     STATUS,
+    INDEX,
+    CONTROL_CALLS,
+    CONTROL_CUSTOMERS,
+    CONTROL_WINDOWS,
+    REQUEST_STATUS,
     CHECKPOINTS,
 )
 """What the service writes."""
@@ -103,6 +113,7 @@ class TopicNames(msgspec.Struct, frozen=True):
     audit: str
     dead_letters: str
     status: str
+    index: str
     checkpoints: str
 
     @classmethod

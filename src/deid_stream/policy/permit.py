@@ -55,6 +55,14 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         except ValueError:
             return True
 
+    @property
+    def retain_until_ms(self) -> Ms:
+        """``retain_until`` in epoch ms; 0 where it is no date."""
+        try:
+            return int(datetime.fromisoformat(self.retain_until).timestamp() * 1000)
+        except ValueError:
+            return 0
+
     @classmethod
     def of(cls, policy: CompiledPolicy, position: Position, since_ms: Ms, time_ms: Ms, *, partial: bool) -> "Permit":
         return cls(

@@ -94,6 +94,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
                 break
         return Refusal.UNKNOWN_POLICY
 
+    @property
+    def ever_allowed(self) -> bool:
+        """Some policy of the customer's, of those remembered, allowed training."""
+        return any(chapter.refusal is None for chapter in self.chapters)
+
     def permit(self, time_ms: Ms, *, partial: bool) -> Permit | None:
         """Leave to train on a source record of record time ``time_ms``, to be kept for the
         policy's days from the beginning of that time's day (UTC). ``partial``: training has been refused another

@@ -1,7 +1,6 @@
 """What one call may show of itself: the outputs in their order, the audit and the totals of its summary (law 3)."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -16,12 +15,9 @@ from deid_stream.model.outputs import (
     SanitizedSegment,
     SeqRange,
 )
+from deid_stream.model.runs import Runs
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Ms
-
-_MAX_RANGES: Final = 32
-"""Runs of sequence numbers remembered per channel. A producer whose numbers have more gaps than this is remembered with
-its smallest gaps closed, so a retraction names records that never were; that does no harm."""
 
 
 class LedgerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,8 +46,8 @@ class Ledger:
         self._minor = False
         self._redactions: dict[str, int] = {}
         self._redacted_audio_ms: dict[str, Ms] = {}
-        self._left_text: dict[int | None, list[list[int]]] = {}
-        self._left_audio: dict[int | None, list[list[int]]] = {}
+        self._left_text = Runs()
+        self._left_audio = Runs()
         self.segments = 0
         self.transcripts = 0
         self.refused = 0
@@ -67,8 +63,8 @@ class Ledger:
             refused=self.refused,
             withheld=self.withheld,
             lost=self.lost,
-            left_text=_ranges(self._left_text),
-            left_audio=_ranges(self._left_audio),
+            left_text=self._left_text.ranges(),
+            left_audio=self._left_audio.ranges(),
         )
 
     def restore(self, state: LedgerState, *, minor: bool) -> None:
@@ -80,9 +76,8 @@ class Ledger:
         self.refused = state.refused
         self.withheld = state.withheld
         self.lost = state.lost
-        for left, ranges in ((self._left_text, state.left_text), (self._left_audio, state.left_audio)):
-            for known in ranges:
-                left.setdefault(known.channel, []).append([known.first, known.last])
+        self._left_text = Runs(state.left_text)
+        self._left_audio = Runs(state.left_audio)
 
     @property
     def released(self) -> bool:
@@ -100,9 +95,9 @@ class Ledger:
             return
         self._outputs.append(output)
         if isinstance(output, SanitizedAudio):
-            _note(self._left_audio, output.chunk.channel, output.chunk.seq)
+            self._left_audio.note(output.chunk.channel, output.chunk.seq)
         else:
-            _note(self._left_text, output.channel, output.seq)
+            self._left_text.note(output.channel, output.seq)
 
     def forbid(self, time_ms: Ms) -> None:
         """The call is a minor's: nothing more leaves, what has not left yet is thrown away, what has is taken back."""
@@ -127,8 +122,8 @@ class Ledger:
             customer_id=self.customer_id,
             time_ms=time_ms,
             reason=reason,
-            transcripts=_ranges(self._left_text),
-            audio=_ranges(self._left_audio),
+            transcripts=self._left_text.ranges(),
+            audio=self._left_audio.ranges(),
         )
 
     def redacted(self, spans: Sequence[Span], time_ms: Ms, channel: int, seq: int) -> None:
@@ -208,26 +203,3 @@ class Ledger:
                 counts=counts or {},
             )
         )
-
-
-def _note(left: dict[int | None, list[list[int]]], channel: int | None, seq: int) -> None:
-    """Add a sequence number to a channel's runs; the next one in order only extends the last run."""
-    runs = left.get(channel)
-    if runs is None:
-        left[channel] = [[seq, seq]]
-        return
-    last = runs[-1]
-    if last[1] + 1 == seq:
-        last[1] = seq
-        return
-    if any(first <= seq <= end for first, end in runs):
-        return
-    runs.append([seq, seq])
-    runs.sort()
-    if len(runs) > _MAX_RANGES:
-        at = min(range(1, len(runs)), key=lambda index: runs[index][0] - runs[index - 1][1])
-        runs[at - 1][1] = max(runs[at - 1][1], runs.pop(at)[1])
-
-
-def _ranges(left: dict[int | None, list[list[int]]]) -> tuple[SeqRange, ...]:
-    return tuple(SeqRange(channel, first, last) for channel, runs in left.items() for first, last in runs)

@@ -34,6 +34,7 @@ ENDED_V1: Final = "call.ended.v1"
 CALL_V1: Final = "call.summary.v1"
 AUDIT_V1: Final = "deid.audit.v1"
 DEAD_LETTER_V1: Final = "deid.deadletter.v1"
+INDEX_V1: Final = "deid.index.v1"
 
 REQUIRED: Final = (SPECVERSION, ID, SOURCE, TYPE)
 """What every CloudEvent must have."""

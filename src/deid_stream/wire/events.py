@@ -19,6 +19,7 @@ from deid_stream.wire.structured import is_structured, unfold
 
 _OWN_FIELDS = frozenset({"call_id", "customer_id", "type", "event", "channels", "minor", "duration_ms", "metadata"})
 _FALSE = (False, None, 0, "", "false", "False", "no", "0")
+_MAX_SUBJECT_CHARS: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2}")
 _MEND_TYPE: Final = f"set ce_type to {ce.STARTED_V1} or {ce.ENDED_V1}"
 
@@ -64,8 +65,21 @@ def decode_event(
         offset=offset,
         channels=channels,
         minor=fields.get("minor") not in _FALSE,
+        subject=_subject(fields),
         metadata=_metadata(fields, limits, note),
     )
+
+
+def _subject(fields: Mapping[str, object]) -> str:
+    """Whose voice it is beside the agent's: ``subject`` where it is said, else the other end's number."""
+    nested = fields.get("metadata")
+    known = {**nested, **fields} if isinstance(nested, dict) else fields
+    other_end = "to" if known.get("direction") == "outbound" else "from"
+    for name in ("subject", other_end):
+        value = known.get(name)
+        if isinstance(value, str) and 0 < len(value) <= _MAX_SUBJECT_CHARS:
+            return value
+    return ""
 
 
 def _kind(ce_type: bytes | None, fields: Mapping[str, object]) -> str:

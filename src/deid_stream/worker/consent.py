@@ -4,9 +4,11 @@ from typing import Protocol
 
 import msgspec
 
+from deid_stream.model.published import Claim
 from deid_stream.policy.permit import Permit, day_of, encode_permit
 from deid_stream.policy.status import Standing
 from deid_stream.units import Ms
+from deid_stream.worker.published import Published
 
 
 class Consents(Protocol):
@@ -35,12 +37,15 @@ class CallFacts(msgspec.Struct, array_like=True):
     """Position of the policy under which the audit says that training goes on."""
     analytics_off: bool = False
     """The audit says that analytics gets nothing."""
+    subject: str = ""
+    """Pseudonym of the person on the line, where the producer named one."""
 
 
 class CallConsent:
-    """``facts`` with the permit that was made of them last: most records of a call have the same one."""
+    """``facts`` with the permit that was made of them last (most records of a call have the same one), and which of the
+    call's records have been published."""
 
-    __slots__ = ("_made", "_standing", "facts", "permit", "permit_header")
+    __slots__ = ("_made", "_standing", "facts", "permit", "permit_header", "published")
 
     def __init__(self, facts: CallFacts) -> None:
         self.facts = facts
@@ -48,6 +53,13 @@ class CallConsent:
         self.permit_header = b""
         self._standing: Standing | None = None
         self._made = (False, -1)
+        self.published = Published()
+
+    def claim(self) -> Claim:
+        """For the control plane's index."""
+        facts, standing = self.facts, self._standing
+        region = standing.policy.region if standing is not None else None
+        return self.published.claim(facts.call_id, facts.customer_id, facts.subject, region or "", facts.started_ms)
 
     def permit_for(self, standing: Standing, time_ms: Ms) -> Permit | None:
         """The permit of a record that ``standing`` does not refuse; ``permit_header`` is its header."""

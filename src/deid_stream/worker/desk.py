@@ -125,6 +125,8 @@ class CallDesk:
             if live is None:
                 live = self._calls.adopt(self._open(event), CallFacts(event.call_id, event.time_ms))
             self._session_of(live, event).receive(event)
+            if isinstance(event, CallStarted) and event.subject:
+                live.consent.facts.subject = event.subject
             if not live.bound and self._calls.count(live, event) and not (again or self.replaying):
                 self._bind(live, event.time_ms)
         except DecodeError:
@@ -359,4 +361,5 @@ class CallDesk:
                 continue
             live.offset_ms = -live.own_ms
             live.snapshot = snapshot
+            live.consent.published.resume(live.session.retraction(0, ""), live.consent.facts.permitted_at)
             self._calls.measure(live)

@@ -38,6 +38,9 @@ class Gate:
         self.consents = consents
         self.version = pipeline_version
         self.metrics = metrics
+        self.doubted_until_ms: Ms = 0
+        """Records up to this time may have been let go by an owner that died before its checkpoint, under an earlier
+        policy; 0 where batches are transactions."""
 
     def publish(self, outbox: Outbox, outputs: Iterable[Output], consent: CallConsent, *, minor: bool) -> None:
         """Append a call's outputs. A refused record stands in the audit with the reason when it is the first of its
@@ -45,6 +48,8 @@ class Gate:
         passage = _Passage(self, outbox, self.consents.standing(consent.facts.customer_id), consent, minor=minor)
         for output in outputs:
             passage.pass_on(output)
+        if minor:
+            consent.published.minor = True
 
     def write(self, outbox: Outbox, outputs: Iterable[Output]) -> None:
         """Append lines of the worker's own, and what is taken back of calls that are closed."""
@@ -65,8 +70,10 @@ class _Passage:
         self._policy = standing.policy
         self._consent = consent
         self._facts = consent.facts
+        self._published = consent.published
         self._minor = minor
         self._fresh = gate.consents.fresh()
+        self._doubted_until_ms = gate.doubted_until_ms if self._standing.ever_allowed else 0
 
     def pass_on(self, output: Output) -> None:
         if isinstance(output, SanitizedAudio):
@@ -86,11 +93,20 @@ class _Passage:
         if len(value) > MAX_VALUE_BYTES:
             self._too_large(chunk.time_ms, chunk.channel, chunk.seq)
             return
+        published = self._published
+        published.last_ms = chunk.time_ms
         if self._analysed(chunk.time_ms, chunk.channel, chunk.seq):
             self._outbox.append(names.analytics_audio, key, value, headers, chunk.time_ms)
-        if self._permit(chunk.time_ms, chunk.channel, chunk.seq) is None:
+            published.audio.note(chunk.channel, chunk.seq)
+            published.chunks += 1
+            published.bytes += len(value)
+        permit = self._permit(chunk.time_ms, chunk.channel, chunk.seq)
+        if permit is None:
             self._gate.metrics.training_withheld.inc("audio")
+            if chunk.time_ms <= self._doubted_until_ms:
+                published.doubt(self._facts.permitted_at, chunk.channel, chunk.seq, audio=True)
             return
+        published.train(permit, chunk.channel, chunk.seq, audio=True)
         training = [*headers, (ce.PERMIT, self._consent.permit_header)]
         voice = value if audio.disguised is None else payload(chunk, audio.disguised)
         self._outbox.append(names.training_audio, key, voice, training, chunk.time_ms)
@@ -101,14 +117,22 @@ class _Passage:
         if len(record.value or b"") > MAX_VALUE_BYTES:
             self._too_large(segment.time_ms, segment.channel, segment.seq)
             return
+        published = self._published
+        published.last_ms = segment.time_ms
         if self._analysed(segment.time_ms, segment.channel, segment.seq):
             self._outbox.append(names.analytics_transcripts, record.key, record.value, record.headers, segment.time_ms)
+            published.transcripts.note(segment.channel, segment.seq)
+            published.segments += 1
+            published.bytes += len(record.value or b"")
         if not segment.is_final:
             return
         permit = self._permit(segment.time_ms, segment.channel, segment.seq)
         if permit is None:
             self._gate.metrics.training_withheld.inc("transcripts")
+            if segment.time_ms <= self._doubted_until_ms:
+                published.doubt(self._facts.permitted_at, segment.channel, segment.seq, audio=False)
             return
+        published.train(permit, segment.channel, segment.seq, audio=False)
         record = self._encoded(segment, permit)
         record.headers.append((ce.PERMIT, self._consent.permit_header))
         self._outbox.append(names.training_transcripts, record.key, record.value, record.headers, segment.time_ms)
@@ -121,6 +145,7 @@ class _Passage:
         """The call's metadata. Of a call without any record that could be trained on, this is where the audit says
         that it would have been refused."""
         time_ms = summary.time_ms
+        self._published.closed = self._published.urgent = True
         if self._analysed(time_ms, None, None):
             record = encode_summary(summary, policy_version=self._policy.version, pipeline_version=self._gate.version)
             self._outbox.append(self._gate.names.calls, record.key, record.value, record.headers, time_ms)

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from deid_stream.keys.ids import IdPseudonyms
-from deid_stream.model.events import AudioChunk, Event, Segment
+from deid_stream.model.events import AudioChunk, CallStarted, Event, Segment
+from deid_stream.model.topics import EVENTS_KIND
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.decode import Decoded, decode
@@ -17,17 +18,20 @@ RecordHeaders = tuple[tuple[str, bytes], ...]
 
 
 class Intake:
-    """``ids`` None: identifiers stay as the producer made them."""
+    """``ids`` None: identifiers stay as the producer made them. ``subjects`` None: nobody knows whose voice it is."""
 
-    def __init__(self, limits: Limits | None = None, ids: IdPseudonyms | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, ids: IdPseudonyms | None = None, subjects: IdPseudonyms | None = None
+    ) -> None:
         self._limits = limits or Limits()
         self._ids = ids
+        self._subjects = subjects
         self._headers = lru_cache(maxsize=16_384)(self._hidden_headers)
 
     def decode(self, kind: str, record: Any, time_ms: Ms, note: Note) -> Decoded:
         """As ``wire.decode.decode``; ``time_ms`` is record time."""
         decoded = decode(kind, record.key, record.value, record.headers, time_ms, record.offset, self._limits, note)
-        if self._ids is None or not decoded.events:
+        if not decoded.events or (self._ids is None and kind != EVENTS_KIND):
             return decoded
         return decoded._replace(events=tuple(map(self._hidden, decoded.events)))
 
@@ -38,9 +42,12 @@ class Intake:
         return self._ids.call(key.decode(errors="surrogateescape")).encode()
 
     def _hidden(self, event: Event) -> Event:
-        ids = self._ids
-        assert ids is not None  # noqa: S101 - asked only then
-        replace = msgspec.structs.replace
+        ids, replace = self._ids, msgspec.structs.replace
+        if isinstance(event, CallStarted) and event.subject:
+            known = self._subjects
+            event = replace(event, subject=known.subject(event.customer_id, event.subject) if known else "")
+        if ids is None:
+            return event
         call_id, customer_id = ids.call(event.call_id), ids.customer(event.customer_id)
         if isinstance(event, AudioChunk):
             # ce_id is free text of the producer's: the output's own id takes its place

@@ -167,6 +167,8 @@ class Owner:
                 new_outbox=publisher.outbox,
                 metrics=context.metrics,
             )
+            if restored.epoch and context.isolation == "read_uncommitted":
+                context.gate.doubted_until_ms = context.wall_ms()
             if restored.epoch:
                 for customer, opted_out in context.policies.opted_out_since(restored.progress.policies).items():
                     partition.retract(customer, opted_out)

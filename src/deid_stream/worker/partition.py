@@ -28,6 +28,7 @@ from deid_stream.worker.dead_letters import DeadLetters, unreadable
 from deid_stream.worker.desk import CallDesk, PolicyView
 from deid_stream.worker.ended import EndedCalls
 from deid_stream.worker.gate import Gate
+from deid_stream.worker.index_feed import IndexFeed
 from deid_stream.worker.intake import Intake
 from deid_stream.worker.merge import Merge
 from deid_stream.worker.retractions import Retractions
@@ -83,6 +84,8 @@ class Partition:
         self._clock = StreamClock(restored.progress.time_ms)
         self._ended = EndedCalls(restored.closed.values())
         self._retractions = Retractions(restored.progress.retracting)
+        self._index = IndexFeed(settings.number, gate.names.index)
+        self._wall_ms: Ms = 0
         self._outbox = new_outbox()
         self._released: list[Output] = []
         self._dirty = True
@@ -206,6 +209,9 @@ class Partition:
         elif self._merge.idle and not self._replay_until:
             self._desk.pass_idle(wall_ms)
         self._desk.drain()
+        self._wall_ms = wall_ms
+        if not self._dirty and self._index.due(wall_ms):
+            self._dirty = True
         return len(taken)
 
     def take(self) -> Work | None:
@@ -213,6 +219,8 @@ class Partition:
         if not self._dirty:
             return None
         self._dirty = False
+        if self._index.due(self._wall_ms):
+            self._index.flush(self._outbox, self._wall_ms, self.clock_ms)
         self._refresh_needed()
         full = self._writer.wants_base
         facts = self._desk.facts(everything=full)
@@ -290,6 +298,7 @@ class Partition:
             self._gate.write(self._outbox, outputs)
         else:
             self._gate.publish(self._outbox, outputs, consent, minor=minor)
+            self._index.touch(consent)
         self._dirty = True
 
     # -- checkpoint

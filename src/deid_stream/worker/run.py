@@ -188,7 +188,8 @@ class Worker:
         settings, kafka = self._settings, self._kafka
         names = TopicNames.of(settings.topic_prefix)
         keys = settings.key_ring() if self._sessions is None or settings.hash_ids else None
-        ids = IdPseudonyms(keys) if keys is not None and settings.hash_ids else None
+        pseudonyms = IdPseudonyms(keys) if keys is not None else None
+        ids = pseudonyms if settings.hash_ids else None
         transactions = settings.processing == "exactly_once" or await kafka.supports_transactions(settings.group_id)
         exactly_once = transactions and settings.processing != "at_least_once"
         isolation: Isolation = "read_committed" if exactly_once else "read_uncommitted"
@@ -222,7 +223,7 @@ class Worker:
             publishers=publishers,
             isolation=isolation,
             sessions=sessions,
-            intake=Intake(settings.limits, ids),
+            intake=Intake(settings.limits, ids, pseudonyms),
             gate=Gate(names, policies, __version__, self.metrics),
             policies=policies,
             metrics=self.metrics,

@@ -37,6 +37,11 @@ def test_the_contracts_topics():
         ("deid.audit", "delete"),
         ("deid.dlq", "delete"),
         ("deid.status", "compact,delete"),
+        ("deid.index", "delete"),
+        ("deid.control.calls", "compact"),
+        ("deid.control.customers", "compact"),
+        ("deid.control.windows", "compact"),
+        ("privacy.status", "compact"),
         ("deid.checkpoints", "compact"),
     }
 
