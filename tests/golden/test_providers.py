@@ -21,7 +21,7 @@ CASES = [
 ]
 
 
-def read(provider, document):
+def read(provider, document, *more):
     headers = (
         ("ce_specversion", b"1.0"),
         ("ce_id", b"t"),
@@ -29,6 +29,7 @@ def read(provider, document):
         ("ce_type", b"call.transcript.v1"),
         ("ce_customerid", b"acme"),
         ("ce_dataschema", provider.encode()),
+        *more,
     )
     value = json.dumps(document).encode()
     return decode(TRANSCRIPTS_KIND, b"c-1", value, headers, 1_000, 0, Limits())
@@ -75,6 +76,17 @@ def test_nothing_vanishes(provider, case):
     assert form is not None
     assert list(form.read(document)) == []
     assert "Ann" not in json.dumps(case["document"])
+
+
+@pytest.mark.parametrize(("provider", "case"), CASES)
+def test_of_a_recogniser_that_hears_one_channel_the_record_says_which(provider, case):
+    """Where a document names no party, nor a second channel."""
+    usual = read(provider, case["document"]).events
+    placed = read(provider, case["document"], ("ce_channel", b"3")).events
+    parties = {segment.speaker for segment in usual} & {"agent", "customer"}
+    assert [segment.channel for segment in placed] == [
+        segment.channel if parties else segment.channel or 3 for segment in usual
+    ]
 
 
 def test_every_form_of_every_provider_has_its_document():

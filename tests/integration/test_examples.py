@@ -14,6 +14,8 @@ from examples.deepgram_twilio import serve_call
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from deid_stream.audio.codec.pcm import decode
+from deid_stream.datasets.wav import read_wav
 from deid_stream.demo.stage import SAMPLES
 from tests.support.kafka import free_port
 
@@ -132,3 +134,23 @@ async def test_twilio_and_deepgram_meet_in_the_topics(broker: str) -> None:
             break
     assert "CA1/0/0: my name is [PERSON_1]" in lines
     assert any(line.startswith("CA1/0") and "silenced" in line for line in lines)
+
+
+@pytest.mark.parametrize(("example", "framework"), [("pipecat_agent", "pipecat"), ("livekit_agent", "livekit.agents")])
+def test_an_agents_call_comes_out_clean(example: str, framework: str, tmp_path: Path) -> None:
+    pytest.importorskip(framework.partition(".")[0], reason=f"the extra {framework} is not installed")
+    call = SAMPLES / "card-payment"
+    files = (f"{call}.wav", f"{call}.call.json", str(tmp_path / "out.wav"))
+    done = subprocess.run(
+        [sys.executable, f"examples/{example}.py", *files], capture_output=True, text=True, cwd=ROOT, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    segments = json.loads(Path(f"{call}.call.json").read_text(encoding="utf-8"))["segments"]
+    assert len(done.stdout.splitlines()) == len([s for s in segments if s["is_final"]])
+    after = read_wav(tmp_path / "out.wav")
+    samples = decode(after.data, after.format).astype(int)
+    for value in json.loads(Path(f"{call}.truth.json").read_text(encoding="utf-8")):
+        assert value["text"].lower() not in done.stdout.lower()
+        caller_left = 1 - value["channel"] if segments[0]["channel"] == 0 else value["channel"]
+        spoken = samples[value["start_ms"] * 8 : value["end_ms"] * 8, caller_left]
+        assert (abs(spoken) > 300).mean() < 0.05

@@ -104,7 +104,7 @@ class Segment(_Hidden, frozen=True, kw_only=True):
     """Who speaks, where a channel holds several: a role or the recogniser's label. Never leaves; empty: not said."""
     timed: bool = True
     """False where nothing says when it was said: ``start_ms`` is 0 and ``end_ms`` the longest it may have taken, and
-    its place follows from record time."""
+    its place follows from record time; once it is placed, they are the stretch in which it was said."""
     time_ms: Ms = 0
     offset: int = -1
 

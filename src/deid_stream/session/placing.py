@@ -7,6 +7,7 @@ import msgspec
 
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
 from deid_stream.errors import AlignmentError
@@ -55,6 +56,7 @@ def explained(
     turn = entry.turn.joined()
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
+        segment = narrowed(segment, sound, channel)
         known = unheard.explained(segment, timing, sound, channel)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
         reach_ms = MAX_REACH_MS
@@ -89,6 +91,7 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) 
     placed = [joined(parts, turn.starts())] if len(whole.segments) < len(parts) else [*parts]
     for segment, start, standing in zip(whole.segments, whole.starts(), placed, strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
+        segment = narrowed(segment, sound, channel)
         try:
             yield from locate(segment, own, sound, channel, timing, standing if segment.words else None)
         except AlignmentError:

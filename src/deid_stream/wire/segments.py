@@ -155,9 +155,13 @@ def _shifted(words: Sequence[Word], shift_ms: Ms) -> tuple[Word, ...]:
 
 
 def _channel(draft: Draft, identity: Identity) -> int:
-    channel = draft.channel if draft.channel is not None else identity.channel
-    if channel is None:
-        channel = identity.roles.index(draft.role) if draft.role in identity.roles else 0
+    channel = draft.channel
+    if channel is None and draft.role in identity.roles:
+        channel = identity.roles.index(draft.role)
+    elif not channel:
+        # a recogniser that hears one channel calls it its first, whichever of the call's it is: there the record knows
+        channel = channel if identity.channel is None else identity.channel
+    channel = channel or 0
     if not 0 <= channel <= limits.MAX_CHANNEL:
         raise DecodeError(f"channel must be within 0 to {limits.MAX_CHANNEL}", at=f"{draft.at}.channel")
     return channel

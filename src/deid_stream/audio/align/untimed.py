@@ -1,15 +1,24 @@
 """Place words on the audio by the VAD alone, where there are no times and no forced aligner (extra ``align``)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import msgspec
 
 from deid_stream.audio.align.believable import TimedWord
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
-from deid_stream.model.events import Word
+from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
 
 SHORTEST_SPEECH_MS: Ms = 200
+BETWEEN_MS: Final = 600
+"""A pause of this length may part a recogniser's utterances. A larger value takes more of the speech before along, and
+words may then be found there; a smaller one parts what was said in one go: its beginning is then silenced."""
+_LETTER_MS: Final = 45
+_DIGIT_MS: Final = 200
+"""No faster does anybody speak for a whole utterance."""
 
 
 class Placed(NamedTuple):
@@ -17,6 +26,21 @@ class Placed(NamedTuple):
 
     words: list[TimedWord]
     error_ms: Ms
+
+
+def narrowed(segment: Segment, reader: Reader, channel: int) -> Segment:
+    """A segment of which only a stretch is known that holds it, with the stretch that its words took: the last speech
+    in it, as much as they need at least, back to a pause. Speech before that is another segment's, or nobody's."""
+    if segment.timed:
+        return segment
+    speech = vad.speech(reader, channel, Interval(segment.start_ms, segment.end_ms))
+    least_ms = sum(_DIGIT_MS if c.isdigit() else _LETTER_MS for c in segment.text if c.isalnum())
+    heard_ms = 0
+    for later, part in pairwise(reversed(speech)):
+        heard_ms += later.length
+        if heard_ms >= least_ms and later.start - part.end >= BETWEEN_MS:
+            return msgspec.structs.replace(segment, start_ms=later.start)
+    return segment
 
 
 def in_proportion(reader: Reader, channel: int, window: Interval, words: Sequence[Word]) -> Placed | None:

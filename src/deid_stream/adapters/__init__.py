@@ -1,0 +1,1 @@
+"""Voice-agent frameworks to live calls: one module a framework, imported only by who uses it."""

@@ -1,0 +1,167 @@
+"""LiveKit agents (extra ``livekit``): what the caller and the agent say, de-identified in the agent's own process.
+
+    class Support(Deidentified, Agent):
+        ...
+
+    async with BackgroundCall(live.call(call_id, customer_id, channels=2), sink) as call:
+        agent = Support(instructions=...)
+        agent.deid = LiveKitCall(call)
+        await session.start(agent, room=ctx.room)
+        ...
+
+The caller's frames and the recogniser's events are taken where they pass the agent's ``stt_node``, the agent's text and
+sound where they pass its ``tts_node``. Nothing is changed. What the agent was about to say when it was interrupted
+counts as said.
+"""
+
+import contextlib
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
+from typing import TypeVar
+
+import numpy as np
+
+from deid_stream.adapters.speakers import CALLER
+from deid_stream.adapters.speakers import Agent as Side
+from deid_stream.errors import ConfigError, install
+from deid_stream.live import BackgroundCall
+from deid_stream.units import Ms
+
+try:
+    from livekit import rtc
+    from livekit.agents import ModelSettings, stt
+    from livekit.agents.types import TimedString
+except ImportError:
+    raise ConfigError(f"the LiveKit adapter needs livekit-agents; {install('livekit')}") from None
+
+T = TypeVar("T")
+
+
+class LiveKitCall:
+    """One call of an agent, whichever agents take part in it one after the other."""
+
+    def __init__(self, call: BackgroundCall) -> None:
+        self._call = call
+        self._side = Side(call)
+        self._resamplers: dict[tuple[bool, int], rtc.AudioResampler] = {}
+
+    async def heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """The caller's frames, as they come."""
+        async for frame in audio:
+            for data in self._mono(frame, agent=False):
+                self._call.audio(data, channel=CALLER)
+            yield frame
+
+    async def read(self, events: AsyncIterable[T]) -> AsyncGenerator[T, None]:
+        """A recogniser's events, as they come."""
+        clock = _Clock(self._call.media_ms(CALLER))
+        async for event in events:
+            if isinstance(event, stt.SpeechEvent):
+                if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT and event.alternatives:
+                    self._call.segment(clock.segment(event.alternatives[0]), channel=CALLER)
+            elif isinstance(event, str) and event.strip():
+                self._call.segment({"text": str(event)}, channel=CALLER)
+            yield event
+
+    async def said(self, text: AsyncIterable[str]) -> AsyncGenerator[str, None]:
+        """The text that the agent is about to say."""
+        async for part in text:
+            self._side.say(str(part), joined=True)
+            yield part
+
+    async def spoken(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """The agent's frames, as they are made: at the end the text is what was said in them."""
+        try:
+            async for frame in audio:
+                for data in self._mono(frame, agent=True):
+                    self._side.speak(data)
+                yield frame
+        finally:
+            self._side.stop()
+
+    def _mono(self, frame: rtc.AudioFrame, *, agent: bool) -> list[bytes]:
+        data = bytes(frame.data)
+        if frame.num_channels > 1:
+            samples = np.frombuffer(data, dtype="<i2").reshape(-1, frame.num_channels)
+            data = samples.mean(axis=1).astype("<i2").tobytes()
+        if frame.sample_rate == self._call.rate_hz:
+            return [data]
+        key = (agent, frame.sample_rate)
+        if key not in self._resamplers:
+            self._resamplers[key] = rtc.AudioResampler(frame.sample_rate, self._call.rate_hz)
+        return [bytes(made.data) for made in self._resamplers[key].push(bytearray(data))]
+
+
+class _Clock:
+    """Times of one recogniser's stream, which count from the session's start, to media time."""
+
+    def __init__(self, began_ms: Ms) -> None:
+        self._began_ms = began_ms
+        self._offset_s: float | None = None
+
+    def segment(self, said: stt.SpeechData) -> dict[str, object]:
+        """In the contract's form; without times where the recogniser does not say what its times count from."""
+        words = [self._word(word) for word in said.words or ()]
+        return {"text": said.text, "language": str(said.language) or "en", "words": [word for word in words if word]}
+
+    def _word(self, word: TimedString) -> dict[str, object]:
+        if not all(isinstance(time_s, float | int) for time_s in (word.start_time, word.end_time)):
+            return {"text": str(word).strip()}
+        if not isinstance(word.start_time_offset, float | int):
+            return {"text": str(word).strip()}
+        if self._offset_s is None:
+            # a stream that connects again goes on from its first beginning
+            self._offset_s = word.start_time_offset
+        shift_ms = self._began_ms - self._offset_s * 1000
+        found: dict[str, object] = {
+            "text": str(word).strip(),
+            "start_ms": max(0.0, word.start_time * 1000 + shift_ms),
+            "end_ms": max(0.0, word.end_time * 1000 + shift_ms),
+        }
+        if isinstance(word.confidence, float | int):
+            found["confidence"] = float(word.confidence)
+        return found
+
+
+class Deidentified:
+    """Put it before ``Agent`` among an agent's bases; ``deid`` is the call that the agent takes part in, None: none."""
+
+    deid: LiveKitCall | None = None
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncIterator[stt.SpeechEvent | str]:
+        """As the agent's own, listened to."""
+        call = self.deid
+        node = await _node(super().stt_node(audio if call is None else call.heard(audio), model_settings))  # type: ignore[misc]
+        async for event in _whole(node if call is None else call.read(node)):
+            yield event
+
+    async def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterator[rtc.AudioFrame]:
+        """As the agent's own, listened to."""
+        call = self.deid
+        node = await _node(super().tts_node(text if call is None else call.said(text), model_settings))  # type: ignore[misc]
+        async for frame in _whole(node if call is None else call.spoken(node)):
+            yield frame
+
+
+async def _node(made: AsyncIterable[T] | Awaitable[AsyncIterable[T] | None]) -> AsyncIterable[T]:
+    """What a node gives, or what the coroutine of one does; nothing where that is None."""
+    node = await made if inspect.isawaitable(made) else made
+    return _nothing() if node is None else node
+
+
+async def _nothing() -> AsyncGenerator[T, None]:
+    return
+    yield
+
+
+async def _whole(items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
+    """``items``; whoever stops early closes them, too."""
+    try:
+        async for item in items:
+            yield item
+    finally:
+        if isinstance(items, AsyncGenerator):
+            with contextlib.suppress(RuntimeError):
+                await items.aclose()

@@ -1,0 +1,78 @@
+"""What a live call lets out. Nothing raw is in any of it."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.model.events import Word
+from deid_stream.model.outputs import AuditEntry, CallSummary, Entity, Output, Retraction, SanitizedAudio
+from deid_stream.model.outputs import SanitizedSegment as Segment
+from deid_stream.units import Ms
+
+
+class CleanAudio(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the chunks that were fed in, silenced where it must be: as long as it was, bit-identical elsewhere."""
+
+    channel: int
+    offset_ms: Ms
+    """Media time of the first sample."""
+    rate_hz: int
+    data: bytes
+    """16-bit little-endian samples of one channel."""
+    redacted_ms: Ms
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """``data`` as an array."""
+        return np.frombuffer(self.data, dtype="<i2")
+
+    def __repr__(self) -> str:
+        return f"<CleanAudio of channel {self.channel}>"
+
+
+class CleanText(msgspec.Struct, frozen=True, kw_only=True):
+    """A sanitized segment; one of a ``segment_id`` that has come before replaces it."""
+
+    segment_id: str
+    channel: int
+    start_ms: Ms
+    end_ms: Ms
+    text: str
+    words: tuple[Word, ...]
+    entities: tuple[Entity, ...]
+    language: str
+    is_final: bool
+
+    def __repr__(self) -> str:
+        return f"<CleanText of channel {self.channel}>"
+
+
+Clean = CleanAudio | CleanText | AuditEntry | CallSummary | Retraction
+"""``AuditEntry``: what was redacted or withheld and why. ``CallSummary``: once, when the call is over. ``Retraction``:
+throw away what has come of the call so far, it is a minor's."""
+
+
+def cleaned(output: Output) -> Clean:
+    """What may be handed out of a session's output: never the chunk that came in."""
+    if isinstance(output, SanitizedAudio):
+        chunk = output.chunk
+        return CleanAudio(
+            channel=chunk.channel or 0,
+            offset_ms=chunk.offset_ms,
+            rate_hz=chunk.format.rate_hz,
+            data=output.data,
+            redacted_ms=output.redacted_ms,
+        )
+    if isinstance(output, Segment):
+        return CleanText(
+            segment_id=output.segment_id,
+            channel=output.channel,
+            start_ms=output.start_ms,
+            end_ms=output.end_ms,
+            text=output.text,
+            words=output.words,
+            entities=output.entities,
+            language=output.language,
+            is_final=output.is_final,
+        )
+    return output
