@@ -326,6 +326,24 @@ async def test_a_header_name_that_is_not_utf_8_costs_only_its_record(made: Deplo
     await running
 
 
+async def test_reading_goes_on_behind_a_batch_that_nobody_can_read(made: Deployment) -> None:
+    if not made.bootstrap or made.transactions:
+        pytest.skip("Apache Kafka takes no such batch, and in memory there are none")
+    for values, damaged in (([b"good 0"], False), ([b"lost"] * 3, True), ([b"good 1"], False), ([b"lost"], True)):
+        await produce_poison(made.bootstrap, made.topic, values, T0_MS, damaged=damaged)
+    expected = [(0, ""), (1, "codec"), (2, "codec"), (3, "codec"), (4, ""), (5, "codec")]
+    member = Member(made.kafka.group_reader(made.options()))
+    running = asyncio.create_task(member.run())
+    await until(lambda: len(member.records) >= len(expected))
+    assert [(r.offset, r.unreadable) for r in member.records] == expected
+    await made.send(OutRecord(made.topic, b"k", b"later", (), T0_MS, 0))
+    await until(lambda: len(member.records) == len(expected) + 1)
+    await until_async(lambda: member.group.behind(Place(made.topic, 0)), 0)
+    member.stop()
+    await running
+    assert [(r.offset, r.unreadable) for r in await made.read(made.topic)] == [*expected, (6, "")]
+
+
 EXPECTED = [
     (0, b"good 0", ""),
     (1, b"good 1", ""),

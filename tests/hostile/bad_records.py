@@ -4,9 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-from aiokafka.record.util import calc_crc32c
-
 from tests.support.calls import Record
 
 CUSTOMER = "someone"
@@ -218,18 +215,3 @@ def straggler(call_id: str, at_ms: int) -> Bad:
     return Bad(
         "straggler", (Record("transcripts", call_id.encode(), value, headers_of("transcripts", call_id), at_ms),)
     )
-
-
-class DamagedBatch(_DefaultRecordBatchBuilderPy):
-    """Says gzip, holds none of it, and its checksum is right: nothing between here and the reader looks inside."""
-
-    damage = True
-    _ATTRIBUTES, _CRC = 21, 17
-
-    def build(self) -> bytearray:
-        built: bytearray = super().build()
-        if not self.damage:
-            return built
-        built[self._ATTRIBUTES + 1] |= 1
-        built[self._CRC : self._CRC + 4] = calc_crc32c(memoryview(built)[self._ATTRIBUTES :]).to_bytes(4, "big")
-        return built

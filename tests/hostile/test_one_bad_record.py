@@ -22,9 +22,9 @@ from deid_stream.config import Settings
 from tests.chaos.scenario import Workers
 from tests.conformance.conftest import Broker
 from tests.conformance.conftest import broker as broker
-from tests.conformance.raw import BadName, produce
+from tests.conformance.raw import BadName, DamagedBatch, produce
 from tests.hostile import bad_records
-from tests.hostile.bad_records import KEYLESS, Bad, DamagedBatch, Letter
+from tests.hostile.bad_records import KEYLESS, Bad, Letter
 from tests.support.calls import MadeCall, Record, make_call
 from tests.support.kafka import free_port
 from tests.support.service import Service

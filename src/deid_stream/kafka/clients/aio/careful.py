@@ -9,6 +9,7 @@ fault is read by librdkafka, which gives every record of the batch and tells whi
 import asyncio
 import contextlib
 from collections.abc import Collection
+from gzip import BadGzipFile
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -37,7 +38,8 @@ def unreadable(error: BaseException) -> str | None:
     """Why a record cannot be read; None where the error is about something else."""
     if isinstance(error, UnicodeDecodeError):
         return "header_name"
-    if isinstance(error, UnsupportedCodecError):
+    if isinstance(error, UnsupportedCodecError | BadGzipFile):
+        # the latter is an OSError, as a broken connection is
         return "codec"
     if isinstance(error, RecordTooLargeError):
         return "too_large"

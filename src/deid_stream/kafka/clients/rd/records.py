@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from operator import methodcaller
 from typing import Final
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from deid_stream.kafka.clients.rd.errors import translate
@@ -18,7 +19,8 @@ UNREADABLE: Final[dict[int, str]] = {
     KafkaError._NOT_IMPLEMENTED: "codec",
     KafkaError.MSG_SIZE_TOO_LARGE: "too_large",
 }
-"""Errors of one record or batch; librdkafka goes on behind it."""
+"""Errors of one record or batch. librdkafka goes on behind it only where the same answer of the broker holds more;
+else it asks for the same batch again and again."""
 _headers: Final = methodcaller("headers")
 """Of a name that is not UTF-8 the library sets an exception and returns a list with a hole in it. Called by its name,
 Python 3.11 takes no notice once the call is warm: the exception comes out of some later call, and the hole ends the
@@ -68,7 +70,7 @@ def read_some(connection: Connection, place: Place, offset: int, isolation: str)
             consumer.assign([TopicPartition(place.topic, place.partition, offset)])
             until_s, found = time.monotonic() + _WAIT_S, list[InRecord]()
             while not found and time.monotonic() < until_s:
-                found = list(_records(consumer.consume(_FEW, _STEP_S), place))
+                found = list(_records(consumer.consume(_FEW, _STEP_S), place, offset))
             return found
         finally:
             consumer.close()
@@ -76,13 +78,18 @@ def read_some(connection: Connection, place: Place, offset: int, isolation: str)
         raise translate(error, f"reading {place.topic}", topic=place.topic) from None
 
 
-def _records(messages: Iterable[Message], place: Place) -> Iterable[InRecord]:
+def _records(messages: Iterable[Message], place: Place, offset: int) -> Iterable[InRecord]:
+    """Up to the first record, from ``offset`` on, of a batch that cannot be read."""
     for message in messages:
         error = message.error()
         if error is None:
-            yield in_record(message)
+            record = in_record(message)
+            offset = record.offset + 1
+            yield record
         elif error.code() in UNREADABLE:
-            yield unreadable(message, UNREADABLE[error.code()])
+            record = unreadable(message, UNREADABLE[error.code()])
+            yield msgspec.structs.replace(record, offset=max(offset, record.offset))
+            return
         elif error.code() != KafkaError._PARTITION_EOF:
             raise translate(error, f"reading {place.topic}", topic=place.topic)
 
