@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deid_stream.commands.audit import proven
+from deid_stream.commands.proving import proven
 from deid_stream.kafka.record import OutRecord
 from deid_stream.policy.permit import decode_permit
 from deid_stream.policy.proof import Proof

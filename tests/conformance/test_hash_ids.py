@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from deid_stream.commands.audit import proven
+from deid_stream.commands.proving import proven
 from deid_stream.keys import KeyRing
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.policy.proof import Proof

@@ -1,99 +1,160 @@
-"""``audit verify``: what the topics themselves prove about consent."""
+"""``audit verify`` and ``audit export``."""
 
 import asyncio
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final
 
 import click
+import msgspec
 
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
+from deid_stream.errors import ConfigError
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import JsonObject
-from deid_stream.model.topics import POLICIES, TRAINING_AUDIO, TRAINING_TRANSCRIPTS
-from deid_stream.policy.permit import Position
-from deid_stream.policy.proof import PROVEN_WRONG, Proof, TrainingRecord, Verdict
-from deid_stream.units import Ms
-from deid_stream.wire import cloudevents as ce
+from deid_stream.policy.proof import Proof
 
-if TYPE_CHECKING:
-    from deid_stream.kafka.ports import Kafka
-
-_SHOWN: Final = 20
-"""Records named by their keys; the rest are counted."""
+_IDS: Final = {name: WORKER[name] for name in ("region", "hash_ids", "digest_key_file")}
+_BREAKS: Final = {
+    "cut": "lines before it are gone",
+    "beginning_cut": "the lines that it begins with are gone, and have not expired",
+    "end_cut": "lines up to here have been written, and are gone",
+    "begun_again": "the chain begins a second time: its writer had lost its place",
+    "misplaced": "its position does not follow from the line before",
+    "unchained": "a line of no chain among chained ones: not written by this service",
+}
 
 
 @click.group()
 def audit() -> None:
-    """Prove from the topics that consent was kept."""
+    """Prove from the topics that consent was kept and the audit is whole; export the audit."""
 
 
 @audit.command()
-@settings_options(CONNECTION, {name: WORKER[name] for name in ("region", "hash_ids", "digest_key_file")})
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="manifest.json of an earlier export: what it had seen must still be there.",
+)
+@settings_options(CONNECTION, _IDS)
 @json_option
-def verify(settings: Settings, as_json: bool) -> int:
+def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
     """Check every record of the training topics against the policies: has it a permit, did the policies allow it, has
-    its customer opted out since, has it expired?
+    its customer opted out since, has it expired? Then, is anything left of calls that the audit says were taken back?
+    And is every line of the audit where its chain says it is?
 
-    Exit status 1 where a record should not be there. --region and --hash-ids are the workers' own. A record whose
-    policy is no longer in the topic is counted as unproven: the topic keeps every policy for seven days and the last
-    one for ever.
+    Exit status 1 where a record should not be there, or a line of the audit is not right. --region and --hash-ids are
+    the workers' own. A record whose policy is no longer in the topic is counted as unproven: the topic keeps every
+    policy for seven days and the last one for ever.
     """
+    from deid_stream.commands.proving import heads_of, proven
+
+    known = None
+    if manifest is not None:
+        try:
+            known = heads_of(msgspec.json.decode(manifest.read_bytes())["chains"])
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            raise ConfigError(f"{manifest} is no manifest of `deid-stream audit export`") from None
     kafka = cluster(settings, "deid-stream-audit")
     ids = IdPseudonyms(settings.key_ring()) if settings.hash_ids else None
     proof = Proof(settings.region, ids)
-    found = asyncio.run(proven(kafka, settings.topic_prefix, proof, time.time_ns() // 1_000_000))
+    found = asyncio.run(proven(kafka, settings.topic_prefix, proof, time.time_ns() // 1_000_000, known))
     if as_json:
         print_json(found)
     else:
-        for verdict, count in found["verdicts"].items():
-            click.echo(f"{verdict}: {count} records")
-        for wrong in found["wrong"]:
-            click.echo(f"{wrong['verdict']}  {wrong['topic']}  {wrong['key']}", err=True)
-        click.echo("consent is proven" if found["proven"] else "records are in training that should not be", err=True)
+        _tell(found)
     return 0 if found["proven"] else 1
 
 
-async def proven(kafka: "Kafka", prefix: str, proof: Proof, now_ms: Ms) -> JsonObject:
-    """Whether the deployment's topics prove that consent was kept, the verdicts counted, and records that are wrong.
-    Raises BrokerError."""
-    from deid_stream.kafka.reading import read_to_end
-
-    for record in await read_to_end(kafka, prefix + POLICIES.name):
-        if record.key:
-            place = Position(record.partition, record.offset)
-            proof.policy(record.key.decode(errors="replace"), record.value, place, record.timestamp)
-    verdicts: Counter[str] = Counter({Verdict.VALID: 0})
-    wrong: list[dict[str, str]] = []
-    for topic in (TRAINING_TRANSCRIPTS, TRAINING_AUDIO):
-        for key, held in (await _held(kafka, prefix + topic.name)).items():
-            verdict = proof.judge(held, now_ms)
-            verdicts[verdict] += 1
-            if verdict in PROVEN_WRONG and len(wrong) < _SHOWN:
-                wrong.append({"verdict": verdict, "topic": topic.name, "key": key.decode(errors="replace")})
-    return {
-        "proven": not any(verdicts[verdict] for verdict in PROVEN_WRONG),
-        "verdicts": dict(sorted(verdicts.items())),
-        "wrong": wrong,
-    }
+def _tell(found: JsonObject) -> None:
+    for verdict, count in found["verdicts"].items():
+        click.echo(f"{verdict}: {count} records")
+    for wrong in found["wrong"]:
+        click.echo(f"{wrong['verdict']}  {wrong['topic']}  {wrong['key']}", err=True)
+    click.echo(
+        "consent is proven" if found["consent"] else "records are there that should not be", err=not found["consent"]
+    )
+    tell_chains(found["audit"])
 
 
-async def _held(kafka: "Kafka", topic: str) -> dict[bytes, TrainingRecord]:
-    """What no tombstone has removed, by key."""
-    from deid_stream.kafka.reading import read_range, reading
+def tell_chains(audit_read: JsonObject) -> None:
+    """What the chains prove, a line each."""
+    for chain in audit_read["chains"]:
+        since = f", older ones have expired: from position {chain['first']}" if chain["first"] else ""
+        again = f", {chain['repeats']} written again" if chain["repeats"] else ""
+        again += f", {chain['branches']} branches" if chain["branches"] else ""
+        click.echo(
+            f"audit {chain['partition']}/{chain['writer']}: {chain['lines']} lines{since}{again}, "
+            f"head {chain['head'][:16]}"
+        )
+    if audit_read["unchained"]:
+        click.echo(f"audit: {audit_read['unchained']} lines from before there were chains")
+    if not audit_read["ends_known"]:
+        click.echo("audit: no right to read deid.checkpoints, so a cut at the end would not show", err=True)
+    for found in audit_read["breaks"]:
+        at = f"offset {found['offset']}" if found["offset"] >= 0 else "the end"
+        where = f"{found['partition']}/{found['writer']} at {at}".replace("/ at", " at")
+        click.echo(f"{found['what']}  audit {where}: {_BREAKS[found['what']]}", err=True)
+    whole = not audit_read["breaks"]
+    click.echo("the audit is whole" if whole else "the audit was changed or cut", err=not whole)
 
-    held: dict[bytes, TrainingRecord] = {}
-    async with reading(kafka, topic, "read_committed") as (reader, places):
-        for place in places:
-            begin, end = await reader.begin(place), await reader.end(place)
-            async for records in read_range(reader, place, begin, end):
-                for record in records:
-                    key = record.key or b"%d" % record.offset
-                    if record.value is None:
-                        held.pop(key, None)
-                        continue
-                    headers = dict(record.headers)
-                    customer = (headers.get(ce.CUSTOMER_ID) or b"").decode(errors="replace")
-                    held[key] = TrainingRecord(customer, headers.get(ce.PERMIT), record.timestamp)
-    return held
+
+@audit.command()
+@click.option("--customer", metavar="ID", help="Only this customer's lines.")
+@click.option("--call", metavar="ID", help="Only this call's lines.")
+@click.option("--from", "since", metavar="DATE", help="Lines of this day or later (YYYY-MM-DD, UTC).")
+@click.option("--to", "until", metavar="DATE", help="Lines of this day or earlier (YYYY-MM-DD, UTC).")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder; must be new or empty."
+)
+@settings_options(CONNECTION, {name: text for name, text in _IDS.items() if name != "region"})
+@json_option
+def export(
+    customer: str | None,
+    call: str | None,
+    since: str | None,
+    until: str | None,
+    out: Path,
+    settings: Settings,
+    as_json: bool,
+) -> int:
+    """Write a report for a regulator: audit.jsonl, report.html to read, and manifest.json with the digests of the files
+    and the chains. The whole audit is checked on the way; exit status 1 where it was changed or cut.
+
+    With --hash-ids, ID is the producer's own and is looked up by its pseudonym.
+    """
+    from deid_stream.commands.exporting import Wanted, write_export
+
+    if out.exists() and any(out.iterdir()):
+        raise ConfigError(f"{out} is not empty; give a new folder")
+    ids = IdPseudonyms(settings.key_ring()) if settings.hash_ids else None
+    out.mkdir(parents=True, exist_ok=True)
+    until_ms = _day_ms(until, "--to")
+    wanted = Wanted(
+        customer_id=ids.customer(customer) if ids and customer else customer,
+        call_id=ids.call(call) if ids and call else call,
+        since_ms=_day_ms(since, "--from"),
+        until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
+    )
+    kafka = cluster(settings, "deid-stream-audit")
+    manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, time.time_ns() // 1_000_000))
+    if as_json:
+        print_json(manifest)
+    else:
+        click.echo(f"{out}: {manifest['lines']} lines of {manifest['calls']} calls; read {out / 'report.html'}")
+        whole = not manifest["breaks"]
+        click.echo("the audit is whole" if whole else "the audit was changed or cut: see the report", err=not whole)
+    return 1 if manifest["breaks"] else 0
+
+
+def _day_ms(text: str | None, flag: str) -> int | None:
+    """Midnight UTC at which the day begins."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{flag} is not a day; write it as YYYY-MM-DD") from None
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

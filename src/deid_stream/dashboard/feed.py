@@ -9,9 +9,9 @@ from typing import Final
 from deid_stream.dashboard.board import KINDS, Board, CallLine
 from deid_stream.dashboard.inspect import Stored, Tracks, chunks, newest, sounds, transcript, wav, waveform
 from deid_stream.errors import BrokerError
+from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
-from deid_stream.kafka.record import OutRecord
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.model.topics import (
@@ -25,6 +25,7 @@ from deid_stream.model.topics import (
     Topic,
 )
 from deid_stream.observe.logs import get_log
+from deid_stream.wire.chain import DASHBOARD
 from deid_stream.wire.output import encode_audit
 
 log = get_log("dashboard")
@@ -46,6 +47,7 @@ class Feed:
         self._kafka = kafka
         self._prefix = prefix
         self._board = board
+        self._log = AuditLog(kafka, prefix + AUDIT.name, DASHBOARD)
 
     async def run(self) -> None:
         """Follow every topic. One that cannot be read is tried again, and the others go on."""
@@ -140,7 +142,5 @@ class Feed:
             time_ms=time.time_ns() // 1_000_000,
         )
         record = encode_audit(entry, policy_version=call.policy_version)
-        topic = self._prefix + AUDIT.name
-        async with self._kafka.sender() as sender:
-            await sender.send([OutRecord(topic, record.key, record.value, record.headers)])
+        await self._log.send([record], call.partition)
         log.info("sanitized sound was listened to", call_id=call.call_id, customer_id=call.customer_id)

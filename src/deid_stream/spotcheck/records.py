@@ -9,6 +9,7 @@ follow the audio topics and keep what is sampled would read all audio of all cal
 import asyncio
 from typing import Final, NamedTuple
 
+from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.ports import Isolation, Kafka
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import InRecord, OutRecord
@@ -17,6 +18,7 @@ from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.chain import SPOTCHECK
 from deid_stream.wire.output import encode_audit
 
 ISOLATION: Final[Isolation] = "read_committed"
@@ -52,6 +54,7 @@ class Records:
         self._kafka = kafka
         self._prefix = prefix
         self._late_ms = late_ms
+        self._log = AuditLog(kafka, prefix + topics.AUDIT.name, SPOTCHECK)
 
     async def audio(self, summary: Summary, partition: int) -> Audio:
         """The call's audio. Raises BrokerError."""
@@ -95,8 +98,7 @@ class Records:
             counts=counts,
         )
         line = encode_audit(entry, policy_version=summary.policy_version)
-        audit = OutRecord(self._prefix + topics.AUDIT.name, line.key, line.value, line.headers, partition=partition)
-        await self._send([audit])
+        await self._log.send([line], partition)
         return await self.withdraw(summary, partition, since_ms)
 
     async def withdraw(self, summary: Summary, partition: int, since_ms: Ms) -> int:

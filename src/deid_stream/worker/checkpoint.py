@@ -7,7 +7,7 @@ the age of the partition. All of them are JSON:
 
     {"v":1,"epoch":7,"writer":"k3...","base":1840,"part":0,"parts":1,"kind":"delta",
      "positions":{...},"needed":{...},"time_ms":...,"policies":{...},"retracting":[...],
-     "calls":[<snapshot>, ...],"closed":[["call-id",time_ms], ...]}
+     "audited":[position, hash],"calls":[<snapshot>, ...],"closed":[["call-id",time_ms], ...]}
 
 What does not fit one record is split into ``parts``, bases and deltas alike; neither counts before all its parts are
 there. ``epoch`` counts the owners. On a broker without transactions a paused worker may still write after it has been
@@ -21,6 +21,7 @@ import msgspec
 
 from deid_stream.policy.permit import EVERYTHING, Position
 from deid_stream.units import Ms
+from deid_stream.wire.chain import Head
 from deid_stream.worker.consent import CallFacts
 from deid_stream.worker.ended import EndedCall
 
@@ -50,6 +51,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """Partition of ``customers.policies`` to the next offset to apply there."""
     retracting: dict[str, Position] = {}
     """Customers whose published training records are still being taken back, with the opt-out that asks for it."""
+    audited: Head = Head()
+    """How far the worker's chain in this partition of the audit has come, with this batch."""
 
 
 class _Record(msgspec.Struct, kw_only=True):
@@ -67,6 +70,7 @@ class _Record(msgspec.Struct, kw_only=True):
     retracting: list[str] = []
     opt_outs: dict[str, Position] = {}
     """Of those that are being retracted; missing in checkpoints of 0.1.0."""
+    audited: Head = Head()
     calls: list[msgspec.Raw] = []
     facts: list[CallFacts] = []
     closed: list[EndedCall] = []
@@ -144,6 +148,7 @@ class CheckpointWriter:
                 policies=progress.policies,
                 retracting=list(progress.retracting),
                 opt_outs=progress.retracting,
+                audited=progress.audited,
                 facts=list(facts[number * FACTS : (number + 1) * FACTS]),
                 calls=[msgspec.Raw(snapshot) for snapshot in snapshots],
                 closed=ended,
@@ -215,6 +220,7 @@ class CheckpointLog:
             time_ms=record.time_ms,
             policies=record.policies,
             retracting={name: record.opt_outs.get(name, EVERYTHING) for name in record.retracting},
+            audited=record.audited,
         )
         for facts in record.facts:
             state.facts[facts.call_id] = facts

@@ -20,8 +20,10 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.permit import Position
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
+from deid_stream.wire.chain import WORKER, Chain
 from deid_stream.wire.notes import ignore
 from deid_stream.worker.calls import Sessions
+from deid_stream.worker.chained import ChainedOutbox
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.consent import CallConsent
 from deid_stream.worker.dead_letters import DeadLetters, unreadable
@@ -86,7 +88,8 @@ class Partition:
         self._retractions = Retractions(restored.progress.retracting)
         self._index = IndexFeed(settings.number, gate.names.index)
         self._wall_ms: Ms = 0
-        self._outbox = new_outbox()
+        self._chain = Chain(WORKER, restored.progress.audited)
+        self._outbox = self._empty_outbox()
         self._released: list[Output] = []
         self._dirty = True
         self.positions = dict(restored.progress.positions)
@@ -231,17 +234,18 @@ class Partition:
             time_ms=self.clock_ms,
             policies=self._policies.positions(),
             retracting=self.retracting,
+            audited=self._chain.head,
         )
         closed = self._ended.take(self.clock_ms, everything=full)
         work = Work(
-            outbox=self._outbox,
+            outbox=self._outbox.inner,
             checkpoint=self._writer.encode(progress, changed, closed, facts, full=full),
             offsets=self.start_offsets(),
             released=self._released,
         )
         self._dirty = False
         self._released = []
-        self._outbox = self._new_outbox()
+        self._outbox = self._empty_outbox()
         return work
 
     def published(self, checkpoint_offset: int) -> None:
@@ -278,6 +282,9 @@ class Partition:
                     self._dead_letters.put(self._outbox, refused, record, time_ms)
         if faults and not again:
             self._refuse(faults, record, time_ms)
+
+    def _empty_outbox(self) -> ChainedOutbox:
+        return ChainedOutbox(self._new_outbox(), self._gate.names.audit, self._chain)
 
     def _read_again(self, kind: str) -> None:
         """All that had to be read again of a kind has been."""
