@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.ports import Kafka
 from deid_stream.model.topics import TopicNames
 from deid_stream.policy import PolicyTable, Position
-from tests.chaos.verify import Verdict, verify
+from deid_stream.runtime.signals import wait_for
+from tests.chaos.verify import Verdict, consent_wrong, verify
 from tests.support.calls import MadeCall, make_call
 from tests.support.consents import COME_MS
 from tests.support.oracle import Expected, expected_records
@@ -31,6 +32,8 @@ from tests.support.topics import TOPIC_OF, read_all
 
 KEY = bytes(range(32))
 CUSTOMERS = 6
+FLIPPERS = ("customer-2", "customer-3")
+FLIP_EVERY_S = (4.0, 12.0)
 PREFIX = "chaos."
 
 
@@ -49,6 +52,14 @@ class Plan:
     restart_broker: Callable[[], None] | None = None
     settle_s: float = 90.0
     logs: Path | None = None
+    worker_servers: str = ""
+    """Where the workers look for the brokers, when not where the harness does."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Further variables of the workers."""
+    further: Callable[[random.Random], Awaitable[str]] | None = None
+    """Another trouble, by its name; as often as one of the workers' own."""
+    flips: bool = False
+    """Customers opt out and in again meanwhile."""
 
 
 @dataclass
@@ -58,6 +69,8 @@ class Tally:
     stopped: int = 0
     joined: int = 0
     broker_restarts: int = 0
+    flipped: int = 0
+    further: dict[str, int] = field(default_factory=dict)
     verdict: Verdict = field(default_factory=Verdict)
     seconds: float = 0.0
     settled: bool = False
@@ -120,7 +133,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
     options = client_options(kafka.connection)
     await topics_admin.create(kafka, prefix=PREFIX, partitions=plan.partitions)
     settings = Settings(
-        bootstrap_servers=",".join(kafka.connection.servers),
+        bootstrap_servers=plan.worker_servers or ",".join(kafka.connection.servers),
         topic_prefix=PREFIX,
         group_id="chaos",
         digest_key=KEY.hex(),
@@ -131,7 +144,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         **options, acks="all", enable_idempotence=plan.exactly_once, linger_ms=5, request_timeout_ms=60_000
     )
     await producer.start()
-    workers = Workers(settings, plan.logs)
+    workers = Workers(settings, plan.logs, **plan.environment)
     try:
         for customer, policy in policies().items():
             written = await producer.send_and_wait(
@@ -141,9 +154,13 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         started = time.monotonic()
         for _ in range(plan.workers):
             workers.start()
-        span_s = max(3.0, plan.kills * sum(plan.action_every_s) / 2 / 0.65)
+        span_s = max(3.0, plan.kills * sum(plan.action_every_s) / 2 / 0.65 * (1 if plan.further is None else 3))
         calls: list[MadeCall] = []
         trouble = asyncio.create_task(_trouble(workers, plan, rng, tally))
+        done = asyncio.Event()
+        flipping = asyncio.create_task(_flip(producer, names, table, random.Random(plan.seed), tally, done))
+        if not plan.flips:
+            done.set()
         start_ms = int(time.time() * 1000) + 500
         playing = []
         for number in range(plan.calls):
@@ -161,10 +178,15 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
                 await asyncio.sleep(0)
         await asyncio.gather(*playing)
         await trouble
+        done.set()
+        await flipping
         tally.settled = await _settled(kafka, names, workers, plan)
         tally.seconds = time.monotonic() - started
         expected, secrets = _expect(calls, names, table)
-        tally.verdict = await verify(kafka, names, expected, secrets, exactly_once=plan.exactly_once)
+        tally.verdict = await verify(
+            kafka, names, expected, secrets, exactly_once=plan.exactly_once, flipped=FLIPPERS if plan.flips else ()
+        )
+        tally.verdict.consent_wrong = await consent_wrong(kafka, PREFIX)
     finally:
         workers.close()
         await producer.stop()
@@ -199,6 +221,10 @@ async def _trouble(workers: Workers, plan: Plan, rng: random.Random, tally: Tall
         workers.reap()
         while len(workers.alive) < plan.workers:
             workers.start()
+        if plan.further is not None and rng.random() < 0.5:
+            name = await plan.further(rng)
+            tally.further[name] = tally.further.get(name, 0) + 1
+            continue
         victim = rng.choice(workers.alive)
         chance = rng.random()
         if chance < 0.65:
@@ -222,6 +248,30 @@ async def _trouble(workers: Workers, plan: Plan, rng: random.Random, tally: Tall
             tally.broker_restarts += 1
 
 
+async def _flip(
+    producer: AIOKafkaProducer,
+    names: TopicNames,
+    table: PolicyTable,
+    rng: random.Random,
+    tally: Tally,
+    done: asyncio.Event,
+) -> None:
+    """Customers opt out and in again until all is ``done``; a policy that is being written then counts, too."""
+    versions = dict.fromkeys(FLIPPERS, 1)
+    while not await wait_for(done, rng.uniform(*FLIP_EVERY_S)):
+        customer = rng.choice(FLIPPERS)
+        versions[customer] += 1
+        value = {
+            "customer_id": customer,
+            "version": versions[customer],
+            "training_opt_out": versions[customer] % 2 == 0,
+        }
+        raw, now_ms = msgspec.json.encode(value), int(time.time() * 1000)
+        written = await producer.send_and_wait(names.policies, key=customer.encode(), value=raw, timestamp_ms=now_ms)
+        table.apply(customer, raw, Position(written.partition, written.offset), now_ms)
+        tally.flipped += 1
+
+
 async def _settled(kafka: Kafka, names: TopicNames, workers: Workers, plan: Plan) -> bool:
     """Until every call has been closed, with workers left in peace."""
     deadline = time.monotonic() + plan.settle_s
@@ -230,7 +280,7 @@ async def _settled(kafka: Kafka, names: TopicNames, workers: Workers, plan: Plan
         while len(workers.alive) < plan.workers:
             workers.start()
         closed = {record.key for record in await read_all(kafka, names.calls, exactly_once=plan.exactly_once)}
-        if len(closed) >= plan.calls:
+        if len(closed) >= plan.calls and not await consent_wrong(kafka, PREFIX):
             await asyncio.sleep(1)
             return True
         await asyncio.sleep(1)

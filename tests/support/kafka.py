@@ -44,6 +44,9 @@ class Node:
     port: int
     controller_port: int
     directory: Path
+    door_port: int = 0
+    """Of a second listener, which sends its clients to ``proxy_port``; 0: there is none."""
+    proxy_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,6 +62,8 @@ class KafkaCluster:
     sasl: bool = False
     tls: bool = False
     acls: bool = False
+    proxied: bool = False
+    """Each broker has a second listener (PLAINTEXT) for clients that come by a proxy, which somebody else runs."""
     users: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     members: list[Node] = field(default_factory=list)
@@ -67,6 +72,8 @@ class KafkaCluster:
         self.root = Path(tempfile.mkdtemp(prefix="deid-kafka-"))
         self.certificates = Certificates.create(self.root) if self.tls else None
         self.members = [Node(i + 1, free_port(), free_port(), self.root / f"node-{i + 1}") for i in range(self.nodes)]
+        for node in self.members if self.proxied else ():
+            node.door_port, node.proxy_port = free_port(), free_port()
         cluster_id = "deidStreamTestsAAAAAAA"
         formats = []
         for node in self.members:
@@ -222,9 +229,11 @@ class KafkaCluster:
             "process.roles": "broker,controller",
             "node.id": str(node.node_id),
             "controller.quorum.voters": ",".join(f"{n.node_id}@127.0.0.1:{n.controller_port}" for n in self.members),
-            "listeners": f"CLIENT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}",
-            "advertised.listeners": f"CLIENT://127.0.0.1:{node.port}",
-            "listener.security.protocol.map": f"CLIENT:{protocol},CONTROLLER:PLAINTEXT",
+            "listeners": f"CLIENT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}"
+            + (f",DOOR://127.0.0.1:{node.door_port}" if self.proxied else ""),
+            "advertised.listeners": f"CLIENT://127.0.0.1:{node.port}"
+            + (f",DOOR://127.0.0.1:{node.proxy_port}" if self.proxied else ""),
+            "listener.security.protocol.map": f"CLIENT:{protocol},CONTROLLER:PLAINTEXT,DOOR:PLAINTEXT",
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(node.directory / "data"),

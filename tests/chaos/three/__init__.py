@@ -1,0 +1,1 @@
+"""Three brokers behind a bad network, workers with a bad clock, customers who change their minds."""

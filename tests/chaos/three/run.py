@@ -1,0 +1,31 @@
+"""The scenario on three brokers."""
+
+import asyncio
+import random
+
+from deid_stream.kafka.clients.aio.kafka import AioKafka
+from tests.chaos.scenario import Plan, Tally, run
+from tests.chaos.three.proxy import Network
+from tests.chaos.three.trouble import Clock, Troubles
+from tests.support.kafka import KafkaCluster
+
+
+async def three(plan: Plan) -> Tally:
+    """``plan`` with the troubles of three brokers, a network and a clock. The harness goes to the brokers directly."""
+    clock = Clock()
+    with KafkaCluster(nodes=3, proxied=True) as cluster:
+        network = Network({node.proxy_port: node.door_port for node in cluster.members})
+        troubles = Troubles(cluster, network, clock)
+
+        async def one(rng: random.Random) -> str:
+            return await asyncio.to_thread(troubles.one, rng)
+
+        plan.further = one
+        plan.flips = True
+        plan.worker_servers = ",".join(f"127.0.0.1:{node.proxy_port}" for node in cluster.members)
+        plan.environment = clock.environment()
+        try:
+            return await run(AioKafka(cluster.connection()), plan)
+        finally:
+            network.close()
+            clock.close()
