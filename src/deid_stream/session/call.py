@@ -27,7 +27,7 @@ from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
 from deid_stream.session.transcript import Transcript
-from deid_stream.session.turns import PendingTurns
+from deid_stream.session.turns import PendingTurns, following
 from deid_stream.units import Ms
 
 __all__ = ["FOREVER_MS", "CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
@@ -263,7 +263,7 @@ class CallSession:
         if self._rereading.open or self._on_hold:
             return
         holdback = self._holdback
-        if holdback.advance(self._covered_ms()):
+        if holdback.advance(coverage.covered_ms(holdback, self._sound, self._life.declared_channels, self._now_ms)):
             self._snapshot = None
             holdback.settle()
         while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
@@ -274,9 +274,6 @@ class CallSession:
         self._release(now_ms, final=False)
         if self._complete(now_ms):
             self._finish(now_ms)
-
-    def _covered_ms(self) -> Ms:
-        return coverage.covered_ms(self._holdback, self._sound, self._life.declared_channels, self._now_ms)
 
     def _complete(self, now_ms: Ms) -> bool:
         if self._life.ended_ms is None or self._rereading.open:
@@ -304,9 +301,11 @@ class CallSession:
     # -- audio
 
     def _locate_arrived(self, final: bool) -> None:
-        for entry in self._awaiting.take_due(self._sound, self._holdback.forced_ms, final=final):
+        due = self._awaiting.take_due(self._sound, self._holdback.forced_ms, final=final)
+        for entry in due:
             self._snapshot = None
-            self._locate(entry, self._sound.targets(entry.turn.channel))
+            later = following(entry.turn, self._turns, (other.turn for other in (*self._awaiting, *due)))
+            self._locate(entry, self._sound.targets(entry.turn.channel), later)
         if not self._sound.channels:
             for entry in self._awaiting.overflow():
                 self._snapshot = None
@@ -314,10 +313,10 @@ class CallSession:
                 now_ms, channel = self._life.last_record_ms, entry.turn.channel
                 self._ledger.audit(AuditAction.WITHHELD, "turn_without_audio", now_ms, channel)
 
-    def _locate(self, entry: Unlocated, targets: Sequence[int]) -> None:
+    def _locate(self, entry: Unlocated, targets: Sequence[int], until_ms: Ms) -> None:
         first = entry.turn.segments[0]
         timing = profile(first.timing or self._settings.default_profile)
-        cut = list(place(entry, targets, self._sound, timing, crosstalk=self._settings.crosstalk))
+        cut = list(place(entry, targets, self._sound, timing, self._settings.crosstalk, until_ms))
         for span in cut:
             self._cut(span, first.time_ms)
         for channel in targets:

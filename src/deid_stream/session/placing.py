@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from deid_stream.audio.align.drift import Drift, drifts
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.align.untimed import narrowed
@@ -36,12 +37,13 @@ def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
 
 
 def place(
-    entry: Unlocated, targets: Sequence[int], sound: Sound, timing: TimingProfile, *, crosstalk: bool
+    entry: Unlocated, targets: Sequence[int], sound: Sound, timing: TimingProfile, crosstalk: bool, until_ms: Ms
 ) -> Iterator[AudioSpan]:
-    """What to silence on the ``targets``, and with ``crosstalk`` also wherever else the same sound is heard."""
+    """What to silence on the ``targets``, and with ``crosstalk`` also wherever else the same sound is heard.
+    ``until_ms``: media time from which on the next turn of the channel is heard."""
     others = [channel for channel in sound.channels if channel not in targets] if crosstalk else []
     for channel in targets:
-        for span in _spans(entry, channel, sound, timing):
+        for span in _spans(entry, channel, sound, timing, until_ms):
             yield span
             for carrier in _carriers(sound, span, others):
                 start_ms, end_ms = carrier.interval
@@ -80,7 +82,7 @@ def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span,
     )
 
 
-def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) -> Iterator[AudioSpan]:
+def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile, until_ms: Ms) -> Iterator[AudioSpan]:
     turn = entry.turn
     if entry.muted:
         yield widened(turn.start_ms, turn.end_ms, channel, WITHHELD)
@@ -89,11 +91,16 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile) 
     # a word stands in the text of its own segment, also where the turn is aligned as one
     parts = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
     placed = [joined(parts, turn.starts())] if len(whole.segments) < len(parts) else [*parts]
-    for segment, start, standing in zip(whole.segments, whole.starts(), placed, strict=True):
+    off: list[list[Drift]] = [[] for _ in whole.segments]
+    if entry.spans or any(part.disagreements for part in parts):
+        apart = drifts(turn.segments, sound, channel, timing, until_ms)
+        for at, part in enumerate(turn.segments):
+            off[min(at, len(off) - 1)] += [apart[at]] * len(part.words)
+    for segment, start, standing, drift in zip(whole.segments, whole.starts(), placed, off, strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
         segment = narrowed(segment, sound, channel)
         try:
-            yield from locate(segment, own, sound, channel, timing, standing if segment.words else None)
+            yield from locate(segment, own, sound, channel, timing, standing if segment.words else None, drift)
         except AlignmentError:
             yield widened(segment.start_ms, segment.end_ms, channel, UNALIGNED)
 

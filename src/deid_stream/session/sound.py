@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.cut import silence
 from deid_stream.audio.hear import unheard, vad
 from deid_stream.audio.hear.vad import CELL_MS
@@ -21,7 +22,7 @@ from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
-from deid_stream.session.disguise import StreamDisguise
+from deid_stream.session.streams import Stream, StreamState, hole_of
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
 STEP_MS = 400
@@ -35,28 +36,12 @@ _PATIENCE_MS = 2_000
 _TAIL_PATIENCE_MS = 5_000
 """Record time that the sound just after a word waits for a transcript; only then it counts as the end of that word. A
 recogniser that works while people speak has sent a word of its own by then."""
+_SOFT_PATIENCE_MS = 5_000
+"""Record time that soft speech waits for a transcript; then the call goes on and the speech is silenced. A larger
+value delays calls with a voice in the background; a smaller one silences more of what slow recognisers would still
+read."""
 
 _INTERLEAVED = -1
-
-
-_GAP_MS = 200
-"""Media time that may be missing from a stream before its audio counts as incomplete: offsets are rounded."""
-_END_SLACK_MS = 1_000
-"""How much shorter than the stated duration of the call a stream may be: producers measure either differently."""
-
-
-class StreamState(msgspec.Struct, frozen=True, array_like=True):
-    """One audio stream: a channel, or -1 for the interleaved set."""
-
-    channel: int
-    released_until_ms: Ms
-    judged_until_ms: Ms
-    """Up to here it is decided what no transcript explains."""
-    chunks: int
-    begin_ms: Ms = -1
-    """Media time of the first chunk; -1: not known."""
-    released_ms: Ms = 0
-    """Media time of all released chunks together."""
 
 
 class SoundState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,27 +54,14 @@ class SoundState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Audio before this is silenced should it ever come: what was said there is no longer known."""
 
 
-class _Stream:
-    """One timeline with the channels it carries and how far it has been judged."""
-
-    def __init__(self, timeline: Timeline, channels: tuple[int, ...]) -> None:
-        self.timeline = timeline
-        self.channels = channels
-        self.judged_ms: Ms = 0
-        self.chunks = 0
-        self.begin_ms: Ms = -1
-        self.released_bytes = 0
-        self.disguise = StreamDisguise(timeline.format)
-
-
 class Sound:
     """All audio streams of a call (one a channel, or one interleaved). Also the reader that alignment needs:
     ``pcm(channel, start_ms, end_ms)`` and ``rate_hz``."""
 
     def __init__(self) -> None:
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, Stream] = {}
         self._restored: dict[int, StreamState] = {}
-        self._by_channel: dict[int, _Stream] = {}
+        self._by_channel: dict[int, Stream] = {}
         self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
         self._holes: dict[int, list[AudioSpan]] = {}
         self._explained: dict[int, list[Interval]] = {}
@@ -132,13 +104,13 @@ class Sound:
             self.held_bytes += len(chunk.data)
         return placement
 
-    def _open(self, name: int, chunk: AudioChunk) -> _Stream:
+    def _open(self, name: int, chunk: AudioChunk) -> Stream:
         if self._streams and chunk.format.rate_hz != self.rate_hz:
             raise AudioFormatError("the channels of a call must have one sample rate")
         channels = tuple(range(chunk.format.channels)) if name == _INTERLEAVED else (name,)
         if not self._by_channel.keys().isdisjoint(channels):
             raise AudioFormatError("a call sends each channel either alone or interleaved, not both")
-        stream = _Stream(Timeline(chunk.format), channels)
+        stream = Stream(Timeline(chunk.format), channels)
         stream.begin_ms = chunk.offset_ms
         known = self._restored.pop(name, None)
         if known is not None:
@@ -202,17 +174,31 @@ class Sound:
             if not looked and cell_ms < tail_ms:
                 tail_ms, looked = from_ms + self._tail_ms(stream, channel, from_ms, now_ms), True
             for heard in self._speech(channel, cell_ms):
-                if heard.end > max(at_ms, tail_ms):
+                if heard.end > max(at_ms, tail_ms) and not self._given_up(stream, channel, heard, now_ms):
                     return max(at_ms, heard.start) if heard.start > tail_ms else at_ms
             at_ms = cell_ms + CELL_MS
 
-    def _tail_ms(self, stream: _Stream, channel: int, from_ms: Ms, now_ms: Ms) -> Ms:
+    def _tail_ms(self, stream: Stream, channel: int, from_ms: Ms, now_ms: Ms) -> Ms:
         """How long the sound from ``from_ms`` on counts as the end of what was said before."""
         due_ms = stream.timeline.heard_ms(from_ms + unheard.EDGE_MS) + _TAIL_PATIENCE_MS
         if now_ms >= due_ms:
             return unheard.tail_ms(self, channel, from_ms)
-        self.tail_due_ms = due_ms if self.tail_due_ms is None else min(self.tail_due_ms, due_ms)
+        self._look_again(due_ms)
         return unheard.SHORTEST_SPEECH_MS
+
+    def _given_up(self, stream: Stream, channel: int, heard: Interval, now_ms: Ms) -> bool:
+        """Whether speech is soft and has waited long enough for its transcript: it will be silenced."""
+        soft_peak = self.line(channel, heard.end).soft_peak
+        if has_sound(self.pcm(channel, heard.start, heard.end), soft_peak):
+            return False
+        due_ms = stream.timeline.heard_ms(heard.end) + _SOFT_PATIENCE_MS
+        if now_ms >= due_ms:
+            return True
+        self._look_again(due_ms)
+        return False
+
+    def _look_again(self, due_ms: Ms) -> None:
+        self.tail_due_ms = due_ms if self.tail_due_ms is None else min(self.tail_due_ms, due_ms)
 
     def _speech(self, channel: int, cell_ms: Ms) -> list[Interval]:
         """The VAD's answer for one cell, asked once."""
@@ -282,10 +268,10 @@ class Sound:
                     sanitized = SanitizedAudio(chunk=chunk, data=chunk.data, redacted_ms=0, allowed_ms=allowed_ms)
                 else:
                     sanitized = self._sanitize(stream, chunk, operator, allowed_ms)
-                yield _disguised(stream, sanitized) if disguise else sanitized
+                yield stream.disguised(sanitized) if disguise else sanitized
         self._prune()
 
-    def _judge(self, stream: _Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
+    def _judge(self, stream: Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
         """Cut the speech in a cell that no transcript explains; most cells need no look at their sound."""
         explained = self._explained.get(channel, ())
         if all(stream.timeline.quiet_until(channel, part.start) >= part.end for part in subtract(window, explained)):
@@ -295,7 +281,7 @@ class Sound:
             yield span
 
     def _sanitize(
-        self, stream: _Stream, chunk: AudioChunk, operator: silence.Operator, allowed_ms: Ms
+        self, stream: Stream, chunk: AudioChunk, operator: silence.Operator, allowed_ms: Ms
     ) -> SanitizedAudio:
         rate_hz = chunk.format.rate_hz
         start = ms_to_samples(chunk.offset_ms, rate_hz)
@@ -308,7 +294,7 @@ class Sound:
             holes = self._holes.get(channel)
             if not holes or ms_to_samples(holes[0].start_ms, rate_hz) >= end:
                 continue
-            here = [hole for span in holes if (hole := _hole(span, inner, rate_hz)).samples.overlaps(chunk_samples)]
+            here = [hole for span in holes if (hole := hole_of(span, inner, rate_hz)).samples.overlaps(chunk_samples)]
             touching += here
             redacted += sum(part.length for part in merge(hole.samples.intersect(chunk_samples) for hole in here))
         if not touching:
@@ -342,7 +328,7 @@ class Sound:
     def incomplete(self, duration_ms: Ms | None) -> bool:
         """Some of the call's audio is missing, now that everything has been released: a stream has gaps, or is shorter
         than the call, whose ``duration_ms`` is None where it was not said. False for a call without audio."""
-        return any(_missing(stream, duration_ms) for stream in self._streams.values())
+        return any(stream.missing(duration_ms) for stream in self._streams.values())
 
     def state(self) -> SoundState:
         """For the checkpoint."""
@@ -353,7 +339,7 @@ class Sound:
                 stream.judged_ms,
                 stream.chunks,
                 stream.begin_ms,
-                _released_ms(stream),
+                stream.released_ms,
             )
             for name, stream in self._streams.items()
         ]
@@ -371,24 +357,3 @@ class Sound:
         for hole in state.holes:
             insort(self._holes.setdefault(hole.channel, []), hole)
         self._explained = {channel: list(known) for channel, known in state.explained.items()}
-
-
-def _released_ms(stream: _Stream) -> Ms:
-    return samples_to_ms(stream.released_bytes // stream.timeline.format.frame_bytes, stream.timeline.format.rate_hz)
-
-
-def _missing(stream: _Stream, duration_ms: Ms | None) -> bool:
-    end_ms = stream.timeline.end_ms
-    if duration_ms is not None and end_ms + _END_SLACK_MS < duration_ms:
-        return True
-    return stream.begin_ms >= 0 and end_ms - stream.begin_ms - _released_ms(stream) > _GAP_MS
-
-
-def _disguised(stream: _Stream, audio: SanitizedAudio) -> SanitizedAudio:
-    start = ms_to_samples(audio.chunk.offset_ms, audio.chunk.format.rate_hz)
-    return msgspec.structs.replace(audio, disguised=stream.disguise.process(audio.data, start))
-
-
-def _hole(span: AudioSpan, inner: int, rate_hz: int) -> silence.Hole:
-    samples = Interval(ms_to_samples(span.start_ms, rate_hz), ms_to_samples(span.end_ms, rate_hz))
-    return silence.Hole(inner, samples, span.level or silence.DEFAULT_LEVEL)

@@ -18,7 +18,8 @@ from deid_stream.session.ledger import LedgerState
 from deid_stream.session.lifecycle import LifecycleState, Phase
 from deid_stream.session.released import ReleasedSegment
 from deid_stream.session.rereading import Part, RereadingState, UnlocatedTurn
-from deid_stream.session.sound import SoundState, StreamState
+from deid_stream.session.sound import SoundState
+from deid_stream.session.streams import StreamState
 from deid_stream.session.transcript import TranscriptState
 from deid_stream.units import Interval, Ms
 

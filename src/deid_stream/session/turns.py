@@ -6,7 +6,7 @@ which the records of different topics arrive cannot matter (law 1).
 """
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -52,6 +52,13 @@ class Turn(NamedTuple):
             starts.append(at)
             at += len(segment.text) + 1
         return starts
+
+
+def following(turn: Turn, pending: Iterable[Segment], turns: Iterable[Turn]) -> Ms:
+    """Media time at which what is known to come after ``turn`` on its channel begins; far off where nothing is."""
+    starts = [segment.start_ms for segment in pending if segment.channel == turn.channel]
+    starts += [other.start_ms for other in turns if other.channel == turn.channel]
+    return min((start_ms for start_ms in starts if start_ms > turn.start_ms), default=1 << 60)
 
 
 def _media_order(segment: Segment) -> tuple[Ms, Ms, str]:

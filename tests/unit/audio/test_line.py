@@ -15,29 +15,44 @@ from .sounds import joined, noise, silent, voice
 
 
 def line(*looks):
-    """A line that was heard to peak at so much, second by second."""
+    """A line that was heard to peak at so much, second by second; a square wave, so its level is its peak."""
     found = Line()
     for second, peak in enumerate(looks):
         found.note(1000 * second + 100, np.array([peak, -peak] * 400, np.int16), 8000)
     return found
 
 
+LOUD = [8000] * 10
+
+
 @pytest.mark.parametrize(
-    ("looks", "at_ms", "quiet_peak"),
+    ("looks", "at_ms", "quiet_peak", "faint_peak"),
     [
-        ([], 5_000, 8),
-        ([8000], 99, 8),
-        ([8000], 100, 64),
-        ([60, 50, 60], 5_000, 8),
-        ([200], 5_000, 16),
-        ([400, 10], 5_000, 32),
-        ([640, 0, 0], 5_000, 64),
-        ([8000, *[20] * 29], 60_000, 64),
-        ([8000, *[20] * 30], 60_000, 8),
+        ([], 5_000, 8, 8),
+        ([8000], 99, 8, 8),
+        ([8000], 100, 8, 64),
+        (LOUD, 9_500, 8, 64),
+        ([8000, *[0] * 8], 9_000, 8, 64),
+        ([8000, *[3] * 8], 9_000, 16, 64),
+        ([8000, *[3] * 7], 7_500, 16, 64),
+        ([8000, *[3] * 5], 6_000, 8, 64),
+        ([8000, *[8] * 8], 9_000, 40, 64),
+        ([8000, *[8] * 7, 0], 9_000, 8, 64),
+        ([8000, *[20] * 8], 9_000, 8, 64),
+        ([200, *[8] * 8], 9_000, 16, 16),
+        ([60, 50, 60], 5_000, 8, 8),
+        ([640, 0, 0], 5_000, 8, 64),
+        ([8000, *[8] * 30], 60_000, 8, 8),
     ],
-)
-def test_less_is_quiet_where_nothing_loud_was_heard(looks, at_ms, quiet_peak):
-    assert line(*looks).at(at_ms).quiet_peak == quiet_peak
+    ids=[
+        "nothing heard", "not yet", "loud", "long loud", "without noise", "soft noise", "soon enough", "too soon",
+        "more noise", "noise that ended", "more noise than can be quiet", "a soft line with noise", "a soft line",
+        "a louder line", "long soft",
+    ],
+)  # fmt: skip
+def test_only_the_lines_own_noise_is_quiet(looks, at_ms, quiet_peak, faint_peak):
+    level = line(*looks).at(at_ms)
+    assert (level.quiet_peak, level.faint_peak) == (quiet_peak, faint_peak)
 
 
 def test_what_is_forgotten_changes_nothing_later():

@@ -1,6 +1,7 @@
 """From a span of text to the stretch of audio that says it.
 
-    words with times that can be true   the words' interval, edges moved outward to the quietest frame within reach
+    words with times that can be true   the words' interval, edges moved outward to the quietest frame within reach,
+                                        and as much further as the segment's times are off as a whole (``drift``)
     no times, or impossible ones        forced alignment; without the aligner in proportion over the speech, widened
     nothing holds up                    the whole segment, as ``UNALIGNED``
 
@@ -18,6 +19,7 @@ import msgspec
 
 from deid_stream.audio.align import edges, forced, untimed
 from deid_stream.audio.align.believable import believable
+from deid_stream.audio.align.drift import Drift
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
@@ -59,20 +61,25 @@ def locate(
     channel: int,
     timing: TimingProfile,
     placed: Placement | None = None,
+    drift: Sequence[Drift] = (),
 ) -> list[AudioSpan]:
     """Where the spans of a segment's text are heard on ``channel``, and what its words say beyond the text; sorted, may
     overlap.
 
     ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it. ``placed``: the
-    segment's words on its text, where that is known.
+    segment's words on its text, where that is known. ``drift``: by word, how far its times may be off beyond the
+    usual; where they are, its place by times and its place by sound both go.
     """
     reading = _read(segment, spans, placed)
     if not reading.wanted:
         return []
-    aligned_first = timing.realign and forced.available()
+    off = any(map(any, drift))
+    aligned_first = timing.realign and forced.available() and not off
     located = _by_sound(reading, reader, channel, timing) if aligned_first else None
     if located is None:
-        located = _by_times(reading, reader, channel, timing)
+        located = _by_times(reading, reader, channel, timing, drift)
+        if located is not None and off:
+            located += _by_sound(reading, reader, channel, None) or ()
     if located is None and not aligned_first:
         located = _by_sound(reading, reader, channel, None)
     if located is None:
@@ -94,7 +101,9 @@ def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None) -> 
     return _Reading(segment, placed, wanted)
 
 
-def _by_times(reading: _Reading, reader: Reader, channel: int, timing: TimingProfile) -> list[AudioSpan] | None:
+def _by_times(
+    reading: _Reading, reader: Reader, channel: int, timing: TimingProfile, drift: Sequence[Drift] = ()
+) -> list[AudioSpan] | None:
     located: list[AudioSpan] = []
     segment, placed, wanted = reading
     for said, entity_type, by_doubt in wanted:
@@ -111,10 +120,12 @@ def _by_times(reading: _Reading, reader: Reader, channel: int, timing: TimingPro
                 min(heard.start, segment.start_ms if ended is None else ended),
                 max(heard.end, segment.end_ms if begins is None else begins),
             )
-        elif not by_doubt and not _sounds(reader, channel, heard):
+        elif not by_doubt and not _sounds(reader, channel, heard) and not any(map(any, drift[said.start : said.end])):
             return None  # words are never said where nothing sounds
         cut = edges.outward(reader, channel, heard, (ended, begins), timing)
-        located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
+        before_ms = max((word.before_ms for word in drift[said.start : said.end]), default=0)
+        after_ms = max((word.after_ms for word in drift[said.start : said.end]), default=0)
+        located.append(AudioSpan(max(0, cut.start - before_ms), cut.end + after_ms, channel, entity_type))
     return located
 
 

@@ -20,10 +20,9 @@ MIN_RATE_HZ: Final = 8_000
 MAX_RATE_HZ: Final = 48_000
 MAX_CHANNELS: Final = 32
 QUIET_PEAK: Final = 64
-"""Loudest absolute sample that still counts as quiet on a line of ordinary level: -54 dBFS, above line noise and below
-speech."""
-QUIET_PEAKS: Final = (8, 16, 32, QUIET_PEAK)
-"""What may count as quiet, by the level of the line (``audio.hold.line``); the lowest is G.711's smallest step."""
+"""Loudest absolute sample that may count as quiet on any line: -54 dBFS."""
+QUIET_PEAKS: Final = tuple(range(8, QUIET_PEAK + 1, 8))
+"""What may count as quiet, by the noise of the line (``audio.hold.line``): the softest steps of G.711."""
 
 
 def _mulaw_decode_table() -> Samples:

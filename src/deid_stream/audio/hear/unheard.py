@@ -5,7 +5,7 @@ ordinary speech of a covered turn would be as wrong as letting a whole unread se
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,23 @@ UNTRANSCRIBED: Final = "UNTRANSCRIBED"
 EDGE_MS: Final = 300
 """A word explains the sound this far about it, up to the next pause: rough edges, breath, the decay of a room."""
 INNER_EDGE_MS: Final = 60
-"""Twice as long a pause between two words is theirs, whatever sounds there; in a longer one another word could hide,
-and speech in it counts as unread. A smaller value mutes more of words whose times are rough."""
+"""Twice as long a pause between two words is theirs, whatever sounds there. In a longer one another word could hide: a
+sound that stands apart from both counts as unread. A smaller value mutes more of words whose times are rough."""
 NEW_WORD_PAUSE_MS: Final = 50
 """Quiet for so long, and then a syllable: that is another word, not the end of the last."""
 SHORTEST_SPEECH_MS: Final = 100
 """Less than a syllable between explained stretches is a click or a breath."""
 _FRAME_MS: Final = 10
+_LOOKED_MS: Final = 10_000
+"""Of a longer stretch the first part tells whether its sound is there."""
+
+
+class _Said(NamedTuple):
+    """A stretch that words account for. ``found``: their sound is there, so none beyond a pause is theirs."""
+
+    part: Interval
+    texts: tuple[str, ...]
+    found: bool
 
 
 def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: int) -> list[Interval]:
@@ -37,7 +47,8 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
 
     A segment explains at most as much sound as its letters can take. Its words count with the rough edges of their
     times; a word that claims more time than it can sound counts only where no more speech is there than it can be, and
-    placeholders and punctuation never count. The same holds for the interval of words without times.
+    placeholders and punctuation never count. The same holds for the interval of words without times. A sound that
+    stands apart from words whose own sound is where they are stated is another word.
 
     ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
     """
@@ -47,22 +58,75 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
     signs = opaque([word.text for word in words])
     read = [word for number, word in enumerate(words) if number not in signs and longest_sound_ms(word.text)]
     said = [
-        part for claimed, longest_ms in _claims(read, whole) for part in _held(claimed, longest_ms, reader, channel)
+        _Said(part, texts, _found(part, texts, reader, channel))
+        for claimed, texts, longest_ms in _claims(read, whole)
+        for part in _held(claimed, longest_ms, reader, channel)
     ]
-    inner_ms = min(edge_ms, max(INNER_EDGE_MS, timing.widest_ms))
-    least_ms = max(INNER_EDGE_MS, timing.error_ms)
-    groups = merge(Interval(part.start, part.end + 2 * inner_ms) for part in said)
     known: list[Interval] = []
-    for start_ms, wide_ms in groups:
-        end_ms = wide_ms - 2 * inner_ms
-        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, least_ms, -1)
-        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, least_ms, 1)
-        group = Interval(start_ms - before_ms, end_ms + after_ms)
-        known.append(group.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
+    for group in _groups(said, timing, reader, channel):
+        start_ms, end_ms = group[0].part.start, max(one.part.end for one in group)
+        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, _least_ms(group[0], timing), -1)
+        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, _least_ms(group[-1], timing), 1)
+        heard = Interval(start_ms - before_ms, end_ms + after_ms)
+        known.append(heard.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
     return merge(known)
 
 
-def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, Ms]]:
+def _found(part: Interval, texts: Sequence[str], reader: Reader, channel: int) -> bool:
+    """Whether half of the stretch sounds, or as much as its letters take when they are said fast."""
+    count = min(part.length, _LOOKED_MS) // _FRAME_MS
+    if not count:
+        return False
+    sounding_ms = int(_loud(reader, channel, part.start, count).sum()) * _FRAME_MS
+    return sounding_ms >= min(count * _FRAME_MS // 2, most_sound_ms(texts) // 2)
+
+
+def _least_ms(said: _Said, timing: TimingProfile) -> Ms:
+    """How far beyond a stretch its sound may be whatever is heard there: nothing where it was found."""
+    return 0 if said.found else max(INNER_EDGE_MS, timing.error_ms)
+
+
+def _groups(said: Sequence[_Said], timing: TimingProfile, reader: Reader, channel: int) -> Iterator[list[_Said]]:
+    """Neighbours whose pauses are theirs."""
+    group: list[_Said] = []
+    for one in sorted(said):
+        if group and not _meets(group[-1], one, timing, reader, channel):
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, channel: int) -> bool:
+    """Whether what sounds between two stretches is theirs: it goes on from one of them, and is not too much for both;
+    or one of them was not found, and this may be it."""
+    gap = Interval(before.part.end, after.part.start)
+    inner_ms = min(max(EDGE_MS, timing.widest_ms), max(INNER_EDGE_MS, timing.widest_ms))
+    if gap.length <= 2 * INNER_EDGE_MS:
+        return True
+    if gap.length > 2 * inner_ms:
+        return False
+    if not (before.found and after.found):
+        return True
+    loud = _loud(reader, channel, gap.start, gap.length // _FRAME_MS)
+    if _stands_apart(loud):
+        return False
+    both_ms = before.part.length + after.part.length + int(loud.sum()) * _FRAME_MS
+    return both_ms <= most_sound_ms((*before.texts, *after.texts))
+
+
+def _stands_apart(loud: NDArray[np.bool_]) -> bool:
+    """Whether a syllable sounds with a pause before and after it."""
+    pause = NEW_WORD_PAUSE_MS // _FRAME_MS
+    first = _pause(loud, len(loud))
+    last = _pause(loud[::-1], len(loud))
+    if first is None or last is None:
+        return False
+    return bool(loud[first : len(loud) - last].sum() * _FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
+
+
+def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms]]:
     """The time that each word claims, and how long it can sound; words without times claim together what lies between
     their timed neighbours."""
     untimed: list[str] = []
@@ -72,12 +136,12 @@ def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, 
             untimed.append(word.text)
             continue
         if untimed:
-            yield Interval(free_ms, max(free_ms, word.start_ms)), most_sound_ms(untimed)
+            yield Interval(free_ms, max(free_ms, word.start_ms)), tuple(untimed), most_sound_ms(untimed)
             untimed = []
         free_ms = max(word.start_ms, word.end_ms)
-        yield Interval(word.start_ms, free_ms), longest_sound_ms(word.text)
+        yield Interval(word.start_ms, free_ms), (word.text,), longest_sound_ms(word.text)
     if untimed:
-        yield Interval(free_ms, max(free_ms, whole.end)), most_sound_ms(untimed)
+        yield Interval(free_ms, max(free_ms, whole.end)), tuple(untimed), most_sound_ms(untimed)
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
@@ -93,13 +157,13 @@ def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> li
 
 def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, least_ms: Ms, sign: int) -> Ms:
     """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
-    to the pause; at least ``least_ms``. Sound that goes on without a pause is more than this word."""
+    to the pause, and at least ``least_ms``. Sound that goes on without a pause is more than this word."""
     count = (edge_ms + SHORTEST_SPEECH_MS) // _FRAME_MS
     first_ms = from_ms if sign > 0 else from_ms - count * _FRAME_MS
     loud = _loud(reader, channel, first_ms, count)[::sign]
     at = _pause(loud, edge_ms // _FRAME_MS + 1)
     if at is None:
-        return min(edge_ms, least_ms)
+        return min(edge_ms, max(INNER_EDGE_MS, least_ms))
     if loud[at:].sum() * _FRAME_MS < SHORTEST_SPEECH_MS:
         return edge_ms
     return min(edge_ms, max(least_ms, at * _FRAME_MS))

@@ -39,6 +39,10 @@ _NOISY_DB: Final = 26.0
 _HANGOVER_UNDER_NOISE_FRAMES: Final = 10
 _HANGOVER_FRAMES: Final = 4
 """Audible frames this near to speech count as speech: weak onsets and dying syllables."""
+_DYING_FRAMES: Final = 4
+_RISING_FRAMES: Final = 2
+"""Soft frames so near after and before a louder one are its end and its onset. A larger value lets more of what is
+said softly beside it pass; a smaller one silences the decay of rooms."""
 
 
 def speech(reader: Reader, channel: int, window: Interval) -> list[Interval]:
@@ -67,20 +71,40 @@ def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLe
     size = hz * FRAME_MS // 1000
     count = -(-len(samples) // size)
     frames = np.pad(samples, (0, count * size - len(samples)), mode="edge").reshape(count, size)
-    detector = webrtcvad.Vad(_MODE)
-    loud = (frames.max(axis=1) > line.quiet_peak) | (frames.min(axis=1) < -line.quiet_peak)
-    gain = (QUIET_PEAK // line.quiet_peak) ** 2  # the detector knows speech by its level, too
-    audible = np.clip(frames.astype(np.int32) * gain, -32_768, 32_767).astype(np.int16) if gain > 1 else frames
-    encoded = [frame.tobytes() for frame in audible]
-    for frame in encoded:
-        detector.is_speech(frame, hz)
-    spoken = np.array([detector.is_speech(frame, hz) for frame in encoded])
-    spoken &= _over_noise(pcm, rate_hz, count, line) | _voiced(frames, hz)
+    peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
+    likely = _over_noise(pcm, rate_hz, count, line) | _voiced(frames, hz)
+    loud, spoken = peaks > line.faint_peak, np.zeros(count, np.bool_)
+    if loud.any():
+        spoken = likely & _detected(frames, hz, line.faint_peak)
     # under noise the weak half of every syllable does not stand out
     near = _HANGOVER_FRAMES if line.noise.sample_db < _NOISY_DB else _HANGOVER_UNDER_NOISE_FRAMES
-    for at in np.flatnonzero(loud).tolist():
-        if spoken[max(0, at - near) : at + near + 1].any():
-            yield Interval(start_ms + at * FRAME_MS, start_ms + (at + 1) * FRAME_MS)
+    heard = loud & _beside(spoken, near, near)
+    # what is soft the detector misses; what dies away beside a louder sound is the end of that
+    soft = (peaks > line.quiet_peak) & (peaks <= line.soft_peak)
+    heard |= soft & likely & ~_beside(peaks > line.soft_peak, _DYING_FRAMES, _RISING_FRAMES)
+    for at in np.flatnonzero(heard).tolist():
+        yield Interval(start_ms + at * FRAME_MS, start_ms + (at + 1) * FRAME_MS)
+
+
+def _detected(frames: NDArray[np.int16], hz: int, faint_peak: int) -> NDArray[np.bool_]:
+    """By frame: whether it is speech to WebRTC's detector, which knows speech by its level, too."""
+    gain = (QUIET_PEAK // faint_peak) ** 2
+    audible = np.clip(frames.astype(np.int32) * gain, -32_768, 32_767).astype(np.int16) if gain > 1 else frames
+    encoded = [frame.tobytes() for frame in audible]
+    detector = webrtcvad.Vad(_MODE)
+    for frame in encoded:
+        detector.is_speech(frame, hz)
+    return np.array([detector.is_speech(frame, hz) for frame in encoded])
+
+
+def _beside(frames: NDArray[np.bool_], after: int, before: int) -> NDArray[np.bool_]:
+    """By frame: whether one of ``frames`` is at most so many ``after`` places earlier, or ``before`` places later."""
+    near = frames.copy()
+    for shift in range(1, after + 1):
+        near[shift:] |= frames[:-shift]
+    for shift in range(1, before + 1):
+        near[:-shift] |= frames[shift:]
+    return near
 
 
 def _over_noise(pcm: NDArray[np.int16], rate_hz: int, count: int, line: LineLevel) -> NDArray[np.bool_]:

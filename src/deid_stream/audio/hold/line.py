@@ -1,7 +1,8 @@
 """What a line is like: how loud its speech is, and how loud its steady noise. Both follow the call.
 
-Once a second of media time a tenth of a second is looked at, whatever the chunks are. A line on which nothing loud has
-been heard lately may carry speech as soft as another line's noise: there less counts as quiet.
+Once a second of media time a tenth of a second is looked at, whatever the chunks are. Quiet is what is no louder than
+the steady noise that was heard at every look of the last seconds: a loud speaker may turn away from the telephone, and
+what is then said softly is still said. On a line without noise only the smallest step of G.711 is quiet.
 """
 
 from bisect import bisect_right
@@ -18,22 +19,33 @@ LOOK_MS: Final = 100
 FRAME_MS: Final = 20
 _RUMBLE_MS: Final = 4
 """What is the same over so long (below some 200 Hz) is rumble; no telephone carries a voice there."""
-SPEECH_OVER_QUIET: Final = 10
-"""Speech peaks lie so many times above what counts as quiet (20 dB). A larger value waits for the transcript of more of
-the line's noise; a smaller one lets the softest syllables of a soft speaker pass as quiet."""
+SPEECH_OVER_SOFT: Final = 10
+"""Speech peaks lie so many times above what counts as soft (20 dB). A larger value waits the full hold-back for the
+transcript of more of what is far off; a smaller one counts the softest syllables of a soft speaker as soft."""
+_SOFT_AT_MOST: Final = 400
+"""-38 dBFS: what is louder is known to be speech or not by the detector, however loud the line is."""
 _NOISE_PEAK: Final = 6
 """Peaks of noise over its softest frame's level."""
+_QUIET_OVER_NOISE: Final = 4.5
+"""The same for what is quiet, which is less. A larger value lets speech as soft as the noise pass without a look; a
+smaller one shows more of the noise to the VAD, at its cost."""
+_NOISE_BEYOND: Final = QUIET_PEAK * 5 // 4
+"""What is below noise that peaks above this is not that noise."""
 _LOUD_FOR_LOOKS: Final = 30
 _NOISE_FOR_LOOKS: Final = 8
 """Within so many seconds everybody pauses for a frame."""
 
 
 class LineLevel(NamedTuple):
-    """``quiet_peak``: greatest absolute sample that counts as quiet, one of ``QUIET_PEAKS``. ``noise``: the steady
-    noise."""
+    """``quiet_peak``: greatest absolute sample that counts as quiet, one of ``QUIET_PEAKS``: nobody speaks there.
+    ``noise``: the steady noise. ``faint_peak``: up to here sound is too soft for the detector of speech, one of
+    ``QUIET_PEAKS``. ``soft_peak``: up to here it is soft for speech on this line: it may be somebody far off, or the
+    speaker turned away."""
 
     quiet_peak: int
     noise: "Levels"
+    faint_peak: int
+    soft_peak: int
 
     @property
     def pause_peak(self) -> int:
@@ -49,7 +61,7 @@ class Levels(NamedTuple):
     step_db: float
 
 
-ORDINARY: Final = LineLevel(QUIET_PEAK, Levels(0.0, 0.0))
+ORDINARY: Final = LineLevel(QUIET_PEAKS[0], Levels(0.0, 0.0), QUIET_PEAK, QUIET_PEAK)
 """A line of ordinary level without noise."""
 
 
@@ -73,17 +85,25 @@ class Line:
         loudest = max(self._peaks[max(0, until - _LOUD_FOR_LOOKS) : until], default=0)
         heard = self._softest[max(0, until - _NOISE_FOR_LOOKS) : until] or [ORDINARY.noise]
         noise = Levels(min(look.sample_db for look in heard), min(look.step_db for look in heard))
+        faint_peak = _largest(loudest // SPEECH_OVER_SOFT)
         quiet_peak = QUIET_PEAKS[0]
-        for peak in QUIET_PEAKS:
-            if peak * SPEECH_OVER_QUIET <= loudest:
-                quiet_peak = peak
-        return LineLevel(quiet_peak, noise)
+        noise_peak = int(_QUIET_OVER_NOISE * 10 ** (noise.sample_db / 20))
+        if len(heard) == _NOISE_FOR_LOOKS and noise_peak <= _NOISE_BEYOND:
+            quiet_peak = min(faint_peak, _largest(noise_peak + QUIET_PEAKS[0] - 1))
+        return LineLevel(
+            quiet_peak, noise, faint_peak, max(faint_peak, min(loudest // SPEECH_OVER_SOFT, _SOFT_AT_MOST))
+        )
 
     def forget(self, before_ms: Ms) -> None:
         """Nobody will ask for the level before ``before_ms`` again."""
         gone = bisect_right(self._ends, before_ms) - _LOUD_FOR_LOOKS
         if gone > _LOUD_FOR_LOOKS:
             del self._ends[:gone], self._peaks[:gone], self._softest[:gone]
+
+
+def _largest(limit: int) -> int:
+    """The largest of ``QUIET_PEAKS`` up to ``limit``, or the smallest."""
+    return max((peak for peak in QUIET_PEAKS if peak <= limit), default=QUIET_PEAKS[0])
 
 
 def frame_levels_db(samples: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,0 +1,155 @@
+"""How far the stated times of a segment's words may be off as a whole: early, late, or on another scale than the sound.
+
+The words of a segment are its sound. Where they begin or end far from where that begins or ends, each of them may lie
+as far from its sound as either end does; so far a cut about it is widened. Times that are off by less than the
+recogniser's usual error say nothing.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.hold.reader import MAX_READ_MS, Reader
+from deid_stream.model.events import Segment, Word
+from deid_stream.units import Interval, Ms
+
+FRAME_MS: Final = 10
+_NEXT_PAUSE_MS: Final = 400
+"""Sound after a longer pause than this belongs to something else than the words before it."""
+_LOOK_AFTER_MS: Final = 1_000
+"""How far beyond its end, and its own length, the sound of a segment is looked for."""
+_LONGEST_MS: Final = 12_000
+_OVER_ERROR_MS: Final = 20
+"""Times off by less than the usual error and this are rough, not wrong. A larger value leaves so much of a value where
+all times are off; a smaller one widens the cuts of recognisers that are as exact as their profile says."""
+_MOST_ERROR_MS: Final = 200
+"""Of a larger error the cuts are wide enough for words one by one, not for all of them at once."""
+_SOFTER: Final = 16
+"""What is so many times softer than the loudest of the segment is no word of it (24 dB)."""
+
+
+class Drift(NamedTuple):
+    """The sound of a word may lie so much before and after where it is stated."""
+
+    before_ms: Ms
+    after_ms: Ms
+
+
+NONE: Final = Drift(0, 0)
+
+
+def drifts(
+    segments: Sequence[Segment], reader: Reader, channel: int, timing: TimingProfile, until_ms: Ms
+) -> list[Drift]:
+    """One for each of a turn's ``segments``, which are in order. ``until_ms``: what sounds from then on (media time)
+    belongs to the next turn."""
+    extents = [_extent(segment) for segment in segments]
+    found: list[Drift] = []
+    for at, (segment, extent) in enumerate(zip(segments, extents, strict=True)):
+        if extent is None or not extent.length:
+            found.append(NONE)
+            continue
+        before = max((other.end for other in extents[:at] if other), default=0)
+        after = min([until_ms, *(other.start for other in extents[at + 1 :] if other)])
+        reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_AFTER_MS
+        window = Interval(
+            max(before, min(segment.start_ms, extent.start) - MAX_REACH_MS),
+            min(after, max(segment.end_ms, extent.end) + reach_ms),
+        )
+        found.append(_drift(segment, extent, window, reader, channel, timing))
+    return found
+
+
+def _timed(segment: Segment) -> list[tuple[Ms, Ms]]:
+    return [
+        (word.start_ms, word.end_ms)
+        for word in segment.words
+        if word.start_ms is not None and word.end_ms is not None and _says(word)
+    ]
+
+
+def _says(word: Word) -> bool:
+    return any(map(str.isalnum, word.text))
+
+
+def _extent(segment: Segment) -> Interval | None:
+    """From the first word's start to the last one's end; None where a word has no times."""
+    timed = _timed(segment)
+    if not timed or len(timed) < sum(map(_says, segment.words)):
+        return None
+    return Interval(min(start for start, _ in timed), max(end for _, end in timed))
+
+
+def _drift(
+    segment: Segment, extent: Interval, window: Interval, reader: Reader, channel: int, timing: TimingProfile
+) -> Drift:
+    if not 0 < window.length <= MAX_READ_MS:
+        return NONE
+    sounding = _sounding(reader, channel, window)
+    heard = _connected(sounding, window, extent)
+    if heard is None:
+        return NONE  # nothing sounds anywhere near: alignment refuses the words' times by itself
+    tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
+    timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
+    extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
+    early = _sound_ms(sounding, window, Interval(heard.start, extent.start)) > tolerance_ms
+    late = _sound_ms(sounding, window, Interval(extent.end, heard.end)) > tolerance_ms
+    first = last = 0
+    if early or heard.start >= timed[0][1] + tolerance_ms:
+        first = heard.start - extent.start
+    if late or heard.end <= timed[-1][0] - tolerance_ms:
+        last = heard.end - extent.end
+    drift = Drift(max(0, -first, -last), max(0, first, last))
+    if drift == NONE and _misplaced(timed, sounding, window, tolerance_ms):
+        return Drift(extent.length, extent.length)
+    return drift
+
+
+def _sounding(reader: Reader, channel: int, window: Interval) -> NDArray[np.bool_]:
+    """By frame of the window: whether it is as loud as a word of this stretch."""
+    size = FRAME_MS * reader.rate_hz // 1000
+    sound = reader.pcm(channel, window.start, window.end).astype(np.int32)
+    count = len(sound) // size
+    peaks = np.abs(sound[: count * size]).reshape(count, size).max(axis=1, initial=0)
+    least = max(reader.line(channel, window.start).pause_peak, int(peaks.max(initial=0)) // _SOFTER)
+    sounding: NDArray[np.bool_] = peaks > least
+    return sounding
+
+
+def _connected(sounding: NDArray[np.bool_], window: Interval, extent: Interval) -> Interval | None:
+    """The sound from where the words are stated outward, over pauses of words; all there is where none is there."""
+    frames = np.flatnonzero(sounding) * FRAME_MS + window.start
+    inside = frames[(frames >= extent.start) & (frames < extent.end)]
+    if not len(frames):
+        return None
+    if not len(inside):
+        return Interval(int(frames[0]), int(frames[-1]) + FRAME_MS)
+    start, end = int(inside[0]), int(inside[-1])
+    for frame in frames[frames < start][::-1].tolist():
+        if start - frame > _NEXT_PAUSE_MS:
+            break
+        start = frame
+    for frame in frames[frames > end].tolist():
+        if frame - end > _NEXT_PAUSE_MS:
+            break
+        end = frame
+    return Interval(start, end + FRAME_MS)
+
+
+def _sound_ms(sounding: NDArray[np.bool_], window: Interval, part: Interval) -> Ms:
+    if part.length <= 0:
+        return 0
+    first, stop = (max(0, (ms - window.start) // FRAME_MS) for ms in part)
+    return int(sounding[first:stop].sum()) * FRAME_MS
+
+
+def _misplaced(timed: Sequence[tuple[Ms, Ms]], sounding: NDArray[np.bool_], window: Interval, tolerance_ms: Ms) -> bool:
+    """A word is stated where nothing sounds far and wide, and a word sounds where none is stated."""
+    around = (Interval(start - tolerance_ms, end + tolerance_ms) for start, end in timed)
+    if all(_sound_ms(sounding, window, reach) for reach in around):
+        return False
+    return any(_sound_ms(sounding, window, Interval(a[1], b[0])) > tolerance_ms for a, b in pairwise(timed))

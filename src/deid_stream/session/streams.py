@@ -1,0 +1,66 @@
+"""One audio stream of a call: its timeline, the channels it carries, how far it has been judged."""
+
+import msgspec
+
+from deid_stream.audio.cut import silence
+from deid_stream.audio.hold.timeline import Timeline
+from deid_stream.model.outputs import SanitizedAudio
+from deid_stream.model.spans import AudioSpan
+from deid_stream.session.disguise import StreamDisguise
+from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
+
+_GAP_MS = 200
+"""Media time that may be missing from a stream before its audio counts as incomplete: offsets are rounded."""
+_END_SLACK_MS = 1_000
+"""How much shorter than the stated duration of the call a stream may be: producers measure either differently."""
+
+
+class StreamState(msgspec.Struct, frozen=True, array_like=True):
+    """One audio stream: a channel, or -1 for the interleaved set."""
+
+    channel: int
+    released_until_ms: Ms
+    judged_until_ms: Ms
+    """Up to here it is decided what no transcript explains."""
+    chunks: int
+    begin_ms: Ms = -1
+    """Media time of the first chunk; -1: not known."""
+    released_ms: Ms = 0
+    """Media time of all released chunks together."""
+
+
+class Stream:
+    """One timeline with the channels it carries and how far it has been judged."""
+
+    def __init__(self, timeline: Timeline, channels: tuple[int, ...]) -> None:
+        self.timeline = timeline
+        self.channels = channels
+        self.judged_ms: Ms = 0
+        self.chunks = 0
+        self.begin_ms: Ms = -1
+        self.released_bytes = 0
+        self.disguise = StreamDisguise(timeline.format)
+
+    @property
+    def released_ms(self) -> Ms:
+        """Media time of all released chunks together."""
+        fmt = self.timeline.format
+        return samples_to_ms(self.released_bytes // fmt.frame_bytes, fmt.rate_hz)
+
+    def missing(self, duration_ms: Ms | None) -> bool:
+        """Whether it has gaps, or is shorter than the call, whose ``duration_ms`` is None where it was not said."""
+        end_ms = self.timeline.end_ms
+        if duration_ms is not None and end_ms + _END_SLACK_MS < duration_ms:
+            return True
+        return self.begin_ms >= 0 and end_ms - self.begin_ms - self.released_ms > _GAP_MS
+
+    def disguised(self, audio: SanitizedAudio) -> SanitizedAudio:
+        """With the disguised form of its sound; chunks must come in order."""
+        start = ms_to_samples(audio.chunk.offset_ms, audio.chunk.format.rate_hz)
+        return msgspec.structs.replace(audio, disguised=self.disguise.process(audio.data, start))
+
+
+def hole_of(span: AudioSpan, inner: int, rate_hz: int) -> silence.Hole:
+    """A span as samples of the ``inner``-th channel of its stream."""
+    samples = Interval(ms_to_samples(span.start_ms, rate_hz), ms_to_samples(span.end_ms, rate_hz))
+    return silence.Hole(inner, samples, span.level or silence.DEFAULT_LEVEL)

@@ -1,0 +1,146 @@
+"""What is said softly, at other times than stated, beside what is read, or in a text that lacks it: through a session.
+
+The detector knows the names; the rest of a call must be heard.
+"""
+
+import msgspec
+import pytest
+
+from deid_stream.model.events import Word
+from tests.hostile.disagreement import NAMES, KnowsTheValues
+from tests.support.spoken import final, hear, spoken
+
+LEFT_MS = 20
+SENTENCE = "okay so my number is zorblax and i would like to know why"
+
+
+def heard(said, *segments, **options):
+    """Milliseconds of the names and of the other words that can be heard."""
+    found = hear(said, segments, detector=KnowsTheValues(), **options)
+    names = [word for word in said if word.text in NAMES]
+    return found.audible_ms(*names), found.audible_ms(*(word for word in said if word not in names)), found
+
+
+@pytest.mark.parametrize("peak", [12, 20, 40, 60, 200, 8_000])
+@pytest.mark.parametrize("lag_ms", [300, 3_500, 9_000])
+def test_a_value_said_softly_after_loud_speech_waits_for_its_transcript(peak, lag_ms):
+    loud, soft = spoken("the bill is rather high to me"), spoken("zorblax quuxley", 7_300, peak=peak)
+    said = [*loud, *soft]
+    names_ms, others_ms, _ = heard(
+        said, final(loud, segment_id="a", lag_ms=lag_ms), final(soft, segment_id="b", lag_ms=lag_ms)
+    )
+    assert names_ms <= LEFT_MS
+    assert others_ms == 7 * 280
+
+
+@pytest.mark.parametrize("peak", [20, 60])
+def test_a_value_said_softly_that_nobody_reads_is_silenced(peak):
+    loud = spoken("the bill is rather high to me")
+    names_ms, others_ms, _ = heard([*loud, *spoken("zorblax quuxley", 7_300, peak=peak)], final(loud, segment_id="a"))
+    assert names_ms <= LEFT_MS
+    assert others_ms == 7 * 280
+
+
+@pytest.mark.parametrize("noise_peak", [0, 4, 12, 20, 40, 90, 300])
+def test_a_pause_on_a_noisy_line_passes_without_the_whole_wait(noise_peak):
+    """Four exchanges of a caller with pauses of 6 s: what is between them leaves while the call goes on."""
+    turns = [spoken("the bill is rather high to me", at) for at in (600, 10_000, 19_400, 28_800)]
+    said = [word for turn in turns for word in turn]
+    segments = [final(turn, segment_id=f"s{n}") for n, turn in enumerate(turns)]
+    _, others_ms, found = heard(said, *segments, noise_peak=noise_peak)
+    assert others_ms >= 0.99 * 28 * 280
+    audio = [output for output in found.left.order if hasattr(output, "chunk")]
+    waited_ms = [output.allowed_ms - output.chunk.time_ms for output in audio if output.chunk.offset_ms < 24_000]
+    assert max(waited_ms) < 12_000
+
+
+def test_a_voice_in_the_background_delays_a_call_by_seconds_only():
+    front = [spoken("the bill is rather high to me", at) for at in (600, 20_000)]
+    back = spoken("and so on it goes and so on it goes", 6_000, peak=50)
+    said = [*front[0], *front[1], *back]
+    found = heard(said, *(final(turn, segment_id=f"s{n}") for n, turn in enumerate(front)))[2]
+    audio = [output for output in found.left.order if hasattr(output, "chunk")]
+    assert max(output.allowed_ms - output.chunk.time_ms for output in audio if output.chunk.offset_ms < 15_000) < 9_000
+    assert found.audible_ms(*front[0], *front[1]) == 14 * 280
+    assert found.audible_ms(*back) <= LEFT_MS
+
+
+@pytest.mark.parametrize("timing", ["exact", "50ms", "100ms", "300ms", "late"])
+@pytest.mark.parametrize("with_segment", [True, False], ids=["segment too", "words alone"])
+@pytest.mark.parametrize("off_ms", [-800, -600, -300, -100, 100, 300, 600])
+def test_a_segment_whose_words_are_all_early_or_late(timing, off_ms, with_segment):
+    said = spoken(SENTENCE, 2_000)
+    words = [Word(word.text, word.start_ms + off_ms, word.end_ms + off_ms) for word in said]
+    segment = final(said, words=words, timing=timing)
+    if with_segment:
+        segment = msgspec.structs.replace(segment, start_ms=segment.start_ms + off_ms, end_ms=segment.end_ms + off_ms)
+    names_ms, others_ms, _ = heard(said, segment)
+    assert names_ms <= (60 if timing == "300ms" and abs(off_ms) == 300 else LEFT_MS), "300 ms is within its error"
+    assert others_ms > 12 * 280 - 2 * abs(off_ms) - 300
+
+
+@pytest.mark.parametrize("timing", ["exact", "100ms", "300ms"])
+@pytest.mark.parametrize(
+    ("scale", "from_share"),
+    [(0.5, 0.0), (0.5, 0.25), (0.5, 0.5), (0.7, 0.0), (2.0, 0.0), (1.4, -0.2)],
+    ids=["first half", "middle", "second half", "a little", "stretched", "stretched both ways"],
+)
+def test_a_segment_whose_words_are_on_another_scale(timing, scale, from_share):
+    said = spoken(SENTENCE, 2_000)
+    length_ms = said[-1].end_ms - 2_000
+
+    def stated(at_ms):
+        return int(2_000 + from_share * length_ms + (at_ms - 2_000) * scale)
+
+    words = [Word(word.text, stated(word.start_ms), stated(word.end_ms)) for word in said]
+    assert heard(said, final(said, words=words, timing=timing))[0] <= LEFT_MS
+
+
+def test_one_segment_of_a_turn_is_off_and_the_others_are_not():
+    parts = [spoken("so i would like", 2_000), spoken("my name is zorblax okay", 3_600), spoken("and then why", 5_600)]
+    moved = [Word(word.text, word.start_ms - 600, word.end_ms - 600) for word in parts[1]]
+    segments = [final(part, segment_id=f"s{n}") for n, part in enumerate(parts)]
+    segments[1] = final(parts[1], words=moved, segment_id="s1")
+    assert heard([word for part in parts for word in part], *segments)[0] <= LEFT_MS
+
+
+def test_words_that_last_into_pauses_are_not_off():
+    said = spoken(SENTENCE, 2_000)
+    words = [Word(word.text, word.start_ms, word.start_ms + 400) for word in said[:-1]]
+    words.append(Word(said[-1].text, said[-1].start_ms, said[-1].end_ms + 900))
+    names_ms, others_ms, _ = heard(said, final(said, words=words))
+    assert names_ms <= LEFT_MS
+    assert others_ms > 12 * 280 - 60
+
+
+@pytest.mark.parametrize("timing", ["exact", "50ms", "100ms", "300ms", "late"])
+@pytest.mark.parametrize("pause_ms", [60, 120, 200])
+@pytest.mark.parametrize("said_as", ["okay zorblax thank you", "okay thank you zorblax", "zorblax okay thank you"])
+def test_a_word_does_not_explain_another_beside_it(timing, pause_ms, said_as):
+    said = spoken(said_as, 1_000, pause_ms=pause_ms)
+    read = [word for word in said if word.text != "zorblax"]
+    segment = final(said, "okay thank you", [word.word for word in read], timing=timing)
+    names_ms, others_ms, _ = heard(said, segment)
+    assert names_ms <= LEFT_MS
+    assert others_ms == 3 * 280
+
+
+@pytest.mark.parametrize("timing", ["100ms", "300ms"])
+@pytest.mark.parametrize("off_ms", [-80, 80])
+def test_a_word_whose_times_are_rough_is_heard(timing, off_ms):
+    said = spoken("okay thank you so much", 1_000, pause_ms=200)
+    words = [Word(w.text, w.start_ms + off_ms * (-1) ** n, w.end_ms + off_ms) for n, w in enumerate(said)]
+    assert heard(said, final(said, words=words, timing=timing))[1] >= 5 * 280 - 40
+
+
+@pytest.mark.parametrize("words", [[], None], ids=["no words", "without times"])
+@pytest.mark.parametrize(
+    ("said_as", "names_heard"), [("okay thank you", False), ("okay thank you zorblax quuxley", False)]
+)
+def test_a_text_without_times_explains_what_its_letters_take(words, said_as, names_heard):
+    said = spoken(said_as, 1_000)
+    untimed = [Word(text) for text in ("okay", "thank", "you")] if words is None else words
+    names_ms, others_ms, _ = heard(said, final(said, "okay thank you", untimed))
+    assert names_ms <= LEFT_MS
+    if len(said) == 3:
+        assert others_ms == 3 * 280
