@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from deid_stream.commands.audit import proven
+from deid_stream.commands.proving import proven
 from deid_stream.kafka.ports import Kafka
 from deid_stream.model.topics import TopicNames
-from deid_stream.policy.proof import PROVEN_WRONG, Proof
+from deid_stream.policy.proof import Proof
+from deid_stream.policy.proof import Verdict as Proved
 from tests.support.oracle import Expected
 from tests.support.topics import read_all
 
@@ -33,7 +34,7 @@ class Verdict:
     unexpected: int = 0
     audit_doubled: int = 0
     consent_wrong: int = 0
-    """Training records that the policies do not allow, by the proof that `audit verify` gives."""
+    """What `audit verify` objects to: training records that the policies do not allow, a cut chain of the audit."""
     examples: list[str] = field(default_factory=list)
 
     @property
@@ -155,9 +156,11 @@ def _timeless(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes],
 
 
 async def consent_wrong(kafka: Kafka, prefix: str) -> int:
-    """Training records that should not be there."""
+    """Records that should not be there by the proof from the topics alone, and breaks in the audit's chains."""
     found = await proven(kafka, prefix, Proof(), time.time_ns() // 1_000_000)
-    return sum(count for verdict, count in found["verdicts"].items() if verdict in PROVEN_WRONG)
+    allowed = (Proved.VALID, Proved.UNPROVEN)
+    wrong = sum(count for verdict, count in found["verdicts"].items() if verdict not in allowed)
+    return wrong + len(found["audit"]["breaks"])
 
 
 def _leaks(verdict: Verdict, raw: set[bytes], record: Any) -> int:

@@ -103,7 +103,7 @@ async def may_write(cluster, user, topic):
         ("call-producer", [], RAW),
         (
             "call-investigator",
-            [*RAW, topics.POLICIES, topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS],
+            [*RAW, topics.POLICIES, topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS, topics.AUDIT],
             [topics.AUDIT],
         ),
         ("policy-writer", [topics.POLICIES], [topics.POLICIES]),

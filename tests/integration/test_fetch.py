@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from deid_stream import cli
+from deid_stream.commands.proving import proven
 from deid_stream.config import Settings
 from deid_stream.datasets.callfile import Pace, read_call
 from deid_stream.datasets.wav import read_wav
@@ -18,6 +19,7 @@ from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.outputs import AuditAction
+from deid_stream.policy.proof import Proof
 from tests.support.service import KEY, running
 
 SAMPLES = load_samples()[:2]
@@ -81,6 +83,8 @@ async def test_replay_of_a_fetched_call_gives_what_the_service_gave(broker, tmp_
             assert any(segment["entities"] for segment in theirs["segments"])
             assert (again / f"{call_id}.wav").read_bytes() == (released / f"{call_id}.wav").read_bytes()
             assert (released / f"{call_id}.wav").read_bytes() != sound.read_bytes()
+        found = await proven(service.kafka, service.prefix, Proof(), time.time_ns() // 1_000_000)
+        assert (found["audit"]["unchained"], found["audit"]["breaks"]) == (0, [])
         assert sorted(await accesses(service)) == sorted(
             (sample.header.call_id, reason) for sample in SAMPLES for reason in ("fetch", "fetch_sanitized")
         )

@@ -1,7 +1,8 @@
 """The audit as hash chains: a line that is changed, moved or cut out of a chain shows.
 
-Each writer (``worker``, ``control``, ``spotcheck``, ``dashboard``) has a chain of its own in each partition of the
-audit topic. Three headers are a line's place in it: the writer, the position from 0, and the hash of the line before.
+Each writer (``worker``, ``control``, ``spotcheck``, ``dashboard``, ``fetch``) has a chain of its own in each
+partition of the audit topic. Three headers are a line's place in it: the writer, the position from 0, and the hash of
+the line before.
 The hash covers the place, the record's key and its value, so each hash stands for all lines before it. The value
 itself says nothing of the chain, so it is the same in whatever order the calls of a partition came to an end.
 
@@ -25,6 +26,7 @@ WORKER: Final = "worker"
 CONTROL: Final = "control"
 SPOTCHECK: Final = "spotcheck"
 DASHBOARD: Final = "dashboard"
+FETCH: Final = "fetch"
 _REMEMBERED: Final = 100_000
 """Lines of a chain that a branch may start from: more than a batch holds. More costs 200 bytes a line."""
 

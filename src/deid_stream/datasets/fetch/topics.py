@@ -7,15 +7,17 @@ from typing import Final, NamedTuple
 from deid_stream.datasets.fetch.released import ReleasedCall
 from deid_stream.datasets.fetch.together import Fetched, SourceCall
 from deid_stream.errors import ConfigError
+from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
-from deid_stream.kafka.record import InRecord, OutRecord
+from deid_stream.kafka.record import InRecord
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model import topics
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.model.ids import split_record_id
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.units import Ms
+from deid_stream.wire.chain import FETCH
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.output import encode_audit
@@ -116,8 +118,7 @@ class Fetcher:
             time_ms=time.time_ns() // 1_000_000,
         )
         record = encode_audit(entry, policy_version="")
-        async with self._kafka.sender() as sender:
-            await sender.send([OutRecord(self._prefix + topics.AUDIT.name, record.key, record.value, record.headers)])
+        await AuditLog(self._kafka, self._prefix + topics.AUDIT.name, FETCH).send([record])
 
     def _hidden(self, value: str, kind: str) -> str:
         if self._ids is None:
