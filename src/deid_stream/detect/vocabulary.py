@@ -15,11 +15,15 @@ from deid_stream.errors import ConfigError
 
 
 class Questions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Phrases of a turn that asks: what makes it a request, what opens the question before again, what is none."""
+    """Phrases of a turn that asks: what makes it a request, what opens the question before again, what is none.
+
+    ``yes_no``: what follows is asked about, not asked for ("did you forget your password").
+    """
 
     request: list[str] = []
     again: list[str] = []
     no_request: list[str] = []
+    yes_no: list[str] = []
     plain: list[str] = []
     elsewhere: list[str] = []
 
@@ -107,6 +111,13 @@ GIVEN_NAMES: Final = words("en/names")
 NAMES_AMBIGUOUS: Final = words("en/names_ambiguous")
 SURNAMES_ALSO_WORDS: Final = words("en/surnames_also_words")
 NAMES_ALSO_WORDS: Final = words("en/names_also_words")
+FOREIGN_WORDS: Final = (
+    (words("hi_latn/common") | words("es/common") | words("en/foreign"))
+    - GIVEN_NAMES
+    - SURNAMES_ALSO_WORDS
+    - word_set("vocabulary.foreign_names")
+)
+"""Everyday words of other languages that are no names, for turns that are read as English."""
 MONTHS: Final = frozenset(month for locale in locales() for month in locale.plain.months)
 WEEKDAYS: Final = word_set("vocabulary.weekdays")
 FIELDS: Final = word_set("vocabulary.fields")

@@ -19,6 +19,8 @@ def _phrases(field: str) -> str:
 _REQUEST: Final = re.compile(rf"\?|{_phrases('request')}")
 _AGAIN: Final = re.compile(_phrases("again"))
 _NO_REQUEST: Final = re.compile(_phrases("no_request"))
+_YES_NO: Final = re.compile(_phrases("yes_no") + r"(?:(?! (?:and|so|then|but|what|which|please)(?![^\W_])|[.?!;]).)*")
+"""A question that "yes" answers, to its end."""
 _PLAIN_ASKED: Final = re.compile(_phrases("plain"))
 _ELSEWHERE: Final = re.compile(_phrases("elsewhere"))
 _ID_ASKED: Final = re.compile(
@@ -33,6 +35,7 @@ def asked(low: str) -> tuple[T, ...]:
     """Types that a turn (lower case, written form) asks the other party for, in the order they are named."""
     if _PLAIN_ASKED.search(low):
         return ()
+    low = _YES_NO.sub(" ", low)
     if not (_REQUEST.search(low) or len(low.split()) <= _SHORT_WORDS):
         return ()
     if _NO_REQUEST.search(low) and not low.rstrip().endswith("?"):

@@ -13,6 +13,7 @@ from deid_stream.detect.vocabulary import (
     COMMON,
     DICTIONARY,
     FIELDS,
+    FOREIGN_WORDS,
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
@@ -40,6 +41,8 @@ _IN: Final = re.compile(r"\b(?:in|near|around|at|of)\s$")
 _THINGS: Final = word_set("judge.things")
 """Last words of what is no person."""
 _FIRM: Final = word_set("judge.firm")
+_PARTICLES: Final = frozenset("de del der di du la van von".split())
+"""Small words inside names, which end none."""
 _SHORT: Final = 30
 _MAX_GROWTH: Final = 3
 _KIN: Final = word_set("judge.kin")
@@ -104,14 +107,16 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     words = list(WORD.finditer(text, detection.start, detection.end))
     while words and words[0].group().lower() in _TITLES:
         words.pop(0)
-    while words and _loose_end(text, words):
+    if view.language != "en":
+        words = _without_foreign_ends(words)
+    while words and (_loose_end(text, words) or (len(words) > 1 and words[-1].group().lower() in _PARTICLES)):
         words.pop()
     if not words:
         return
     lows = [w.group().lower() for w in words]
-    if detection.origin is Origin.MODEL:
-        if not _may_be_name(view, lows, detection.score):
-            return
+    if detection.origin is Origin.MODEL and not _may_be_name(view, lows, detection.score):
+        return
+    if detection.origin in (Origin.MODEL, Origin.GAZETTEER):
         here = (
             is_thing_here(text.lower(), words[0].start(), words[-1].end()) if T.PERSON not in view.expected else False
         )
@@ -126,6 +131,16 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
     kind = T.ORGANIZATION if thing else T.PERSON
     yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
+
+
+def _without_foreign_ends(words: list[re.Match[str]]) -> list[re.Match[str]]:
+    """ "soy carlos ruiz de la oficina": the sentence's own words at the edges of a name go; small words inside stay."""
+    first, last = 0, len(words)
+    while last - first > 1 and words[last - 1].group().lower() in FOREIGN_WORDS:
+        last -= 1
+    while last - first > 1 and words[first].group().lower() in FOREIGN_WORDS:
+        first += 1
+    return words[first:last]
 
 
 def _loose_end(text: str, words: list[re.Match[str]]) -> bool:
@@ -156,9 +171,11 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
         return True
     if all(w in MONTHS or w in WEEKDAYS for w in lows):
         return False
+    if view.language != "en":
+        lows = [w for w in lows if w not in view.everyday]
     if any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows):
         return True
-    return any(w not in COMMON and w not in DICTIONARY for w in lows)
+    return any(w not in COMMON and w not in DICTIONARY and w not in FOREIGN_WORDS for w in lows)
 
 
 def _grown(
@@ -203,6 +220,7 @@ def _is_strange(word: str, everyday: frozenset[str], *, right: bool) -> bool:
         len(low) > 2
         and low not in everyday
         and low not in DICTIONARY
+        and low not in FOREIGN_WORDS
         and low not in FIELDS
         and low not in _TITLES
         and low not in NUMBERS

@@ -26,7 +26,7 @@ _PERSON_AFTER: Final = re.compile(r"[ ,]+(?:speaking|calling|here|bol rah|ji)(?!
 _PLACE_BEFORE: Final = re.compile(
     r"(?<![^\W_])(?:in|near|around|via|into|outside|towards|across|visit|visiting|leaving|reach|reached|greater"
     r"|downtown"
-    r"|between|through)[ ,]+\Z"
+    r"|between|through|(?:i'?m|i am|we'?re|we are|he'?s|she'?s|they'?re|comes?|came) (?:originally )?from)[ ,]+\Z"
 )
 _PLACE_MAYBE: Final = re.compile(r"(?<![^\W_])(?:to|from|for|and|then|or|at|of|is|the)[ ,]+\Z")
 _PLACE_AFTER: Final = re.compile(
@@ -62,7 +62,8 @@ _STEM: Final = re.compile(
 _GOODS: Final = re.compile(
     r"(?:'s)? (?:rice|tea|bread|oil|plants?|flowers?|perfume|sauce|cake|pizza|soup|salad|jeans|shirts?|shoes|whisky"
     r"|whiskey"
-    r"|store|showroom|outlet|shares?|stocks?|bank|insurance|finance|motors|airlines|pharmacy|vaccine|syndrome|disease"
+    r"|stores?|shop|showroom|outlet|branch|boutique|website|catalogue|voucher|controls|dealership"
+    r"|shares?|stocks?|bank|insurance|finance|motors|airlines|pharmacy|vaccine|syndrome|disease"
     r"|palsy"
     r"|lymphoma|policy|gift card|app|credit card|loan|mutual fund|jewellers|hospital|hotel|university"
     r"|college)(?![^\W_])"
@@ -73,8 +74,13 @@ _BANKED: Final = re.compile(
     r"|insurance"
     r"|mortgage|subscription)(?: (?:it|this|that|them|one|is|was|a|an|my"
     r"|the)){0,2}"
-    r" (?:at|with)|(?:works?|worked|working) (?:at|for))[ ]+\Z"
+    r" (?:at|with)|(?:bought|ordered|purchased)(?: (?:it|this|that|them))? from"
+    r"|(?:works?|worked|working) (?:at|for))[ ]+\Z"
 )
+
+
+_SHOP: Final = re.compile(r" (?:stores?|shop|branch|outlet|boutique|website|showroom|dealership)(?![^\W_])")
+_THE: Final = re.compile(r"(?<![^\W_])(?:the|a|any|your|my|nearest|local) \Z")
 
 
 class Thing(NamedTuple):
@@ -164,6 +170,8 @@ def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
     before = low[max(0, start - _REACH) : start]
     name = low[start:end]
     known = any(word in GIVEN_NAMES for word in name.split())
+    if known and _SHOP.match(low, end) and (before == "" or _THE.search(before)):
+        return T.ORGANIZATION
     if not known and _TAKEN.search(before):
         return True
     if not _PERSON_BEFORE.search(before) and (_BANKED.search(before) or (not known and _GOODS.match(low, end))):

@@ -30,7 +30,10 @@ VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )
 NUMERIC: Final = NUMBERED - {T.ADDRESS, T.PASSWORD, T.USERNAME, T.DATE_OF_BIRTH, T.UPI_ID}
+_CERTAIN: Final = 0.9
+"""Model score from which an address on the net needs no sign in it."""
 _SIGN: Final = re.compile(r"@|\.|\b(?:at|dot|arroba|punto|rate)\b")
+_JOINED: Final = re.compile(r"[^\W_] ?[@.] ?[^\W_]|[^\W_] (?:at|dot|arroba|punto) [^\W_]")
 _BEFORE_DATE: Final = word_set("judge.before_date")
 
 
@@ -71,9 +74,17 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
     if all((w in COMMON or w in DICTIONARY) and w not in NUMBERS and len(w) > 1 for w in lows):
         return
+    if detection.entity_type is T.EMAIL_ADDRESS and detection.score < _CERTAIN and not _has_host(view, detection):
+        return
     if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
     yield detection
+
+
+def _has_host(view: View, detection: Detection) -> bool:
+    """Signs between letters, as an address has them, or talk of mail."""
+    written = view.written.between(detection.start, detection.end)
+    return _JOINED.search(written) is not None or "mail" in view.low or T.EMAIL_ADDRESS in view.expected
 
 
 def date(text: str, detection: Detection) -> Iterator[Detection]:

@@ -4,7 +4,16 @@ import re
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON, DICTIONARY, FIELDS, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, WEEKDAYS
+from deid_stream.detect.vocabulary import (
+    COMMON,
+    DICTIONARY,
+    FIELDS,
+    FOREIGN_WORDS,
+    GIVEN_NAMES,
+    MONTHS,
+    NAMES_ALSO_WORDS,
+    WEEKDAYS,
+)
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 
@@ -38,7 +47,8 @@ class BareNameRecognizer:
         code = match.group("code") or ""
         numbered = sum(map(str.isdecimal, code)) >= _MIN_DIGITS
         unknown = not code and all(
-            len(w) >= _MIN_LETTERS - 2 and w not in DICTIONARY and "thank" not in w for w in words
+            len(w) >= _MIN_LETTERS - 2 and w not in DICTIONARY and w not in FOREIGN_WORDS and "thank" not in w
+            for w in words
         )
         lone = unknown and max(map(len, words)) >= _MIN_LETTERS
         if strange and (known or lone or (numbered and all(len(w) > 2 for w in words))):

@@ -87,6 +87,13 @@ class EmailRecognizer:
                 found.append(view.detection(*rest.span("rest"), EntityType.EMAIL_ADDRESS, 0.85, f"{self.name}/rest"))
         if EntityType.EMAIL_ADDRESS in view.expected and (half := _HALF.match(view.low)) is not None:
             found.append(view.detection(*half.span("v"), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/half"))
+        if EntityType.EMAIL_ADDRESS in view.expected or _MAILED.search(view.low):
+            for host in _UNFINISHED.finditer(text):
+                start = self._local_start(text, host.start())
+                if start < host.start():
+                    found.append(
+                        view.detection(start, host.end("v"), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/unfinished")
+                    )
         if not found and EntityType.EMAIL_ADDRESS in view.expected and "@" not in text:
             found.extend(
                 view.detection(*part.span(), EntityType.EMAIL_ADDRESS, 0.9, f"{self.name}/local")
@@ -171,6 +178,12 @@ _HALF: Final = re.compile(
     r"(?P<v>[a-z0-9][\w. -]{1,40}? ?(?:@|(?<![^\W_])(?:at|at the rate(?: of)?)))\W*\Z"
 )
 """The first half of an address that was asked for: the turn ends in its sign."""
+_UNFINISHED: Final = re.compile(
+    r" ?(?P<v>(?:@|(?<![^\W_])(?:at|at the rate(?: of)?) ) ?"
+    rf"(?:{'|'.join(sorted(MAIL_HOSTS - {'me', 'live', 'mail', 'sky', 'virgin'}))}))\W*\Z",
+    re.IGNORECASE,
+)
+"""The end of an address whose "dot com" did not come: "john smith at outlook"."""
 _TAIL: Final = re.compile(r" (?:in|uk|nz|za|jp)(?![^\W_])", re.IGNORECASE)
 _HOSTED: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|the) (?:gmail|g mail|yahoo|hotmail|outlook|icloud|rediff|rediffmail|e-?mail|mail)(?: id"
@@ -184,6 +197,8 @@ _REST: Final = re.compile(
     r"|uk\b) ?[\w.-]{0,20}){0,4})\W*\Z"
 )
 _ROLES: Final = word_set("contact.roles")
+_PRONOUNS: Final = word_set("contact.pronouns")
+"""What is looked at or done "at acme dot com"; "it" is also a department."""
 _MAILED: Final = re.compile(r"(?<![^\W_])(?:e-?mails?|mails?|mail id|gmail|write to|address|correo)(?![^\W_])")
 
 
@@ -201,7 +216,9 @@ def _is_prose(view: View, start: CharIndex, at: CharIndex, end: CharIndex) -> bo
         return True
     local = view.low[start:at].split()
     last = local[-1] if local else ""
-    if EntityType.EMAIL_ADDRESS in view.expected or any(c in "._-+" or c.isdecimal() for c in last) or last in _ROLES:
+    if EntityType.EMAIL_ADDRESS in view.expected or any(c in "._-+" or c.isdecimal() for c in last):
+        return False
+    if last in _ROLES and last not in _PRONOUNS:
         return False
     return (last in COMMON or last in CLOSED) and _MAILED.search(view.low[:start]) is None
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import FUNCTION_HI, GIVEN_NAMES, NAMES_AMBIGUOUS, word_set
+from deid_stream.detect.vocabulary import GIVEN_NAMES, NAMES_AMBIGUOUS, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 
@@ -27,7 +27,7 @@ class GivenNameRecognizer:
         found = []
         for at, (start, end, low) in enumerate(words):
             bare = low[:-2] if low.endswith(("'s", "’s")) else low
-            if bare not in _NAMES or (view.language == "hi" and bare in FUNCTION_HI):
+            if bare not in _NAMES or (view.language != "en" and bare in view.everyday):
                 continue
             before = words[at - 1][2] if at else ""
             after = words[at + 1][2] if at + 1 < len(words) else ""

@@ -12,6 +12,7 @@ from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
     COMMON,
     DICTIONARY,
+    FUNCTION_HI,
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
@@ -50,7 +51,8 @@ _NO_SURNAME: Final = word_set("names.no_surname")
 _EXPLICIT: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|his|her|our|the|customer'?s?) (?:full |first |last |sur|family |middle |maiden "
     r"|married )?name"
-    r"(?:'s| is| was)|surname(?:'s| is)|last name(?:'s| is)|(?:you can )?call me|they call me|the name'?s) +"
+    r"(?:'s| is| was)|surname(?:'s| is)|last name(?:'s| is)|(?:you can )?call me|they call me|the name'?s"
+    r"|in the names? of|under the names?(?: of)?) +"
     r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*)(?! (?:on|in|for|as|not|a|an|the|to|been|being|already|still|right|with"
     r"|of)\b)"
 )
@@ -203,6 +205,9 @@ class NameRecognizer:
     def _spoken(self, view: View, match: re.Match[str], rule: str, *, needs: bool) -> Iterator[Detection]:
         """All words of a name that somebody gives who speaks; with ``needs`` each must be one or known as one."""
         lows = [w.group() for w in NAME.finditer(match.group("name"))]
+        if not needs and not FUNCTION_HI.isdisjoint(lows):
+            # "main delhi se ravi bol raha hoon": the word before "se" or "mein" is a place
+            return
         proper = [is_name_word(w, view.everyday) or w in WORD_NAMES for w in lows if w != "and"]
         if (all(proper) if needs else any(proper) or not lows[0].isascii()) and not any(
             w in _NO_NAME for w in lows if w != "and"

@@ -92,7 +92,8 @@ PRICE: Final = re.compile(
     r" \d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?!\d| ?\d)"
     r"|\d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?= (?:each|per|a (?:month|year|week|piece|pop)|in the (?:shop|store"
     r"|sale)"
-    r"|online|plus|last|off|instead|on sale|altogether|in total)(?![^\W_]))"
+    r"|online|plus|last|off|instead|on sale|altogether|in total"
+    r"|for (?:2|two|3|three|both|one|each|the (?:lot|pair)))(?![^\W_]))"
     r")",
 )
 DATED_TIME: Final = re.compile(
@@ -103,8 +104,20 @@ DATED_TIME: Final = re.compile(
 VERSION: Final = re.compile(
     r"(?<![\w])(?:(?:version|release|build|firmware|patch|ios|android|chrome|safari|firefox|office|update|v)(?: number"
     r"| no)?"
-    r"(?: is| to)? v?\.? ?\d+(?: ?(?:\.|point) ?\d+){1,4}|windows \d{1,2}(?: \d\d ?h ?\d)?)(?![\w.]*\d)"
+    r"(?: is| to)? v?\.? ?\d+(?: ?(?:\.|point) ?\d+){1,4}"
+    r"|(?:build|firmware) (?:number )?\d{4,6}|windows \d{1,2}(?: \d\d ?h ?\d)?)(?![\w.]*\d)"
 )
+_DEVICES: Final = (
+    r"(?:headphones?|earbuds|cameras?|laptops?|printers?|routers?|monitors?|speakers?|keyboards?|handset|smart ?phones?"
+    r"|tablets?|drones?|tyres?|batter(?:y|ies)|processor|chip)"
+)
+MODEL: Final = re.compile(
+    r"(?<![\w])(?:"
+    r"model(?: number| no| name)?(?: is)? (?:[a-z]{1,3}[ -]?){0,2}\d{1,4}[a-z]{0,2}"
+    rf"|(?:[a-z]{{1,4}}[ -]?)?\d{{1,4}}[a-z]{{0,2}}(?: [a-z]{{1,3}} ?\d{{0,2}})?(?= {_DEVICES}(?!\w))"
+    r")(?!\w| ?\d)"
+)
+"""A product by its maker's letters and few digits: "the wh 1000 xm4 headphones"."""
 CODE: Final = re.compile(
     r"(?<![\w])(?:(?:error|status|fault|exception|stop|http)(?: code| number| message)?(?: is| was"
     r"| of)? (?:0x[0-9a-f]{2,16}|[a-z]{0,3}[- ]?\d{1,6})"
@@ -155,6 +168,7 @@ _KINDS: Final = (
 _RARE: Final = (
     ("product", VERSION),
     ("product", CODE),
+    ("product", MODEL),
     ("quantity", READING),
     ("product", SERVICE),
     ("time", DATED_TIME),
@@ -162,7 +176,8 @@ _RARE: Final = (
 _RARE_HINT: Final = re.compile(
     r"version|release|build|firmware|patch|ios|android|chrome|safari|firefox|office|update|windows|error|status|fault"
     r"|exception"
-    r"|stop|http|flight|train|reading|call|dial|r[ai]ng|phone|24|7 11|22|9 to|50 50|20 20|9 11|\d(?:st|nd|rd|th)"
+    r"|stop|http|model|buds|camera|laptop|printer|router|monitor|speaker|keyboard|handset|tablet|drone|tyre|batter|chip"
+    r"|processor|flight|train|reading|call|dial|r[ai]ng|phone|24|7 11|22|9 to|50 50|20 20|9 11|\d(?:st|nd|rd|th)"
 )
 """Without one of these none of the rarer patterns can match."""
 

@@ -12,6 +12,8 @@ _LINK: Final = r"(?: (?:is|was|are|it's|its|as|to|would be|will be|should be|set
 _NEGATIONS: Final = word_set("secrets.negations")
 
 
+_ABOUT: Final = word_set("secrets.about")
+"""Words after "password" that make it a thing of its own: "password reset"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
 _HANDLE: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
@@ -51,6 +53,8 @@ class SecretRecognizer:
                 if len(bare) < 3 or bare in _NEGATIONS or (bare in COMMON and not match.group("link").strip()):
                     continue
                 if bare in COMMON and bare.endswith(("ing", "ed")):
+                    continue
+                if bare in _ABOUT and not match.group("link").strip(" :="):
                     continue
                 start = match.start("v")
                 found.append(view.detection(start, start + len(value.rstrip(".,!?")), entity_type, 0.8, self.name))
