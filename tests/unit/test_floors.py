@@ -1,9 +1,14 @@
 """The house stands: imports point down, rooms of one floor do not meet, and nothing that decides touches the world."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+
+from deid_stream.config import Settings
+from deid_stream.model.topics import TOPICS
+from deid_stream.wire.limits import DEFAULT_VOCABULARIES
 
 SRC = Path(__file__).parents[2] / "src" / "deid_stream"
 
@@ -195,3 +200,49 @@ def test_no_module_leads_back_to_itself():
                 seen.add(name)
                 left += used.get(name, ())
         assert start not in seen, f"an import circle through {start}"
+
+
+def read_of(owner, *, outside):
+    """Attributes that some module reads of something called ``owner`` ("settings.region", "self._settings.region");
+    the modules ``outside`` do not count."""
+    return {
+        node.attr
+        for path in MODULES
+        if path.relative_to(SRC).as_posix() not in outside
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Load)
+        and re.search(rf"\b_?{owner}(\(.*\))?$", ast.unparse(node.value))
+    }
+
+
+LISTED_SETTINGS = {"directions", "regions", "queues", "dispositions"}
+"""Read by name: ``limits`` makes them from the closed lists of the wire."""
+
+
+def test_every_setting_is_read_by_something():
+    elsewhere = read_of("settings", outside={"config.py"})
+    own = read_of("self", outside={p.relative_to(SRC).as_posix() for p in MODULES} - {"config.py"})
+    assert {f"{name}s" for name in DEFAULT_VOCABULARIES} == LISTED_SETTINGS
+    assert {"limits", "key_ring", "secret_sasl_password", "secret_dashboard_token"} <= elsewhere
+    own -= {"bootstrap_servers"}  # its repr
+    assert set(Settings.__struct_fields__) - elsewhere - LISTED_SETTINGS - own == set()
+
+
+PLANNED = {
+    "requests": "privacy requests: no process answers them yet, producers may send them all the same",
+    "aggregates": "windowed counts for customers: no process makes them yet",
+}
+"""Topics of the contract that are created although nothing reads or writes them, and why."""
+
+
+def test_every_topic_of_the_contract_has_a_reader_or_a_writer_or_is_planned():
+    used = read_of("names", outside={"model/topics.py", "kafka/topics_admin.py"})
+    constants = {
+        name.split(".")[-1].lower()
+        for path in MODULES
+        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+        if name.startswith("deid_stream.model.topics.")
+    }
+    without = {topic.kind for topic in TOPICS} - used - constants
+    assert without == PLANNED.keys()
