@@ -27,6 +27,8 @@ def main() -> int:
     parser.add_argument("--broker", choices=("apache", "embedded"), default="apache")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--settle-s", type=float, default=90.0, help="longest wait for the last calls to close")
+    parser.add_argument("--every-s", type=float, nargs=2, default=(1.2, 2.4), help="shortest and longest between two")
     arguments = parser.parse_args()
     logs = Path(tempfile.mkdtemp(prefix="deid-chaos-"))
     plan = Plan(
@@ -36,6 +38,8 @@ def main() -> int:
         workers=arguments.workers,
         partitions=arguments.partitions,
         exactly_once=arguments.broker == "apache",
+        settle_s=arguments.settle_s,
+        action_every_s=tuple(arguments.every_s),
         logs=logs,
     )
     tally = asyncio.run(_embedded(plan)) if arguments.broker == "embedded" else _apache(plan)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
 
 from deid_stream import __version__
 from deid_stream.config import Settings
@@ -25,7 +26,7 @@ from deid_stream.model.topics import TopicNames
 from deid_stream.policy import PolicyTable, Position
 from deid_stream.runtime.signals import wait_for
 from tests.chaos.verify import Verdict, consent_wrong, verify
-from tests.support.calls import MadeCall, make_call
+from tests.support.calls import MadeCall, Record, make_call
 from tests.support.consents import COME_MS
 from tests.support.oracle import Expected, expected_records
 from tests.support.topics import TOPIC_OF, read_all
@@ -141,7 +142,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         metrics_port=0,
     )
     producer = AIOKafkaProducer(
-        **options, acks="all", enable_idempotence=plan.exactly_once, linger_ms=5, request_timeout_ms=60_000
+        **options, acks="all", enable_idempotence=plan.exactly_once, linger_ms=5, request_timeout_ms=300_000
     )
     await producer.start()
     workers = Workers(settings, plan.logs, **plan.environment)
@@ -202,16 +203,24 @@ async def _play(producer: AIOKafkaProducer, call: MadeCall) -> None:
             await asyncio.sleep(wait_s)
         if record.kind == "events" and sent:
             await asyncio.gather(*sent)
-        sent.append(
-            await producer.send(
+        sent.append(await _sent(producer, record))
+    await asyncio.gather(*sent)
+
+
+async def _sent(producer: AIOKafkaProducer, record: Record) -> "asyncio.Future[object]":
+    """The answer to come. The producer's buffer may be full while a broker is away: nothing is in it then."""
+    while True:
+        try:
+            future: asyncio.Future[object] = await producer.send(
                 PREFIX + TOPIC_OF[record.kind],
                 key=record.key,
                 value=record.value,
                 headers=record.headers,
                 timestamp_ms=record.time_ms,
             )
-        )
-    await asyncio.gather(*sent)
+        except KafkaTimeoutError:
+            continue
+        return future
 
 
 async def _trouble(workers: Workers, plan: Plan, rng: random.Random, tally: Tally) -> None:

@@ -22,7 +22,7 @@ from tests.support.certificates import Certificates
 ADMIN = ("admin", "admin-password")
 _JAVA_OPTIONS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dlog4j2.level=WARN")
-_START_SECONDS = 60
+_START_SECONDS = 300
 
 
 def kafka_home() -> Path | None:

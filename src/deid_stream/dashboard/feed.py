@@ -24,7 +24,7 @@ from deid_stream.model.topics import (
     TRAINING_TRANSCRIPTS,
     Topic,
 )
-from deid_stream.observe.logs import get_log
+from deid_stream.observe.logs import get_log, where
 from deid_stream.wire.chain import DASHBOARD
 from deid_stream.wire.output import encode_audit
 
@@ -60,7 +60,9 @@ class Feed:
                 await self._follow(topic)
             except BrokerError as error:
                 log.warning("the dashboard cannot read a topic", kind=topic.kind, error=error)
-                await asyncio.sleep(RETRY_S)
+            except Exception as error:  # noqa: BLE001 - the pages of the other topics go on
+                log.error("the dashboard failed on a topic", kind=topic.kind, error=error, where=where(error))
+            await asyncio.sleep(RETRY_S)
 
     async def _follow(self, topic: Topic) -> None:
         async with reading(self._kafka, self._prefix + topic.name, "read_committed") as (reader, places):

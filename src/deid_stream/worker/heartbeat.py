@@ -13,9 +13,10 @@ from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.errors import BrokerError
 from deid_stream.kafka.connect import connect
+from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.topics import STATUS
-from deid_stream.observe.logs import get_log
+from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.status import EVERY_MS, Beat
 
@@ -27,11 +28,14 @@ _GOODBYE_S: Final = 3.0
 
 
 @contextlib.asynccontextmanager
-async def reported(settings: Settings, metrics: Metrics, ready: Callable[[], bool]) -> AsyncIterator[None]:
+async def reported(
+    settings: Settings, metrics: Metrics, ready: Callable[[], bool], kafka: Kafka | None = None
+) -> AsyncIterator[None]:
     """Say once a second how this process is, meanwhile; at the end, that it is gone. Whatever goes wrong with it is
-    logged and tried again: calls matter more."""
+    logged and tried again, and counted where nobody foresaw it: calls matter more. ``kafka`` replaces the real one in
+    tests."""
     worker_id = f"{settings.group_id}-{os.urandom(4).hex()}"
-    task = asyncio.create_task(_report(settings, worker_id, metrics, ready), name="heartbeat")
+    task = asyncio.create_task(_report(settings, worker_id, metrics, ready, kafka), name="heartbeat")
     try:
         yield
     finally:
@@ -41,8 +45,10 @@ async def reported(settings: Settings, metrics: Metrics, ready: Callable[[], boo
                 await task
 
 
-async def _report(settings: Settings, worker_id: str, metrics: Metrics, ready: Callable[[], bool]) -> None:
-    kafka = connect(settings, "deid-stream-heartbeat")
+async def _report(
+    settings: Settings, worker_id: str, metrics: Metrics, ready: Callable[[], bool], kafka: Kafka | None
+) -> None:
+    kafka = kafka or connect(settings, "deid-stream-heartbeat")
     topic, key = settings.topic_prefix + STATUS.name, worker_id.encode()
     beat = Beat(metrics, worker_id, __version__, _now_ms())
     while True:
@@ -58,7 +64,10 @@ async def _report(settings: Settings, worker_id: str, metrics: Metrics, ready: C
                     raise
         except BrokerError as error:
             log.warning("heartbeats are not sent", error=error)
-            await asyncio.sleep(RETRY_S)
+        except Exception as error:  # noqa: BLE001 - no heartbeat is worth a call
+            metrics.task_failures.inc("heartbeat")
+            log.error("a task failed", task="heartbeat", error=error, where=where(error))
+        await asyncio.sleep(RETRY_S)
 
 
 def _now_ms() -> int:

@@ -15,10 +15,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, UnsupportedVersionError
 from aiokafka.errors import UnknownError as UnknownBrokerError
 
-from deid_stream.errors import BrokerError
 from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translate, translated
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.late_offsets import LateOffsets
 from deid_stream.kafka.ports import GroupReader, Publisher
 from deid_stream.kafka.record import MAX_BATCH_BYTES, OutRecord, Place
 from deid_stream.model.json import JsonObject
@@ -26,8 +26,6 @@ from deid_stream.runtime.tasks import uninterrupted
 
 Result = TypeVar("Result")
 
-COMMIT_OFFSETS_EVERY_S: Final = 1.0
-"""Without transactions, where the checkpoint goes first."""
 _CLOSE_S: Final = 3.0
 
 
@@ -211,11 +209,9 @@ class AtLeastOnce:
     ) -> None:
         self._outputs = outputs
         self._checkpoints = checkpoints
-        self._group = group
+        self._late = LateOffsets(group, timeout_s)
         self._partition = partition
         self._timeout_s = timeout_s
-        self._uncommitted: Mapping[Place, int] | None = None
-        self._committing: asyncio.Task[None] | None = None
 
     def outbox(self) -> AioOutbox:
         return AioOutbox(self._outputs)
@@ -234,26 +230,12 @@ class AtLeastOnce:
                 offset: int = await _send(self._checkpoints, positions, self._partition)
         except FAILURES as error:
             raise translate(error, f"publishing partition {self._partition}") from None
-        self._uncommitted = offsets
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit_in(COMMIT_OFFSETS_EVERY_S))
+        self._late.note(offsets)
         return offset
 
     async def stop(self) -> None:
         """Commit what is left; the producers are shared and closed by ``AioPublishers``."""
-        if self._committing is not None and not self._committing.done():
-            self._committing.cancel()
-            await asyncio.gather(self._committing, return_exceptions=True)
-        await self._commit_in(0)
-
-    async def _commit_in(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if not self._uncommitted:
-            return
-        offsets, self._uncommitted = self._uncommitted, None
-        with contextlib.suppress(BrokerError, TimeoutError):
-            async with asyncio.timeout(self._timeout_s):
-                await self._group.commit(offsets)
+        await self._late.stop()
 
 
 class AioPublishers:

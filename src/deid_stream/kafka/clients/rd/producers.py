@@ -17,13 +17,12 @@ from deid_stream.kafka.clients.rd.group import RdGroupReader
 from deid_stream.kafka.clients.rd.options import client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause, broker_error
+from deid_stream.kafka.late_offsets import LateOffsets
 from deid_stream.kafka.ports import GroupReader, Publisher
 from deid_stream.kafka.record import Place
 from deid_stream.model.json import JsonObject
 from deid_stream.runtime.tasks import uninterrupted
 
-COMMIT_OFFSETS_EVERY_S: Final = 1.0
-"""Without transactions, where the checkpoint goes first."""
 _THREADS: Final = 32
 """Batches that may wait for the broker at the same time; partitions beyond that take turns."""
 
@@ -201,9 +200,7 @@ class AtLeastOnce(_Sending):
     ) -> None:
         # without idempotence, a second request on its way could overtake one that is tried again
         super().__init__(options | {"max.in.flight": 1}, partition, threads, timeout_s)
-        self._group = group
-        self._uncommitted: Mapping[Place, int] | None = None
-        self._committing: asyncio.Task[None] | None = None
+        self._late = LateOffsets(group, timeout_s)
 
     async def publish(
         self,
@@ -221,27 +218,13 @@ class AtLeastOnce(_Sending):
             await self._in_thread(self._flush)
         except (KafkaException, BufferError) as error:
             raise translate(error, doing) from None
-        self._uncommitted = offsets
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit_in(COMMIT_OFFSETS_EVERY_S))
+        self._late.note(offsets)
         return self._first
 
     async def stop(self) -> None:
         """Commit what is left."""
-        if self._committing is not None and not self._committing.done():
-            self._committing.cancel()
-            await asyncio.gather(self._committing, return_exceptions=True)
-        await self._commit_in(0)
+        await self._late.stop()
         await self._close()
-
-    async def _commit_in(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if not self._uncommitted:
-            return
-        offsets, self._uncommitted = self._uncommitted, None
-        with contextlib.suppress(BrokerError, TimeoutError):
-            async with asyncio.timeout(self._timeout_s):
-                await self._group.commit(offsets)
 
 
 class RdPublishers:
