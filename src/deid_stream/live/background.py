@@ -7,7 +7,6 @@ async with BackgroundCall(live.call("c-17", "acme"), sink) as call:
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from deid_stream.errors import DecodeError
 from deid_stream.live.call import LiveCall, Sound, pcm16
 from deid_stream.live.cleaned import Clean
+from deid_stream.observe.logs import get_log
 from deid_stream.units import Ms
 
 Sink = Callable[[Clean], Awaitable[None] | None]
@@ -25,7 +25,7 @@ PACE_S: Final = 0.2
 MAX_WAITING: Final = 10_000
 """Frames and segments that may wait for the thread, over three minutes of both sides; what comes beyond is refused, and
 the gap that it leaves is silence."""
-_log: Final = logging.getLogger("deid_stream.live")
+_log: Final = get_log("live")
 
 
 class BackgroundCall:
@@ -101,7 +101,7 @@ class BackgroundCall:
 
     def _refuse(self, error: DecodeError) -> None:
         self.refused += 1
-        _log.warning("a frame or segment was refused: %s", error.code)
+        _log.warning("a frame or segment was refused", error=error)
 
     async def _run(self) -> None:
         try:
@@ -117,7 +117,7 @@ class BackgroundCall:
         except Exception as error:  # noqa: BLE001 - an agent's call goes on; nothing more of it leaves here
             self.failed = True
             self._waiting = []
-            _log.error("the call is no longer de-identified and nothing more of it leaves: %s", type(error).__name__)
+            _log.error("the call is no longer de-identified and nothing more of it leaves", error=error)
 
     def _work(self, steps: list[Step], over: bool) -> list[Clean]:
         for step in steps:
