@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -84,6 +84,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     follow it, after a blank or on lines of their own: calls that began with one go on with it."""
     digest_key_file: str = ""
     """File that holds the digest key, in hex; others must not be able to read it."""
+    customer_keys: bool = False
+    """Each customer has a secret of its own in ``deid.keys``, wrapped, which keys its pseudonyms: destroying it makes
+    them unlinkable. Turning it on changes every pseudonym."""
+    encrypt_outputs: bool = False
+    """Transcripts and audio leave encrypted with their customer's key, which implies ``customer_keys``: destroying the
+    key makes them unreadable in every copy."""
+    read_key: str = ""
+    """What a reader opens encrypted outputs with, from `deid-stream keys reader-key`; several with blanks between."""
+    read_key_file: str = ""
+    """File that holds it; others must not be able to read it."""
+    key_timeout_ms: int = 5_000
+    """Longest wait for a key service's answer."""
+    key_ca_file: str = ""
+    """CA bundle of the key service's certificate; empty: the system's."""
+    vault_addr: str = ""
+    """Vault's address, for keys that begin with ``vault:``."""
+    vault_token: str = ""
+    """Its token; better in a file."""
+    vault_token_file: str = ""
+    """File that holds the token."""
+    vault_key: str = ""
+    """Name of the transit key that wraps master keys."""
+    vault_mount: str = "transit"
+    """Where the transit engine is mounted."""
+    vault_namespace: str = ""
+    """Vault Enterprise's namespace."""
+    kms_key: str = ""
+    """KMS key (id, ARN or alias) that wraps master keys, for keys that begin with ``aws-kms:``. The credentials are
+    those of the environment (``AWS_ACCESS_KEY_ID`` ...)."""
+    kms_region: str = ""
+    """Region of the KMS; empty: ``AWS_REGION``."""
+    kms_endpoint: str = ""
+    """Address of the KMS; empty: AWS's own."""
     hash_ids: bool = False
     """Call, customer and segment ids leave as keyed pseudonyms, in every output, key and header."""
     insecure_ephemeral_key: bool = False
@@ -135,15 +168,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             vocabularies=DEFAULT_VOCABULARIES | own,
         )
 
-    def key_ring(self, ephemeral: bytes | None = None) -> KeyRing:
+    def key_ring(self, ephemeral: bytes | None = None, unwrap: Callable[[str], bytes] = bytes.fromhex) -> KeyRing:
         """Every key of this deployment. ``ephemeral`` is what to use where none is set and one may be made up: with
-        ``insecure_ephemeral_key``, or the embedded broker, which forgets everything with the process too.
+        ``insecure_ephemeral_key``, or the embedded broker, which forgets everything with the process too. ``unwrap``
+        opens a key as it stands in the settings (``custody.ring`` knows how to ask Vault and a KMS).
 
-        Raises DigestKeyError where a key is missing, not hex, or has not 16 to 64 bytes, and where others may read
-        the file.
+        Raises DigestKeyError where a key is missing, not hex, or has not 16 to 64 bytes, where others may read the
+        file, and where a key service does not open it.
         """
         if self.digest_key_file:
-            _check_mode(self.digest_key_file)
+            _check_mode(self.digest_key_file, "digest_key_file")
         text = _secret(self.digest_key, self.digest_key_file, "digest_key_file")
         if not text:
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
@@ -153,10 +187,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "worker, for example from `openssl rand -hex 32`; to try things out, --insecure-ephemeral-key"
             )
         try:
-            current, *retired = map(bytes.fromhex, text.split())
+            current, *retired = map(unwrap, text.split())
         except ValueError:
             raise DigestKeyError("the digest key is not hex") from None
         return KeyRing(current, retired)
+
+    def secret_read_keys(self) -> list[bytes]:
+        """Empty where none is set. Raises DigestKeyError where one is not hex, or others may read the file."""
+        if self.read_key_file:
+            _check_mode(self.read_key_file, "read_key_file")
+        try:
+            return [bytes.fromhex(word) for word in _secret(self.read_key, self.read_key_file, "read_key_file").split()]
+        except ValueError:
+            raise DigestKeyError("the read key is not hex") from None
+
+    def secret_vault_token(self) -> str:
+        return _secret(self.vault_token, self.vault_token_file, "vault_token_file")
 
     def secret_dashboard_token(self) -> str:
         """Empty where none is set. Raises ConfigError where its file cannot be read, or where it is short."""
@@ -174,6 +220,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "replication_factor": (-1, 32_767),
     "session_timeout_ms": (1_000, 300_000),
     "broker_wait_ms": (0, 86_400_000),
+    "key_timeout_ms": (100, 60_000),
     "holdback_ms": (0, 3_600_000),
     "context_window_ms": (0, 60_000),
     "max_turn_ms": (1_000, 120_000),
@@ -298,19 +345,19 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise ConfigError("tls_cert_file and tls_key_file go together; one is missing")
-    for name in ("digest_key", "sasl_password", "dashboard_token"):
+    for name in ("digest_key", "sasl_password", "dashboard_token", "read_key", "vault_token"):
         if getattr(settings, name) and getattr(settings, name + "_file"):
             raise ConfigError(f"{name} and {name}_file are both set; leave one out")
 
 
-def _check_mode(file: str) -> None:
+def _check_mode(file: str, name: str) -> None:
     """Raises DigestKeyError where anyone but the owner and the group may use the file, or the group may write it."""
     try:
         mode = Path(file).stat().st_mode & 0o777
     except OSError:
         return  # reading it will say what is wrong
     if os.name == "posix" and mode & 0o027:
-        raise DigestKeyError(f"digest_key_file has the mode {mode:04o}, so that others may read it; chmod 600 it")
+        raise DigestKeyError(f"{name} has the mode {mode:04o}, so that others may read it; chmod 600 it")
 
 
 def _secret(value: str, file: str, name: str) -> str:

@@ -156,6 +156,18 @@ class DigestKeyError(DeidError):
     code = "key"
 
 
+class KeyProviderError(DigestKeyError):
+    """A key service (Vault, a KMS) gave no key."""
+
+    code = "key_provider"
+
+
+class SealedError(DeidError):
+    """An encrypted record that cannot be opened here."""
+
+    code = "sealed"
+
+
 class TaskError(DeidError):
     code = "task"
 

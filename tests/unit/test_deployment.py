@@ -112,10 +112,19 @@ class TestKubernetes:
             }
         raw = {"calls.events", "calls.transcripts", "calls.audio"}
         assert [name for name, read in readable.items() if read & raw] == ["deid-worker", "call-investigator"]
-        assert readable["training-reader"] == {"deid.training.transcripts", "deid.training.audio", "deid.calls"}
+        assert readable["training-reader"] == {
+            "deid.training.transcripts",
+            "deid.training.audio",
+            "deid.calls",
+            "deid.keys",
+        }
         assert not any(name.startswith("deid.training") for name in readable["analytics-reader"])
         followed = {topic.name for topic in topics.TOPICS if topic.kind in dashboard.KINDS}
-        assert readable["deid-dashboard"] == followed | {"deid.analytics.audio", "deid.analytics.transcripts"}
+        assert readable["deid-dashboard"] == followed | {
+            "deid.analytics.audio",
+            "deid.analytics.transcripts",
+            "deid.keys",
+        }
 
     def test_the_worker_runs_without_rights_it_does_not_need(self):
         (deployment,) = of_kind("Deployment", "k8s/base/worker.yaml").values()

@@ -30,6 +30,7 @@ FLOORS = {
     "config": 5,
     "runtime": 5,
     "kafka": 6,
+    "custody": 6,
     "live": 7,
     "produce": 7,
     "worker": 7,

@@ -11,6 +11,7 @@ import msgspec
 
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
+from deid_stream.custody.ring import key_ring
 from deid_stream.errors import ConfigError
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import JsonObject
@@ -58,7 +59,7 @@ def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
         except (msgspec.MsgspecError, KeyError, TypeError):
             raise ConfigError(f"{manifest} is no manifest of `deid-stream audit export`") from None
     kafka = cluster(settings, "deid-stream-audit")
-    ids = IdPseudonyms(settings.key_ring()) if settings.hash_ids else None
+    ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     proof = Proof(settings.region, ids)
     found = asyncio.run(proven(kafka, settings.topic_prefix, proof, time.time_ns() // 1_000_000, known))
     if as_json:
@@ -129,7 +130,7 @@ def export(
 
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty; give a new folder")
-    ids = IdPseudonyms(settings.key_ring()) if settings.hash_ids else None
+    ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     out.mkdir(parents=True, exist_ok=True)
     until_ms = _day_ms(until, "--to")
     wanted = Wanted(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from deid_stream.commands.options import CONNECTION, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, READER, json_option, print_json, settings_options
 from deid_stream.config import Settings
+from deid_stream.custody.ring import read_keys
 from deid_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def dataset() -> None:
     show_default=True,
     help="Digital silence as it is, or noise at the level of the line.",
 )
-@settings_options(CONNECTION)
+@settings_options(CONNECTION, READER)
 @json_option
 def export(
     target: str,
@@ -105,7 +106,7 @@ def export(
 
 @dataset.command()
 @click.argument("target")
-@settings_options(CONNECTION)
+@settings_options(CONNECTION, READER)
 @json_option
 def prune(target: str, settings: Settings, as_json: bool) -> int:
     """Take out of TARGET what was withdrawn, deleted or has expired since, and prove it by reading everything again.
@@ -158,7 +159,7 @@ def _topics(settings: Settings) -> "TrainingTopics":
 
     if not settings.bootstrap_servers:
         raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
-    return TrainingTopics(connect(settings, CLIENT_ID), settings.topic_prefix)
+    return TrainingTopics(connect(settings, CLIENT_ID), settings.topic_prefix, read_keys(settings))
 
 
 def _day_ms(text: str | None, flag: str) -> int | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings, transport_risks
+from deid_stream.custody.ring import key_ring
 from deid_stream.errors import DeidError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _local(settings: Settings) -> Iterator[Finding]:
     yield _disk()
     if settings.bootstrap_servers:
         try:
-            settings.key_ring(bytes(32))
+            key_ring(settings, bytes(32))
         except DeidError as error:
             given = settings.digest_key or settings.digest_key_file
             # `serve` has one of its own that nobody else knows

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, READER, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
+from deid_stream.custody.ring import key_ring, read_keys
 
 if TYPE_CHECKING:
     from deid_stream.datasets.fetch.together import Fetched
@@ -26,7 +27,7 @@ _NAME_CHARS: Final = 120
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 @click.option("--sanitized", is_flag=True, help="What analytics has of the call, instead of what was produced.")
 @click.option("--any-partition", is_flag=True, help="Look in every partition: producers that do not use murmur2.")
-@settings_options(CONNECTION, _FLAGS)
+@settings_options(CONNECTION, _FLAGS, READER)
 @json_option
 def fetch(call_id: str, out: Path, sanitized: bool, any_partition: bool, settings: Settings, as_json: bool) -> None:
     """Take the source records of the call CALL_ID out of calls.events, calls.transcripts and calls.audio, and write
@@ -63,8 +64,8 @@ async def _fetched(call_id: str, settings: Settings, *, sanitized: bool, anywher
     from deid_stream.keys.ids import IdPseudonyms
 
     kafka = cluster(settings, "deid-stream-fetch")
-    ids = IdPseudonyms(settings.key_ring()) if settings.hash_ids else None
-    fetcher = Fetcher(kafka, settings.topic_prefix, settings.limits, ids, anywhere=anywhere)
+    ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
+    fetcher = Fetcher(kafka, settings.topic_prefix, settings.limits, ids, anywhere=anywhere, keys=read_keys(settings))
     read = fetcher.released if sanitized else fetcher.source
     if sys.stderr.isatty():
         with click.progressbar(length=0, label="records", show_eta=False, show_pos=True, file=sys.stderr) as bar:

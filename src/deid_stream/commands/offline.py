@@ -10,6 +10,7 @@ import click
 
 from deid_stream.commands.options import SENSITIVITY, json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
+from deid_stream.custody.ring import key_ring
 from deid_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class _Job(NamedTuple):
             default_profile=timing_of(settings.timing_profile),
         )
         keyed = settings.digest_key or settings.digest_key_file
-        keys = settings.key_ring() if keyed else KeyRing(os.urandom(32))
+        keys = key_ring(settings) if keyed else KeyRing(os.urandom(32))
         detector = None
         for sound, document in pairs:
             if document is not None:

@@ -35,6 +35,19 @@ TOPICS: Final = {
     "partitions": "Partitions of every topic that is created.",
     "replication_factor": "Replicas of every topic that is created; -1: three, or as many as there are brokers.",
 }
+CUSTODY: Final = {
+    "key_timeout_ms": "Longest wait for a key service's answer.",
+    "key_ca_file": "CA bundle of the key service's certificate; default: the system's.",
+    "vault_addr": "Vault's address; its token comes from DEID_VAULT_TOKEN or --vault-token-file.",
+    "vault_token_file": "File that holds Vault's token.",
+    "vault_key": "Name of the transit key.",
+    "vault_mount": "Where the transit engine is mounted.",
+    "vault_namespace": "Vault Enterprise's namespace.",
+    "kms_key": "KMS key: id, ARN or alias.",
+    "kms_region": "Region of the KMS; default: AWS_REGION.",
+    "kms_endpoint": "Address of the KMS; default: AWS's own.",
+}
+READER: Final = {"read_key_file": "File that holds the key of encrypted outputs; or set DEID_READ_KEY."}
 SENSITIVITY: Final = "How readily the model's guesses count: strict, balanced or light."
 WORKER: Final = {
     "group_id": "Consumer group.",
@@ -54,6 +67,8 @@ WORKER: Final = {
     "queues": "The same for its queue.",
     "dispositions": "The same for its disposition.",
     "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",
+    "customer_keys": "Each customer has a key of its own, which can be destroyed.",
+    "encrypt_outputs": "Transcripts and audio leave encrypted with their customer's key.",
     "hash_ids": "Call, customer and segment ids leave as keyed pseudonyms.",
     "insecure_ephemeral_key": "Make a digest key up for this run.",
     "timing_profile": "Timing profile of transcripts that name no provider.",

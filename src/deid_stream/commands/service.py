@@ -10,7 +10,7 @@ import threading
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, DASHBOARD, TOPICS, WORKER, settings_options
+from deid_stream.commands.options import CONNECTION, CUSTODY, DASHBOARD, READER, TOPICS, WORKER, settings_options
 from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import ConfigError, install
 
@@ -63,7 +63,7 @@ async def _create_topics(settings: Settings) -> None:
 
 
 @click.command(short_help="Run the production worker.")
-@settings_options(CONNECTION, WORKER)
+@settings_options(CONNECTION, WORKER, CUSTODY)
 def worker(settings: Settings) -> int:
     """Run the worker until it is stopped (SIGTERM: finish the batch, commit, leave the group)."""
     if not settings.bootstrap_servers:
@@ -83,7 +83,7 @@ def _work(settings: Settings) -> int:
 
 @click.command(short_help="Run the worker and the dashboard, with an embedded broker where none is configured.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="Of the embedded broker.")
-@settings_options(CONNECTION, TOPICS, WORKER, DASHBOARD)
+@settings_options(CONNECTION, TOPICS, WORKER, CUSTODY, DASHBOARD)
 def serve(port: int, settings: Settings) -> int:
     """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is
     started with it, and the topics are created."""
@@ -122,7 +122,7 @@ def _serve(settings: Settings) -> int:
 
 
 @click.command(short_help="Run only the dashboard.")
-@settings_options(CONNECTION, DASHBOARD, {"log_level": WORKER["log_level"]})
+@settings_options(CONNECTION, DASHBOARD, READER, {"log_level": WORKER["log_level"]})
 def dashboard(settings: Settings) -> int:
     """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. Read-only; its
     Kafka user needs to read sanitized topics only, and to write the audit where listening is allowed."""

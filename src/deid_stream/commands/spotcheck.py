@@ -5,13 +5,21 @@ import asyncio
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, SPOTCHECK, cluster, json_option, print_json, settings_options
+from deid_stream.commands.options import (
+    CONNECTION,
+    READER,
+    SPOTCHECK,
+    cluster,
+    json_option,
+    print_json,
+    settings_options,
+)
 from deid_stream.config import Settings
 
 
 @click.command(short_help="Listen again to a sample of released calls; take back what leaked.")
 @click.option("--once", is_flag=True, help="Check what is there and no run has seen yet, then end.")
-@settings_options(CONNECTION, SPOTCHECK)
+@settings_options(CONNECTION, SPOTCHECK, READER)
 @json_option
 def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
     """Listen again to a sample of released calls, with a second recogniser (extra `spotcheck`), until stopped.

@@ -8,10 +8,13 @@ from typing import Final
 
 from deid_stream.dashboard.board import KINDS, Board, CallLine
 from deid_stream.dashboard.inspect import Stored, Tracks, chunks, newest, sounds, transcript, wav, waveform
-from deid_stream.errors import BrokerError
+from deid_stream.errors import BrokerError, SealedError
 from deid_stream.kafka.audit import AuditLog
+from deid_stream.kafka.opening import opened
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
+from deid_stream.kafka.record import InRecord
+from deid_stream.keys.customers import ReadKeys
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.model.topics import (
@@ -43,8 +46,9 @@ LOOK_S: Final = 20.0
 class Feed:
     """``run`` fills the board until it is cancelled. The rest answers the inspector."""
 
-    def __init__(self, kafka: Kafka, prefix: str, board: Board) -> None:
+    def __init__(self, kafka: Kafka, prefix: str, board: Board, keys: ReadKeys | None = None) -> None:
         self._kafka = kafka
+        self._keys = keys
         self._prefix = prefix
         self._board = board
         self._log = AuditLog(kafka, prefix + AUDIT.name, DASHBOARD)
@@ -117,9 +121,9 @@ class Feed:
     def _sounds(audio: Sequence[Stored], call_id: str) -> tuple[int, Tracks]:
         return sounds(chunks(audio, call_id))
 
-    async def _read(self, topic: Topic, call: CallLine) -> list[Stored]:
+    async def _read(self, topic: Topic, call: CallLine) -> list[InRecord]:
         """The call's records as they stand now, in the order of their keys' first appearance."""
-        found: list[Stored] = []
+        found: list[InRecord] = []
         name = self._prefix + topic.name
         async with reading(self._kafka, name, "read_committed", call.partition) as (reader, (place,)):
             since = await reader.offset_at(place, max(0, call.time_ms - call.duration_ms - MARGIN_MS))
@@ -132,7 +136,11 @@ class Feed:
                 async with asyncio.timeout(LOOK_S):
                     async for records in read_range(reader, place, since, end):
                         found += newest(records, call.call_id)
-        return newest(found, call.call_id)
+        try:
+            return await opened(self._kafka, self._prefix, self._keys, newest(found, call.call_id))
+        except SealedError as error:
+            log.warning("records cannot be shown", call_id=call.call_id, error=error)
+            return []
 
     async def _audit(self, call: CallLine) -> None:
         """Before anything is given out. Raises BrokerError: then nothing is."""

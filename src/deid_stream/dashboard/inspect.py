@@ -3,7 +3,7 @@
 import io
 import wave
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -43,6 +43,9 @@ class Stored(Protocol):
     def offset(self) -> int: ...
 
 
+AnyStored = TypeVar("AnyStored", bound=Stored)
+
+
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A sanitized segment as the page shows it."""
 
@@ -60,7 +63,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     permit: JsonObject | None = None
 
 
-def newest(records: Iterable[Stored], call_id: str) -> list[Stored]:
+def newest(records: Iterable[AnyStored], call_id: str) -> list[AnyStored]:
     """A call's records, the last of each key; what a tombstone took back is left out."""
     prefix = call_id.encode() + b"/"
     found = {record.key: record for record in records if record.key is not None and record.key.startswith(prefix)}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from deid_stream.config import Settings
+from deid_stream.custody.ring import read_keys
 from deid_stream.dashboard.board import Board
 from deid_stream.dashboard.feed import Feed
 from deid_stream.dashboard.pages import Guard, application, hosts_of
@@ -21,7 +22,7 @@ log = get_log("dashboard")
 def assemble(settings: Settings) -> tuple[web.Application, Feed]:
     """The pages, to be served or mounted, and the feed behind them, to be run. Raises ConfigError."""
     board = Board()
-    feed = Feed(connect(settings, "deid-stream-dashboard"), settings.topic_prefix, board)
+    feed = Feed(connect(settings, "deid-stream-dashboard"), settings.topic_prefix, board, read_keys(settings))
     hosts = hosts_of(settings.dashboard_host, settings.dashboard_hosts)
     guard = Guard(settings.secret_dashboard_token(), hosts)
     return application(board, feed, guard, lambda: time.time_ns() // 1_000_000), feed

@@ -13,11 +13,17 @@ import msgspec
 from deid_stream.datasets.calls import Assembler, SanitizedCall
 from deid_stream.datasets.held import Held, HeldCall, Source
 from deid_stream.errors import TopicError
+from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka, LogReader
 from deid_stream.kafka.reading import read_range
 from deid_stream.kafka.record import InRecord, Place
+from deid_stream.keys.customers import ReadKeys
 from deid_stream.model import topics
+from deid_stream.observe.logs import get_log
 from deid_stream.wire.published import read_summary
+from deid_stream.wire.sealing import call_of
+
+log = get_log("datasets")
 
 _AHEAD_MS: Final = 30_000
 """Record time by which one topic may be read ahead of the other in the second pass: more holds more calls in memory,
@@ -60,6 +66,9 @@ class Surveyed(NamedTuple):
     partitions: int
     """Of each topic, over all shares."""
     calls_topic: str
+    opener: Opener
+    unreadable: int = 0
+    """Records whose customer's key was destroyed: they count as withdrawn."""
 
     def closed_until(self) -> dict[int, int]:
         """Ends of ``deid.calls``, by partition."""
@@ -72,10 +81,12 @@ class Surveyed(NamedTuple):
 
 
 class TrainingTopics:
-    """Of one deployment. ``prefix`` is that of its topic names."""
+    """Of one deployment. ``prefix`` is that of its topic names; ``keys`` open encrypted records."""
 
-    def __init__(self, kafka: Kafka, prefix: str = "") -> None:
+    def __init__(self, kafka: Kafka, prefix: str = "", keys: ReadKeys | None = None) -> None:
         self._kafka = kafka
+        self._prefix = prefix
+        self._keys = keys
         self._names = {
             Source.TRANSCRIPTS: prefix + topics.TRAINING_TRANSCRIPTS.name,
             Source.AUDIO: prefix + topics.TRAINING_AUDIO.name,
@@ -85,7 +96,8 @@ class TrainingTopics:
     async def survey(self, shard: Shard = ALL, progress: Progress = lambda _: None) -> Surveyed:
         """Read every key of the share's partitions. Raises TopicError, ForbiddenError, BrokerError,
         DecodeError where a summary was not written by this service."""
-        held, ends = Held(), {}
+        held, ends, unreadable = Held(), {}, 0
+        opener = await Opener.load(self._kafka, self._prefix, self._keys)
         async with self._kafka.log_reader("read_committed") as reader:
             places = {source: await self._places(reader, source) for source in Source}
             counts = {len(found) for found in places.values()}
@@ -98,9 +110,13 @@ class TrainingTopics:
             for source, place in own:
                 async for records in _read(reader, place, await reader.begin(place), ends[place]):
                     for record in records:
-                        _note(held, source, record)
+                        lost = record.value is not None and opener.destroyed(record)
+                        unreadable += lost
+                        _note(held, source, msgspec.structs.replace(record, value=None) if lost else record)
                     progress(len(records))
-        return Surveyed(held, ends, counts.pop(), self._names[Source.CALLS])
+        if unreadable:
+            log.warning("records are left out: their customers' keys were destroyed", records=unreadable)
+        return Surveyed(held, ends, counts.pop(), self._names[Source.CALLS], opener, unreadable)
 
     async def calls(
         self, surveyed: Surveyed, wanted: Mapping[str, HeldCall], progress: Progress = lambda _: None
@@ -111,12 +127,12 @@ class TrainingTopics:
         """
         for number in sorted({call.partition for call in wanted.values()}):
             own = {call_id: call for call_id, call in wanted.items() if call.partition == number}
-            async for call in self._of(number, own, surveyed.ends):
+            async for call in self._of(number, own, surveyed):
                 progress(1)
                 yield call
 
     async def _of(
-        self, number: int, wanted: Mapping[str, HeldCall], ends: Mapping[Place, int]
+        self, number: int, wanted: Mapping[str, HeldCall], surveyed: Surveyed
     ) -> AsyncIterator[SanitizedCall]:
         assembler = Assembler(wanted)
         async with (
@@ -128,7 +144,7 @@ class TrainingTopics:
                 place = Place(self._names[source], number)
                 offsets = [o for call in wanted.values() for o in _keys(call, source).values()]
                 if offsets:
-                    batches = _read(reader, place, min(offsets), min(ends[place], max(offsets) + 1))
+                    batches = _read(reader, place, min(offsets), min(surveyed.ends[place], max(offsets) + 1))
                     streams.append(_Stream(source, batches))
             for stream in streams:
                 await stream.fill()
@@ -136,7 +152,9 @@ class TrainingTopics:
                 stream = min(open_streams, key=lambda one: one.time_ms)
                 limit_ms = min((s.time_ms for s in open_streams if s is not stream), default=None)
                 for record in stream.take(None if limit_ms is None else limit_ms + _AHEAD_MS):
-                    call = assembler.add(stream.source, record)
+                    if call_of(record.key or b"") not in wanted:
+                        continue
+                    call = assembler.add(stream.source, surveyed.opener.open(record))
                     if call is not None:
                         yield call
                 await stream.fill()

@@ -22,6 +22,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from deid_stream.config import Settings, load_settings
+from deid_stream.custody.ring import read_keys
 from deid_stream.datasets.calls import SanitizedCall
 from deid_stream.datasets.export.manifest import Filter
 from deid_stream.datasets.held import HeldCall
@@ -127,7 +128,8 @@ class TrainingSet:
         self._resume = Resume(done={**self._resume.done, **self._ends})
 
     async def _read(self) -> AsyncIterator[tuple[int, int, SanitizedCall]]:
-        topics = TrainingTopics(connect(self._settings, CLIENT_ID), self._settings.topic_prefix)
+        keys = await asyncio.to_thread(read_keys, self._settings)
+        topics = TrainingTopics(connect(self._settings, CLIENT_ID), self._settings.topic_prefix, keys)
         surveyed = await topics.survey(self._shard)
         self._ends = surveyed.closed_until()
         wanted = self._selection.of(surveyed, self._shard)

@@ -70,6 +70,10 @@ class TopicTable:
         while True:
             await self._poll()
 
+    async def once(self) -> None:
+        """Apply what has come, for whoever does not ``follow``."""
+        await self._poll()
+
     def positions(self) -> dict[int, int]:
         """The next offset to apply, by partition number."""
         return {place.partition: offset for place, offset in self._next.items()}

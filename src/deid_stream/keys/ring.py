@@ -29,6 +29,12 @@ class Purpose(StrEnum):
     KEY_ID = "key-id"
     IDS = "ids"
     """Call, customer and segment ids with ``hash_ids``; one for the deployment."""
+    CUSTOMER_SECRETS = "customer-secrets"
+    """Wraps customers' own secrets in ``deid.keys``."""
+    READERS = "readers"
+    """Wraps their payload keys for readers."""
+    PAYLOADS = "payloads"
+    """From a customer's secret: encrypts its outputs."""
 
 
 class CallKeys(msgspec.Struct, frozen=True):
@@ -66,16 +72,26 @@ class KeyRing:
         if known == _LEGACY:
             return CallKeys(_LEGACY, self._current, pseudonyms)
         master = self._keys.get(known or "", self._current)
-        return CallKeys(key_id(master), _derive(master, Purpose.VALUE_DIGESTS, (customer_id, call_id)), pseudonyms)
+        return CallKeys(key_id(master), derived(master, Purpose.VALUE_DIGESTS, (customer_id, call_id)), pseudonyms)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the master keys, the current one first."""
+        return [key_id(self._current), *(name for name in self._keys if name != key_id(self._current))]
+
+    def derive_with(self, master: str, purpose: Purpose, *context: str) -> bytes | None:
+        """As ``derive``, from the master key of that id; None where it is not in the ring."""
+        secret = self._keys.get(master)
+        return None if secret is None else derived(secret, purpose, context)
 
     def derive(self, purpose: Purpose, *context: str) -> bytes:
         """32 bytes from the current key, for a purpose and for what ``context`` names (a customer, a call)."""
-        return _derive(self._current, purpose, context)
+        return derived(self._current, purpose, context)
 
 
 def key_id(secret: bytes) -> str:
     """64 bits that name a master key and tell nothing of it."""
-    return _derive(secret, Purpose.KEY_ID, ())[:8].hex()
+    return derived(secret, Purpose.KEY_ID, ())[:8].hex()
 
 
 def check_length(secret: bytes) -> None:
@@ -88,7 +104,8 @@ def check_length(secret: bytes) -> None:
 
 
 @lru_cache(maxsize=4_096)
-def _derive(secret: bytes, purpose: Purpose, context: tuple[str, ...]) -> bytes:
+def derived(secret: bytes, purpose: Purpose, context: tuple[str, ...]) -> bytes:
+    """32 bytes from any secret, for a purpose and for what ``context`` names."""
     # imported here: commands that need no key start faster without it
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF

@@ -26,6 +26,8 @@ class Topic(NamedTuple):
     """None: as long as the key lives (compacted)."""
     keep_days: int = 0
     """For so long compaction leaves every record of a key, not only the last: each of them may have to be acted on."""
+    lag_ms: int = COMPACTION_LAG_MS
+    """Within this, compaction has removed what a later record of a key replaces."""
 
     def configs(self) -> dict[str, str]:
         """What the topic is created with."""
@@ -33,7 +35,7 @@ class Topic(NamedTuple):
         if self.retention_days is not None:
             configs["retention.ms"] = str(self.retention_days * DAY_MS)
         if "compact" in self.cleanup:
-            configs["max.compaction.lag.ms"] = str(COMPACTION_LAG_MS)
+            configs["max.compaction.lag.ms"] = str(self.lag_ms)
         if self.keep_days:
             for name in ("min.compaction.lag.ms", "max.compaction.lag.ms", "delete.retention.ms"):
                 configs[name] = str(self.keep_days * DAY_MS)
@@ -63,6 +65,8 @@ TRAINING_TRANSCRIPTS: Final = Topic(
     "training_transcripts", "deid.training.transcripts", "call_id/channel/seq", _BOTH, 365
 )
 TRAINING_AUDIO: Final = Topic("training_audio", "deid.training.audio", "call_id/channel/seq", _BOTH, 365)
+KEYS: Final = Topic("keys", "deid.keys", "customer_id", _COMPACT, None, lag_ms=3_600_000)
+"""Customers' wrapped keys. What was destroyed is to be gone from the disks within the hour."""
 CALLS: Final = Topic("calls", "deid.calls", "call_id", _BOTH, 365)
 AGGREGATES: Final = Topic("aggregates", "deid.aggregates", "customer/window", _BOTH, 365)
 AUDIT: Final = Topic("audit", "deid.audit", "call_id", _DELETE, 365)
@@ -93,8 +97,11 @@ OUTPUTS: Final = (
     CONTROL_WINDOWS,
     REQUEST_STATUS,
     CHECKPOINTS,
+    KEYS,
 )
 """What the service writes."""
+SEALED: Final = (ANALYTICS_TRANSCRIPTS, ANALYTICS_AUDIO, TRAINING_TRANSCRIPTS, TRAINING_AUDIO)
+"""Whose values are encrypted with ``encrypt_outputs``."""
 TOPICS: Final = (*INPUTS, POLICIES, REQUESTS, *OUTPUTS)
 
 
@@ -115,6 +122,7 @@ class TopicNames(msgspec.Struct, frozen=True):
     status: str
     index: str
     checkpoints: str
+    keys: str
 
     @classmethod
     def of(cls, prefix: str) -> "TopicNames":

@@ -10,9 +10,11 @@ import asyncio
 from typing import Final, NamedTuple
 
 from deid_stream.kafka.audit import AuditLog
+from deid_stream.kafka.opening import opened
 from deid_stream.kafka.ports import Isolation, Kafka
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import InRecord, OutRecord
+from deid_stream.keys.customers import ReadKeys
 from deid_stream.model import topics
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
@@ -50,8 +52,9 @@ class Audio(NamedTuple):
 class Records:
     """Of one deployment. ``late_ms`` is how long after its end a call may still be open, in record time."""
 
-    def __init__(self, kafka: Kafka, prefix: str, late_ms: Ms) -> None:
+    def __init__(self, kafka: Kafka, prefix: str, late_ms: Ms, keys: ReadKeys | None = None) -> None:
         self._kafka = kafka
+        self._keys = keys
         self._prefix = prefix
         self._late_ms = late_ms
         self._log = AuditLog(kafka, prefix + topics.AUDIT.name, SPOTCHECK)
@@ -68,11 +71,13 @@ class Records:
             tombstone_ms = min((record.timestamp for record in records if record.value is None), default=None)
             if tombstone_ms is not None or len(found) >= summary.audio_chunks:
                 break
-        return Audio(list(found.values()), since_ms, tombstone_ms)
+        clear = await opened(self._kafka, self._prefix, self._keys, found.values())
+        return Audio(clear, since_ms, tombstone_ms)
 
     async def transcripts(self, summary: Summary, partition: int, since_ms: Ms) -> list[InRecord]:
         """The call's transcripts, the last revision of each. Raises BrokerError."""
-        return list(newest(await self._of(topics.ANALYTICS_TRANSCRIPTS, summary, partition, since_ms)).values())
+        found = newest(await self._of(topics.ANALYTICS_TRANSCRIPTS, summary, partition, since_ms))
+        return await opened(self._kafka, self._prefix, self._keys, found.values())
 
     async def audit(self, summary: Summary, partition: int, since_ms: Ms) -> list[InRecord]:
         """The call's lines in the audit. Raises BrokerError."""

@@ -10,6 +10,7 @@ import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
+from deid_stream.custody.ring import read_keys
 from deid_stream.errors import BrokerError, DecodeError, TopicError
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.ports import Batches, GroupOffsets, GroupOptions, GroupReader, Kafka
@@ -70,7 +71,7 @@ class SpotCheck:
         self._kafka = kafka or connect(settings, "deid-stream-spotcheck")
         self._group_id = settings.group_id + GROUP_SUFFIX
         self._topic = settings.topic_prefix + topics.CALLS.name
-        self._records = Records(self._kafka, settings.topic_prefix, settings.idle_ms)
+        self._records = Records(self._kafka, settings.topic_prefix, settings.idle_ms, read_keys(settings))
         self._stop = asyncio.Event()
         self._known: set[Place] = set()
         self.metrics = metrics or Metrics()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from deid_stream.config import Settings
+from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import GroupReader, Isolation, Kafka, Publishers
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
@@ -14,6 +15,7 @@ from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.intake import Intake
+from deid_stream.worker.outbox import Sealer
 from deid_stream.worker.policies import Policies
 
 
@@ -36,6 +38,9 @@ class Context(msgspec.Struct, kw_only=True):
     guard: TaskGuard
     heartbeat: Heartbeat
     writer_id: str
+    customer_keys: CustomerKeys | None = None
+    """Where the deployment has keys of its customers'."""
+    sealer: Sealer | None = None
     wall_ms: Callable[[], int]
     turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
     """Held by the partition that is working, so that the network waits for one only."""

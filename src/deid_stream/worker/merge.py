@@ -89,6 +89,13 @@ class Merge:
                 break
         return taken
 
+    def put_back(self, taken: Sequence[tuple[Ms, str, InRecord]]) -> None:
+        """The last records that ``take`` gave, in its order: they come again, at the same time."""
+        for time_ms, kind, record in reversed(taken):
+            self._queues[kind].appendleft(record)
+            self.bytes[kind] += len(record.value) if record.value else 0
+            self._time_ms[kind] = time_ms
+
 
 def _step(time_ms: Ms, queue: deque[InRecord], ceiling_ms: Ms) -> Ms:
     """The topic's time at the first record in ``queue``, where it had come to ``time_ms``."""

@@ -158,6 +158,8 @@ class Owner:
                     writer_id=context.writer_id,
                     intake=context.intake,
                     max_held_bytes=MAX_HELD_BYTES,
+                    keys=context.customer_keys,
+                    sealer=context.sealer,
                 ),
                 restored,
                 sessions=context.sessions,
@@ -263,6 +265,9 @@ class Owner:
                 pass
             if taken:
                 await asyncio.sleep(0)
+        if partition.wanting_key is not None and self._context.customer_keys is not None:
+            await self._context.customer_keys.ensure(partition.wanting_key)
+            taken = True
         return taken
 
     async def _wait(self, seconds: float) -> None:

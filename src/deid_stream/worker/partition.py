@@ -14,6 +14,7 @@ import msgspec
 from deid_stream.errors import DecodeError
 from deid_stream.kafka.ports import Outbox
 from deid_stream.kafka.record import InRecord
+from deid_stream.model.events import Event
 from deid_stream.model.outputs import AuditEntry, Output
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.observe.metrics import Metrics
@@ -23,7 +24,6 @@ from deid_stream.units import Ms
 from deid_stream.wire.chain import WORKER, Chain
 from deid_stream.wire.notes import ignore
 from deid_stream.worker.calls import Sessions
-from deid_stream.worker.chained import ChainedOutbox
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.consent import CallConsent
 from deid_stream.worker.dead_letters import DeadLetters, unreadable
@@ -33,6 +33,7 @@ from deid_stream.worker.gate import Gate
 from deid_stream.worker.index_feed import IndexFeed
 from deid_stream.worker.intake import Intake
 from deid_stream.worker.merge import Merge
+from deid_stream.worker.outbox import PartitionOutbox, PayloadKeys, Sealer
 from deid_stream.worker.retractions import Retractions
 from deid_stream.worker.stream_clock import MAX_AHEAD_MS, StreamClock
 
@@ -48,6 +49,10 @@ class PartitionSettings(msgspec.Struct, frozen=True, kw_only=True):
     writer_id: str
     intake: Intake = msgspec.field(default_factory=Intake)
     max_held_bytes: int = 128 << 20
+    keys: PayloadKeys | None = None
+    """Customers' own keys, where the deployment has them: no record is taken in before its customer has one."""
+    sealer: Sealer | None = None
+    """Encrypts outputs."""
 
 
 class Work(msgspec.Struct):
@@ -92,6 +97,8 @@ class Partition:
         self._outbox = self._empty_outbox()
         self._released: list[Output] = []
         self._dirty = True
+        self.wanting_key: str | None = None
+        """The customer whose key is waited for."""
         self.positions = dict(restored.progress.positions)
         self._needed = dict(restored.progress.needed)
         self._replay_until = {k: offset for k, offset in self.positions.items() if self._needed.get(k, offset) < offset}
@@ -205,8 +212,11 @@ class Partition:
         taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if crowded else None)
         if crowded and not taken:
             taken = self._merge.take(limit, ceiling_ms)
-        for time_ms, kind, record in taken:
-            self._take(time_ms, min(record.timestamp, ceiling_ms), kind, record)
+        for number, (time_ms, kind, record) in enumerate(taken):
+            if not self._take(time_ms, min(record.timestamp, ceiling_ms), kind, record):
+                self._merge.put_back(taken[number:])
+                del taken[number:]
+                break
         if taken:
             self._dirty = True
         elif self._merge.idle and not self._replay_until:
@@ -254,9 +264,14 @@ class Partition:
 
     # -- one record
 
-    def _take(self, time_ms: Ms, own_ms: Ms, kind: str, record: InRecord) -> None:
+    def _take(self, time_ms: Ms, own_ms: Ms, kind: str, record: InRecord) -> bool:
+        """False: the record has to wait for its customer's key (``wanting_key``)."""
         offset = record.offset
         again = offset < self.positions.get(kind, 0)
+        note = ignore if again else self._metrics.dropped_fields.inc
+        decoded = None if record.unreadable else self._settings.intake.decode(kind, record, own_ms, note)
+        if decoded is not None and self._lacks_key(decoded.events):
+            return False
         if again:
             # already counted, audited and dead-lettered, and time has been here before
             if offset + 1 >= self._replay_until.get(kind, 0):
@@ -265,12 +280,10 @@ class Partition:
             self.positions[kind] = offset + 1
             self._needed.setdefault(kind, offset)
             self._read_again(kind)
-        if record.unreadable:
+        if decoded is None:
             if not again:
                 self._dead_letters.refuse(self._outbox, (unreadable(record),), record, time_ms)
-            return
-        note = ignore if again else self._metrics.dropped_fields.inc
-        decoded = self._settings.intake.decode(kind, record, own_ms, note)
+            return True
         faults = decoded.faults
         for event in decoded.events:
             try:
@@ -282,9 +295,17 @@ class Partition:
                     self._dead_letters.put(self._outbox, refused, record, time_ms)
         if faults and not again:
             self._refuse(faults, record, time_ms)
+        return True
 
-    def _empty_outbox(self) -> ChainedOutbox:
-        return ChainedOutbox(self._new_outbox(), self._gate.names.audit, self._chain)
+    def _lacks_key(self, events: Sequence[Event]) -> bool:
+        keys = self._settings.keys
+        if keys is None:
+            return False
+        self.wanting_key = next((event.customer_id for event in events if not keys.has(event.customer_id)), None)
+        return self.wanting_key is not None
+
+    def _empty_outbox(self) -> PartitionOutbox:
+        return PartitionOutbox(self._new_outbox(), self._gate.names.audit, self._chain, self._settings.sealer)
 
     def _read_again(self, kind: str) -> None:
         """All that had to be read again of a kind has been."""

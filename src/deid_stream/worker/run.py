@@ -12,11 +12,14 @@ import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
+from deid_stream.custody.ring import key_ring
 from deid_stream.errors import BrokerError, DeidError, UnreadableError
 from deid_stream.kafka.connect import connect_worker
-from deid_stream.kafka.ports import GroupOptions, Isolation, Kafka
+from deid_stream.kafka.customer_keys import CustomerKeys
+from deid_stream.kafka.ports import GroupOptions, GroupReader, Isolation, Kafka
 from deid_stream.kafka.record import InRecord
 from deid_stream.kafka.topics_admin import check_layout
+from deid_stream.keys import KeyRing
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe import hooks, logs
@@ -36,6 +39,7 @@ from deid_stream.worker.context import Context
 from deid_stream.worker.gate import Gate
 from deid_stream.worker.heartbeat import reported
 from deid_stream.worker.intake import Intake
+from deid_stream.worker.outbox import Sealer
 from deid_stream.worker.policies import Policies
 from deid_stream.worker.pulse import Life, beating
 from deid_stream.worker.pump import Pump
@@ -88,6 +92,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._pump: Pump | None = None
         self._opened = False
+        self._customer_keys: CustomerKeys | None = None
         self._guard = TaskGuard(self._task_failed)
         self._heartbeat = Heartbeat()
 
@@ -150,6 +155,8 @@ class Worker:
         pumping = self._guard.start("pump", pump.run(self._stop))
         following = self._guard.start("policies", policies.follow())
         tasks = {pumping, following, self._guard.start("topics", self._watch_topics())}
+        if self._customer_keys is not None:
+            tasks.add(self._guard.start("keys", self._customer_keys.follow()))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
@@ -187,7 +194,9 @@ class Worker:
     ) -> tuple[Pump, Policies]:
         settings, kafka = self._settings, self._kafka
         names = TopicNames.of(settings.topic_prefix)
-        keys = settings.key_ring() if self._sessions is None or settings.hash_ids else None
+        own_keys = settings.customer_keys or settings.encrypt_outputs
+        needed = self._sessions is None or settings.hash_ids or own_keys
+        keys = await asyncio.to_thread(key_ring, settings) if needed else None
         pseudonyms = IdPseudonyms(keys) if keys is not None else None
         ids = pseudonyms if settings.hash_ids else None
         transactions = settings.processing == "exactly_once" or await kafka.supports_transactions(settings.group_id)
@@ -201,25 +210,21 @@ class Worker:
         policies = await stack.enter_async_context(
             Policies(kafka, names.policies, isolation, PolicyTable(settings.region, ids), self._wall)
         )
+        if keys is not None and own_keys:
+            self._customer_keys = await stack.enter_async_context(self._keys_of_customers(names.keys, isolation, keys))
+        customer_keys = self._customer_keys
         sessions = self._sessions
         if loading is not None:
             detector = TimedDetector(await asyncio.shield(loading), self.metrics.detector_seconds)
-            sessions = SessionFactory(detector, keys or settings.key_ring(), session_settings(settings))
+            assert keys is not None  # noqa: S101 - needed for sessions of our own
+            secret_of = None if customer_keys is None else customer_keys.secret
+            sessions = SessionFactory(detector, keys, session_settings(settings), secret_of)
         assert sessions is not None  # noqa: S101 - one of the two was given
-        group = kafka.group_reader(
-            GroupOptions(
-                group_id=settings.group_id,
-                topics=tuple(names.inputs),
-                isolation=isolation,
-                session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
-                fetch_wait_ms=FETCH_WAIT_MS if transactions else EMBEDDED_FETCH_WAIT_MS,
-            )
-        )
         context = Context(
             settings=settings,
             names=names,
             kafka=kafka,
-            group=group,
+            group=self._group(names, isolation, real=transactions),
             publishers=publishers,
             isolation=isolation,
             sessions=sessions,
@@ -230,10 +235,13 @@ class Worker:
             guard=self._guard,
             heartbeat=self._heartbeat,
             writer_id=os.urandom(6).hex(),
+            customer_keys=customer_keys,
+            sealer=Sealer(names, customer_keys) if customer_keys is not None and settings.encrypt_outputs else None,
             wall_ms=lambda: int(self._wall() * 1000),
         )
         self.metrics.records_in.expect(names.inputs)
-        self.metrics.records_out.expect(sorted({*names.all} - {*names.inputs, names.policies, names.checkpoints}))
+        not_ours = {*names.inputs, names.policies, names.checkpoints, names.keys}
+        self.metrics.records_out.expect(sorted({*names.all} - not_ours))
         pump = self._pump = Pump(context)
         stack.push_async_callback(pump.stop)
         policies.on_change = self._policy_changed
@@ -241,6 +249,23 @@ class Worker:
         await pump.start()
         log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
         return pump, policies
+
+    def _keys_of_customers(self, topic: str, isolation: Isolation, keys: KeyRing) -> CustomerKeys:
+        def now_ms() -> int:
+            return int(self._wall() * 1000)
+
+        return CustomerKeys(self._kafka, topic, isolation, keys, random=os.urandom, now_ms=now_ms)
+
+    def _group(self, names: TopicNames, isolation: Isolation, *, real: bool) -> GroupReader:
+        """``real``: the broker is no embedded one."""
+        options = GroupOptions(
+            group_id=self._settings.group_id,
+            topics=tuple(names.inputs),
+            isolation=isolation,
+            session_timeout_ms=self._settings.session_timeout_ms if real else EMBEDDED_SESSION_MS,
+            fetch_wait_ms=FETCH_WAIT_MS if real else EMBEDDED_FETCH_WAIT_MS,
+        )
+        return self._kafka.group_reader(options)
 
     def _task_failed(self, name: str, error: Exception) -> None:
         """Of a task that ended by what nobody foresaw: the process ends with it."""

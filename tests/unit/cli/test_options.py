@@ -4,10 +4,19 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deid_stream.commands.options import CONNECTION, DASHBOARD, SPOTCHECK, TOPICS, WORKER, settings_options
+from deid_stream.commands.options import (
+    CONNECTION,
+    CUSTODY,
+    DASHBOARD,
+    READER,
+    SPOTCHECK,
+    TOPICS,
+    WORKER,
+    settings_options,
+)
 from deid_stream.config import Settings
 
-SECRETS = {"dashboard_token", "digest_key", "sasl_password"}
+SECRETS = {"dashboard_token", "digest_key", "read_key", "sasl_password", "vault_token"}
 
 
 def settings_of(*arguments, env=None):
@@ -24,7 +33,7 @@ def settings_of(*arguments, env=None):
 
 
 def test_every_setting_has_a_flag_but_the_secrets():
-    groups = (CONNECTION, TOPICS, WORKER, SPOTCHECK, DASHBOARD)
+    groups = (CONNECTION, TOPICS, WORKER, SPOTCHECK, DASHBOARD, CUSTODY, READER)
     assert {name for group in groups for name in group} == set(Settings.__struct_fields__) - SECRETS
 
 

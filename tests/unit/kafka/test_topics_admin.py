@@ -43,6 +43,7 @@ def test_the_contracts_topics():
         ("deid.control.windows", "compact"),
         ("privacy.status", "compact"),
         ("deid.checkpoints", "compact"),
+        ("deid.keys", "compact"),
     }
 
 

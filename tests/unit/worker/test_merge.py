@@ -153,3 +153,23 @@ def test_a_leap_in_one_topic_does_not_put_the_others_before_it():
     merge.feed(TRANSCRIPTS_KIND, records(T_MS + 10, T_MS + 30, T_MS + 1_000))
     merge.at_end(ALL)
     assert [kind[0] for _, kind in taken(merge)] == ["a", "t", "a", "a", "t", "a", "t"]
+
+
+def test_what_is_put_back_comes_again_at_the_same_time_and_in_the_same_order():
+    fed = {"events": [1, 5], "transcripts": [2, 6], "audio": [3, 4, 7]}
+
+    def filled():
+        merge = Merge()
+        for kind, times in fed.items():
+            merge.feed(kind, records(*times))
+        merge.at_end(frozenset(fed))
+        return merge
+
+    whole = filled().take(100, 1_000)
+    for count in range(1, len(whole) + 1):
+        for kept in range(count):
+            merge = filled()
+            taken = merge.take(count, 1_000)
+            merge.put_back(taken[kept:])
+            assert merge.bytes == {k: sum(len(r.value or b"") for t, kd, r in whole[kept:] if kd == k) for k in fed}
+            assert taken[:kept] + merge.take(100, 1_000) == whole

@@ -8,9 +8,11 @@ from deid_stream.datasets.fetch.released import ReleasedCall
 from deid_stream.datasets.fetch.together import Fetched, SourceCall
 from deid_stream.errors import ConfigError
 from deid_stream.kafka.audit import AuditLog
+from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import InRecord
+from deid_stream.keys.customers import ReadKeys
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model import topics
 from deid_stream.model.events import CallEnded, CallStarted
@@ -41,12 +43,21 @@ class _When(NamedTuple):
 
 class Fetcher:
     """Reads calls of one deployment. ``ids``: its pseudonyms with ``hash_ids``; a call's id may then be the producer's
-    or the pseudonym. ``anywhere``: all partitions are read, for producers that do not place records by murmur2."""
+    or the pseudonym. ``keys`` open encrypted outputs. ``anywhere``: all partitions are read, for producers that do not
+    place records by murmur2."""
 
     def __init__(
-        self, kafka: Kafka, prefix: str, limits: Limits, ids: IdPseudonyms | None = None, *, anywhere: bool = False
+        self,
+        kafka: Kafka,
+        prefix: str,
+        limits: Limits,
+        ids: IdPseudonyms | None = None,
+        *,
+        anywhere: bool = False,
+        keys: ReadKeys | None = None,
     ) -> None:
         self._kafka = kafka
+        self._keys = keys
         self._prefix = prefix
         self._limits = limits
         self._ids = ids
@@ -97,11 +108,12 @@ class Fetcher:
                 if record.value is not None:
                     summary = read_summary(record.value)
                     when = _When(summary.time_ms - summary.duration_ms - MARGIN_MS, summary.time_ms + MARGIN_MS)
+        opener = await Opener.load(self._kafka, self._prefix, self._keys)
         for topic in (topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO):
             async for record in self._records(topic, call_id, when, progress):
                 parts = split_record_id(record.key or b"")
                 if parts is not None and parts[0] in names:
-                    call.add(topic.kind, record)
+                    call.add(topic.kind, opener.open(record))
         found = call.put_together()
         if found is None:
             raise ConfigError(self._nothing("deid.calls and deid.analytics.*", refused=0))

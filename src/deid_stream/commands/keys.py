@@ -1,0 +1,168 @@
+"""``keys``: master keys, and customers' own."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+
+from deid_stream.commands.options import CONNECTION, CUSTODY, WORKER, cluster, json_option, print_json, settings_options
+from deid_stream.config import Settings
+from deid_stream.custody.ring import ProviderName, key_ring, provider
+from deid_stream.errors import ConfigError
+from deid_stream.kafka.customer_keys import CustomerKeys
+from deid_stream.keys.customers import reader_keys
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.keys.ring import KeyRing
+from deid_stream.model.json import JsonObject
+from deid_stream.model.topics import KEYS
+from deid_stream.policy.permit import rfc3339
+
+_RING = {"digest_key_file": WORKER["digest_key_file"], "hash_ids": WORKER["hash_ids"]}
+_FILE_MODE = 0o600
+
+
+@click.group()
+def keys() -> None:
+    """Make, rotate and destroy keys."""
+
+
+@keys.command()
+@click.option(
+    "--provider",
+    "name",
+    type=click.Choice(["local", "vault", "aws-kms"]),
+    default="local",
+    show_default=True,
+    help="What wraps it: nothing, HashiCorp Vault's transit engine, a cloud KMS.",
+)
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Put it first in this file (mode 0600, made where it is missing); the keys there are retired by it.",
+)
+@settings_options(CUSTODY)
+def new(name: ProviderName, file: Path | None, settings: Settings) -> None:
+    """Make a master key: printed, or put first in a --file for DEID_DIGEST_KEY_FILE.
+
+    A key that Vault or a KMS has wrapped is worth nothing without it, so the file is no secret by itself.
+    """
+    made = provider(settings, name).generate()
+    if file is None:
+        click.echo(made.token)
+        return
+    before = file.read_text(encoding="utf-8").split() if file.exists() else []
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w", encoding="utf-8") as out:
+            out.write("\n".join([made.token, *before]) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    click.echo(f"{file}: a new key, {len(before)} retired; restart the workers, then run `deid-stream keys rotate`")
+
+
+@keys.command(name="reader-key")
+@settings_options(_RING, CUSTODY)
+def reader_key(settings: Settings) -> None:
+    """Print what a reader of encrypted outputs needs as DEID_READ_KEY: it opens payloads, and neither pseudonyms nor
+    checkpoints."""
+    click.echo(" ".join(key.hex() for key in reader_keys(key_ring(settings))))
+
+
+@keys.command(name="list")
+@settings_options(CONNECTION, _RING, CUSTODY)
+@json_option
+def list_keys(settings: Settings, as_json: bool) -> None:
+    """List master keys and customers' keys, by their ids; no key is shown."""
+    ring = key_ring(settings)
+
+    async def read() -> list[JsonObject]:
+        async with _opened(settings, ring) as held:
+            table = held.table
+            return [
+                {
+                    "customer_id": customer_id,
+                    "keys": [
+                        {"id": key.id, "wrapped_by": key.by, "created": rfc3339(key.created_ms)}
+                        for key in table.record(customer_id).keys
+                    ],
+                    "destroyed": list(table.record(customer_id).destroyed),
+                }
+                for customer_id in table.customers()
+            ]
+
+    customers = asyncio.run(read())
+    if as_json:
+        print_json({"master": ring.ids[0], "retired": ring.ids[1:], "customers": customers})
+        return
+    click.echo(f"master key {ring.ids[0]}" + "".join(f", retired {name}" for name in ring.ids[1:]))
+    for row in customers:
+        held = ", ".join(f"{key['id']} of {key['created'][:10]} under {key['wrapped_by']}" for key in row["keys"])
+        gone = f"{len(row['destroyed'])} destroyed" if row["destroyed"] else ""
+        click.echo(f"{row['customer_id']}  " + "; ".join(part for part in (held, gone) if part))
+
+
+@keys.command()
+@click.option("--customer", metavar="ID", help="A new key for this customer instead.")
+@settings_options(CONNECTION, _RING, CUSTODY)
+def rotate(customer: str | None, settings: Settings) -> None:
+    """Wrap every customer's keys under the current master key; then the retired one may go, once no call that began
+    with it is live. With --customer: a new key for that customer; what its old ones have encrypted stays readable.
+    """
+    ring = key_ring(settings)
+
+    async def run() -> str:
+        async with _opened(settings, ring) as held:
+            if customer is None:
+                return f"{await held.rewrap()} of {len(held.table)} customers' keys wrapped anew, under {ring.ids[0]}"
+            return f"{customer}: new key {await held.rotate(_named(settings, ring, customer))}"
+
+    click.echo(asyncio.run(run()))
+
+
+@keys.command()
+@click.option("--customer", metavar="ID", required=True, help="Whose keys.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@settings_options(CONNECTION, _RING, CUSTODY)
+def destroy(customer: str, yes: bool, settings: Settings) -> None:
+    """Destroy a customer's keys: nobody can link its pseudonyms or read its encrypted outputs again, in whatever copy.
+
+    This cannot be undone. Calls of the customer that come later get a new key.
+    """
+    if not yes:
+        click.confirm(f"Destroy the keys of {customer} for ever?", abort=True)
+    ring = key_ring(settings)
+
+    async def run() -> int:
+        async with _opened(settings, ring) as held:
+            return await held.destroy(_named(settings, ring, customer))
+
+    count = asyncio.run(run())
+    if not count:
+        raise ConfigError(f"{customer} has no key that could be destroyed; see `deid-stream keys list`")
+    click.echo(f"{customer}: {count} keys destroyed")
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings, ring: KeyRing) -> AsyncIterator[CustomerKeys]:
+    kafka = cluster(settings, "deid-stream-keys")
+    async with CustomerKeys(
+        kafka,
+        settings.topic_prefix + KEYS.name,
+        "read_committed",
+        ring,
+        random=os.urandom,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    ) as held:
+        yield held
+
+
+def _named(settings: Settings, ring: KeyRing, customer: str) -> str:
+    """As the topics know the customer."""
+    return IdPseudonyms(ring).customer(customer) if settings.hash_ids else customer
