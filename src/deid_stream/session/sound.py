@@ -63,6 +63,10 @@ class Sound:
         self._restored: dict[int, StreamState] = {}
         self._by_channel: dict[int, Stream] = {}
         self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
+        self._stopped: dict[int, tuple[tuple[Ms, Ms, int], Ms]] = {}
+        """By channel: where speech ended the last silence that was looked through, and what that look began with."""
+        self._waits = False
+        """What is being looked through will be judged otherwise once a transcript has had its time."""
         self._holes: dict[int, list[AudioSpan]] = {}
         self._explained: dict[int, list[Interval]] = {}
         self._lost_until_ms: Ms = 0
@@ -158,6 +162,12 @@ class Sound:
         stream = self._by_channel.get(channel)
         if stream is None:
             return from_ms
+        # while a transcript is awaited the same is asked again and again
+        asked = (from_ms, stream.timeline.begin_ms, stream.timeline.inserted)
+        stopped = self._stopped.get(channel)
+        if stopped is not None and stopped[0] == asked:
+            return stopped[1]
+        self._waits = False
         # before the first held chunk there is nothing left to wait for
         at_ms = max(from_ms, stream.timeline.begin_ms)
         tail_ms = from_ms + unheard.EDGE_MS
@@ -175,7 +185,10 @@ class Sound:
                 tail_ms, looked = from_ms + self._tail_ms(stream, channel, from_ms, now_ms), True
             for heard in self._speech(channel, cell_ms):
                 if heard.end > max(at_ms, tail_ms) and not self._given_up(stream, channel, heard, now_ms):
-                    return max(at_ms, heard.start) if heard.start > tail_ms else at_ms
+                    stops_ms = max(at_ms, heard.start) if heard.start > tail_ms else at_ms
+                    if not self._waits:
+                        self._stopped[channel] = (asked, stops_ms)
+                    return stops_ms
             at_ms = cell_ms + CELL_MS
 
     def _tail_ms(self, stream: Stream, channel: int, from_ms: Ms, now_ms: Ms) -> Ms:
@@ -198,6 +211,7 @@ class Sound:
         return False
 
     def _look_again(self, due_ms: Ms) -> None:
+        self._waits = True
         self.tail_due_ms = due_ms if self.tail_due_ms is None else min(self.tail_due_ms, due_ms)
 
     def _speech(self, channel: int, cell_ms: Ms) -> list[Interval]:
