@@ -138,7 +138,8 @@ def _frame_energies(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.floa
     values[1, 0] = 0.0
     np.subtract(whole[1:], whole[:-1], out=values[1, 1:])
     frames = values.reshape(-1, size)
-    return (np.einsum("ij,ij->i", frames, frames) / size).reshape(2, -1)
+    energies: NDArray[np.float64] = np.einsum("ij,ij->i", frames, frames) / size
+    return energies.reshape(2, -1)
 
 
 def _level_db(energies: NDArray[np.float64]) -> NDArray[np.float64]:
