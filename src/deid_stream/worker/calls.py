@@ -15,16 +15,21 @@ from typing import Final, Protocol
 
 import msgspec
 
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import CallStarted, Event
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
 from deid_stream.worker.consent import CallConsent, CallFacts
+from deid_stream.worker.dead_letters import Source
 
 BIND_MS: Final[Ms] = 2_000
 """Record time over which the records of a call without a start are gathered before it is bound. Longer, and such calls
 wait longer before anything leaves; shorter, and a stray record weighs more."""
+MAX_SOURCES: Final = 500
+"""Records of one customer that are remembered by their places until a call is bound, so that each can become a dead
+letter. Larger: a flood of them takes more memory; smaller: of more than this the audit tells the number alone."""
 MAX_RIVALS: Final = 3
 """Customers beside the first whose claims to one call are held apart; those of more are refused."""
 _NEVER: Final[Ms] = 1 << 62
@@ -71,6 +76,7 @@ class LiveCall:
         "saved_facts",
         "session",
         "snapshot",
+        "sources",
     )
 
     def __init__(self, session: CallSession, facts: CallFacts) -> None:
@@ -82,6 +88,8 @@ class LiveCall:
         self.bound = session.bound
         self.records: dict[str, int] = {}
         """By customer, until the call is bound."""
+        self.sources: dict[str, dict[tuple[str, int], Source]] = {}
+        """By customer, until the call is bound: places of the records, for the dead letters of those who lose it."""
         self.conflict = False
         """Another customer's records have been refused, and the audit says so."""
         self.first_ms: Ms = 0
@@ -184,8 +192,8 @@ class Calls:
         for session in live.sessions:
             self._unindex(session)
 
-    def bind(self, live: LiveCall) -> list[CallSession]:
-        """Decide whose the call is and let its session go on. The answer: the sessions that have lost it."""
+    def bind(self, live: LiveCall) -> list[Source]:
+        """Decide whose the call is and let its session go on. The answer: the records of those who have lost it."""
         started = [session for session in live.sessions if session.bound]
         # of equal claims the first
         winner = started[0] if started else max(live.sessions, key=lambda s: live.records.get(s.customer_id, 0))
@@ -193,11 +201,17 @@ class Calls:
         for session in lost:
             self._unindex(session)
         live.session, live.rivals, live.bound = winner, {}, True
+        live.sources.pop(winner.customer_id, None)
+        sources = [source for places in live.sources.values() for source in places.values()]
+        live.sources = {}
         winner.go_on()
-        return lost
+        return sources
 
-    def count(self, live: LiveCall, event: Event) -> bool:
+    def count(self, live: LiveCall, event: Event, record: InRecord) -> bool:
         """A record of a call that is not bound; True when it must be now."""
+        places = live.sources.setdefault(event.customer_id, {})
+        if len(places) < MAX_SOURCES:
+            places[record.topic, record.offset] = Source.of(record)
         live.records[event.customer_id] = live.records.get(event.customer_id, 0) + 1
         live.first_ms = live.first_ms or event.time_ms
         if isinstance(event, CallStarted):

@@ -1,7 +1,7 @@
 """Records that go nowhere: one content-free dead letter each, within a limit, and the worker goes on."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from deid_stream.errors import DecodeError, InternalError, UnreadableError
 from deid_stream.kafka.ports import Outbox
@@ -31,6 +31,23 @@ def unreadable(record: InRecord) -> UnreadableError:
     )
 
 
+class Source(NamedTuple):
+    """Where a record stood and how large it was: all of it that a dead letter says. No payload."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: Ms
+    key: bytes | None
+    value_bytes: int
+
+    @classmethod
+    def of(cls, record: InRecord) -> "Source":
+        return cls(
+            record.topic, record.partition, record.offset, record.timestamp, record.key, len(record.value or b"")
+        )
+
+
 class DeadLetters:
     """Of one partition. ``key_of`` is what may be said of a source record's key."""
 
@@ -43,17 +60,17 @@ class DeadLetters:
         self._minute = -1
         self._written = 0
 
-    def put(self, outbox: Outbox, code: str, record: InRecord, time_ms: Ms) -> None:
-        """``code`` says why, ``record`` is as consumed, ``time_ms`` its record time."""
-        self._put(outbox, DecodeError(), record, time_ms, code=code)
+    def put(self, outbox: Outbox, code: str, source: Source, time_ms: Ms) -> None:
+        """``code`` says why, ``time_ms`` is the record's time."""
+        self._put(outbox, DecodeError(), source, time_ms, code=code)
 
     def refuse(self, outbox: Outbox, faults: Sequence[DecodeError], record: InRecord, time_ms: Ms) -> None:
         """One letter for each fault of a record, naming its place and the mend."""
         for part, fault in enumerate(faults):
-            self._put(outbox, fault, record, time_ms, code=fault.code, part=part)
+            self._put(outbox, fault, Source.of(record), time_ms, code=fault.code, part=part)
 
     def _put(
-        self, outbox: Outbox, fault: DecodeError, record: InRecord, time_ms: Ms, *, code: str, part: int = 0
+        self, outbox: Outbox, fault: DecodeError, source: Source, time_ms: Ms, *, code: str, part: int = 0
     ) -> None:
         self._metrics.dead_letters.inc(code)
         minute = time_ms // 60_000
@@ -68,12 +85,12 @@ class DeadLetters:
             mend=fault.mend,
             exception=fault.exception if isinstance(fault, InternalError) else "",
             part=part,
-            source_topic=record.topic,
-            source_partition=record.partition,
-            source_offset=record.offset,
-            timestamp_ms=record.timestamp,
-            key_bytes=len(record.key or b""),
-            value_bytes=len(record.value or b""),
+            source_topic=source.topic,
+            source_partition=source.partition,
+            source_offset=source.offset,
+            timestamp_ms=source.timestamp,
+            key_bytes=len(source.key or b""),
+            value_bytes=source.value_bytes,
         )
-        letter_record = encode_dead_letter(letter, self._key_of(record.key))
+        letter_record = encode_dead_letter(letter, self._key_of(source.key))
         outbox.append(self._topic, letter_record.key, letter_record.value, letter_record.headers, time_ms)

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from deid_stream.errors import BrokerError, DecodeError
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import CallStarted, Event
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output, Retraction
 from deid_stream.observe.metrics import Metrics
@@ -19,6 +20,7 @@ from deid_stream.session.ports import NeededOffsets, Positions
 from deid_stream.units import Ms
 from deid_stream.worker.calls import Calls, LiveCall, Sessions, snapshots_of
 from deid_stream.worker.consent import CallConsent, CallFacts
+from deid_stream.worker.dead_letters import Source
 from deid_stream.worker.ended import EndedCall, EndedCalls
 from deid_stream.worker.stream_clock import StreamClock
 
@@ -48,9 +50,15 @@ class Publish(Protocol):
     def __call__(self, outputs: Sequence[Output], consent: CallConsent | None, *, minor: bool) -> None: ...
 
 
+class Refuse(Protocol):
+    def __call__(self, code: str, source: Source, time_ms: Ms) -> None:
+        """Make a dead letter of a record that was taken in before."""
+
+
 class CallDesk:
     """Of one partition. ``publish`` lets outputs leave: those of a live call with its consent, lines about others
-    without. While ``replaying``, records are read again and time stands still."""
+    without. ``refuse`` makes a dead letter of a record that was held until it was known whose the call is. While
+    ``replaying``, records are read again and time stands still."""
 
     def __init__(
         self,
@@ -60,6 +68,7 @@ class CallDesk:
         sessions: Sessions,
         policies: PolicyView,
         publish: Publish,
+        refuse: Refuse,
         metrics: Metrics,
     ) -> None:
         self._clock = clock
@@ -67,6 +76,7 @@ class CallDesk:
         self._sessions = sessions
         self._policies = policies
         self._publish = publish
+        self._refuse = refuse
         self._metrics = metrics
         self._calls = Calls()
         self._touched: dict[str, LiveCall] = {}
@@ -99,9 +109,10 @@ class CallDesk:
 
     # -- one event
 
-    def receive(self, event: Event, again: bool, time_ms: Ms) -> str | None:
-        """``again``: a record that the checkpoint had seen; ``time_ms``: record time of the partition. The code of the
-        dead letter that the record deserves, if any. Raises DecodeError for what cannot be part of its call."""
+    def receive(self, event: Event, record: InRecord, again: bool, time_ms: Ms) -> str | None:
+        """``record`` is the event's source; ``again``: the checkpoint had seen it; ``time_ms``: record time of the
+        partition. The code of the dead letter that the record deserves, if any. Raises DecodeError for what cannot be
+        part of its call."""
         live = self._calls.get(event.call_id)
         if live is None:
             if again:
@@ -127,7 +138,7 @@ class CallDesk:
             self._session_of(live, event).receive(event)
             if isinstance(event, CallStarted) and event.subject:
                 live.consent.facts.subject = event.subject
-            if not live.bound and self._calls.count(live, event) and not (again or self.replaying):
+            if not live.bound and self._calls.count(live, event, record) and not (again or self.replaying):
                 self._bind(live, event.time_ms)
         except DecodeError:
             if live is not None:
@@ -199,10 +210,13 @@ class CallDesk:
         return rival
 
     def _bind(self, live: LiveCall, time_ms: Ms) -> None:
-        refused = sum(live.records.values())
+        counted = sum(live.records.values())
         lost = self._calls.bind(live)
-        if lost:
-            self._conflict(live, refused - live.records.get(live.session.customer_id, 0), time_ms)
+        refused = counted - live.records.get(live.session.customer_id, 0)
+        for source in lost:
+            self._refuse(MISMATCH, source, time_ms)
+        if refused:
+            self._conflict(live, refused, time_ms)
 
     def _conflict(self, live: LiveCall, records: int, time_ms: Ms) -> None:
         """Records of a customer whose call this is not: counted, and audited once, without naming the other."""

@@ -26,7 +26,7 @@ from deid_stream.wire.notes import ignore
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.consent import CallConsent
-from deid_stream.worker.dead_letters import DeadLetters, unreadable
+from deid_stream.worker.dead_letters import DeadLetters, Source, unreadable
 from deid_stream.worker.desk import CallDesk, PolicyView
 from deid_stream.worker.ended import EndedCalls
 from deid_stream.worker.gate import Gate
@@ -104,7 +104,13 @@ class Partition:
         self._replay_until = {k: offset for k, offset in self.positions.items() if self._needed.get(k, offset) < offset}
         self._needed_at_ms: Ms = 0
         self._desk = CallDesk(
-            self._clock, self._ended, sessions=sessions, policies=policies, publish=self._publish, metrics=metrics
+            self._clock,
+            self._ended,
+            sessions=sessions,
+            policies=policies,
+            publish=self._publish,
+            refuse=self._dead_letter,
+            metrics=metrics,
         )
         self._desk.replaying = bool(self._replay_until)
         positions = Positions(self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0))
@@ -287,12 +293,12 @@ class Partition:
         faults = decoded.faults
         for event in decoded.events:
             try:
-                refused = self._desk.receive(event, again, time_ms)
+                refused = self._desk.receive(event, record, again, time_ms)
             except DecodeError as error:
                 faults = (*faults, error)
             else:
                 if refused is not None:
-                    self._dead_letters.put(self._outbox, refused, record, time_ms)
+                    self._dead_letter(refused, Source.of(record), time_ms)
         if faults and not again:
             self._refuse(faults, record, time_ms)
         return True
@@ -311,6 +317,10 @@ class Partition:
         """All that had to be read again of a kind has been."""
         if self._replay_until.pop(kind, None) is not None:
             self._desk.replaying = bool(self._replay_until)
+
+    def _dead_letter(self, code: str, source: Source, time_ms: Ms) -> None:
+        self._dead_letters.put(self._outbox, code, source, time_ms)
+        self._dirty = True
 
     def _refuse(self, faults: Sequence[DecodeError], record: InRecord, time_ms: Ms) -> None:
         """Dead letters; the call that the record's key names counts them in its summary."""

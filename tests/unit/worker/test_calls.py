@@ -2,11 +2,12 @@
 
 import pytest
 
+from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import AudioChunk, CallStarted, Event
 from deid_stream.policy.permit import Position
 from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
-from deid_stream.worker.calls import BIND_MS, MAX_RIVALS, Calls, LiveCall, snapshots_of
+from deid_stream.worker.calls import BIND_MS, MAX_RIVALS, MAX_SOURCES, Calls, LiveCall, snapshots_of
 from deid_stream.worker.retractions import Retractions
 from tests.support.made_calls import EPOCH_MS, MULAW
 from tests.support.run_session import new_session
@@ -29,6 +30,10 @@ def session(customer_id: str = "acme", call_id: str = "c") -> CallSession:
     return new_session(call_id, customer_id)
 
 
+def record_of(event: Event) -> InRecord:
+    return InRecord("calls.audio", 0, event.time_ms - EPOCH_MS, event.time_ms, b"c", b"payload", ())
+
+
 def claimed(calls: Calls, *events: Event) -> tuple[LiveCall, list[bool]]:
     """A call that these events came for, in order; and which of them said that it must be bound now."""
     first, *_ = events
@@ -38,7 +43,7 @@ def claimed(calls: Calls, *events: Event) -> tuple[LiveCall, list[bool]]:
         if event.customer_id not in {one.customer_id for one in live.sessions}:
             calls.rival(live, session(event.customer_id))
         next(one for one in live.sessions if one.customer_id == event.customer_id).receive(event)
-        told.append(calls.count(live, event))
+        told.append(calls.count(live, event, record_of(event)))
     return live, told
 
 
@@ -58,9 +63,10 @@ def test_a_call_is_bound_to_whose_it_is(events: list[Event], told: list[bool], w
     assert found == told
     lost = calls.bind(live)
     assert (live.session.customer_id, live.bound, live.rivals) == (winner, True, {})
-    assert {one.customer_id for one in lost} == {event.customer_id for event in events} - {winner}
+    assert [source.offset for source in lost] == [e.time_ms - EPOCH_MS for e in events if e.customer_id != winner]
+    losers = {event.customer_id for event in events} - {winner}
     assert [one.customer_id for one in calls.of(winner)] == [winner]
-    assert all(calls.of(one.customer_id) == [] for one in lost)
+    assert all(calls.of(customer_id) == [] for customer_id in losers)
 
 
 def test_claims_are_bounded() -> None:
@@ -70,6 +76,14 @@ def test_claims_are_bounded() -> None:
     assert calls.may_claim(live, "k1")
     calls.bind(live)
     assert not calls.may_claim(live, "k1")
+
+
+def test_the_places_that_are_remembered_are_bounded_and_hold_no_payload() -> None:
+    calls = Calls()
+    live, _ = claimed(calls, chunk("a"), *(chunk("b", 1 + n) for n in range(MAX_SOURCES + 5)), begun("a"))
+    assert "payload" not in repr(live.sources)
+    assert [source.offset for source in calls.bind(live)] == list(range(1, MAX_SOURCES + 1))
+    assert live.sources == {}
 
 
 def test_claims_go_into_one_snapshot() -> None:

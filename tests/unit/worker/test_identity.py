@@ -65,7 +65,9 @@ def test_a_strangers_first_record_does_not_cost_the_owner_the_call(
     assert plain(bench.outputs(*RELEASED)) == plain(alone.outputs(*RELEASED))
     assert bench.metrics.customer_conflicts.values[""] == 1
     assert ("dropped", "customer_conflict") in reasons(bench)
-    assert bench.outputs(NAMES.dead_letters) == []
+    letters = [out.fields for out in bench.outputs(NAMES.dead_letters)]
+    assert [(letter["error"], letter["source_topic"]) for letter in letters] == [("customer_mismatch", f"calls.{kind}")]
+    assert {letter["source_offset"] for letter in letters} <= {0}
 
 
 def test_a_strangers_later_records_are_dead_letters_and_audited_once(sessions: SessionFactory) -> None:
@@ -95,6 +97,7 @@ def test_without_a_start_most_records_decide(sessions: SessionFactory) -> None:
     bench = ran(sessions, [*owners(started=False), *strangers(3, 0)])
     assert customers(bench) == {"owner"}
     assert bench.metrics.customer_conflicts.values[""] == 3
+    assert [out.fields["error"] for out in bench.outputs(NAMES.dead_letters)] == ["customer_mismatch"] * 3
 
 
 def test_a_call_that_closes_with_being_bound_is_closed(sessions: SessionFactory) -> None:
