@@ -134,7 +134,11 @@ class KafkaCluster:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def __enter__(self) -> "KafkaCluster":
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()
