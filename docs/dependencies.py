@@ -46,6 +46,8 @@ PURPOSES = {
     "onnxruntime": "runs the shipped model",
     "pip-audit": "`make audit`",
     "pipecat-ai": "voice agents whose calls are de-identified in their process",
+    "opentelemetry-exporter-otlp-proto-http": "traces to a collector",
+    "opentelemetry-sdk": "traces of what is published when, without content",
     "piper-tts": "synthetic voices of the samples (a tool that is run, never imported by the package)",
     "playwright": "browser tests of the dashboard",
     "pocketsphinx": "forced alignment of text to sound",

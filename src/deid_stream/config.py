@@ -150,6 +150,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """File that holds the token."""
     log_level: LogLevel = "info"
     """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
+    traces: str = ""
+    """Where OpenTelemetry traces go (extra `traces`): a collector's URL (``http://host:4318/v1/traces``) or
+    ``file:PATH``; empty: nowhere. They hold counts and times, no id and no word."""
     metrics_host: str = "127.0.0.1"
     """Address of the metrics endpoint and the probes; in a container ``0.0.0.0``."""
     metrics_port: int = 9464

@@ -27,6 +27,7 @@ PLACES = (
     "cmdline",
     "environ",
     "file workers.log",
+    "file traces.jsonl",
     "error undecodable",
     "error call file",
     "repr",

@@ -75,6 +75,7 @@ WORKER: Final = {
     "sensitivity": SENSITIVITY,
     "processes": "Worker processes.",
     "log_level": "debug, info, warning or error.",
+    "traces": "OpenTelemetry traces: a collector's URL, or file:PATH; default: none.",
     "metrics_host": "Address of the metrics endpoint.",
     "metrics_port": "Port of the metrics endpoint; 0: none.",
 }

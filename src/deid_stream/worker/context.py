@@ -10,6 +10,7 @@ from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import GroupReader, Isolation, Kafka, Publishers
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
+from deid_stream.observe.traces import Traces
 from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.worker.calls import Sessions
@@ -37,6 +38,7 @@ class Context(msgspec.Struct, kw_only=True):
     metrics: Metrics
     guard: TaskGuard
     heartbeat: Heartbeat
+    traces: Traces
     writer_id: str
     customer_keys: CustomerKeys | None = None
     """Where the deployment has keys of its customers'."""

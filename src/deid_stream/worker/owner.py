@@ -11,6 +11,7 @@ from deid_stream.kafka.record import Place
 from deid_stream.kafka.topics_admin import check_layout
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.outcomes import count_outputs
+from deid_stream.observe.traces import Batch
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.worker.checkpoint import Restored
 from deid_stream.worker.context import Context
@@ -288,3 +289,4 @@ class Owner:
         for topic, count in work.outbox.counts.items():
             metrics.records_out.inc(topic, count)
         count_outputs(metrics, work.released, now_ms)
+        self._context.traces.published(Batch(self.number, started_ms, now_ms, work.outbox.counts, work.released))

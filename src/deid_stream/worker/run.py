@@ -28,6 +28,7 @@ from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.timing import TimedDetector
+from deid_stream.observe.traces import open_traces
 from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.heartbeat import Heartbeat
@@ -220,6 +221,9 @@ class Worker:
             secret_of = None if customer_keys is None else customer_keys.secret
             sessions = SessionFactory(detector, keys, session_settings(settings), secret_of)
         assert sessions is not None  # noqa: S101 - one of the two was given
+        writer_id = os.urandom(6).hex()
+        traces = open_traces(settings.traces, __version__, writer_id)
+        stack.callback(traces.close)
         context = Context(
             settings=settings,
             names=names,
@@ -234,7 +238,8 @@ class Worker:
             metrics=self.metrics,
             guard=self._guard,
             heartbeat=self._heartbeat,
-            writer_id=os.urandom(6).hex(),
+            traces=traces,
+            writer_id=writer_id,
             customer_keys=customer_keys,
             sealer=Sealer(names, customer_keys) if customer_keys is not None and settings.encrypt_outputs else None,
             wall_ms=lambda: int(self._wall() * 1000),

@@ -50,7 +50,9 @@ async def run(service: Service, folder: Path, *, calls: int, every: int, seed: i
         halves[number % 2] += plant.call(garden, number, now_ms - 60_000)
     halves[0] += [*plant.refused(garden, now_ms - 55_000), *plant.documents(garden, now_ms - 55_000, every)]
     halves[1] += plant.refused(garden, now_ms - 50_000)
-    service.settings = msgspec.structs.replace(service.settings, metrics_port=free_port(), log_level="debug")
+    service.settings = msgspec.structs.replace(
+        service.settings, metrics_port=free_port(), log_level="debug", traces=f"file:{folder / 'traces.jsonl'}"
+    )
     (folder / "tmp").mkdir()
     workers = Workers(service.settings, folder, TMPDIR=str(folder / "tmp"))
     looked_at: list[tuple[str, bytes]] = []
