@@ -28,7 +28,7 @@ from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.timing import TimedDetector
-from deid_stream.observe.traces import open_traces
+from deid_stream.observe.traces import Traces, open_traces
 from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.heartbeat import Heartbeat
@@ -96,6 +96,7 @@ class Worker:
         self._customer_keys: CustomerKeys | None = None
         self._guard = TaskGuard(self._task_failed)
         self._heartbeat = Heartbeat()
+        self._writer_id = os.urandom(6).hex()
 
     @property
     def ready(self) -> bool:
@@ -221,9 +222,6 @@ class Worker:
             secret_of = None if customer_keys is None else customer_keys.secret
             sessions = SessionFactory(detector, keys, session_settings(settings), secret_of)
         assert sessions is not None  # noqa: S101 - one of the two was given
-        writer_id = os.urandom(6).hex()
-        traces = open_traces(settings.traces, __version__, writer_id)
-        stack.callback(traces.close)
         context = Context(
             settings=settings,
             names=names,
@@ -238,8 +236,8 @@ class Worker:
             metrics=self.metrics,
             guard=self._guard,
             heartbeat=self._heartbeat,
-            traces=traces,
-            writer_id=writer_id,
+            traces=self._traced(stack),
+            writer_id=self._writer_id,
             customer_keys=customer_keys,
             sealer=Sealer(names, customer_keys) if customer_keys is not None and settings.encrypt_outputs else None,
             wall_ms=lambda: int(self._wall() * 1000),
@@ -271,6 +269,11 @@ class Worker:
             fetch_wait_ms=FETCH_WAIT_MS if real else EMBEDDED_FETCH_WAIT_MS,
         )
         return self._kafka.group_reader(options)
+
+    def _traced(self, stack: contextlib.AsyncExitStack) -> Traces:
+        traces = open_traces(self._settings.traces, __version__, self._writer_id)
+        stack.callback(traces.close)
+        return traces
 
     def _task_failed(self, name: str, error: Exception) -> None:
         """Of a task that ended by what nobody foresaw: the process ends with it."""
