@@ -242,9 +242,7 @@ class Worker:
             sealer=Sealer(names, customer_keys) if customer_keys is not None and settings.encrypt_outputs else None,
             wall_ms=lambda: int(self._wall() * 1000),
         )
-        self.metrics.records_in.expect(names.inputs)
-        not_ours = {*names.inputs, names.policies, names.checkpoints, names.keys}
-        self.metrics.records_out.expect(sorted({*names.all} - not_ours))
+        self._expect(names)
         pump = self._pump = Pump(context)
         stack.push_async_callback(pump.stop)
         policies.on_change = self._policy_changed
@@ -252,6 +250,12 @@ class Worker:
         await pump.start()
         log.info("worker started", guarantee="exactly_once" if exactly_once else "at_least_once")
         return pump, policies
+
+    def _expect(self, names: TopicNames) -> None:
+        """Topics whose counts are shown as 0 from the start."""
+        self.metrics.records_in.expect(names.inputs)
+        not_ours = {*names.inputs, names.policies, names.checkpoints, names.keys}
+        self.metrics.records_out.expect(sorted({*names.all} - not_ours))
 
     def _keys_of_customers(self, topic: str, isolation: Isolation, keys: KeyRing) -> CustomerKeys:
         def now_ms() -> int:
