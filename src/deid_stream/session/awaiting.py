@@ -1,6 +1,6 @@
 """Turns whose text has left and whose audio has not arrived: they wait to be placed on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from deid_stream.audio.align.profiles import MAX_REACH_MS
@@ -28,6 +28,9 @@ class AwaitingAudio:
 
     def add(self, turn: Unlocated) -> None:
         self._turns.append(turn)
+
+    def extend(self, turns: Iterable[Unlocated]) -> None:
+        self._turns += turns
 
     def take_due(self, sound: Sound, forced_ms: Ms, *, final: bool) -> list[Unlocated]:
         """Those whose audio has arrived on every channel that carries them, or is waited for no longer."""

@@ -7,6 +7,7 @@ session.outputs()           what may leave now, in order
 
 from collections.abc import Sequence
 
+from deid_stream.audio.align.drift import drifts
 from deid_stream.audio.align.profiles import MAX_REACH_MS, profile
 from deid_stream.audio.hold.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
@@ -54,7 +55,7 @@ class CallSession:
         self._policy = policy
         self._life = Lifecycle()
         self._holdback = Holdback(settings.holdback_ms)
-        self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms)
+        self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms, settings.piece_window_ms)
         self._sound = Sound()
         self._awaiting = AwaitingAudio()
         self._rereading = Rereading(Positions(-1, -1))
@@ -246,8 +247,7 @@ class CallSession:
         known = self._transcript.known(segment)
         pending = self._turns.get(channel, segment.segment_id)
         if known is not None and segment.revision > known.revision:
-            for corrected in self._transcript.correct(segment, known):
-                self._awaiting.add(corrected)
+            self._awaiting.extend(self._transcript.correct(segment, known))
         elif known is not None or (pending is not None and segment.revision <= pending.revision):
             seq = known.seq if known is not None else None
             self._ledger.audit(AuditAction.DROPPED, "segment_repeat", segment.time_ms, channel, seq=seq)
@@ -268,7 +268,7 @@ class CallSession:
             holdback.settle()
         while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
             self._snapshot = None
-            self._awaiting.add(self._transcript.release(turn, now_ms))
+            self._awaiting.extend(self._transcript.release(turn, now_ms, self._turns.take_replaced(turn)))
         if self._awaiting:
             self._locate_arrived(final=False)
         self._release(now_ms, final=False)
@@ -284,7 +284,7 @@ class CallSession:
         life, self._snapshot = self._life, None
         self._stop_awaiting()
         while (turn := self._turns.pop_closed(FOREVER_MS)) is not None:
-            self._awaiting.add(self._transcript.release(turn, now_ms))
+            self._awaiting.extend(self._transcript.release(turn, now_ms, self._turns.take_replaced(turn)))
         self._locate_arrived(final=True)
         self._release(now_ms, final=True)
         life.finish()
@@ -316,11 +316,13 @@ class CallSession:
     def _locate(self, entry: Unlocated, targets: Sequence[int], until_ms: Ms) -> None:
         first = entry.turn.segments[0]
         timing = profile(first.timing or self._settings.default_profile)
-        cut = list(place(entry, targets, self._sound, timing, self._settings.crosstalk, until_ms))
+        segments = entry.turn.segments
+        off = {channel: drifts(segments, self._sound, channel, timing, until_ms) for channel in targets}
+        cut = list(place(entry, off, self._sound, timing, crosstalk=self._settings.crosstalk))
         for span in cut:
             self._cut(span, first.time_ms)
-        for channel in targets:
-            self._sound.explain(channel, explained(entry, channel, cut, self._sound, timing))
+        for channel, drift in off.items():
+            self._sound.explain(channel, explained(entry, drift, channel, cut, self._sound, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)

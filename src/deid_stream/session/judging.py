@@ -11,7 +11,9 @@ from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.hearing import HeardTurn
+from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
+from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
 from deid_stream.units import Interval, subtract
 from deid_stream.words.confidence import UNSURE_ANSWER, doubted_text
@@ -30,6 +32,10 @@ class Judged(NamedTuple):
 
 DETECTOR: Final = "detector"
 """Reason of a turn that a recognizer failed on."""
+
+
+def _length(span: Span) -> int:
+    return span.end - span.start
 
 
 def _reason(error: Exception) -> str:
@@ -62,13 +68,15 @@ class Judge:
         if (policy.allow, policy.deny, policy.languages) != (before.allow, before.deny, before.languages):
             self._conversation = self._open(self._conversation.state())
 
-    def turn(self, turn: Turn) -> Judged | None:
-        """The next turn of the conversation."""
+    def turn(self, turn: Turn, replaced: Turn | None = None) -> Judged | None:
+        """The next turn of the conversation. ``replaced``: the same segments as earlier revisions had them; what is
+        left of the values that these show goes, too."""
         try:
             heard = HeardTurn(turn)
             state = self._conversation.state()
             judged = self._judged(turn, heard, self._conversation, self._open(state) if heard.differs else None)
-            return self._unsure(turn, state, judged)
+            judged = self._unsure(turn, state, judged)
+            return judged if replaced is None else self._with_replaced(turn, replaced, state, judged)
         except Exception as error:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             self.why = _reason(error)
             return None
@@ -86,6 +94,22 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - as in ``turn``
             self.why = _reason(error)
             return None
+
+    def _with_replaced(self, turn: Turn, replaced: Turn, state: ConversationState, judged: Judged) -> Judged:
+        aside = self._open(state)
+        try:
+            found = self._judged(replaced, HeardTurn(replaced), aside, None).spans
+        except UnsupportedLanguageError:
+            return judged  # the revision says in what language it is
+        kept: list[Span] = []
+        pairs = zip(turn.segments, replaced.segments, turn.starts(), replaced.starts(), strict=True)
+        for new, old, new_at, old_at in pairs:
+            covers = covers_of(old.text, clip(found, old_at, old_at + len(old.text)))
+            kept += shifted(remaining(covers, old.text, new.text), new_at)
+        spans = united(judged.spans, kept)
+        if sum(map(_length, spans)) > sum(map(_length, judged.spans)):
+            self._conversation = aside  # it knows better what may go on
+        return judged._replace(spans=spans)
 
     def _judged(self, turn: Turn, heard: HeardTurn, conversation: TurnDetector, aside: TurnDetector | None) -> Judged:
         """``aside`` has got as far as ``conversation``, to hear what the words say without a trace."""

@@ -1,17 +1,18 @@
 """From the spans of a turn's text to what must not be heard, on every channel that carries it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio.align.drift import Drift, drifts
+from deid_stream.audio.align.drift import NO_DRIFT, Drift
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
 from deid_stream.errors import AlignmentError
+from deid_stream.model.events import Segment
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.session.sound import Sound
 from deid_stream.session.turns import Turn
@@ -37,13 +38,14 @@ def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
 
 
 def place(
-    entry: Unlocated, targets: Sequence[int], sound: Sound, timing: TimingProfile, crosstalk: bool, until_ms: Ms
+    entry: Unlocated, off: Mapping[int, Sequence[Drift]], sound: Sound, timing: TimingProfile, *, crosstalk: bool
 ) -> Iterator[AudioSpan]:
-    """What to silence on the ``targets``, and with ``crosstalk`` also wherever else the same sound is heard.
-    ``until_ms``: media time from which on the next turn of the channel is heard."""
+    """What to silence on the channels that carry the turn, and with ``crosstalk`` also wherever else the same sound is
+    heard. ``off``: by such channel, the drift of each segment."""
+    targets = off.keys()
     others = [channel for channel in sound.channels if channel not in targets] if crosstalk else []
     for channel in targets:
-        for span in _spans(entry, channel, sound, timing, until_ms):
+        for span in _spans(entry, channel, sound, timing, off[channel]):
             yield span
             for carrier in _carriers(sound, span, others):
                 start_ms, end_ms = carrier.interval
@@ -51,11 +53,15 @@ def place(
 
 
 def explained(
-    entry: Unlocated, channel: int, cut: Sequence[AudioSpan], sound: Sound, timing: TimingProfile
+    entry: Unlocated, off: Sequence[Drift], channel: int, cut: Sequence[AudioSpan], sound: Sound, timing: TimingProfile
 ) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
-    a breath beyond what was ``cut``: speech that goes on there is more of the same."""
-    turn = entry.turn.joined()
+    a breath beyond what was ``cut``: speech that goes on there is more of the same. Where its words' times are ``off``,
+    they count as words without times."""
+    turn = entry.turn
+    if any(map(any, off)):
+        turn = turn._replace(segments=tuple(map(_as_heard, turn.segments, off)))
+    turn = turn.joined()
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
         segment = narrowed(segment, sound, channel)
@@ -73,6 +79,15 @@ def explained(
     return found
 
 
+def _as_heard(segment: Segment, drift: Drift) -> Segment:
+    """The segment without word times where these are off."""
+    if drift == NO_DRIFT:
+        return segment
+    start_ms, end_ms = segment.start_ms - drift.before_ms, segment.end_ms + drift.after_ms
+    words = tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words)
+    return msgspec.structs.replace(segment, start_ms=max(0, start_ms), end_ms=end_ms, words=words)
+
+
 def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:
     """The parts of a turn's spans that lie in ``[start, end)``, in characters from ``start``."""
     return tuple(
@@ -82,7 +97,9 @@ def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span,
     )
 
 
-def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile, until_ms: Ms) -> Iterator[AudioSpan]:
+def _spans(
+    entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile, off: Sequence[Drift]
+) -> Iterator[AudioSpan]:
     turn = entry.turn
     if entry.muted:
         yield widened(turn.start_ms, turn.end_ms, channel, WITHHELD)
@@ -91,12 +108,10 @@ def _spans(entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile, 
     # a word stands in the text of its own segment, also where the turn is aligned as one
     parts = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
     placed = [joined(parts, turn.starts())] if len(whole.segments) < len(parts) else [*parts]
-    off: list[list[Drift]] = [[] for _ in whole.segments]
-    if entry.spans or any(part.disagreements for part in parts):
-        apart = drifts(turn.segments, sound, channel, timing, until_ms)
-        for at, part in enumerate(turn.segments):
-            off[min(at, len(off) - 1)] += [apart[at]] * len(part.words)
-    for segment, start, standing, drift in zip(whole.segments, whole.starts(), placed, off, strict=True):
+    drifts: list[list[Drift]] = [[] for _ in whole.segments]
+    for at, part in enumerate(turn.segments):
+        drifts[min(at, len(drifts) - 1)] += [off[at]] * len(part.words)
+    for segment, start, standing, drift in zip(whole.segments, whole.starts(), placed, drifts, strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
         segment = narrowed(segment, sound, channel)
         try:

@@ -14,6 +14,7 @@ import msgspec
 
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Span
+from deid_stream.text.normalise import normalise
 from deid_stream.text.tokens import TOKEN
 from deid_stream.units import Ms
 
@@ -84,15 +85,46 @@ def inherited(known: ReleasedSegment, before: str | None, after: str) -> list[Sp
         return None
     if before is None:
         if len(places) == known.words:
-            return _spans(places, _by_index(known))
+            return _spans(places, _by_index(known.covers))
         return None if known.covers or known.in_doubt else []
-    if not known.covers:
+    return carried(known.covers, before, after)
+
+
+def carried(covers: Sequence[Cover], before: str, after: str) -> list[Span] | None:
+    """``covers`` of the text ``before`` as spans of ``after``, by comparing both; None: they are too long for that."""
+    if not covers:
         return []
-    old = [place.low for place in words_of(before)]
-    new = [place.low for place in places]
+    places = words_of(after)
+    old, new = [place.low for place in words_of(before)], [place.low for place in places]
     if len(old) * len(new) > _MAX_COMPARED:
         return None
-    return _spans(places, _carried(_by_index(known), old, new))
+    return _spans(places, _carried(_by_index(covers), old, new))
+
+
+def remaining(covers: Sequence[Cover], before: str, after: str) -> list[Span]:
+    """What of ``covers`` of the text ``before`` can still be read in ``after``: the same words at their places, and
+    their digits in whatever way they are written."""
+    if not covers:
+        return []
+    there, here = words_of(before), words_of(after)
+    old, new = [_plain(place.low) for place in there], [_plain(place.low) for place in here]
+    if len(old) * len(new) > _MAX_COMPARED:
+        return []
+    gone = _by_index(covers)
+    digits = "".join(old[at] for at in sorted(gone) if at < len(old) and old[at].isdecimal())
+    found = {at: covers[0] for at, word in enumerate(new) if word.isdecimal() and word in digits}
+    for same in difflib.SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+        found |= {same.b + n: gone[same.a + n] for n in range(same.size) if same.a + n in gone}
+    return _spans(here, found)
+
+
+def _plain(low: str) -> str:
+    return normalise(low).text
+
+
+def shifted(spans: Sequence[Span] | None, by: int) -> list[Span]:
+    """``spans`` so many characters later."""
+    return [msgspec.structs.replace(span, start=span.start + by, end=span.end + by) for span in spans or ()]
 
 
 def united(found: Sequence[Span], kept: Sequence[Span]) -> tuple[Span, ...]:
@@ -110,12 +142,12 @@ def united(found: Sequence[Span], kept: Sequence[Span]) -> tuple[Span, ...]:
 
 def adds(spans: Sequence[Span], text: str, known: ReleasedSegment) -> bool:
     """``spans`` cover a word of ``text`` that did not go when it was released."""
-    gone = _by_index(known)
+    gone = _by_index(known.covers)
     return any(at not in gone for cover in covers_of(text, spans) for at in range(cover.first, cover.end))
 
 
-def _by_index(known: ReleasedSegment) -> dict[int, Cover]:
-    return {at: cover for cover in known.covers for at in range(cover.first, cover.end)}
+def _by_index(covers: Sequence[Cover]) -> dict[int, Cover]:
+    return {at: cover for cover in covers for at in range(cover.first, cover.end)}
 
 
 def _carried(gone: dict[int, Cover], old: list[str], new: list[str]) -> dict[int, Cover]:

@@ -12,6 +12,9 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Media time: a pause shorter than this does not end a turn; text waits so long for what may follow."""
     max_turn_ms: Ms = 12_000
     """Media time: a turn is closed at a segment border when it would grow beyond this."""
+    piece_window_ms: Ms = 5_000
+    """Media time: the same after a turn of nothing but one to three digits, for the next digits. A longer one finds
+    more numbers that are read out a digit at a time; answers of a digit leave so much later."""
     holdback_ms: Ms = 30_000
     """Record time: the longest wait for a transcript; then what is not covered counts as unheard."""
     end_grace_ms: Ms = 3_000

@@ -16,8 +16,9 @@ from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import Unlocated, clip
 from deid_stream.session.ports import ConversationFactory
-from deid_stream.session.released import ReleasedSegment, adds, covers_of, inherited, united, words_of
+from deid_stream.session.released import ReleasedSegment, adds, covers_of, inherited, shifted, united, words_of
 from deid_stream.session.turns import Turn
+from deid_stream.session.twins import Twins
 from deid_stream.units import Ms
 
 _REMEMBERED_SEGMENTS: Final = 64
@@ -62,6 +63,7 @@ class Transcript:
         self._released: dict[_Key, ReleasedSegment] = {}
         self._forgotten_until_ms: dict[int, Ms] = {}
         self._held: dict[_Key, Segment] = {}
+        self._twins = Twins(self._held, self._released)
         self._turn_of: dict[_Key, tuple[_Key, ...]] = {}
 
     def state(self) -> TranscriptState:
@@ -75,7 +77,8 @@ class Transcript:
     def restore(self, state: TranscriptState) -> None:
         self._judge.restore(state.conversation)
         self._next_seq = dict(state.next_seq)
-        self._released = {(known.channel, known.segment_id): known for known in state.released}
+        self._released.clear()
+        self._released.update({(known.channel, known.segment_id): known for known in state.released})
         self._forgotten_until_ms = dict(state.forgotten_until_ms)
 
     def use(self, policy: CompiledPolicy) -> None:
@@ -98,14 +101,16 @@ class Transcript:
         seq = self._next_seq.get(segment.channel, 0)
         self._publish(segment, Redacted(masked(segment.text), (), ()), seq, segment.time_ms)
 
-    def release(self, turn: Turn, now_ms: Ms) -> Unlocated:
-        """Detect a turn and let its segments leave."""
-        judged = self._judge.turn(turn)
+    def release(self, turn: Turn, now_ms: Ms, replaced: Turn | None = None) -> list[Unlocated]:
+        """Detect a turn and let its segments leave. ``replaced``: its segments as earlier revisions had them."""
+        judged = self._judge.turn(turn, replaced)
         if judged is None:
             for segment in turn.segments:
                 self._withhold(segment)
-            return Unlocated(turn, (), muted=True)
+            return [Unlocated(turn, (), muted=True)]
         spans = judged.spans
+        for segment, start in zip(turn.segments, turn.starts(), strict=True):
+            spans = united(spans, shifted(self._twins.spans_of(segment), start))
         keys = tuple((segment.channel, segment.segment_id) for segment in turn.segments)
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
             own = clip(spans, start, start + len(segment.text))
@@ -115,7 +120,12 @@ class Transcript:
             self._ledger.redacted(own, segment.time_ms, segment.channel, seq)
             self._ledger.segments += 1
             self._hold(segment, keys)
-        return Unlocated(turn, spans, muted=False)
+        placed = [Unlocated(turn, spans, muted=False)]
+        for segment, start in zip(turn.segments, turn.starts(), strict=True):
+            own = clip(spans, start, start + len(segment.text))
+            for twin, found in self._twins.showing(segment, own):
+                placed += self._add(twin, Judged(tuple(found), ()), segment.time_ms)
+        return placed
 
     def correct(self, segment: Segment, known: ReleasedSegment) -> list[Unlocated]:
         """A revision after release goes out under the same record id. It is judged with the other segments of its turn,

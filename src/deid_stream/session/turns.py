@@ -3,15 +3,20 @@
 A turn is a run of final segments of one channel whose pauses are shorter than the context window. Its close time is
 the watermark at which it can no longer grow; turns are detected in the order of their close times, so the order in
 which the records of different topics arrive cannot matter (law 1).
+
+A few digits alone may be an answer ("two") or the first piece of a number that is read out piece by piece. Such a turn
+waits longer for its next piece, so that the first digit is judged with the others.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from deid_stream.detect.rules.pieces import begins_number, goes_on, only_carried
 from deid_stream.model.events import Segment
+from deid_stream.text.normalise import normalise
 from deid_stream.units import CharIndex, Ms
 
 
@@ -68,10 +73,14 @@ def _media_order(segment: Segment) -> tuple[Ms, Ms, str]:
 class PendingTurns:
     """Final segments that have not been detected yet, by channel, in media order."""
 
-    def __init__(self, context_window_ms: Ms, max_turn_ms: Ms) -> None:
+    def __init__(self, context_window_ms: Ms, max_turn_ms: Ms, piece_window_ms: Ms = 0) -> None:
+        """``piece_window_ms``: a pause that does not end a turn between the first digits of a number and the next."""
         self._context_ms = context_window_ms
         self._max_turn_ms = max_turn_ms
+        self._piece_ms = max(piece_window_ms, context_window_ms)
         self._channels: dict[int, list[Segment]] = {}
+        self._replaced: dict[tuple[int, str], Segment] = {}
+        """Of pending segments, the first revision where it said something else."""
 
     def __iter__(self) -> Iterator[Segment]:
         for segments in self._channels.values():
@@ -84,6 +93,10 @@ class PendingTurns:
     def put(self, segment: Segment) -> None:
         """Hold a segment; it takes the place of an earlier revision."""
         segments = self._channels.setdefault(segment.channel, [])
+        key = (segment.channel, segment.segment_id)
+        before = self.get(*key)
+        if before is not None and before.text != segment.text:
+            self._replaced.setdefault(key, before)
         segments[:] = [held for held in segments if held.segment_id != segment.segment_id]
         insort(segments, segment, key=_media_order)
 
@@ -99,13 +112,32 @@ class PendingTurns:
     def pop_closed(self, watermark_ms: Ms) -> Turn | None:
         """The turn that closes first, if the watermark has reached its close time."""
         turns = [turn for channel, segments in self._channels.items() if (turn := self._first(channel, segments))]
-        if not turns:
+        for turn in sorted(turns, key=lambda candidate: (candidate.close_ms, candidate.channel)):
+            if turn.close_ms > watermark_ms:
+                return None
+            if self._waits(turn, watermark_ms):
+                continue
+            del self._channels[turn.channel][: len(turn.segments)]
+            return turn
+        return None
+
+    def take_replaced(self, turn: Turn) -> Turn | None:
+        """A turn that was popped as its first revisions had it; None where nothing was revised."""
+        first = [self._replaced.pop((s.channel, s.segment_id), None) for s in turn.segments]
+        if not any(first):
             return None
-        turn = min(turns, key=lambda candidate: (candidate.close_ms, candidate.channel))
-        if turn.close_ms > watermark_ms:
-            return None
-        del self._channels[turn.channel][: len(turn.segments)]
-        return turn
+        return turn._replace(segments=tuple(old or new for old, new in zip(first, turn.segments, strict=True)))
+
+    def _waits(self, turn: Turn, watermark_ms: Ms) -> bool:
+        """A number may begin with this turn: it waits for its next piece, unless somebody speaks about something else
+        meanwhile."""
+        end_ms = turn.end_ms
+        if watermark_ms >= end_ms + self._piece_ms or len(self._channels[turn.channel]) > len(turn.segments):
+            return False
+        if not begins_number(turn.text):
+            return False
+        others = (segment for channel, held in self._channels.items() if channel != turn.channel for segment in held)
+        return all(other.end_ms <= end_ms or _is_aside(other.text) for other in others)
 
     def _first(self, channel: int, segments: list[Segment]) -> Turn | None:
         if not segments:
@@ -114,9 +146,26 @@ class PendingTurns:
         end_ms = segments[0].end_ms
         for index in range(1, len(segments)):
             following = segments[index]
-            if following.start_ms - end_ms >= self._context_ms:
+            pause_ms = following.start_ms - end_ms
+            piece = pause_ms < self._piece_ms and self._is_piece(segments[:index], following)
+            if pause_ms >= self._context_ms and not piece:
                 return Turn(end_ms + self._context_ms, channel, tuple(segments[:index]))
-            if max(end_ms, following.end_ms) - start_ms > self._max_turn_ms:
+            longest_ms = self._max_turn_ms * (2 if piece else 1)
+            if max(end_ms, following.end_ms) - start_ms > longest_ms:
                 return Turn(max(end_ms, following.start_ms), channel, tuple(segments[:index]))
             end_ms = max(end_ms, following.end_ms)
         return Turn(end_ms + self._context_ms, channel, tuple(segments))
+
+    def _is_piece(self, before: Sequence[Segment], following: Segment) -> bool:
+        """Whether ``following`` goes on with the number that the segments ``before`` begin; only a pause or a length
+        that would end the turn is worth the question."""
+        last = max(segment.end_ms for segment in before)
+        ends = following.start_ms - last >= self._context_ms
+        if not ends and max(last, following.end_ms) - before[0].start_ms <= self._max_turn_ms:
+            return False
+        return begins_number(" ".join(segment.text for segment in before)) and goes_on(following.text)
+
+
+def _is_aside(text: str) -> bool:
+    """Somebody listens, or says the digits again."""
+    return only_carried(normalise(text).text.lower())

@@ -1,5 +1,6 @@
 """Spoken numbers, letters and signs of a language, as data (``tables/*.toml``), and the lexicon compiled from them."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from enum import IntEnum
@@ -75,6 +76,16 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins: dict[str, list[str]] = {}
 
 
+_SEVERAL: Final = re.compile(r"([a-z])\1+")
+SHORTEST_DRAWN: Final = 3
+"""Letters of a number word that is known when it is drawn out."""
+
+
+def undrawn(word: str) -> str:
+    """``word`` with a letter once where it stands several times in a row: "five" for "fiiive", "thre" for "three"."""
+    return _SEVERAL.sub(r"\1", word)
+
+
 class Lexicon:
     """Word to ``(class, value)`` over several languages; the first table that knows a word wins.
 
@@ -83,7 +94,7 @@ class Lexicon:
     """
 
     __slots__ = (
-        "at_tails", "classes", "common", "doubts", "explains", "homes", "language", "leads",
+        "at_tails", "classes", "common", "doubts", "drawn", "explains", "homes", "language", "leads",
         "numbers_only", "tens_and", "values",
     )  # fmt: skip
 
@@ -104,6 +115,8 @@ class Lexicon:
         self.tens_and: frozenset[str] = frozenset()
         """Words between tens and units ("treinta y cinco")."""
         self.language = language
+        self.drawn: dict[str, str] = {}
+        """Number words by what ``undrawn`` leaves of them."""
         for letter in "abcdefghijklmnopqrstuvwxyz":
             self._add({letter: letter}, WordClass.LETTER)
         for table in tables:
@@ -111,6 +124,10 @@ class Lexicon:
             self._add_others(table)
         for table in numbers_of:
             self._add_numbers(table)
+        numbers = (WordClass.UNIT, WordClass.TEEN, WordClass.TEN)
+        for word, word_class in self.classes.items():
+            if word_class in numbers and len(word) >= SHORTEST_DRAWN and word not in self.doubts:
+                self.drawn.setdefault(undrawn(word), word)
 
     def _add(self, words: dict[str, int] | dict[str, str], word_class: WordClass, home: str = "") -> None:
         for word, value in words.items():

@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from typing import Final
 
-from deid_stream.text.languages import Lexicon, WordClass
+from deid_stream.text.languages import SHORTEST_DRAWN, Lexicon, WordClass, undrawn
 from deid_stream.units import CharIndex
 
 _MARK_BLOCKS: Final = ((0x0300, 0x0370), (0x0483, 0x0488), (0x0591, 0x05C8), (0x0610, 0x0700), (0x0900, 0x0F00))
@@ -35,11 +35,12 @@ NAME_PATTERN: Final = rf"{_LETTERS}(?:['’-]{_LETTERS})*"
 NAME: Final = re.compile(NAME_PATTERN)
 """Letters alone, with apostrophes and hyphens inside."""
 DIGIT_SIGNS: Final = {
-    code: str(value)
+    code: str(int(value))
     for code in range(sys.maxunicode + 1)
-    if (value := unicodedata.digit(chr(code), None)) is not None and not chr(code).isdecimal()
+    if (value := unicodedata.numeric(chr(code), -1)) in range(10) and not chr(code).isdecimal()
 }
-"""Digits that are no decimal characters: circled, dingbat, raised, lowered ("④", "❹", "⁴")."""
+"""Digits that are no decimal characters: circled, dingbat, raised, lowered, Roman, Chinese ("④", "❹", "⁴", "Ⅳ",
+"四")."""
 _HAS_DIGIT_SIGN: Final = re.compile("[" + "".join(map(chr, DIGIT_SIGNS)) + "]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
@@ -62,6 +63,18 @@ def fold(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("i\u0307", "i")
 
 
+_LOOK_ALIKES: Final = str.maketrans(
+    "аеорсухѕіјһѵԁԛԝкмтпгвнєɑοανρτυκιεχγѡոսօցհզյɡıɩʏ",
+    "aeopcyxsijhvdqwkmtnrbheaoavptukiexywnuoghqjgiiy",
+)
+"""Letters of other scripts that are read as Latin ones, lower case."""
+
+
+def skeleton(low: str) -> str:
+    """Lower-case ``low`` as it looks: letters of other scripts as the Latin ones they look like; the same length."""
+    return low if low.isascii() else low.translate(_LOOK_ALIKES)
+
+
 def without_accents(text: str) -> str:
     """``text`` without the marks above and below letters ("zürich"): recognisers write names with them or without."""
     if text.isascii():
@@ -70,9 +83,9 @@ def without_accents(text: str) -> str:
 
 
 def _plain_letters(low: str) -> str:
-    """A word in full-width or mathematical letters in ordinary ones; the same length, else as it is."""
+    """A word in full-width, mathematical or look-alike letters in ordinary ones; the same length, else as it is."""
     plain = unicodedata.normalize("NFKC", low).lower()
-    return plain if len(plain) == len(low) else low
+    return skeleton(plain) if len(plain) == len(low) else low
 
 
 class Tokens:
@@ -92,7 +105,11 @@ class Tokens:
             starts.append(start)
             ends.append(end)
             low = plain[start:end].lower()
-            lows.append(low if low.isascii() or low in known else _plain_letters(low))
+            if not low.isascii() and low not in known:
+                low = _plain_letters(low)
+            if low not in known and len(low) > SHORTEST_DRAWN and (once := undrawn(low)) != low:
+                low = lexicon.drawn.get(once, low)
+            lows.append(low)
         self.starts = starts
         self.ends = ends
         self.lows = lows

@@ -39,7 +39,7 @@ class Drift(NamedTuple):
     after_ms: Ms
 
 
-NONE: Final = Drift(0, 0)
+NO_DRIFT: Final = Drift(0, 0)
 
 
 def drifts(
@@ -51,7 +51,7 @@ def drifts(
     found: list[Drift] = []
     for at, (segment, extent) in enumerate(zip(segments, extents, strict=True)):
         if extent is None or not extent.length:
-            found.append(NONE)
+            found.append(NO_DRIFT)
             continue
         before = max((other.end for other in extents[:at] if other), default=0)
         after = min([until_ms, *(other.start for other in extents[at + 1 :] if other)])
@@ -88,11 +88,11 @@ def _drift(
     segment: Segment, extent: Interval, window: Interval, reader: Reader, channel: int, timing: TimingProfile
 ) -> Drift:
     if not 0 < window.length <= MAX_READ_MS:
-        return NONE
+        return NO_DRIFT
     sounding = _sounding(reader, channel, window)
     heard = _connected(sounding, window, extent)
     if heard is None:
-        return NONE  # nothing sounds anywhere near: alignment refuses the words' times by itself
+        return NO_DRIFT  # nothing sounds anywhere near: alignment refuses the words' times by itself
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
     timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
@@ -104,7 +104,7 @@ def _drift(
     if late or heard.end <= timed[-1][0] - tolerance_ms:
         last = heard.end - extent.end
     drift = Drift(max(0, -first, -last), max(0, first, last))
-    if drift == NONE and _misplaced(timed, sounding, window, tolerance_ms):
+    if drift == NO_DRIFT and _misplaced(timed, sounding, window, tolerance_ms):
         return Drift(extent.length, extent.length)
     return drift
 

@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from deid_stream.detect.vocabulary import word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.normalise import normalise
 from deid_stream.text.offsets import Written
-from deid_stream.text.tokens import fold, is_word_char, without_accents
+from deid_stream.text.tokens import PLAIN, fold, is_word_char, skeleton, without_accents
 from deid_stream.units import Interval
 
 _BESIDE: Final = 24
 """Characters of the source on either side in which a number may go on."""
+_FILLERS: Final = word_set("fillers.words") | word_set("fillers.links")
+"""Words that may stand inside a mention of a denied term."""
 _SIGNS: Final = " \t\n-.,/()+#*:;\u2013\u2014'_"
 DENY: Final = "deny"
 """Rule id of what a deny list found."""
@@ -48,9 +51,8 @@ def _mentions(written: Written, terms: Sequence[str], *, alone: bool = False) ->
     """Places of whole-word mentions in the source, found in it and in its written form."""
     if not terms:
         return
-    texts = [written.source] if written.text is written.source else [written.source, written.text]
-    for text in texts:
-        low, places = _folded(text)
+    sources = [written.source] if written.text is written.source else [written.source, written.text]
+    for text, low, places in (reading for source in sources for reading in _readings(source, fluent=not alone)):
         for term in terms:
             at = low.find(term)
             while at >= 0:
@@ -69,7 +71,7 @@ def _written(term: str) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(c for c in without_accents(fold(text)) if is_word_char(c))
+    return "".join(c for c in skeleton(without_accents(fold(text))) if is_word_char(c))
 
 
 def _has_digit(value: str) -> bool:
@@ -88,11 +90,21 @@ def _folded(text: str) -> tuple[str, list[int]]:
     parts: list[str] = []
     places: list[int] = []
     for at, char in enumerate(text):
-        for low in without_accents(fold(char)):
+        for low in skeleton(without_accents(fold(char))):
             if is_word_char(low):
                 parts.append(low)
                 places.append(at)
     return "".join(parts), places
+
+
+def _readings(text: str, *, fluent: bool) -> Iterator[tuple[str, str, list[int]]]:
+    """``text`` and ``_folded`` text; where it is asked for, also as a fluent speaker would have said it."""
+    low, places = _folded(text)
+    yield text, low, places
+    gone = [range(*m.span()) for m in PLAIN.finditer(text) if m.group().lower() in _FILLERS] if fluent else ()
+    if gone:
+        left = [n for n, at in enumerate(places) if not any(at in word for word in gone)]
+        yield text, "".join(low[n] for n in left), [places[n] for n in left]
 
 
 def _whole(text: str, start: int, end: int) -> bool:

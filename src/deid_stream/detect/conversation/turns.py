@@ -14,8 +14,9 @@ from deid_stream.detect.conversation.values import Digester
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.resolve import resolve
 from deid_stream.detect.rules import cues
-from deid_stream.detect.rules.answers import SPELLED, spelled_piece
+from deid_stream.detect.rules.answers import SECRETS, SPELLED, spelled_piece
 from deid_stream.detect.rules.digits import NUMBERED
+from deid_stream.detect.rules.pieces import only_carried
 from deid_stream.detect.rules.placeholders import PLACEHOLDER
 from deid_stream.detect.rules.runs import only_dictation
 from deid_stream.errors import DetectionError
@@ -142,6 +143,8 @@ class Conversation:
         state.turns += 1
         before = state.broken.get(who)
         for speaker in list(state.broken):
+            if speaker != who and state.broken[speaker].entity_type in SECRETS and not only_carried(view.low):
+                state.broken[speaker].turns_left = 0  # the talk moves on
             state.broken[speaker].turns_left -= 1
             if state.broken[speaker].turns_left <= 0 or speaker == who:
                 del state.broken[speaker]
@@ -172,7 +175,7 @@ class Conversation:
         if asked is None or asked.by == who:
             return
         found = {s.entity_type for s in spans}
-        if open_run and found & NUMBERED:
+        if open_run and found & NUMBERED and not found & SECRETS:
             asked.turns_left = questions.ARMED_TURNS
             return
         numbered = bool(found & NUMBERED)
@@ -214,18 +217,21 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
         EntityType.EMAIL_ADDRESS in view.expected or (last is not None and last.entity_type is EntityType.EMAIL_ADDRESS)
     ):
         return Broken(EntityType.EMAIL_ADDRESS, _OPEN_TURNS)
+    if last is not None and last.entity_type in SECRETS and not _says_more(source[last.end :]):
+        return Broken(last.entity_type, _OPEN_TURNS, before.digits if before is not None else 0)
     if last is None and view.digits and not view.quantity_asked and only_dictation(view.text):
         return Broken(EntityType.ID_NUMBER, _OPEN_TURNS, view.digits)
     spelled = _spelled_on(view, last, before)
     if spelled is not None:
         return spelled
-    if last is None or last.entity_type not in NUMBERED or not only_dictation(source[last.end :]):
+    carried = before is not None and only_carried(view.low)
+    if last is None or last.entity_type not in NUMBERED or not (carried or only_dictation(source[last.end :])):
         return None
     digits = _digits(view, last)
     if not digits:
         letters = before is not None and only_dictation(view.text)
         return Broken(last.entity_type, _OPEN_TURNS, before.digits, before.pieces) if before and letters else None
-    goes_on = before is not None and only_dictation(source[: last.start])
+    goes_on = before is not None and (carried or only_dictation(source[: last.start]))
     so_far = digits + (before.digits if before is not None and goes_on else 0)
     pieces = 1 + (before.pieces if before is not None and goes_on else 0)
     piecewise = digits <= _PIECE and (pieces > 1 or only_dictation(view.text))
@@ -234,6 +240,11 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
     if pieces > 1:
         full = _PIECEWISE.get(entity_type, full)
     return Broken(entity_type, _OPEN_TURNS, so_far, pieces) if so_far < full else None
+
+
+def _says_more(text: str) -> bool:
+    """Whether words follow, beside how a secret is written."""
+    return not only_carried(text.lower())
 
 
 def _spelled_on(view: View, last: Span | None, before: Broken | None) -> Broken | None:

@@ -43,6 +43,10 @@ _HEARD_LETTERS: Final = word_set("answers.heard_letters")
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
                   T.DRIVER_LICENSE, T.IN_PAN, T.IFSC, T.UK_NINO, T.IN_GSTIN, T.IBAN_CODE, T.UPI_ID}  # fmt: skip
 
+SECRETS: Final = frozenset({T.PASSWORD, T.USERNAME})
+"""Types that are said in parts, a word a turn."""
+_PARTS: Final = 2
+"""Words of such a part."""
 SPELLED: Final = frozenset(_SPOKEN)
 """Types that are spelled out."""
 _PIECE: Final = 5
@@ -65,11 +69,22 @@ class AnswerRecognizer:
             whole = WORD.finditer(view.written.source)
             ends = [end for word in whole for end in word.span()]
             return [Detection(ends[0], ends[-1], view.open_run, 0.8, self.name, Origin.QUESTION)]
+        if view.open_run in SECRETS and (more := self._another_part(view, view.open_run)):
+            return more
         for expected in view.expected:
             found = self._date(view) if expected is T.DATE_OF_BIRTH else self._spoken(view, expected)
             if found:
                 return found
         return []
+
+    def _another_part(self, view: View, expected: T) -> list[Detection]:
+        """A word or two right after a part of a secret: "fluffy", "bunny". A sentence or thanks is none."""
+        said = WORD.findall(view.low)
+        words = [word for word in said if word not in _AROUND]
+        alone = len(words) == 1 or len(words) == len(said) == _PARTS
+        if not alone or any(word in _FUNCTION for word in words):
+            return []
+        return self._spoken(view, expected)
 
     def _spoken(self, view: View, expected: T) -> list[Detection]:
         if expected not in _SPOKEN:

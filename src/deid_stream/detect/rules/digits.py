@@ -11,6 +11,7 @@ from typing import Final
 
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import checksums, cues
+from deid_stream.detect.rules.pieces import only_carried
 from deid_stream.detect.rules.plain import SURE, UNSURE, UNSURE_DATE
 from deid_stream.detect.rules.runs import Group, Run, only_dictation
 from deid_stream.detect.vocabulary import COMMON_EN, FUNCTION_HI, word_set
@@ -68,7 +69,7 @@ class DigitRecognizer:
         if not view.has_digit:
             return []
         found: list[Detection] = []
-        dictated = only_dictation(view.text)
+        dictated = only_dictation(view.text) or (view.open_run is not None and only_carried(view.low))
         short = view.most_digits < MIN_DIGITS and len(view.text) <= _SHORT_ANSWER
         for run in view.runs:
             detection = self._judge(view, run, dictated=dictated, short=short)
@@ -78,7 +79,8 @@ class DigitRecognizer:
 
     def _judge(self, view: View, run: Run, *, dictated: bool, short: bool) -> Detection | None:
         armed = next((t for t in view.expected if t in NUMBERED), None)
-        continued = view.open_run is not None and only_dictation(view.text[: run.start])
+        before_it = view.low[: run.start]
+        continued = view.open_run is not None and (only_dictation(before_it) or (dictated and only_carried(before_it)))
         if continued:
             armed = view.open_run
         corrected = view.corrects is not None and _corrects(view, run)

@@ -3,7 +3,8 @@
 "$4539 $1488 $0343 $6467", "four, next one is five, next one is three". Each piece alone is plainly something else, so
 only the whole decides: the same word or sign stands between all pieces, or two take turns ("45:39 pm 14:88 pm"), and
 their digits, in order, are a card number of valid length and checksum. Numbers that only happen to follow each other
-have different words between them.
+have different words between them. Four single digits or more with one and the same word between them ("four and five
+and three and nine") are a number whatever it is.
 """
 
 import re
@@ -12,8 +13,10 @@ from typing import Final
 
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import checksums
+from deid_stream.detect.rules.plain import SURE
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
+from deid_stream.text.tokens import PLAIN
 
 _DIGITS: Final = re.compile(r"\d+")
 _GAP: Final = 40
@@ -21,6 +24,9 @@ _GAP: Final = 40
 _SHORTEST, _LONGEST = 13, 19
 _CYCLE: Final = 2
 """Links that may take turns."""
+_SINGLES: Final = 4
+"""Single digits with the same word between them that are a number. A smaller value takes "two or three or four"."""
+_LINK_WORDS: Final = 5
 _PIECES: Final = 3
 """Turns that two links must take at least; one link needs a single one."""
 
@@ -31,9 +37,10 @@ class ScatteredRecognizer:
     name = "scattered"
 
     def find(self, view: View) -> Iterator[Detection]:
-        if not view.has_digit or sum(map(str.isdecimal, view.text)) < _SHORTEST:
+        if not view.has_digit or sum(map(str.isdecimal, view.text)) < _SINGLES:
             return
         pieces = [m.span() for m in _DIGITS.finditer(view.text)]
+        yield from _one_by_one(view, pieces)
         first = 0
         for at in range(1, len(pieces) + 1):
             if at == len(pieces) or pieces[at][0] - pieces[at - 1][1] > _GAP:
@@ -57,6 +64,28 @@ class ScatteredRecognizer:
                 if len(code) >= _SHORTEST and enough and _is_card(code):
                     start, end = pieces[first][0], pieces[last][1]
                     yield view.detection(start, end, EntityType.CREDIT_CARD, 0.8, f"{self.name}/card")
+
+
+def _one_by_one(view: View, pieces: list[tuple[int, int]]) -> Iterator[Detection]:
+    """Rows of single digits with the same few words between all of them."""
+    at = 0
+    while at + 1 < len(pieces):
+        link = _between(view, pieces[at], pieces[at + 1])
+        stop = at + 1
+        while link and stop < len(pieces) and _between(view, pieces[stop - 1], pieces[stop]) == link:
+            stop += 1
+        if stop - at >= _SINGLES and not any(view.plain_mask[start] & SURE for start, _ in pieces[at:stop]):
+            start, end = pieces[at][0], pieces[stop - 1][1]
+            yield view.detection(start, end, EntityType.ID_NUMBER, 0.7, "scattered/singles")
+        at = max(stop - 1, at + 1)
+
+
+def _between(view: View, left: tuple[int, int], right: tuple[int, int]) -> str:
+    """The few words between two single digits; empty where they are no such pair."""
+    if left[1] - left[0] > 1 or right[1] - right[0] > 1:
+        return ""
+    words = PLAIN.findall(view.low[left[1] : right[0]])
+    return " ".join(words) if 0 < len(words) <= _LINK_WORDS else ""
 
 
 def _link(gap: str) -> str:
