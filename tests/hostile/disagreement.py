@@ -2,10 +2,11 @@
 
     python -m tests.hostile.disagreement [CASES] [FIRST]
 
-Every case is one made call of one channel: words with sound exactly where they are said, some of them values. Its
-segments then say otherwise: text, words, times and revisions are disturbed, each by itself; values are replaced by
-placeholders or left out. The detector knows the values by their letters and digits, so what gets out got past the
-session, not past detection. A value may not be in any field of any output, and 20 ms of its sound at most.
+Every case is one made call of one channel: words with sound exactly where they are said, some of them values, which may
+be said softly. Its segments then say otherwise: text, words, times and revisions are disturbed, each by itself; values
+are replaced by placeholders or left out; what was said is sent again. The detector knows the values by their letters
+and digits, so what gets out got past the session, not past detection. A value may not be in any field of any output,
+and 20 ms of its sound at most.
 """
 
 import random
@@ -27,6 +28,7 @@ from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.settings import SessionSettings
 from deid_stream.text.normalise import normalise
+from deid_stream.units import Interval
 from deid_stream.words.durations import most_sound_ms
 from deid_stream.words.placeholders import placeholders
 from tests.support.made_calls import EPOCH_MS, MULAW
@@ -37,6 +39,13 @@ NAMES = ("zorblax", "quuxley", "frobnitz", "vexwright")
 DIGITS = "zero one two three four five six seven eight nine".split()
 SIGNS = ("[NAME]", "####", "****", "<PHONE>", "{{PII}}", "bleep", "[CREDIT_CARD_1]", "[REDACTED]", "XXXX")
 FEW_DIGITS = 4
+SOFT = 0.15
+"""Share of the runs of words whose values are said softly."""
+AGAIN = 0.15
+"""Share of the segments that come again under another id."""
+TEXTS = "as said,as said,written,none,okay,thanks,dots,signs,without values,one value".split(",")
+OFF = ("early", "late", "squeezed", "second half")
+"""What may be wrong with all word times of a segment."""
 
 
 class KnowsTheValues:
@@ -80,6 +89,7 @@ class Said:
     start_ms: int
     end_ms: int
     value: int
+    peak: int = 8_000
 
 
 @dataclass
@@ -102,15 +112,17 @@ def make_case(seed: int) -> Case:
     for number in range(rng.randint(1, 3)):
         first = len(case.said)
         at_ms = _speak(case, rng, at_ms)
-        revisions = [_segment(case, rng, number, first, revision) for revision in range(rng.choice((1, 1, 1, 2)))]
-        case.segments += revisions
+        case.segments += [_segment(case, rng, number, first, revision) for revision in range(rng.choice((1, 1, 1, 2)))]
+        if rng.random() < AGAIN:
+            again = _segment(case, rng, number, first, 0)
+            case.segments.append(msgspec.structs.replace(again, segment_id=f"again-{number}"))
         at_ms += rng.choice((400, 1_000, 2_500))
     duration_ms = -(-(at_ms + 500) // 100) * 100
     noise = np.random.default_rng(seed)
     case.sound = np.zeros(8 * duration_ms, np.int16)
     for word in case.said:
         case.sound[8 * word.start_ms : 8 * word.end_ms] = noise.integers(
-            -8_000, 8_000, 8 * (word.end_ms - word.start_ms)
+            -word.peak, word.peak, 8 * (word.end_ms - word.start_ms)
         )
     return case
 
@@ -126,9 +138,11 @@ def _speak(case: Case, rng: random.Random, at_ms: int) -> int:
         while 0 < at < len(spoken) and spoken[at - 1][1] == spoken[at][1] >= 0:
             at += 1
         spoken[at:at] = [(word, number) for word in value]
+    soft_peak = rng.randint(16, 64) if rng.random() < SOFT else 0
     for word, number in spoken:
         length_ms = rng.randrange(200, 361, 10)
-        case.said.append(Said(word, at_ms, at_ms + length_ms, number))
+        peak = soft_peak if soft_peak and number >= 0 else 8_000
+        case.said.append(Said(word, at_ms, at_ms + length_ms, number, peak))
         at_ms += length_ms + rng.randrange(80, 161, 10)
     return at_ms
 
@@ -148,13 +162,15 @@ def _segment(case: Case, rng: random.Random, number: int, first: int, revision: 
         end_ms=end_ms,
         words=words,
         revision=revision,
-        provider="exact",
+        timing=rng.choice(("exact", "50ms", "100ms", "300ms", "late")),
         time_ms=EPOCH_MS + end_ms + lag_ms,
     )
 
 
 def _text(case: Case, rng: random.Random, said: Sequence[Said]) -> str:
-    how = rng.choice(("as said", "as said", "written", "none", "okay", "dots", "signs", "without values", "one value"))
+    how = rng.choice(
+        ("as said", "as said", "written", "none", "okay", "thanks", "dots", "signs", "without values", "one value")
+    )
     case.done.append(f"text {how}")
     match how:
         case "written":
@@ -163,6 +179,8 @@ def _text(case: Case, rng: random.Random, said: Sequence[Said]) -> str:
             return ""
         case "okay":
             return "okay"
+        case "thanks":
+            return "okay thank you"
         case "dots":
             return "..."
         case "signs":
@@ -208,7 +226,7 @@ def _words(case: Case, rng: random.Random, said: Sequence[Said]) -> tuple[Word, 
         ("as said", "as said", "as said", "none", "signs", "doubled", "dropped", "merged", "split", "swapped", "extra",
          "capitals", "without values")
     )  # fmt: skip
-    times = rng.choice(("exact", "exact", "exact", "none", "some"))
+    times = rng.choice(("exact", "exact", "exact", "exact", "none", "some", *OFF))
     case.done.append(f"words {how}, times {times}")
     words = [(word.text, word.start_ms, word.end_ms) for word in said]
     at = rng.randrange(len(words))
@@ -236,10 +254,27 @@ def _words(case: Case, rng: random.Random, said: Sequence[Said]) -> tuple[Word, 
         case "without values":
             words = [word for word, spoken in zip(words, said, strict=True) if spoken.value < 0]
     made = []
+    off_ms = rng.randrange(400, 801, 50)
     for name, start, end in words:
-        timed = times == "exact" or (times == "some" and rng.random() < 0.7)
-        made.append(Word(name, start, end, 0.9) if timed else Word(name))
+        timed = times not in ("none", "some") or (times == "some" and rng.random() < 0.7)
+        begins, ends = (_stated(at_ms, times, off_ms, said) for at_ms in (start, end))
+        made.append(Word(name, max(0, begins), max(0, ends), 0.9) if timed else Word(name))
     return tuple(made)
+
+
+def _stated(at_ms: int, times: str, off_ms: int, said: Sequence[Said]) -> int:
+    """When something is stated that is heard at ``at_ms``."""
+    first_ms, last_ms = said[0].start_ms, said[-1].end_ms
+    match times:
+        case "early":
+            return at_ms - off_ms
+        case "late":
+            return at_ms + off_ms
+        case "squeezed":
+            return first_ms + (at_ms - first_ms) // 2
+        case "second half":
+            return last_ms - (last_ms - at_ms) // 2
+    return at_ms
 
 
 def _sign_words(said: Sequence[Said], rng: random.Random) -> Iterator[tuple[str, int, int]]:
@@ -331,19 +366,28 @@ def _in_sound(case: Case, audio: Sequence[SanitizedAudio]) -> list[str]:
 
 
 def _may_be_read(case: Case, number: int) -> bool:
-    """Whether a text without times has letters enough for all that sounds in its segment: nobody can tell then that it
-    says something else."""
+    """Whether a text whose words have no times, or wrong ones, has letters enough for all that sounds in its segment:
+    nobody can tell then that it says something else."""
     said = [word for word in case.said if word.value == number]
     for segment in case.segments:
         if segment.start_ms <= said[0].start_ms < segment.end_ms:
             words = [word.text for word in segment.words] or segment.text.split()
-            sounding_ms = sum(
-                word.end_ms - word.start_ms for word in case.said if segment.start_ms <= word.start_ms < segment.end_ms
-            )
-            untimed = not segment.words or any(word.start_ms is None for word in segment.words)
-            if untimed and sounding_ms <= most_sound_ms(words):
+            there = [word for word in case.said if segment.start_ms <= word.start_ms < segment.end_ms]
+            sounding_ms = sum(word.end_ms - word.start_ms for word in there)
+            if not _timed(segment, there) and sounding_ms <= most_sound_ms(words):
                 return True
     return False
+
+
+def _timed(segment: Segment, said: Sequence[Said]) -> bool:
+    """Whether every word of a segment is stated where something is said."""
+    sounds = [Interval(word.start_ms, word.end_ms) for word in said]
+    return bool(segment.words) and all(
+        word.start_ms is not None
+        and word.end_ms is not None
+        and any(Interval(word.start_ms, word.end_ms) == sound for sound in sounds)
+        for word in segment.words
+    )
 
 
 def describe(case: Case) -> str:
