@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio.align.drift import NO_DRIFT, Drift
+from deid_stream.audio.align.drift import Drift
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.align.untimed import narrowed
@@ -56,11 +56,12 @@ def explained(
     entry: Unlocated, off: Sequence[Drift], channel: int, cut: Sequence[AudioSpan], sound: Sound, timing: TimingProfile
 ) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
-    a breath beyond what was ``cut``: speech that goes on there is more of the same. Where its words' times are ``off``,
-    they count as words without times."""
+    a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times are ``off``,
+    they account for nothing if more sounds there than their letters take."""
     turn = entry.turn
-    if any(map(any, off)):
-        turn = turn._replace(segments=tuple(map(_as_heard, turn.segments, off)))
+    if any(max(drift) > unheard.EDGE_MS for drift in off):
+        segments = zip(turn.segments, off, strict=True)
+        turn = turn._replace(segments=tuple(_doubted(s, drift, sound, channel, timing) for s, drift in segments))
     turn = turn.joined()
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
@@ -79,13 +80,18 @@ def explained(
     return found
 
 
-def _as_heard(segment: Segment, drift: Drift) -> Segment:
-    """The segment without word times where these are off."""
-    if drift == NO_DRIFT:
+def _doubted(segment: Segment, drift: Drift, sound: Sound, channel: int, timing: TimingProfile) -> Segment:
+    """The segment without word times where these are off by more than what sounds beside a word may be its own, and
+    more sounds about it than its letters take."""
+    if max(drift) <= unheard.EDGE_MS:
         return segment
-    start_ms, end_ms = segment.start_ms - drift.before_ms, segment.end_ms + drift.after_ms
-    words = tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words)
-    return msgspec.structs.replace(segment, start_ms=max(0, start_ms), end_ms=end_ms, words=words)
+    untimed = msgspec.structs.replace(
+        segment,
+        start_ms=max(0, segment.start_ms - drift.before_ms),
+        end_ms=segment.end_ms + drift.after_ms,
+        words=tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words),
+    )
+    return segment if unheard.explained(untimed, timing, sound, channel) else untimed
 
 
 def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:
