@@ -64,7 +64,8 @@ def new(name: ProviderName, file: Path | None, settings: Settings) -> None:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
-    click.echo(f"{file}: a new key, {len(before)} retired; restart the workers, then run `deid-stream keys rotate`")
+    then = "; restart the workers, then run `deid-stream keys rotate`" if before else ""
+    click.echo(f"{file}: a new key, {len(before)} retired{then}")
 
 
 @keys.command(name="reader-key")

@@ -243,6 +243,10 @@ class Metrics(Collector):
         self.policies_fresh = Gauge(
             "deid_policies_fresh", "1 while the policy topic answers; at 0 nothing is offered for training."
         )
+        self.policies_silent = Gauge(
+            "deid_policies_silent_seconds",
+            "For how long the policy topic has not answered; above 60 nothing is offered for training.",
+        )
         self.live_calls = Gauge("deid_live_calls", "Calls in memory.")
         self.held_bytes = Gauge("deid_held_bytes", "Audio held back, in memory.")
         self.held_bytes_limit = Gauge(

@@ -9,6 +9,7 @@ What is refused has a code, which goes into the audit; it changes nothing, with 
 minor's counts whenever it is said.
 """
 
+import re
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -19,6 +20,10 @@ from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms
 
 _KEPT_METADATA: Final = frozenset({"direction", "region", "language", "queue", "disposition"})
+_REF: Final = re.compile(r"subject-[0-9a-f]{24}")
+_COUNTRY: Final = re.compile(r"\+\d{1,3}", re.ASCII)
+REFERENCES: Final = {"from_ref": _REF, "to_ref": _REF, "from_country": _COUNTRY, "to_country": _COUNTRY}
+"""Made from telephone numbers where a key is at hand; nothing that looks otherwise passes under these names."""
 _MAX_METADATA_CHARS: Final = 32
 
 
@@ -144,7 +149,7 @@ class Lifecycle:
                 metadata={
                     name: value
                     for name, value in event.metadata.items()
-                    if name in _KEPT_METADATA and isinstance(value, str) and len(value) <= _MAX_METADATA_CHARS
+                    if isinstance(value, str) and len(value) <= _MAX_METADATA_CHARS and _may_leave(name, value)
                 },
             )
         return refused
@@ -176,3 +181,8 @@ class Lifecycle:
         self._known = state
         self._phase = state.phase
         self.last_record_ms = state.last_record_ms
+
+
+def _may_leave(name: str, value: str) -> bool:
+    form = REFERENCES.get(name)
+    return name in _KEPT_METADATA if form is None else form.fullmatch(value) is not None

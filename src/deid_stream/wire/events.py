@@ -18,6 +18,8 @@ from deid_stream.wire.segments import agreed
 from deid_stream.wire.structured import is_structured, unfold
 
 _OWN_FIELDS = frozenset({"call_id", "customer_id", "type", "event", "channels", "minor", "duration_ms", "metadata"})
+_FURTHER_FIELDS: Final = frozenset({"language", "from", "to", "subject"})
+"""Of the metadata, beside the vocabularies: read for what they say, and never passed on as they are."""
 _FALSE = (False, None, 0, "", "false", "False", "no", "0")
 _MAX_SUBJECT_CHARS: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2}")
@@ -132,6 +134,10 @@ def _metadata(fields: Mapping[str, object], limits: Limits, note: Note) -> JsonO
             note(name)
         else:
             metadata[name] = value
+    known = {*limits.vocabularies, *_FURTHER_FIELDS}
+    for name in metadata.keys() - known:
+        if metadata[name] is not None:
+            note("other")
     return metadata
 
 

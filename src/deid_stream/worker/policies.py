@@ -67,6 +67,10 @@ class Policies:
         """The topic has been heard from lately."""
         return self._topic.silent_s() < STALE_S
 
+    def silent_s(self) -> float:
+        """For how long the topic has not been heard from; 0 before its first answer."""
+        return self._topic.silent_s()
+
     def opted_out_since(self, positions: dict[int, int]) -> dict[str, Position]:
         """Customers who opted out at or after ``positions``, whatever they said afterwards, with the latest time they
         did."""

@@ -158,6 +158,7 @@ class Pump:
         self._telemetry.only(set(self._owners), wall_ms)
         metrics = self._context.metrics
         metrics.policies.set(len(self._context.policies))
+        metrics.policies_silent.set(self._context.policies.silent_s())
         metrics.policies_fresh.set(self._context.policies.fresh())
         metrics.held_bytes_limit.set(MAX_HELD_BYTES * len(self._owners))
 

@@ -89,3 +89,50 @@ def test_ids_agree_everywhere(hidden):
         assert headers["ce_customerid"].decode() == ids.customer(CUSTOMER)
     (dead,) = bench.outputs(NAMES.dead_letters)
     assert dead.key.decode() == ids.call(CALL)
+
+
+class TestTelephones:
+    """A call's two ends leave as references with their country, in the words of nobody."""
+
+    SUBJECTS = IdPseudonyms(KeyRing(bytes(32)))
+
+    def summary(self, metadata, *, subjects=SUBJECTS):
+        bench = Bench(real_sessions(), policies=consents(None), intake=Intake(Limits(), None, subjects))
+        made = make_call("c1", CUSTOMER, 7, START_MS)
+        first = next(r for r in made.records if r.kind == "events")
+        fields = msgspec.json.decode(first.value) | metadata
+        started = Record("events", first.key, msgspec.json.encode(fields), first.headers, first.time_ms)
+        bench.source(started if record is first else record for record in made.records)
+        bench.run(START_MS + 600_000)
+        bench.commit()
+        (summary,) = bench.outputs(NAMES.calls)
+        dropped = {name: n for name, n in bench.metrics.dropped_fields.values.items() if n}
+        return {k: v for k, v in summary.fields["metadata"].items() if k.startswith(("from", "to"))}, dropped
+
+    def test_a_number_is_a_reference_and_its_country(self):
+        reference = self.SUBJECTS.subject(CUSTOMER, "+447700900123")
+        kept, dropped = self.summary({"from": "0044 7700 900123", "to": "tel:+12025550143"})
+        assert kept["from_ref"] == reference
+        assert (kept["from_country"], kept["to_country"]) == ("+44", "+1")
+        assert kept["to_ref"] not in ("", reference)
+        assert dropped == {}
+
+    def test_a_number_without_its_country_is_a_reference_alone(self):
+        kept, _ = self.summary({"from": "07700 900123"})
+        assert set(kept) == {"from_ref"}
+
+    @pytest.mark.parametrize("said", ["Robert Miller", "anonymous", "robert@example.com"])
+    def test_what_is_no_number_is_left_out_and_counted(self, said):
+        assert self.summary({"from": said}) == ({}, {"from": 1})
+
+    def test_without_a_key_nothing_of_a_number_leaves(self):
+        assert self.summary({"from": "+447700900123"}, subjects=None) == ({}, {"from": 1})
+
+    def test_a_producer_cannot_write_a_reference_itself(self):
+        forged = {"from_ref": "subject-" + "0" * 24, "to_ref": "Robert Miller", "from_country": "+447700900123"}
+        kept, dropped = self.summary(forged)
+        assert (kept, dropped) == ({}, {"other": 3})
+
+    def test_a_field_that_nobody_knows_is_left_out_and_counted(self):
+        kept, dropped = self.summary({"mood": "angry", "metadata": {"notes": "spoke to Robert"}})
+        assert (kept, dropped) == ({}, {"other": 2})
