@@ -1,0 +1,13 @@
+"""The benchmarks of the stages run: what they wrap and call is where they look for it."""
+
+import pytest
+
+from benchmarks.stages import stages
+
+
+@pytest.mark.slow
+def test_every_stage_is_measured() -> None:
+    found = stages(calls=1, media_s=2.0)
+    assert found["share"].keys() == {"detect_and_redact", "align", "watermark", "encode_and_append", "snapshot"}
+    assert 0 < sum(found["share"].values()) < 1.5
+    assert all(value > 0 for name, value in found.items() if name.endswith(("_us", "_ms", "_record")))
