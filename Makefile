@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+# test files at a time in `make test`
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 export PYTHONWARNINGS =
 
@@ -33,7 +35,7 @@ test: $(VENV)/.dev    ## lint, types, every test that needs no Apache Kafka
 	$(BIN)/ruff check src tests benchmarks models
 	$(BIN)/ruff format --check src tests benchmarks models
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not kafka and not chaos"
+	$(BIN)/python -m pytest -m "not kafka and not chaos" -n $(JOBS) --dist loadfile
 
 test-kafka: $(VENV)/.dev    ## the broker tests against a real Apache Kafka (KAFKA_HOME, Java 17+)
 	@test -d "$(KAFKA_HOME)/libs" || { echo "KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/)" >&2; exit 2; }

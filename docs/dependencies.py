@@ -58,6 +58,7 @@ PURPOSES = {
     "pyarrow": "Parquet",
     "pytest": "tests",
     "pytest-asyncio": "tests",
+    "pytest-xdist": "tests",
     "pyyaml": "tests of manifests",
     "rich": "progress and tables on the terminal",
     "ruff": "lint and format",

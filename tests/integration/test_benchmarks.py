@@ -1,7 +1,6 @@
 """The benchmarks of the stages run: what they wrap and call is where they look for it."""
 
 import pytest
-
 from benchmarks.stages import stages
 
 

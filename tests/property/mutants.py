@@ -170,7 +170,8 @@ def killed(mutant: Mutant) -> bool:
         text = changed.read_text(encoding="utf-8")
         changed.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(copy / "src"), str(ROOT)))}
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.test]
+        plugins = ["-p", "no:cacheprovider", "-p", "tests.property.no_shrinking"]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", *plugins, mutant.test]
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=LIMIT_S, check=False)
         return done.returncode == 1
 

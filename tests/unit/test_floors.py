@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ TOP = 8
 MODULES = sorted(path for path in SRC.rglob("*.py") if path.parent != SRC or path.stem != "__init__")
 
 
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes_of(path):
+    """Every node of a module, walked once."""
+    return tuple(ast.walk(tree_of(path)))
+
+
 def name_of(path):
     return ".".join(("deid_stream", *path.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__")
 
@@ -86,7 +98,7 @@ def rooms_used(tree):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
 def test_imports_point_down(path):
     room = room_of(path)
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     for used in set(rooms_used(tree)) - {room}:
         floor, below = FLOORS[room], FLOORS.get(used, TOP + 1)
         # the top floor is one program: its rooms know each other
@@ -99,7 +111,7 @@ def test_imports_point_down(path):
     ids=lambda path: str(path.relative_to(SRC)),
 )
 def test_what_decides_touches_no_world(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     assert not {name.split(".")[0] for name in imports(tree)} & OUTSIDE
     environment = [
         node
@@ -123,15 +135,13 @@ CLIENTS = {"aiokafka", "confluent_kafka"}
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
 def test_only_the_clients_room_imports_a_kafka_client(path):
-    used = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))} & CLIENTS
+    used = {name.split(".")[0] for name in imports(tree_of(path))} & CLIENTS
     assert not used or path.is_relative_to(SRC / "kafka" / "clients")
 
 
 def test_the_clients_room_does_import_them():
     found = {
-        name.split(".")[0]
-        for path in (SRC / "kafka" / "clients").rglob("*.py")
-        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+        name.split(".")[0] for path in (SRC / "kafka" / "clients").rglob("*.py") for name in imports(tree_of(path))
     }
     assert "aiokafka" in found
 
@@ -152,6 +162,13 @@ def test_the_architecture_page_shows_the_tree_as_it_is():
     packages = {path.parent.relative_to(SRC).as_posix() for path in SRC.rglob("__init__.py")} - {"."}
     modules = {path.name for path in SRC.glob("*.py")}
     assert sorted(shown_tree()) == sorted(packages | modules)
+
+
+def test_the_modules_that_the_architecture_page_names_are_there():
+    text = (SRC.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_*]+)*/[a-z_*]+\.py)`", text))
+    assert len(named) > 20
+    assert sorted(name for name in named if not list(SRC.glob(name)) and not (SRC.parents[1] / name).exists()) == []
 
 
 def test_every_room_has_a_floor():
@@ -177,11 +194,7 @@ def test_a_module_and_its_functions_fit_the_eye(path):
 
 
 def test_any_is_rare():
-    used = sum(
-        isinstance(node, ast.Name) and node.id == "Any"
-        for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    )
+    used = sum(isinstance(node, ast.Name) and node.id == "Any" for path in MODULES for node in nodes_of(path))
     assert used <= MAX_ANY
 
 
@@ -189,7 +202,7 @@ def test_no_module_leads_back_to_itself():
     used = {}
     for path in MODULES:
         name = name_of(path)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         used[name] = {
             node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module in MODULE_NAMES
         } - {name}
@@ -210,7 +223,7 @@ def read_of(owner, *, outside):
         node.attr
         for path in MODULES
         if path.relative_to(SRC).as_posix() not in outside
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute)
         and isinstance(node.ctx, ast.Load)
         and re.search(rf"\b_?{owner}(\(.*\))?$", ast.unparse(node.value))
@@ -246,7 +259,7 @@ def test_every_topic_of_the_contract_has_a_reader_or_a_writer_or_is_planned():
     constants = {
         name.split(".")[-1].lower()
         for path in MODULES
-        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imports(tree_of(path))
         if name.startswith("deid_stream.model.topics.")
     }
     without = {topic.kind for topic in TOPICS} - used - constants
