@@ -42,6 +42,8 @@ def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes], s
     """One line a segment and one a silenced stretch: ``silenced_ms`` adds up the chunks of each stream."""
     if value is None:
         print(f"{key}: taken back")
+    elif "ce_encryption" in headers:
+        print(f"{key}: encrypted with its customer's key; deid_stream.kafka.opening opens it for whoever may read it")
     elif topic.endswith("transcripts"):
         segment = json.loads(value)
         print(f"{key}: {segment['text']}")
