@@ -37,16 +37,16 @@ MUTANTS: Final = (
         1,
         "segments of a turn are judged together",
         "session/turns.py",
-        "if following.start_ms - end_ms >= self._context_ms:",
-        "if following.start_ms - end_ms >= 0:",
+        "if pause_ms >= self._context_ms and not piece:",
+        "if pause_ms >= 0 and not piece:",
         "tests/property/test_cuts_and_revisions.py::test_timed_words",
     ),
     Mutant(
         2,
         "a turn that the detector fails on is withheld",
         "session/judging.py",
-        "            return self._unsure(turn, state, judged)\n        except Exception as error:",
-        "            return self._unsure(turn, state, judged)\n        except RuntimeError:\n"
+        "else self._with_replaced(turn, replaced, state, judged)\n        except Exception as error:",
+        "else self._with_replaced(turn, replaced, state, judged)\n        except RuntimeError:\n"
         "            return Judged((), ())\n        except Exception as error:",
         f"{CLOSED}::test_a_detector_that_fails",
     ),
