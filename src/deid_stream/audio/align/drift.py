@@ -28,8 +28,18 @@ _OVER_ERROR_MS: Final = 20
 all times are off; a smaller one widens the cuts of recognisers that are as exact as their profile says."""
 _MOST_ERROR_MS: Final = 200
 """Of a larger error the cuts are wide enough for words one by one, not for all of them at once."""
-_SOFTER: Final = 16
-"""What is so many times softer than the loudest of the segment is no word of it (24 dB)."""
+_SOFTER: Final = 5
+"""What is so many times softer than the loudest tenth of the segment's words is none of them (14 dB): somebody else in
+the background. A larger value takes a background for words, and silences more about every value."""
+_LOUD: Final = 0.9
+_ONSETS: Final = 4
+_AGREE_MS: Final = 60
+_AGREE_SHARE: Final = 2 / 3
+"""Times are right where so many onsets of sound within the segment, and so large a share of them, have a word's start
+so near, and every word sounds: what is heard beyond them is something else."""
+_PAUSE_FRAMES: Final = 5
+_FASTEST_MS: Final = 45
+"""A letter; measured speech takes 50 to 85."""
 
 
 class Drift(NamedTuple):
@@ -89,11 +99,14 @@ def _drift(
 ) -> Drift:
     if not 0 < window.length <= MAX_READ_MS:
         return NO_DRIFT
-    sounding = _sounding(reader, channel, window)
+    sounding = _sounding(reader, channel, window, extent)
     heard = _connected(sounding, window, extent)
     if heard is None:
         return NO_DRIFT  # nothing sounds anywhere near: alignment refuses the words' times by itself
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
+    letters = sum(sum(map(str.isalnum, word.text)) for word in segment.words)
+    if _agree(_timed(segment), letters, sounding, window, extent):
+        return NO_DRIFT
     timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
     early = _sound_ms(sounding, window, Interval(heard.start, extent.start)) > tolerance_ms
@@ -109,14 +122,18 @@ def _drift(
     return drift
 
 
-def _sounding(reader: Reader, channel: int, window: Interval) -> NDArray[np.bool_]:
-    """By frame of the window: whether it is as loud as a word of this stretch."""
+def _sounding(reader: Reader, channel: int, window: Interval, extent: Interval) -> NDArray[np.bool_]:
+    """By frame of the window: whether it is as loud as the words that are stated in ``extent``."""
     size = FRAME_MS * reader.rate_hz // 1000
     sound = reader.pcm(channel, window.start, window.end).astype(np.int32)
     count = len(sound) // size
     peaks = np.abs(sound[: count * size]).reshape(count, size).max(axis=1, initial=0)
-    least = max(reader.line(channel, window.start).pause_peak, int(peaks.max(initial=0)) // _SOFTER)
-    sounding: NDArray[np.bool_] = peaks > least
+    pause_peak = reader.line(channel, window.start).pause_peak
+    first, stop = (max(0, (ms - window.start) // FRAME_MS) for ms in extent)
+    words = peaks[first:stop]
+    loud = words[words > pause_peak]
+    level = float(np.quantile(loud, _LOUD)) if len(loud) else float(peaks.max(initial=0))
+    sounding: NDArray[np.bool_] = peaks > max(pause_peak, level / _SOFTER)
     return sounding
 
 
@@ -138,6 +155,25 @@ def _connected(sounding: NDArray[np.bool_], window: Interval, extent: Interval) 
             break
         end = frame
     return Interval(start, end + FRAME_MS)
+
+
+def _agree(
+    timed: Sequence[tuple[Ms, Ms]], letters: int, sounding: NDArray[np.bool_], window: Interval, extent: Interval
+) -> bool:
+    """Whether the words begin where sound begins, and none is said faster than people speak."""
+    if not all(_sound_ms(sounding, window, Interval(*word)) for word in timed):
+        return False
+    if sum(end - start for start, end in timed) < _FASTEST_MS * letters:
+        return False
+    first, stop = ((ms - window.start) // FRAME_MS for ms in extent)
+    at = np.flatnonzero(sounding)
+    before = np.concatenate([[-_PAUSE_FRAMES - 1], at[:-1]])
+    onsets = at[(at - before > _PAUSE_FRAMES) & (at >= first - _PAUSE_FRAMES) & (at < stop)] * FRAME_MS + window.start
+    starts = np.array([start for start, _ in timed])
+    if len(onsets) < _ONSETS:
+        return False
+    near = np.abs(onsets[:, None] - starts[None, :]).min(axis=1) <= _AGREE_MS
+    return float(near.mean()) >= _AGREE_SHARE
 
 
 def _sound_ms(sounding: NDArray[np.bool_], window: Interval, part: Interval) -> Ms:
