@@ -105,6 +105,8 @@ def everyday(language: str) -> frozenset[str]:
 
 CLOSED: Final = words("en/closed")
 """Words that are never part of a name, an address or a secret."""
+ORDINARY: Final = CLOSED | words("en/ordinary")
+"""The same, and frequent words that are hardly ever one; beside a name or an address they may still be more of it."""
 DICTIONARY: Final = words("en/dictionary")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
 GIVEN_NAMES: Final = words("en/names")
