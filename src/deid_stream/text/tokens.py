@@ -55,7 +55,7 @@ def is_word_char(char: str) -> bool:
 
 def plain_digits(text: str) -> str:
     """``text`` with every digit sign as its decimal digit; the same length."""
-    return text.translate(DIGIT_SIGNS) if _HAS_DIGIT_SIGN.search(text) else text
+    return text if text.isascii() or not _HAS_DIGIT_SIGN.search(text) else text.translate(DIGIT_SIGNS)
 
 
 def fold(text: str) -> str:

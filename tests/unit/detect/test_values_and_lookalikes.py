@@ -45,7 +45,8 @@ def redacted(question: str | None, text: str, detector: Detector) -> set[int]:
         # names
         "the account is in the name of {marks}", "el apellido es {gutiérrez}", "soy {carlos ruiz} de la oficina",
         "habla {maría josé}", "main {ravi} bol raha hoon", "mera naam {anil das} hai", "{tiffany} will call you back",
-        "my friend {wendy} has the same plan", "facetime {beau}", "i'm {chester} by the way",
+        "my friend {wendy} has the same plan", "facetime {beau}", "email {rose} the contract",
+        "{nau sau baees, unattees, ikkis, sattavan} mera mobile hai", "i'm {chester} by the way",
     ],
 )  # fmt: skip
 def test_goes(row: str, detector: Detector) -> None:
@@ -56,6 +57,7 @@ def test_goes(row: str, detector: Detector) -> None:
 @pytest.mark.parametrize(
     "row",
     [
+        "mark the ticket as closed", "the bill is the wrong one",
         "we met at outlook point", "you can see it at acme dot com", "you can also find it at shop dot acme dot org",
         "arrive at nine on the dot",
         "did you forget your password | yes i did", "what is the problem with your password | it keeps resetting",

@@ -13,7 +13,8 @@ from deid_stream.model.entities import EntityType as T
 
 def _phrases(field: str) -> str:
     """The phrases of one kind in all locales, as whole words."""
-    return rf"(?<![^\W_])(?:{'|'.join(p for locale in locales() for p in getattr(locale.questions, field))})(?![^\W_])"
+    phrases = [p for locale in locales() for p in getattr(locale.questions, field)]
+    return rf"(?<![^\W_])(?:{cues.by_first_letter(phrases)})(?![^\W_])"
 
 
 _REQUEST: Final = re.compile(rf"\?|{_phrases('request')}")

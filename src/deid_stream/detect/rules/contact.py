@@ -124,7 +124,10 @@ class EmailRecognizer:
 
     def _of_its_host(self, view: View) -> Iterator[Detection]:
         """ "my gmail is sam the man twenty three": an address told by its host, to the end of the turn."""
-        for match in _HOSTED.finditer(view.low):
+        low = view.low
+        if not any(host in low for host in _HOST_WORDS):
+            return
+        for match in _HOSTED.finditer(low):
             value = match.group("value")
             first = value.split()[0]
             if "@" in value or first in _NO_LOCAL or any(w in _NO_LOCAL_PART for w in value.split()):
@@ -185,6 +188,7 @@ _UNFINISHED: Final = re.compile(
 )
 """The end of an address whose "dot com" did not come: "john smith at outlook"."""
 _TAIL: Final = re.compile(r" (?:in|uk|nz|za|jp)(?![^\W_])", re.IGNORECASE)
+_HOST_WORDS: Final = ("mail", "yahoo", "outlook", "icloud", "rediff")
 _HOSTED: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|the) (?:gmail|g mail|yahoo|hotmail|outlook|icloud|rediff|rediffmail|e-?mail|mail)(?: id"
     r"| address)?"

@@ -108,6 +108,9 @@ _AFTER_PERSON: Final = re.compile(
     r"|in (?:accounts?|billing|sales|support|it|hr|the)|last (?:week|month|night)|this (?:morning|week)|i called"
     r"|to (?:the|my|our)|and)(?![^\W_])"
 )
+_GIVING: Final = frozenset("email e-mail text message tell remind".split())
+_THING_AFTER: Final = re.compile(r" (?:the|an?|my|our|his|her|their|some)(?![^\W_])")
+"""What a person is given or told: "email rose the contract"."""
 _OPENING: Final = re.compile(
     rf"\W*(?P<name>{_WORD_NAME})[ ,]+(?:what can i|how can i|how may i|how are you|can i (?:help|just|take|get|have)"
     rf"|could i"
@@ -194,10 +197,9 @@ class NameRecognizer:
 
     def _introduced(self, view: View) -> Iterator[Detection]:
         asked = EntityType.PERSON in view.expected
-        paid = _MONEY.search(view.low) is not None
         for match in _CUE.finditer(view.low):
             strong = match.group("strong") is not None or asked
-            strong = strong or (paid and match.group("weak") in ("to", "from"))
+            strong = strong or (match.group("weak") in ("to", "from") and _MONEY.search(view.low) is not None)
             end = self._name_end(view, match.end(), strong=strong)
             if end > match.end():
                 yield self._hit(view, match.end(), end, "strong" if strong else "weak", 0.85 if strong else 0.7)
@@ -245,6 +247,7 @@ class NameRecognizer:
         rest = low[match.end("name") :]
         ends = not rest.strip(" .,?!")
         follows = _AFTER_PERSON.match(rest) is not None or rest[:1] in (",", "!", "?")
+        follows = follows or (verb in _GIVING and _THING_AFTER.match(rest) is not None)
         if verb in ("from", "to", "and", "with", "add"):
             return False
         if verb in _WEAK_VERBS or verb.startswith(("this", "it", "i")):

@@ -15,6 +15,7 @@ _NEGATIONS: Final = word_set("secrets.negations")
 _ABOUT: Final = word_set("secrets.about")
 """Words after "password" that make it a thing of its own: "password reset"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
+_SITES: Final = tuple("insta twitter snap tiktok telegram skype facebook discord linkedin".split())
 _HANDLE: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
     r"|discord|linkedin)"
@@ -36,11 +37,12 @@ class SecretRecognizer:
 
     def find(self, view: View) -> list[Detection]:
         found: list[Detection] = []
-        for match in _HANDLE.finditer(view.low):
+        low = view.low
+        for match in _HANDLE.finditer(low) if any(site in low for site in _SITES) else ():
             words = match.group("v").split()
             if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
                 found.append(view.detection(*match.span("v"), EntityType.USERNAME, 0.8, f"{self.name}/handle"))
-        for match in _NAMED.finditer(view.low):
+        for match in _NAMED.finditer(low) if "pass" in low or "word" in low or "answer" in low else ():
             words = match.group("v").split()
             if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
                 found.append(view.detection(*match.span("v"), EntityType.PASSWORD, 0.8, f"{self.name}/word"))
