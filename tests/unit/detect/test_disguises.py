@@ -65,8 +65,40 @@ HIDDEN = {
     "as ordinals": " ".join(f"{digit}th" for digit in CARD), "as flights": " ".join(f"flight {quad}" for quad in QUADS),
     "as rooms": " ".join(f"room {quad}" for quad in QUADS), "as a version": "version " + ".".join(QUADS),
     "as a reading": f"meter reading is {CARD}", "as an address": f"{CARD}@gmail.com", "as a phone number": f"+{CARD}",
+    **{f"between the groups: {sign!r}": sign.join(QUADS) for sign in
+       ["→", " • ", "—", '"', "'", "\\", "\u2007", "\u3000"]},
+    **{f"between the digits: {sign!r}": sign.join(CARD) for sign in
+       ["x", "~", ":", "^", "=", "+", "\n", "\u2009", "\ufeff", "\u2060", "\u0305", "\u0336"]},
+    **{f"other digits: {first}": in_digits(first) for first in "𝟘𝟢𝟶০๐௦۰"},
+    **{f"each digit in {left}{right}": "".join(f"{left}{digit}{right}" for digit in CARD) for left, right in
+       ["()", "[]", "''", "**"]},
+    **{f"said between the groups: {words}": f" {words} ".join(" ".join(WORDS[i : i + 4]) for i in range(0, 16, 4))
+       for words in ["dash", "space", "[pause]", "sir", "haan", "theek hai", "right?", "please note",
+       "are you writing"]},
+    "squashed in capitals": "".join(word.title() for word in WORDS),
+    "every second digit in words": " ".join(w if i % 2 else CARD[i] for i, w in enumerate(WORDS)),
+    "in character references": "".join(f"&#{ord(digit)};" for digit in CARD),
+    "percent-encoded": "".join(f"%{ord(digit):02x}" for digit in CARD),
+    "as letters that look like digits": CARD.translate(str.maketrans("058", "OSB")),
+    "a letter after each digit": "".join(digit + letter for digit, letter in zip(CARD, "abcdefghijklmnop",
+    strict=True)),
+    "in pairs, Spanish": "cuarenta y cinco treinta y nueve catorce ochenta y ocho cero tres cuarenta y tres sesenta y"
+    " cuatro sesenta y siete",
+    "in pairs, Hindi": "paintalis untalis chaudah athasi shunya teen taintalis chausath sadsath",
+    "in pairs, French": "quarante-cinq trente-neuf quatorze quatre-vingt-huit zéro trois quarante-trois"
+    " soixante-quatre soixante-sept",
+    "with a correction": "four six no five three nine one four eight eight zero three four three six four six seven",
+    "in a table": f"| {' | '.join(QUADS)} |", "as JSON": str(dict(zip("abcd", QUADS, strict=True))),
+    "as a fraction": " ".join(f"{a}/{b}" for a, b in PAIRS), "as scores": ", ".join(f"{a}-{b}" for a, b in PAIRS),
+    "as durations": " ".join(f"{q[:2]} minutes {q[2:]} seconds" for q in QUADS),
+    "as ages": " ".join(f"{pair} years old" for pair in PAIRS), "as steps": " ".join(f"step {pair}" for pair in PAIRS),
+    "as a sum": f"{'+'.join(QUADS)}=x", "as one amount": f"${CARD}", "in thousands": f"{int(CARD):,}",
 }  # fmt: skip
 NOT_FOUND = {
+    "amounts in words, whose zeros are lost": "four thousand five hundred and thirty nine dollars one thousand four"
+    " hundred and eighty eight dollars three hundred and forty three dollars six thousand four hundred and sixty"
+    " seven dollars",
+    "pages and lines": "page {} line {} page {} line {}".format(*QUADS),
     "Roman numerals": "IV V III IX I IV VIII VIII 0 III IV III VI IV VI VII",
     "each digit with its place": " ".join(f"place {place} has {word}" for place, word in enumerate(WORDS, 21)),
 }
