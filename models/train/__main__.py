@@ -2,7 +2,7 @@
 
 DATA_FOLDER holds the carrier sentences (see ``carriers.py``); without it the model is trained on generated sentences
 alone. Takes about 15 minutes of one core; a run that was cut off goes on after its last whole epoch. The defaults are
-those of the shipped model.
+those of the next model; what the shipped one was trained on, its card says.
 """
 
 import argparse

@@ -82,6 +82,8 @@ class NeuralTagger:
         self._reaching = [*(label.entity_type in ON_BY_DEFAULT for label in config.labels), False]
         self._default = np.flatnonzero(self._reaching[:-1])
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
+        self._least = float(min(self._thresholds.min(), config.any_of_default))
+        """Probability of all classes together below which a piece can be part of nothing."""
         self._everyday = self._tokens_of(sorted(COMMON))
 
     @property
@@ -133,7 +135,10 @@ class NeuralTagger:
         if not pieces:
             return []
         hint = self._config.hints.get(expected or "", self._config.hints[""])
-        return self._spans(text, words, self._probabilities(pieces, len(words), hint))
+        likely = self._likely(pieces, hint)
+        if 1.0 - float(likely[:, 0].min()) < self._least:
+            return []
+        return self._spans(text, words, _by_word(likely, pieces, len(words)))
 
     def _pieces(self, words: Sequence[str]) -> list[_Piece]:
         everyday = [self._everyday.get(word.lower()) for word in words]
@@ -156,8 +161,8 @@ class NeuralTagger:
             found[words[at]].append(token)
         return found
 
-    def _probabilities(self, pieces: Sequence[_Piece], words: int, hint: int) -> npt.NDArray[np.float32]:
-        """Mean class probabilities of every word, shape ``(words, classes)``."""
+    def _likely(self, pieces: Sequence[_Piece], hint: int) -> npt.NDArray[np.float32]:
+        """Class probabilities of every piece, shape ``(pieces, classes)``."""
         parts = []
         for window, keep in self._windows(pieces):
             tokens = [self._config.start_token, hint, *(p.token for p in window), self._config.end_token]
@@ -165,11 +170,7 @@ class NeuralTagger:
         logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
         likely = np.exp(logits - logits.max(axis=1, keepdims=True))
         likely /= likely.sum(axis=1, keepdims=True)
-        first = [i for i, piece in enumerate(pieces) if not i or piece.word != pieces[i - 1].word]
-        counts = [end - start for start, end in pairwise([*first, len(pieces)])]
-        mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
-        mean[[pieces[i].word for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
-        return mean
+        return likely  # type: ignore[no-any-return]
 
     def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
         """Overlapping windows and the part of each to keep: every piece is kept once, with context on both sides."""
@@ -236,6 +237,15 @@ class NeuralTagger:
                 if label >= 0 and free and self._reaching[label] and margins[i, label] >= self._config.reach:
                     labels[i], reached[i] = label, True
         return labels, reached
+
+
+def _by_word(likely: npt.NDArray[np.float32], pieces: Sequence[_Piece], words: int) -> npt.NDArray[np.float32]:
+    """Mean class probabilities of every word, shape ``(words, classes)``."""
+    first = [i for i, piece in enumerate(pieces) if not i or piece.word != pieces[i - 1].word]
+    counts = [end - start for start, end in pairwise([*first, len(pieces)])]
+    mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
+    mean[[pieces[i].word for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
+    return mean
 
 
 def _score(probability: float, threshold: float) -> float:
