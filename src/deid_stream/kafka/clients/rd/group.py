@@ -123,7 +123,7 @@ class RdGroupReader:
         position, reading = self._table.position(place), self._reading
         if position is None or reading is None:
             return None
-        heard_ms = reading.read_heard_ms()
+        heard_ms = reading.read_heard_ms(place)
         if heard_ms is None or time.time() * 1000 - heard_ms > STALE_MS:
             return None
         if self._table.at_end(place):

@@ -40,25 +40,57 @@ class _Broker(msgspec.Struct):
     rxidle: int = -1
 
 
+class _Partition(msgspec.Struct):
+    broker: int = -1
+    """The one it is read from."""
+    leader: int = -1
+
+
+class _Topic(msgspec.Struct):
+    partitions: dict[str, _Partition] = {}
+
+
 class _Statistics(msgspec.Struct):
-    """The part of librdkafka's statistics that is looked at: how long ago each broker answered (in microseconds)."""
+    """The part of librdkafka's statistics that is looked at: how long ago each broker answered (in microseconds), and
+    which broker each partition is read from."""
 
     brokers: dict[str, _Broker] = {}
+    topics: dict[str, _Topic] = {}
 
 
 _statistics = msgspec.json.Decoder(_Statistics)
 
 
-class _Heard:
-    """When any broker last answered one client (epoch ms)."""
+class Heard:
+    """When the brokers last answered one client (epoch ms). ``clock`` counts seconds since the epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self.ms: int | None = None
+        """Any broker."""
+        self._places: dict[Place, int] = {}
 
     def note(self, raw: str) -> None:
-        idle_us = [b.rxidle for b in _statistics.decode(raw).brokers.values() if b.nodeid >= 0 and b.rxidle >= 0]
-        if idle_us:
-            self.ms = int(time.time() * 1000 - min(idle_us) / 1000)
+        """Take in librdkafka's statistics."""
+        found = _statistics.decode(raw)
+        now_ms = self._clock() * 1000
+        heard: dict[int, int] = {}
+        for broker in found.brokers.values():
+            if broker.nodeid >= 0 and broker.rxidle >= 0:
+                answered_ms = int(now_ms - broker.rxidle / 1000)
+                heard[broker.nodeid] = max(answered_ms, heard.get(broker.nodeid, 0))
+        if heard:
+            self.ms = max(heard.values())
+        self._places = {
+            Place(topic, int(number)): heard_ms
+            for topic, told in found.topics.items()
+            for number, partition in told.partitions.items()
+            if (heard_ms := heard.get(partition.broker if partition.broker >= 0 else partition.leader)) is not None
+        }
+
+    def of(self, place: Place) -> int | None:
+        """The broker that the partition is read from: of one that is silent, the others know nothing."""
+        return self._places.get(place)
 
 
 class ReadingThread:
@@ -70,7 +102,7 @@ class ReadingThread:
         self._assigned, self._revoked = assigned, revoked
         self._epochs: dict[Place, int] = {}
         self._shared_out = False
-        self._member_heard, self._reader_heard = _Heard(), _Heard()
+        self._member_heard, self._reader_heard = Heard(), Heard()
         shared = client_options(connection) | {
             "group.id": options.group_id,
             "enable.auto.commit": False,
@@ -118,9 +150,9 @@ class ReadingThread:
         """When a broker last answered either client (epoch ms)."""
         return max((heard for heard in (self._member_heard.ms, self._reader_heard.ms) if heard), default=None)
 
-    def read_heard_ms(self) -> int | None:
-        """When a broker last answered the one that reads."""
-        return self._reader_heard.ms
+    def read_heard_ms(self, place: Place) -> int | None:
+        """When the broker that a partition is read from last answered the one that reads."""
+        return self._reader_heard.of(place)
 
     def known_end(self, place: Place) -> int | None:
         """The newest offset that the broker has told of it, without asking."""
