@@ -110,15 +110,15 @@ def read_aloud(recogniser: SecondRecogniser, samples: NDArray[np.int16], rate_hz
     """Final segments as the recogniser cuts them, in order of their ends."""
     segments = []
     for channel in range(samples.shape[1]):
-        for number, words in enumerate(recogniser.segments(samples[:, channel], rate_hz)):
+        for number, heard in enumerate(recogniser.segments(samples[:, channel], rate_hz)):
             segments.append(
                 {
                     "segment_id": f"{channel}-{number}",
                     "channel": channel,
-                    "start_ms": words[0].start_ms,
-                    "end_ms": words[-1].end_ms,
-                    "text": " ".join(word.text for word in words),
-                    "words": [msgspec.to_builtins(word) for word in words],
+                    "start_ms": heard.words[0].start_ms,
+                    "end_ms": heard.words[-1].end_ms,
+                    "text": heard.text,
+                    "words": [msgspec.to_builtins(word) for word in heard.words],
                 }
             )
     return sorted(segments, key=lambda segment: segment["end_ms"])

@@ -6,9 +6,7 @@ from deid_stream.audio.codec.pcm import decode
 from deid_stream.datasets.callfile import CallFile, from_transcript
 from deid_stream.datasets.documents import Transcript, finals_of
 from deid_stream.datasets.sound import read_sound
-from deid_stream.model.events import Word
 from deid_stream.wire.providers import named
-from deid_stream.wire.providers.fields import Spoken, cut
 from deid_stream.wire.segments import Draft
 
 
@@ -27,8 +25,8 @@ class Transcriber:
         samples = decode(sound.data, sound.format)
         drafts: list[Draft] = []
         for channel in range(sound.format.channels):
-            words: list[Word] = self._recogniser.words(samples[:, channel], sound.format.rate_hz)
-            drafts += cut(map(Spoken, words), channel=channel)
-        segments = finals_of(drafts, self._provider, sound)
+            segments = self._recogniser.segments(samples[:, channel], sound.format.rate_hz)
+            drafts += [Draft(text=heard.text, words=heard.words, channel=channel) for heard in segments]
+        finals = finals_of(drafts, self._provider, sound)
         notes = ["the transcript was made by Whisper tiny.en, which mishears: listen before you rely on it"]
-        return from_transcript(path.stem, Transcript(segments, self._provider.timing, notes), sound, customer_id)
+        return from_transcript(path.stem, Transcript(finals, self._provider.timing, notes), sound, customer_id)

@@ -15,7 +15,7 @@ from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
-from deid_stream.units import Interval, subtract
+from deid_stream.units import Interval, Ms, subtract
 from deid_stream.words.confidence import UNSURE_ANSWER, doubted_text
 
 UNSURE_SCORE: Final = 0.5
@@ -51,6 +51,8 @@ class Judge:
         self._detector = detector
         self._key = key
         self._conversation = self._open(None)
+        self.asked_ms: Ms = 0
+        """Media time at which the turn began that asked the open question; before it nothing answers it."""
         self.why = DETECTOR
         """Why the last turn was refused, for the audit."""
 
@@ -58,9 +60,10 @@ class Judge:
         """Content-free."""
         return self._conversation.state()
 
-    def restore(self, state: ConversationState | None) -> None:
+    def restore(self, state: ConversationState | None, asked_ms: Ms) -> None:
         """Go on where a checkpoint was."""
         self._conversation = self._open(state)
+        self.asked_ms = asked_ms
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
@@ -76,6 +79,9 @@ class Judge:
             state = self._conversation.state()
             judged = self._judged(turn, heard, self._conversation, self._open(state) if heard.differs else None)
             judged = self._unsure(turn, state, judged)
+            asked = self._conversation.state().asked
+            if asked is not None and asked.by == str(turn.channel):
+                self.asked_ms = turn.start_ms
             return judged if replaced is None else self._with_replaced(turn, replaced, state, judged)
         except Exception as error:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             self.why = _reason(error)
@@ -133,7 +139,7 @@ class Judge:
         doubted = [
             Span(left.start, left.end, wanted, UNSURE_SCORE, UNSURE_ANSWER)
             for segment, start in zip(turn.segments, turn.starts(), strict=True)
-            for part in doubted_text(segment.text, segment.words)
+            for part in doubted_text(segment.text, segment.words, self.asked_ms)
             for left in subtract(Interval(start + part.start, start + part.end), taken)
             if any(map(str.isalnum, turn.text[left.start : left.end]))
         ]

@@ -35,6 +35,7 @@ class TranscriptState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Content-free: what the conversation knows, record ids given, segments released."""
 
     conversation: ConversationState | None = None
+    asked_ms: Ms = 0
     next_seq: dict[int, int] = {}
     released: tuple[ReleasedSegment, ...] = ()
     forgotten_until_ms: dict[int, Ms] = {}
@@ -69,13 +70,14 @@ class Transcript:
     def state(self) -> TranscriptState:
         return TranscriptState(
             conversation=self._judge.state(),
+            asked_ms=self._judge.asked_ms,
             next_seq=dict(self._next_seq),
             released=tuple(self._released.values()),
             forgotten_until_ms=dict(self._forgotten_until_ms),
         )
 
     def restore(self, state: TranscriptState) -> None:
-        self._judge.restore(state.conversation)
+        self._judge.restore(state.conversation, state.asked_ms)
         self._next_seq = dict(state.next_seq)
         self._released.clear()
         self._released.update({(known.channel, known.segment_id): known for known in state.released})

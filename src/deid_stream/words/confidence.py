@@ -7,40 +7,63 @@ from collections.abc import Sequence
 from typing import Final
 
 from deid_stream.model.events import Word
-from deid_stream.units import Interval, merge
+from deid_stream.units import Interval, Ms, merge
 from deid_stream.words.placement import place
 
 UNSURE: Final = "UNSURE"
 """Why sound is silenced where the recogniser doubts its words."""
 UNSURE_ANSWER: Final = "unsure_answer"
 """Detector of a span that covers what is doubted of an answer that was asked for."""
-UNSURE_BELOW: Final = 0.25
+UNSURE_BELOW: Final = 0.4
 """A word below is silenced. A larger value silences more of badly understood but harmless speech; a smaller one leaves
 more of misheard names."""
+EVERYDAY_UNSURE_BELOW: Final = 0.25
+"""As ``UNSURE_BELOW``, for the words that names are least often taken for."""
+BESIDE_UNSURE_BELOW: Final = 0.7
+"""Beside an unsure word a word below goes with it: a name is often heard as several words."""
 DOUBTFUL_BELOW: Final = 0.5
-"""Beside an unsure word a word below goes with it; in an answer that was asked for it counts as what was asked for."""
+"""In an answer that was asked for a word below counts as what was asked for."""
 CERTAIN_FROM: Final = 0.8
 """A word below goes with a doubtful one beside it in an answer."""
 _BRIDGED_WORDS: Final = 2
 
 
+_EVERYDAY: Final = frozenset(
+    "a all an and any are as at be but by can could do for from get had has have hello help hi how i i'm i've if in is "
+    "it it's just last like me my need no not now of okay on or our out please so some sorry sure text thank thanks "
+    "that that's the their there they this to up was we welcome well were what what's when where who will with would "
+    "yeah yes you your".split()
+)
+
+
 def unsure_runs(words: Sequence[Word]) -> list[Interval]:
-    """Runs of neighbouring words (half-open, indices) that hold an unsure one and doubtful ones about it."""
+    """Runs of neighbouring words (half-open, indices) that hold an unsure one and doubtful ones about it. Everyday
+    words that a segment begins with are none: recognisers are seldom sure of how one begins."""
     runs: list[Interval] = []
     at = 0
     while at < len(words):
         stop = at
-        while stop < len(words) and _below(words[stop], DOUBTFUL_BELOW):
+        while stop < len(words) and _below(words[stop], BESIDE_UNSURE_BELOW):
             stop += 1
-        if any(_below(word, UNSURE_BELOW) for word in words[at:stop]):
+        run = words[at:stop]
+        opening = at == 0 and all(map(_everyday, run))
+        if not opening and any(
+            _below(word, EVERYDAY_UNSURE_BELOW if _everyday(word) else UNSURE_BELOW) for word in run
+        ):
             runs.append(Interval(at, stop))
         at = max(stop, at + 1)
     return runs
 
 
-def doubted_text(text: str, words: Sequence[Word]) -> list[Interval]:
+def _everyday(word: Word) -> bool:
+    return word.text.strip(",.?!").lower() in _EVERYDAY
+
+
+def doubted_text(text: str, words: Sequence[Word], from_ms: Ms = 0) -> list[Interval]:
     """What the recogniser doubts of a segment's text (characters), sorted and apart: from doubtful word to doubtful
-    word over at most ``_BRIDGED_WORDS`` others, and on over neighbours that are not certain either."""
+    word over at most ``_BRIDGED_WORDS`` others, and on over neighbours that are not certain either. Words that begin
+    before ``from_ms`` are not doubted."""
+    words = [word if word.start_ms is None or word.start_ms >= from_ms else Word(word.text) for word in words]
     if not any(_below(word, DOUBTFUL_BELOW) for word in words):
         return []
     placed = place(text, [word.text for word in words])

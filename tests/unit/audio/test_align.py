@@ -207,3 +207,13 @@ def test_a_span_is_never_cut_shorter_than_its_words_say(early, late, name):
     assert Interval(found.start_ms, found.end_ms).intersect(Interval(1700 + early, 2100 + late)).length == (
         400 - early + late
     )
+
+
+def test_days_of_the_month_are_aligned_as_they_are_said():
+    written = (
+        forced.dictionary_words("22nd"),
+        forced.dictionary_words("3rd,"),
+        forced.dictionary_words("30th."),
+        forced.dictionary_words("40th"),
+    )
+    assert written == (["twenty", "second"], ["third"], ["thirtieth"], ["four", "zero", "th"])

@@ -1,14 +1,18 @@
 """Whether the times of recogniser words can be true."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
-from deid_stream.words.durations import duration_bounds
+from deid_stream.words.durations import duration_bounds, longest_sound_ms
 from deid_stream.words.placement import Placement
 
 SEGMENT_SLACK_MS: Ms = 300
 """How far beyond its segment a word may lie."""
+ANCHOR_MS: Ms = 60
+ANCHOR_CONFIDENCE = 0.5
+"""A word that is shorter or less certain is none that others may be placed by."""
 
 
 class TimedWord(NamedTuple):
@@ -17,6 +21,21 @@ class TimedWord(NamedTuple):
     text: str
     start_ms: Ms
     end_ms: Ms
+
+
+def anchors_at(words: Sequence[Word], at: int) -> bool:
+    """Whether the times of a word can be relied on by themselves: it is as long as its letters sound, the recogniser is
+    sure of it, and it lies between its neighbours."""
+    word = words[at]
+    start_ms, end_ms = word.start_ms, word.end_ms
+    if start_ms is None or end_ms is None or (word.confidence or 1.0) < ANCHOR_CONFIDENCE:
+        return False
+    shortest_ms, _ = duration_bounds(word.text)
+    if not max(ANCHOR_MS, shortest_ms) <= end_ms - start_ms <= longest_sound_ms(word.text):
+        return False
+    before_ms = words[at - 1].end_ms if at else None
+    after_ms = words[at + 1].start_ms if at + 1 < len(words) else None
+    return (before_ms is None or before_ms <= start_ms) and (after_ms is None or end_ms <= after_ms)
 
 
 def believable(segment: Segment, said: Interval, placed: Placement, error_ms: Ms) -> list[TimedWord] | None:

@@ -25,6 +25,15 @@ MAX_MS: Final = 30_000
 _FRAME_MS: Final = 10
 _ROOM_MS: Final = 300
 _DIGITS: Final = "zero one two three four five six seven eight nine".split()
+_ORDINALS: Final = dict(
+    enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        start=1,
+    )
+)
+_LAST_DAY: Final = 31
+_ORDINAL: Final = re.compile(r"([1-3]?[0-9])(?:st|nd|rd|th)")
 _SPELLING: Final = (
     ("tion", "SH AH N"), ("igh", "AY"), ("sch", "SH"), ("ch", "CH"), ("sh", "SH"), ("th", "TH"), ("ph", "F"),
     ("ck", "K"), ("ng", "NG"), ("qu", "K W"), ("ee", "IY"), ("ea", "IY"), ("oo", "UW"), ("ou", "AW"), ("ow", "OW"),
@@ -48,7 +57,7 @@ def align(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, words: Sequence[st
     One result per input word, in order, but fewer where the search lost its way before the end; a word without letters
     or digits gets an empty interval where it stands.
     """
-    spoken = [_spoken(word) for word in words]
+    spoken = [dictionary_words(word) for word in words]
     flat = [part for parts in spoken for part in parts]
     unsayable = any(not parts and any(map(str.isalnum, word)) for word, parts in zip(words, spoken, strict=True))
     # nothing is heard in zeros, and looking is the most costly thing there is: calls without audio have many
@@ -75,11 +84,21 @@ def align(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, words: Sequence[st
     return timed or None
 
 
-def _spoken(word: str) -> list[str]:
-    """A word as dictionary words: digits by name, hyphens apart, punctuation dropped."""
+def dictionary_words(word: str) -> list[str]:
+    """A word as dictionary words: digits by name, days of the month as ordinals, hyphens apart, punctuation dropped."""
     plain = unicodedata.normalize("NFKD", word.casefold())
+    if (day := _ORDINAL.fullmatch(plain.strip(".,?!"))) is not None and 1 <= int(day[1]) <= _LAST_DAY:
+        return _day(int(day[1]))
     pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|[0-9]", "".join(c for c in plain if not unicodedata.combining(c)))
     return [_DIGITS[int(piece)] if piece.isdigit() else piece for piece in pieces]
+
+
+def _day(number: int) -> list[str]:
+    """ "twenty second" for 22."""
+    if number in _ORDINALS:
+        return [_ORDINALS[number]]
+    tens, ones = divmod(number, 10)
+    return [("twenty", "thirty")[tens - 2], _ORDINALS[ones]] if ones else ["thirtieth"]
 
 
 @lru_cache(maxsize=1)

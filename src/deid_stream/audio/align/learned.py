@@ -25,7 +25,7 @@ COUNTED: Final = 0.9
 """Share of the errors that count."""
 LATE: Final = 0.75
 """Starts are late when their median is, by this share of the root mean square."""
-_PROFILES: Final = ((19, "exact"), (33, "50ms"), (64, "100ms"))
+_PROFILES: Final = ((19, "exact"), (29, "50ms"), (62, "100ms"))
 """Greatest root mean square of the errors, ms. Errors of up to 50 ms have one of 23 to 38, of up to 100 ms 34 to 64 in
 nine of ten synthetic calls."""
 

@@ -18,9 +18,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.audio.align import edges, forced, untimed
-from deid_stream.audio.align.believable import believable
+from deid_stream.audio.align.believable import anchors_at, believable
 from deid_stream.audio.align.drift import Drift
-from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, TimingProfile
+from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, WIDEST, TimingProfile
+from deid_stream.audio.align.unsure import hasty, spilled
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
@@ -33,6 +34,8 @@ UNALIGNED: Final = "UNALIGNED"
 """``AudioSpan.entity_type`` of a segment muted whole."""
 
 
+HASTY_REACH_MS: Final = 300
+"""How far beyond a made-up segment it is silenced."""
 WINDOW_SLACK_MS: Final = 200
 """How far beyond an untimed segment its words are looked for."""
 
@@ -52,6 +55,10 @@ class _Reading(NamedTuple):
     segment: Segment
     placed: Placement
     wanted: list[_Wanted]
+    stated: Sequence[Word]
+    """The words as the recogniser has them, wherever the segment's have been found since."""
+    rough: bool
+    """The recogniser's times are so rough that they are looked for in the sound."""
 
 
 def locate(
@@ -70,7 +77,10 @@ def locate(
     segment's words on its text, where that is known. ``drift``: by word, how far its times may be off beyond the
     usual; where they are, its place by times and its place by sound both go.
     """
-    reading = _read(segment, spans, placed)
+    reading = _read(segment, spans, placed, timing)
+    if hasty(segment):
+        start_ms, end_ms = segment.start_ms, segment.end_ms + HASTY_REACH_MS
+        return [AudioSpan(max(0, start_ms - HASTY_REACH_MS), end_ms, channel, UNSURE)]
     if not reading.wanted:
         return []
     off = any(map(any, drift))
@@ -83,12 +93,14 @@ def locate(
     if located is None and not aligned_first:
         located = _by_sound(reading, reader, channel, None)
     if located is None:
+        located = _between(reading, reader, channel)
+    if located is None:
         start_ms, end_ms = segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS
         located = [AudioSpan(max(0, start_ms), end_ms, channel, UNALIGNED)]
     return sorted(located)
 
 
-def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None) -> _Reading:
+def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None, timing: TimingProfile) -> _Reading:
     if not segment.words:
         segment = msgspec.structs.replace(segment, words=tuple(Word(token) for token in segment.text.split()))
     placed = placed or place(segment.text, [word.text for word in segment.words])
@@ -98,14 +110,14 @@ def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None) -> 
     ]
     wanted += [_Wanted(stretch.words, WORDS_DISAGREE) for stretch in placed.disagreements]
     wanted += [_Wanted(run, UNSURE, by_doubt=True) for run in unsure_runs(segment.words)]
-    return _Reading(segment, placed, wanted)
+    return _Reading(segment, placed, wanted, segment.words, timing.realign)
 
 
 def _by_times(
     reading: _Reading, reader: Reader, channel: int, timing: TimingProfile, drift: Sequence[Drift] = ()
 ) -> list[AudioSpan] | None:
     located: list[AudioSpan] = []
-    segment, placed, wanted = reading
+    segment, placed, wanted = reading[:3]
     for said, entity_type, by_doubt in wanted:
         words = believable(segment, said, placed, timing.error_ms) if said.length else None
         if words is None and by_doubt:
@@ -123,9 +135,37 @@ def _by_times(
         elif not by_doubt and not _sounds(reader, channel, heard) and not any(map(any, drift[said.start : said.end])):
             return None  # words are never said where nothing sounds
         cut = edges.outward(reader, channel, heard, (ended, begins), timing)
+        if entity_type != UNSURE:
+            cut = spilled(reading.stated, said, cut, rough=reading.rough)
         before_ms = max((word.before_ms for word in drift[said.start : said.end]), default=0)
         after_ms = max((word.after_ms for word in drift[said.start : said.end]), default=0)
         located.append(AudioSpan(max(0, cut.start - before_ms), cut.end + after_ms, channel, entity_type))
+    return located
+
+
+def _between(reading: _Reading, reader: Reader, channel: int) -> list[AudioSpan] | None:
+    """All that lies between the nearest words before and after whose times can be relied on; None where there are none
+    about some of what must go."""
+    segment, placed, wanted = reading[:3]
+    words = segment.words
+    anchors = [at for at in range(len(words)) if anchors_at(words, at) and at not in placed.signs]
+    located: list[AudioSpan] = []
+    for said, entity_type, by_doubt in wanted:
+        if by_doubt:
+            located += _as_stated(segment, said, channel, entity_type)
+            continue
+        before = max((at for at in anchors if at < said.start), default=None)
+        after = min((at for at in anchors if at >= said.end), default=None)
+        if not said.length or (before is None and after is None):
+            return None
+        start_ms = segment.start_ms if before is None else words[before].end_ms
+        end_ms = segment.end_ms if after is None else words[after].start_ms
+        if start_ms is None or end_ms is None or end_ms <= start_ms:
+            return None
+        if not _sounds(reader, channel, Interval(start_ms, end_ms)):
+            return None
+        cut = edges.outward(reader, channel, Interval(start_ms, end_ms), (None, None), WIDEST)
+        located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
     return located
 
 
@@ -153,7 +193,7 @@ def _neighbours(segment: Segment, said: Interval) -> tuple[Ms | None, Ms | None]
 
 def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingProfile | None) -> list[AudioSpan] | None:
     """``stated``: what the stated times are worth, where they are worth anything."""
-    segment, placed, wanted = reading
+    segment, placed, wanted = reading[:3]
     if placed.signs:
         return None  # nobody knows what is said there
     words = segment.words

@@ -1,0 +1,57 @@
+"""What the neighbours of badly understood words cannot be is theirs; what was made up is nobody's."""
+
+import pytest
+
+from deid_stream.audio.align.unsure import hasty, spilled
+from deid_stream.model.events import Segment, Word
+from deid_stream.units import Interval
+
+CUT = Interval(1_000, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "after", "rough", "expected"),
+    [
+        # "on" takes 180 ms, said fast: of the second that is stated the rest may be digits that were not read
+        (Word("says", 700, 1_000, 1.0), 0.5, Word("on", 2_000, 3_000, 1.0), False, (1_000, 2_820)),
+        (Word("at", 200, 1_000, 1.0), 0.5, Word("on", 2_000, 2_150, 1.0), False, (380, 2_000)),
+        # the doubt may be the neighbour's
+        (Word("at", 200, 1_000, 0.6), 1.0, Word("on", 2_000, 2_150, 1.0), False, (380, 2_000)),
+        # nobody doubts anything
+        (Word("at", 200, 1_000, 1.0), 1.0, Word("on", 2_000, 3_000, 1.0), False, (1_000, 2_000)),
+        (Word("at", 200, 1_000, 0.9), 0.9, Word("on", 2_000, 3_000, 0.9), False, (1_000, 2_000)),
+        (Word("at", 200, 1_000, 0.9), 0.9, Word("on", 2_000, 3_000, 0.9), True, (380, 2_820)),
+        # a recogniser that says nothing of doubt is not doubted
+        (Word("at", 200, 1_000), None, Word("on", 2_000, 3_000), True, (1_000, 2_000)),
+        (Word("at"), 0.5, Word("on"), False, (1_000, 2_000)),
+    ],
+)
+def test_neighbours_give_what_their_letters_cannot_take(before, said, after, rough, expected):
+    words = [before, Word("5387", 1_000, 2_000, said), after]
+    assert spilled(words, Interval(1, 2), CUT, rough=rough) == Interval(*expected)
+
+
+def test_at_the_ends_of_a_segment_there_are_no_neighbours():
+    assert spilled([Word("5387", 1_000, 2_000, 0.1)], Interval(0, 1), CUT, rough=True) == CUT
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "confidence", "expected"),
+    [
+        (0, 0.5, True),
+        (20, 0.5, True),
+        (0, 0.95, False),  # only the times are rough
+        (0, None, False),
+        (200, 0.1, False),  # badly understood, and said
+    ],
+)
+def test_words_that_nobody_could_say_so_fast_were_made_up(length_ms, confidence, expected):
+    words = tuple(Word("video", 500 * i, 500 * i + length_ms, confidence) for i in range(6))
+    made = Segment(call_id="c", customer_id="a", segment_id="s", text="x", start_ms=0, end_ms=3_000, words=words)
+    assert hasty(made) is expected
+
+
+def test_a_word_or_two_say_nothing():
+    words = tuple(Word("video", 0, 0, 0.1) for _ in range(3))
+    made = Segment(call_id="c", customer_id="a", segment_id="s", text="x", start_ms=0, end_ms=3_000, words=words)
+    assert not hasty(made)
