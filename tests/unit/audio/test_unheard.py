@@ -111,6 +111,11 @@ def test_slips_at_the_edge_of_a_turn_are_not_speech(slip):
     assert muted([slip]) == []
 
 
+@pytest.mark.parametrize(("uncovered_ms", "spans"), [(20, []), (40, []), (60, [(1860, 1920)]), (100, [(1820, 1920)])])
+def test_at_a_cell_border_half_a_syllable_is_muted_and_a_breath_is_not(uncovered_ms, spans):
+    assert muted([Interval(900, 1920 - uncovered_ms)], window=Interval(960, 1920)) == spans
+
+
 def test_spans_name_their_channel_and_reason():
     (span,) = unexplained([], Interval(960, 1440), SPEECH, 0)
     assert (span.channel, span.entity_type, span.end_ms) == (0, "UNTRANSCRIBED", 1440)

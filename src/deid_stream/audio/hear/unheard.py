@@ -199,8 +199,9 @@ def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
 def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, channel: int) -> list[AudioSpan]:
     """Speech within ``window`` (ms) outside ``covered``, as spans to mute.
 
-    Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go only where it ends
-    inside the window, since at the border it may go on.
+    Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
+    the window. At the border it may go on: there one half as long is muted, since the longer part of whatever crosses
+    the border is on one side of it.
     """
     open_parts = subtract(window, covered)
     if not open_parts:
@@ -210,7 +211,8 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
     for part in open_parts:
         for heard in speech:
             left = heard.intersect(part)
-            if left.length and (left.length >= SHORTEST_SPEECH_MS or _at_border(left, window)):
+            least_ms = SHORTEST_SPEECH_MS // 2 if _at_border(left, window) else SHORTEST_SPEECH_MS
+            if left.length >= least_ms:
                 found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
     return found
 
