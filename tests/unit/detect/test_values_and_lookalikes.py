@@ -42,6 +42,7 @@ def redacted(question: str | None, text: str, detector: Detector) -> set[int]:
         # the answer to a security question, and digits that were asked for by their place
         "what was your first car | {ford fiesta}", "favourite pet | {biscuit}", "memorable word | {sunflower}",
         "last four digits | {ate ate for too}", "account ending {for to too six}",
+        "what is the address | it is located at {fifteen thirty two twentieth street}",
         # names
         "the account is in the name of {marks}", "el apellido es {gutiérrez}", "soy {carlos ruiz} de la oficina",
         "habla {maría josé}", "main {ravi} bol raha hoon", "mera naam {anil das} hai", "{tiffany} will call you back",
@@ -57,6 +58,8 @@ def test_goes(row: str, detector: Detector) -> None:
 @pytest.mark.parametrize(
     "row",
     [
+        "what is the address you are looking at | search for a one room in a two star hotel",
+        "your order number please | i ordered two hundred and fifty units at nine ninety nine each",
         "mark the ticket as closed", "the bill is the wrong one",
         "we met at outlook point", "you can see it at acme dot com", "you can also find it at shop dot acme dot org",
         "arrive at nine on the dot",

@@ -38,6 +38,8 @@ _SITES: Final = word_set("answers.sites")
 """Words of an answer to "your address?" that tell where it lies."""
 _SENTENCE: Final = word_set("answers.sentence")
 """Words of a sentence: an answer with one of them is more than an address."""
+_ASKS: Final = word_set("answers.asks")
+"""First words of an answer that asks for something instead: "search for a room"."""
 _HEARD_LETTERS: Final = word_set("answers.heard_letters")
 """Words that a letter may be heard as: u, r, c, y, o, b."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
@@ -107,6 +109,8 @@ class AnswerRecognizer:
             last = next((i for i in range(first + 1, last) if words[i].group() in _DESCRIBES), last)
         kept = [w.group() for w in words[first:last]]
         if not kept or not (spelled or self._telling(kept, expected)):
+            return []
+        if expected is T.ADDRESS and kept[0] in _ASKS:
             return []
         start, end = words[first].start(), words[last - 1].end()
         return [Detection(start, end, expected, 0.8, self.name, Origin.QUESTION)]

@@ -90,12 +90,15 @@ PRICE: Final = re.compile(
     r"(?:was|is|it's|cost|costs|costing|paid|pay|charge[ds]?|charging|price[ds]?|only|just|about|around|said|than|for"
     r"|at)"
     r" \d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?!\d| ?\d)"
-    r"|\d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?= (?:each|per|a (?:month|year|week|piece|pop)|in the (?:shop|store"
-    r"|sale)"
-    r"|online|plus|last|off|instead|on sale|altogether|in total"
-    r"|for (?:2|two|3|three|both|one|each|the (?:lot|pair)))(?![^\W_]))"
     r")",
 )
+PRICE_EACH: Final = re.compile(
+    r"(?<![\w])(?<!\d )\d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?= (?:each|per"
+    r"|a (?:month|year|week|piece|pop)|in the (?:shop|store|sale)"
+    r"|online|plus|last|off|instead|on sale|altogether|in total"
+    r"|for (?:2|two|3|three|both|one|each|the (?:lot|pair)))(?![^\W_]))"
+)
+"""A price by what stands after it: also where a number was just asked for."""
 DATED_TIME: Final = re.compile(
     rf"(?<![\w])\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: {_MONTH})? (?:at|around|by|about|from) (?:1[0-2]"
     rf"|[1-9])(?: [0-5]\d)?(?!\d| ?\d)"
@@ -161,6 +164,7 @@ _KINDS: Final = (
     ("quantity", QUANTITY, True),
     ("product", PRODUCT, True),
     ("amount", PRICE, False),
+    ("amount", PRICE_EACH, True),
     ("date", BARE_YEAR, False),
 )
 
