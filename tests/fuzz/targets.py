@@ -148,7 +148,7 @@ def _session(data: bytes) -> None:
         session.outputs()
     session.advance(FOREVER_MS)
     session.outputs()
-    state.decode(state.encode(session.state()))
+    state.decode(session.snapshot())
 
 
 @cache
