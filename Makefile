@@ -61,9 +61,9 @@ LOCK   := $(SUPPLY)/uv pip compile pyproject.toml --python-platform linux --pyth
 	@touch $@
 
 lock: .venv-supply/.done    ## requirements/*.txt again, exact versions with hashes (UPGRADE=--upgrade: the newest allowed)
-	$(LOCK) $(UPGRADE) --extra align --extra broker --extra dashboard --extra demo --extra opus -o requirements/trial.txt
+	$(LOCK) $(UPGRADE) --extra align --extra broker --extra control --extra dashboard --extra demo --extra opus -o requirements/trial.txt
 	$(LOCK) $(UPGRADE) -c requirements/trial.txt -o requirements/run.txt
-	$(LOCK) $(UPGRADE) -c requirements/trial.txt --extra align --extra dashboard --extra opus -o requirements/image.txt
+	$(LOCK) $(UPGRADE) -c requirements/trial.txt --extra align --extra control --extra dashboard --extra opus -o requirements/image.txt
 	$(LOCK) $(UPGRADE) -c requirements/trial.txt --extra opus --extra spotcheck -o requirements/spotcheck.txt
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" > requirements/build.in
 	$(subst pyproject.toml,requirements/build.in,$(LOCK)) $(UPGRADE) -o requirements/build.txt

@@ -17,9 +17,10 @@ _COMMANDS: Final = {
     "demo": ("demo:demo", "Play sample calls through the whole service and check what comes out."),
     "serve": (
         "service:serve",
-        "Run the worker and the dashboard, with an embedded broker where none is configured.",
+        "Run worker, control plane and dashboard, with an embedded broker where none is configured.",
     ),
     "worker": ("service:worker", "Run the production worker."),
+    "control": ("control:control", "Run the control plane: opt-outs, people's rights, retention, aggregates."),
     "dashboard": ("service:dashboard", "Run only the dashboard."),
     "spotcheck": ("spotcheck:spotcheck", "Listen again to a sample of released calls; take back what leaked."),
     "broker": ("service:broker", "Run only the embedded Kafka-compatible broker."),

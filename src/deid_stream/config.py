@@ -148,6 +148,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Token without which nobody can listen to sanitized sound; empty: nobody can."""
     dashboard_token_file: str = ""
     """File that holds the token."""
+    request_days: int = 30
+    """A privacy request is overdue after so many days."""
+    identity_check: str = ""
+    """Who checks that a person is who they say: a program's path or an ``http(s)`` address; empty: requests must carry
+    ``verified_by``. See docs/control.md."""
+    aggregates_window_ms: int = 3_600_000
+    """Length of the windows of ``deid.aggregates``; windows begin at multiples of it since the epoch, UTC."""
+    aggregates_threshold: int = 10
+    """Numbers of fewer calls than this are hidden in ``deid.aggregates``."""
+    aggregates_epsilon: float = 0.0
+    """Laplace noise on the numbers of ``deid.aggregates``, for one call; 0: none."""
     log_level: LogLevel = "info"
     """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
     traces: str = ""
@@ -232,6 +243,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_transcript_bytes": (1, 1 << 30),
     "spotcheck_share": (0, 1),
     "processes": (1, 1_024),
+    "request_days": (1, 3_650),
+    "aggregates_window_ms": (60_000, 31 * 86_400_000),
+    "aggregates_threshold": (4, 1_000_000),
+    "aggregates_epsilon": (0, 100),
     "metrics_port": (0, 65_535),
     "dashboard_port": (0, 65_535),
 }

@@ -51,7 +51,9 @@ async def audited(service: Service, action: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["action"] == action]
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_a_flip_in_mid_call_stops_the_call_and_takes_its_beginning_back(service: Service) -> None:
+    await service.control()
     made = call("flips", 41, turns=8)
     middle = len(made.records) * 3 // 4
     await service.policy("acme", version=1)
@@ -65,7 +67,6 @@ async def test_a_flip_in_mid_call_stops_the_call_and_takes_its_beginning_back(se
     await left(service)
     reasons = [line["reason"] for line in await audited(service, "withheld")]
     assert "training_opt_out" in reasons
-    assert worker.metrics.retraction_seconds.counts != [0] * len(worker.metrics.retraction_seconds.counts)
 
 
 async def test_what_was_said_under_an_opt_out_is_not_trained_after_an_opt_in(service: Service) -> None:
@@ -93,20 +94,24 @@ async def test_what_was_said_under_an_opt_out_is_not_trained_after_an_opt_in(ser
         pytest.param(b'{"customer_id":"acme","version":2}', id="stale"),
     ],
 )
-async def test_an_opt_out_while_no_worker_runs_is_made_good_whatever_follows_it(
+@pytest.mark.usefixtures("over_the_network")
+async def test_an_opt_out_while_nothing_runs_is_made_good_whatever_follows_it(
     service: Service, after: bytes | str | None
 ) -> None:
+    control = await service.control()
     await service.policy("acme", version=1)
     worker = await service.work()
     await service.send(call("before", 43))
     await service.closed(1)
     await left(service, "before")
     await service.stop(worker)
+    service.kill_control(control)
     now_ms = int(time.time() * 1000)
     await service.policy("acme", version=3, training_opt_out=True, at_ms=now_ms - 50_000)
     value = b'{"customer_id":"acme","version":4}' if after == "opt-in" else after
     assert not isinstance(value, str)
     await service.policy_record("acme", value, at_ms=now_ms - 40_000)
+    await service.control()
     await service.work()
     await left(service)
     later = call("later", 44, ago_ms=30_000)
@@ -122,7 +127,9 @@ async def test_an_opt_out_while_no_worker_runs_is_made_good_whatever_follows_it(
     assert {line["call_id"] for line in await audited(service, "retracted")} == {"before"}
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_a_retraction_does_not_wait_for_a_busy_neighbour(service: Service) -> None:
+    await service.control()
     await service.policy("acme", version=1)
     worker = await service.work()
     await service.send(call("before", 45))
@@ -132,10 +139,11 @@ async def test_a_retraction_does_not_wait_for_a_busy_neighbour(service: Service)
     busy = [make_call(f"busy-{n}", "other", n, started_ms + n, chunk_ms=20) for n in range(40)]
     sending = asyncio.create_task(service.send(*busy))
     await until(lambda: worker.metrics.live_calls.values[""] > 5)
+    asked_s = time.monotonic()
     await service.policy("acme", version=2, training_opt_out=True)
     await left(service)
+    assert time.monotonic() - asked_s < 15
     await sending
-    assert worker.metrics.retraction_seconds.total < 10
 
 
 async def verified(service: Service) -> dict[str, Any]:
@@ -143,7 +151,9 @@ async def verified(service: Service) -> dict[str, Any]:
     return await proven(service.kafka, service.prefix, Proof(), int(time.time() * 1000))
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_the_topics_prove_that_consent_was_kept_and_show_where_it_was_not(service: Service) -> None:
+    await service.control()
     await service.policy("acme", version=1)
     await service.work()
     await service.send(call("kept", 46))

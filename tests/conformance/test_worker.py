@@ -245,7 +245,9 @@ async def test_two_workers_share_the_partitions(service: Service) -> None:
     await matches_oracle(service, *calls)
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_an_opt_out_stops_training_and_takes_back_what_was_published(service: Service) -> None:
+    await service.control()
     await service.policy("leaves", version=1)
     await service.policy("stays", version=1)
     await service.work()
@@ -270,23 +272,6 @@ async def test_an_opt_out_stops_training_and_takes_back_what_was_published(servi
         line for r in await service.read(names.audit) if (line := msgspec.json.decode(r.value))["action"] == "retracted"
     ]
     assert [(line["call_id"], line["customer_id"]) for line in retracted] == [("before", "leaves")]
-
-
-async def test_an_opt_out_while_no_worker_ran_is_made_good(service: Service) -> None:
-    await service.policy("leaves", version=1)
-    worker = await service.work()
-    await service.send(call("before", "leaves", 33))
-    await service.closed(1)
-    await service.stop(worker)
-    await service.policy("leaves", version=2, training_opt_out=True)
-    await service.work()
-    names = service.names
-
-    async def left() -> int:
-        latest = {r.key: r.value for r in await service.read(names.training_audio)}
-        return sum(value is not None for value in latest.values())
-
-    await until_async(left, 0)
 
 
 async def test_a_minor_s_call_leaves_nothing_but_its_audit(service: Service) -> None:

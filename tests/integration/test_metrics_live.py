@@ -14,6 +14,12 @@ from tests.support.calls import MadeCall, Record, make_call
 from tests.support.service import Service, until
 
 ELSEWHERE = {
+    "index_calls": "tests/integration/test_control.py",
+    "requests_open": "tests/integration/test_control.py",
+    "requests_overdue": "tests/integration/test_control.py",
+    "retraction_seconds": "tests/integration/test_control.py",
+    "retractions_waiting": "tests/integration/test_control.py",
+    "taken_back": "tests/integration/test_control.py",
     "customer_conflicts": "tests/unit/worker/test_identity.py",
     "spotcheck_calls": "tests/conformance/test_spotcheck.py",
     "spotcheck_finds": "tests/conformance/test_spotcheck.py",
@@ -100,9 +106,6 @@ async def test_every_metric_moves_and_a_broker_that_goes_shows(broker: EmbeddedB
         assert metrics.withheld.values["training_opt_out"] == 1
         assert metrics.stream_delay_ms.values.keys() == {"0", "1"}
         assert worker.ready
-        await service.policy("permits", version=3, training_opt_out=True)
-        await until(lambda: "retraction_seconds" in moved)
-
         await asyncio.to_thread(broker.stop)
         await until(lambda: not worker.ready)
         await until(lambda: metrics.broker_connected.values[""] == 0)

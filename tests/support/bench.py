@@ -102,9 +102,6 @@ class FakePolicies:
     def fresh(self) -> bool:
         return self.is_fresh
 
-    def positions(self) -> dict[int, int]:
-        return {}
-
 
 class Bench:
     """A partition with its source log and what came out."""
@@ -118,6 +115,7 @@ class Bench:
         fresh: bool = True,
         policies: Mapping[str, CompiledPolicy] | Consents | None = None,
         intake: Intake | None = None,
+        repeats: bool = False,
     ) -> None:
         intake = intake or Intake()
         self.out: list[Out] = []
@@ -130,7 +128,7 @@ class Bench:
             self.policies = FakePolicies(policies, policy, fresh)
         self.gate = Gate(NAMES, self.policies, "test", self.metrics)
         self.partition = Partition(
-            PartitionSettings(number=0, writer_id="test", max_held_bytes=1 << 20, intake=intake),
+            PartitionSettings(number=0, writer_id="test", max_held_bytes=1 << 20, intake=intake, repeats=repeats),
             restored or Restored(),
             sessions=sessions,
             gate=self.gate,

@@ -32,9 +32,6 @@ class Consents:
     def standing(self, customer_id: str) -> Standing:
         return self.table.standing(customer_id)
 
-    def positions(self) -> dict[int, int]:
-        return {0: self._records}
-
     def fresh(self) -> bool:
         return self.fresh_now
 

@@ -2,9 +2,16 @@
 
 import asyncio
 import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import time
+import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,11 +30,14 @@ from deid_stream.policy import PolicyTable, Position
 from deid_stream.worker.run import Worker
 from tests.support.calls import MadeCall, Record
 from tests.support.consents import COME_MS
+from tests.support.kafka import free_port
 from tests.support.oracle import Expected, expected_records
 from tests.support.topics import TOPIC_OF, read_all
 
 KEY = bytes(range(32))
 SETTLE_S = 30.0
+CONTROL_READY_S = 60.0
+CONTROL_LOG = Path(tempfile.gettempdir()) / f"deid-control-{os.getpid()}.log"
 
 
 class Service:
@@ -57,6 +67,7 @@ class Service:
         self.kafka = connect(Connection.of(self.settings, "tests"))
         self.options: dict[str, Any] = client_options(self.kafka.connection)
         self.policies = PolicyTable()
+        self.controls: list[subprocess.Popen[bytes]] = []
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
         self.started: list[Worker] = []
 
@@ -67,6 +78,8 @@ class Service:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for process in list(self.controls):
+            self.kill_control(process)
         for worker, task in self.workers:
             worker.stop()
             with contextlib.suppress(Exception, asyncio.CancelledError):
@@ -114,6 +127,31 @@ class Service:
                 worker.stop()
                 await task
 
+    async def control(self, **changes: Any) -> "subprocess.Popen[bytes]":
+        """Start the control plane as a process of its own, and wait until it is ready."""
+        port = free_port()
+        settings = msgspec.structs.replace(self.settings, metrics_port=port, **changes)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
+        for name, value in msgspec.structs.asdict(settings).items():
+            if value != getattr(Settings(), name):
+                environment[f"DEID_{name.upper()}"] = str(value)
+        with CONTROL_LOG.open("ab") as log:
+            process = subprocess.Popen(  # noqa: ASYNC220 - a process started at once
+                [sys.executable, "-m", "deid_stream", "control"], env=environment, stdout=log, stderr=log
+            )
+        self.controls.append(process)
+        async with asyncio.timeout(CONTROL_READY_S):
+            while not await asyncio.to_thread(_is_ready, port):
+                assert process.poll() is None, f"the control plane ended; see {CONTROL_LOG}"
+                await asyncio.sleep(0.1)
+        return process
+
+    def kill_control(self, process: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> int:
+        """No goodbye, unless ``number`` says so; its exit status."""
+        self.controls.remove(process)
+        process.send_signal(number)
+        return process.wait(30)
+
     async def send(self, *calls: MadeCall | Iterable[Record]) -> None:
         """All records in record time."""
         records = [r for call in calls for r in (call.records if isinstance(call, MadeCall) else call)]
@@ -159,6 +197,14 @@ class Service:
                 version=__version__,
             )
         ]
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 async def until(condition: Callable[[], bool], seconds: float = SETTLE_S) -> None:

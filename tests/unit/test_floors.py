@@ -139,6 +139,12 @@ def test_only_the_clients_room_imports_a_kafka_client(path):
     assert not used or path.is_relative_to(SRC / "kafka" / "clients")
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
+def test_only_one_module_imports_faust(path):
+    used = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))}
+    assert ("faust" in used) == (path == SRC / "control" / "app.py")
+
+
 def test_the_clients_room_does_import_them():
     found = {
         name.split(".")[0] for path in (SRC / "kafka" / "clients").rglob("*.py") for name in imports(tree_of(path))

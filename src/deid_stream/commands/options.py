@@ -86,6 +86,27 @@ DASHBOARD: Final = {
     "dashboard_hosts": "Further names under which browsers may ask for it, comma-separated.",
     "dashboard_token_file": "File with the token that listening needs; or set DEID_DASHBOARD_TOKEN.",
 }
+CONTROL: Final = {
+    "request_days": "A privacy request is overdue after so many days.",
+    "identity_check": "Program or http(s) address that checks who asks; default: requests carry verified_by.",
+    "aggregates_window_ms": "Length of the windows of deid.aggregates.",
+    "aggregates_threshold": "Numbers of fewer calls are hidden in deid.aggregates.",
+    "aggregates_epsilon": "Laplace noise on the numbers of deid.aggregates; 0: none.",
+    **{
+        name: WORKER[name]
+        for name in (
+            "group_id",
+            "session_timeout_ms",
+            "broker_wait_ms",
+            "region",
+            "digest_key_file",
+            "hash_ids",
+            "log_level",
+            "metrics_host",
+            "metrics_port",
+        )
+    },
+}
 SPOTCHECK: Final = {
     "spotcheck_share": "Share of closed calls to listen to, 0 to 1.",
     **{

@@ -1,6 +1,7 @@
 """``worker``, ``serve``, ``dashboard`` and ``broker``: processes that run until they are stopped."""
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import secrets
@@ -81,7 +82,7 @@ def _work(settings: Settings) -> int:
     return asyncio.run(run_worker(settings))
 
 
-@click.command(short_help="Run the worker and the dashboard, with an embedded broker where none is configured.")
+@click.command(short_help="Run worker, control plane and dashboard, with an embedded broker where none is configured.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="Of the embedded broker.")
 @settings_options(CONNECTION, TOPICS, WORKER, CUSTODY, DASHBOARD)
 def serve(port: int, settings: Settings) -> int:
@@ -94,31 +95,55 @@ def serve(port: int, settings: Settings) -> int:
     with EmbeddedBroker(port) as running:
         local = _local(settings, running.bootstrap_servers)
         asyncio.run(_create_topics(local))
-        click.echo(f"embedded broker on {running.bootstrap_servers}, worker starting; Ctrl-C stops both", err=True)
+        click.echo(
+            f"embedded broker on {running.bootstrap_servers}, worker and control plane starting; Ctrl-C stops all",
+            err=True,
+        )
         return _serve(local)
 
 
 def _serve(settings: Settings) -> int:
-    """The worker, with the dashboard where its extra is installed."""
-    if not settings.dashboard_port or importlib.util.find_spec("aiohttp") is None:
-        if settings.dashboard_port:
-            click.echo(f"no dashboard: it needs aiohttp; {install('dashboard')}", err=True)
-        return _work(settings)
-    from deid_stream.dashboard.run import serving
+    """The worker and the control plane, with the dashboard where its extra is installed."""
     from deid_stream.observe import logs
     from deid_stream.worker.run import run_worker
 
     logs.configure(settings.log_level)
-    if not settings.secret_dashboard_token():
+    shown = _may_show_dashboard(settings)
+    if shown and not settings.secret_dashboard_token():
         settings = msgspec.structs.replace(settings, dashboard_token=secrets.token_urlsafe(24))
         click.echo(f"access token of this run's dashboard, for listening: {settings.dashboard_token}", err=True)
 
-    async def both() -> int:
-        async with serving(settings) as address:
-            click.echo(f"dashboard on {address}", err=True)
+    async def all_of_it() -> int:
+        async with contextlib.AsyncExitStack() as stack:
+            if shown:
+                from deid_stream.dashboard.run import serving
+
+                click.echo(f"dashboard on {await stack.enter_async_context(serving(settings))}", err=True)
+            if importlib.util.find_spec("faust") is not None:
+                from deid_stream.control.run import member
+                from deid_stream.worker.supervise import beside
+
+                await stack.enter_async_context(beside(_beside_worker(settings), member))
+            else:
+                click.echo(f"no control plane: it needs faust-streaming; {install('control')}", err=True)
             return await run_worker(settings)
 
-    return asyncio.run(both())
+    return asyncio.run(all_of_it())
+
+
+def _may_show_dashboard(settings: Settings) -> bool:
+    if not settings.dashboard_port:
+        return False
+    if importlib.util.find_spec("aiohttp") is not None:
+        return True
+    click.echo(f"no dashboard: it needs aiohttp; {install('dashboard')}", err=True)
+    return False
+
+
+def _beside_worker(settings: Settings) -> Settings:
+    """The control plane's, whose metrics port follows the workers'."""
+    port = settings.metrics_port and settings.metrics_port + settings.processes
+    return msgspec.structs.replace(settings, metrics_port=port)
 
 
 @click.command(short_help="Run only the dashboard.")

@@ -63,10 +63,11 @@ def load_samples() -> list[CallFile]:
 
 
 class WorkerProcess:
-    """``deid-stream worker`` as its own process, as in production; its log goes to a file."""
+    """``deid-stream worker`` (or another ``command``) as its own process, as in production; its log goes to a file."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, command: str = "worker") -> None:
         self._settings = settings
+        self._command = command
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -79,8 +80,8 @@ class WorkerProcess:
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "deid_stream", "worker"],
+            self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our commands
+                [sys.executable, "-m", "deid_stream", self._command],
                 env={**others, **changed},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -105,7 +106,7 @@ class WorkerProcess:
     def check(self) -> None:
         """Raises BrokerError where the worker has ended by itself."""
         if self._process is not None and (status := self._process.poll()) is not None:
-            raise BrokerError(f"the worker ended with status {status}; its log is {self._log}")
+            raise BrokerError(f"the {self._command} ended with status {status}; its log is {self._log}")
 
 
 def demo_settings(bootstrap_servers: str) -> Settings:
@@ -156,8 +157,9 @@ async def perform(
         settings = demo_settings(broker.bootstrap_servers)
         kafka = connect(settings, "deid-stream-demo")
         await prepare(settings, progress.calls)
-        worker = WorkerProcess(settings, log)
+        worker, control = WorkerProcess(settings, log), WorkerProcess(settings, log, "control")
         worker.start()
+        control.start()
         try:
             async with _tasks() as run:
                 run(listen(kafka, settings.partitions, progress.collected))
@@ -167,6 +169,7 @@ async def perform(
                 deadline_s = None
                 while not progress.complete:
                     worker.check()
+                    control.check()
                     if meanwhile is not None:
                         meanwhile(progress, worker)
                     if player.done():
@@ -179,7 +182,7 @@ async def perform(
                     await asyncio.sleep(_POLL_S)
                 progress.state = "everything is out"
         finally:
-            await asyncio.to_thread(worker.stop)
+            await asyncio.gather(asyncio.to_thread(worker.stop), asyncio.to_thread(control.stop))
 
 
 @contextlib.asynccontextmanager

@@ -88,6 +88,12 @@ class AuditAction(StrEnum):
     CLOSED = "closed"
     RETRACTED = "retracted"
     QUARANTINED = "quarantined"
+    DELETED = "deleted"
+    """Somebody has asked for it."""
+    EXPIRED = "expired"
+    """Its retention has ended."""
+    REQUESTED = "requested"
+    """A privacy request has come or stands elsewhere: the receipt."""
     ACCESSED = "accessed"
     """Somebody listened to the sanitized sound."""
 

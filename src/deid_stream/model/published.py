@@ -17,6 +17,18 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     audio: tuple[SeqRange, ...] = ()
 
 
+class Closing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a call that has closed counts for, where its customer allows analytics."""
+
+    time_ms: Ms
+    duration_ms: Ms = 0
+    values: dict[str, int] = {}
+    """Redacted values by entity type."""
+    withheld: int = 0
+    opted_out: bool = False
+    """Its customer allows no training."""
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call, as one worker has it so far. Ranges only grow, and may name records that never left: a tombstone for
     one of those does no harm."""
@@ -40,6 +52,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes: int = 0
     minor: bool = False
     closed: bool = False
+    closing: Closing | None = None
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,7 +54,21 @@ DEAD_LETTERS: Final = tuple(
 ABORTED: Final = tuple(sorted({*codes(BrokerError), "forbidden"}))
 SPOTCHECK_RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "no_audio")
 POLICY_CHANGES: Final = tuple(str(kind) for kind in ChangeKind)
-TASKS: Final = ("heartbeat", "keys", "loop", "partition", "policies", "pump", "retraction", "topics")
+TASKS: Final = (
+    "heartbeat",
+    "index",
+    "keys",
+    "loop",
+    "partition",
+    "policies",
+    "pump",
+    "requests",
+    "retraction",
+    "topics",
+    "windows",
+)
+TAKEN_BACK: Final = ("deletion", "minor", "objection", "opt_out", "restriction", "retention", "withdrawal")
+"""Why the control plane took records back."""
 TRAINING: Final = ("audio", "transcripts")
 ENDED: Final = "ended"
 HUNG: Final = "hung"

@@ -113,9 +113,26 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self._count_records()
+        self._count_control()
         self._measure_delays()
         self._count_failures()
         self._read_state()
+
+    def _count_control(self) -> None:
+        self.retraction_seconds = Histogram(
+            "deid_retraction_seconds",
+            "Time from an opt-out until all of the customer's training records were taken back.",
+            _RETRACTION_S,
+        )
+        self.retractions_waiting = Gauge(
+            "deid_retractions_waiting", "Customers whose training records are still being taken back after an opt-out."
+        )
+        self.taken_back = Counter(
+            "deid_taken_back", "Tombstones that the control plane has written, by reason.", "reason", labels.TAKEN_BACK
+        )
+        self.index_calls = Gauge("deid_index_calls", "Calls of which the control plane knows what is held.")
+        self.requests_open = Gauge("deid_requests_open", "Privacy requests that are not done.")
+        self.requests_overdue = Gauge("deid_requests_overdue", "Those past their deadline.")
 
     def _count_records(self) -> None:
         self.records_in = Counter("deid_records_in", "Records read.", "topic")
@@ -152,14 +169,6 @@ class Metrics(Collector):
         )
         self.training_withheld = Counter(
             "deid_training_withheld", "Records not offered for training, by kind.", "topic", labels.TRAINING
-        )
-        self.retraction_seconds = Histogram(
-            "deid_retraction_seconds",
-            "Time from an opt-out until all of the customer's training records of a partition were taken back.",
-            _RETRACTION_S,
-        )
-        self.retractions_waiting = Gauge(
-            "deid_retractions_waiting", "Opt-outs whose training records are still being taken back, by partition."
         )
         self.policy_changes = Counter(
             "deid_policy_changes", "Policy records applied, by what they did.", "kind", labels.POLICY_CHANGES

@@ -28,10 +28,6 @@ class Position(NamedTuple):
         return self.partition != other.partition or self.offset < other.offset
 
 
-EVERYTHING: Final = Position(-1, -1)
-"""As an opt-out: every record was permitted before it."""
-
-
 class Permit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """It goes out with the record (``permit`` in a transcript, ``ce_permit`` with audio, both this JSON), and is the
     same on every replay."""

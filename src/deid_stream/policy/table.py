@@ -61,10 +61,6 @@ class PolicyTable:
         """Those that have a policy, readable or not."""
         return sorted(name for name, known in self._standings.items() if known.status is not PolicyStatus.UNKNOWN)
 
-    def opt_outs(self) -> dict[str, Position]:
-        """The latest opt-out of every customer who ever had one."""
-        return {name: known.opted_out for name, known in self._standings.items() if known.opted_out is not None}
-
     def apply(self, customer_id: str, value: bytes | None, position: Position, time_ms: Ms) -> Change:
         """One record of the topic, with its Kafka timestamp; None is a tombstone. Never raises: what cannot be read
         stops training."""

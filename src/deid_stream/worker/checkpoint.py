@@ -6,8 +6,8 @@ its base begins, so recovery reads one record at the end of the log and then fro
 the age of the partition. All of them are JSON:
 
     {"v":1,"epoch":7,"writer":"k3...","base":1840,"part":0,"parts":1,"kind":"delta",
-     "positions":{...},"needed":{...},"time_ms":...,"policies":{...},"retracting":[...],
-     "audited":[position, hash],"calls":[<snapshot>, ...],"closed":[["call-id",time_ms], ...]}
+     "positions":{...},"needed":{...},"time_ms":...,"audited":[position, hash],
+     "calls":[<snapshot>, ...],"closed":[["call-id",time_ms], ...]}
 
 What does not fit one record is split into ``parts``, bases and deltas alike; neither counts before all its parts are
 there. ``epoch`` counts the owners. On a broker without transactions a paused worker may still write after it has been
@@ -19,7 +19,6 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.policy.permit import EVERYTHING, Position
 from deid_stream.units import Ms
 from deid_stream.wire.chain import Head
 from deid_stream.worker.consent import CallFacts
@@ -47,10 +46,6 @@ class Progress(msgspec.Struct, kw_only=True):
     needed: dict[str, int] = {}
     """Where reading must start again; never after ``positions``."""
     time_ms: Ms = 0
-    policies: dict[int, int] = {}
-    """Partition of ``customers.policies`` to the next offset to apply there."""
-    retracting: dict[str, Position] = {}
-    """Customers whose published training records are still being taken back, with the opt-out that asks for it."""
     audited: Head = Head()
     """How far the worker's chain in this partition of the audit has come, with this batch."""
 
@@ -66,10 +61,6 @@ class _Record(msgspec.Struct, kw_only=True):
     positions: dict[str, int] = {}
     needed: dict[str, int] = {}
     time_ms: Ms = 0
-    policies: dict[int, int] = {}
-    retracting: list[str] = []
-    opt_outs: dict[str, Position] = {}
-    """Of those that are being retracted; missing in checkpoints of 0.1.0."""
     audited: Head = Head()
     calls: list[msgspec.Raw] = []
     facts: list[CallFacts] = []
@@ -145,9 +136,6 @@ class CheckpointWriter:
                 positions=progress.positions,
                 needed=progress.needed,
                 time_ms=progress.time_ms,
-                policies=progress.policies,
-                retracting=list(progress.retracting),
-                opt_outs=progress.retracting,
                 audited=progress.audited,
                 facts=list(facts[number * FACTS : (number + 1) * FACTS]),
                 calls=[msgspec.Raw(snapshot) for snapshot in snapshots],
@@ -218,8 +206,6 @@ class CheckpointLog:
             positions=record.positions,
             needed=record.needed,
             time_ms=record.time_ms,
-            policies=record.policies,
-            retracting={name: record.opt_outs.get(name, EVERYTHING) for name in record.retracting},
             audited=record.audited,
         )
         for facts in record.facts:

@@ -42,9 +42,6 @@ class PolicyView(Protocol):
     def fresh(self) -> bool:
         """Whether they may be trusted for training."""
 
-    def positions(self) -> dict[int, int]:
-        """Partition of ``customers.policies`` to the next offset to apply there."""
-
 
 class Publish(Protocol):
     def __call__(self, outputs: Sequence[Output], consent: CallConsent | None, *, minor: bool) -> None: ...
@@ -83,6 +80,8 @@ class CallDesk:
         self._changed: dict[str, LiveCall] = {}
         self._drained_at_ms: Ms = 0
         self.replaying = False
+        self.doubting = False
+        """What is read now may have been let go by an owner that died before it could say so."""
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -135,6 +134,7 @@ class CallDesk:
         try:
             if live is None:
                 live = self._calls.adopt(self._open(event), CallFacts(event.call_id, event.time_ms))
+                live.consent.published.doubted = self.doubting
             self._session_of(live, event).receive(event)
             if isinstance(event, CallStarted) and event.subject:
                 live.consent.facts.subject = event.subject
@@ -375,5 +375,6 @@ class CallDesk:
                 continue
             live.offset_ms = -live.own_ms
             live.snapshot = snapshot
+            live.consent.published.doubted = self.doubting
             live.consent.published.resume(live.session.retraction(0, ""), live.consent.facts.permitted_at)
             self._calls.measure(live)

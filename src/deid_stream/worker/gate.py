@@ -14,6 +14,7 @@ from deid_stream.model.outputs import (
     SanitizedAudio,
     SanitizedSegment,
 )
+from deid_stream.model.published import Closing
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.outcomes import count_audit
@@ -73,7 +74,8 @@ class _Passage:
         self._published = consent.published
         self._minor = minor
         self._fresh = gate.consents.fresh()
-        self._doubted_until_ms = gate.doubted_until_ms if self._standing.ever_allowed else 0
+        doubted = consent.published.doubted and standing.ever_allowed
+        self._doubted_until_ms = gate.doubted_until_ms if doubted else 0
 
     def pass_on(self, output: Output) -> None:
         if isinstance(output, SanitizedAudio):
@@ -149,6 +151,13 @@ class _Passage:
         if self._analysed(time_ms, None, None):
             record = encode_summary(summary, policy_version=self._policy.version, pipeline_version=self._gate.version)
             self._outbox.append(self._gate.names.calls, record.key, record.value, record.headers, time_ms)
+            self._published.closing = Closing(
+                time_ms=time_ms,
+                duration_ms=summary.duration_ms,
+                values=summary.redactions,
+                withheld=int(summary.withheld),
+                opted_out=not self._policy.training,
+            )
         facts = self._facts
         if not facts.said and not facts.permitted_at and (refusal := self._refusal(time_ms)) is not None:
             self._refused(refusal, time_ms, None, None)

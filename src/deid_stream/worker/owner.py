@@ -18,7 +18,6 @@ from deid_stream.worker.context import Context
 from deid_stream.worker.dead_letters import DeadLetters
 from deid_stream.worker.partition import Partition, PartitionSettings, Work
 from deid_stream.worker.reading import read_checkpoint
-from deid_stream.worker.retract import Retractor
 
 log = get_log("worker")
 
@@ -42,9 +41,6 @@ MAX_HELD_BYTES: Final = 128 << 20
 FIRST_BACKOFF_S: Final = 0.1
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
-_RETRACTION_SHARE_S: Final = 0.005
-"""Left to a retraction that is overdue after each slice of records, so that no backlog keeps it waiting. Longer: it is
-done sooner, and the partition's live calls come later meanwhile."""
 _SLICE: Final = 4
 _SLICE_S: Final = 0.001
 """Work between two looks at the network. A batch needs some twenty of them on its way to the broker and back, so each
@@ -61,9 +57,6 @@ class Owner:
         self.failed: DeidError | None = None
         self._wake = asyncio.Event()
         self._stopping = False
-        self._taken = 0
-        self._acknowledged = 0
-        self._moved = asyncio.Event()
         self._topics = {kind: Place(topic, number) for topic, kind in context.names.inputs.items()}
         self._name = f"partition-{number}"
         self._task = asyncio.create_task(self._run(), name=self._name)
@@ -88,16 +81,6 @@ class Owner:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-
-    async def published(self) -> None:
-        """Wait until everything processed so far has reached the broker, or the partition is given up."""
-        if self.partition is None:
-            return
-        target = self._taken + 1 if self.partition.dirty else self._taken
-        self._wake.set()
-        while self._acknowledged < target and self.partition is not None:
-            self._moved.clear()
-            await self._moved.wait()
 
     async def _run(self) -> None:
         try:
@@ -161,6 +144,7 @@ class Owner:
                     max_held_bytes=MAX_HELD_BYTES,
                     keys=context.customer_keys,
                     sealer=context.sealer,
+                    repeats=context.isolation == "read_uncommitted",
                 ),
                 restored,
                 sessions=context.sessions,
@@ -172,16 +156,12 @@ class Owner:
             )
             if restored.epoch and context.isolation == "read_uncommitted":
                 context.gate.doubted_until_ms = context.wall_ms()
-            if restored.epoch:
-                for customer, opted_out in context.policies.opted_out_since(restored.progress.policies).items():
-                    partition.retract(customer, opted_out)
             if self._stopping or not await self._begin(partition):
                 return
             log.info("partition taken over", partition=self.number, calls=partition.calls)
             await self._work(partition, publisher, started_s)
         finally:
             self.partition = None
-            self._moved.set()
             self._hold()
             await publisher.stop()
 
@@ -213,7 +193,6 @@ class Owner:
     async def _work(self, partition: Partition, publisher: Publisher, started_s: float) -> None:
         loop = asyncio.get_running_loop()
         publishing: asyncio.Task[None] | None = None
-        retractor = Retractor(partition, self.published, self._context)
         ready_s = 0.0
         recovering = True
         try:
@@ -229,27 +208,20 @@ class Owner:
                 if publishing is not None and publishing.done():
                     publishing.result()
                     publishing = None
-                    self._acknowledged = self._taken
-                    self._moved.set()
                 now_s = loop.time()
                 due_s = ready_s if partition.unpublished else ready_s + PROGRESS_EVERY_S
                 if publishing is None and partition.dirty and (now_s >= due_s or self._stopping):
                     work = partition.take()
                     if work is not None:
-                        self._taken += 1
                         publishing = asyncio.create_task(self._publish(partition, publisher, work))
                         publishing.add_done_callback(lambda _: self._wake.set())
                         ready_s = now_s + COMMIT_EVERY_S
                 elif publishing is None and not partition.dirty and self._stopping:
                     return
-                retractor.poll()
                 if taken:
-                    if retractor.overdue:
-                        await self._wait(_RETRACTION_SHARE_S)
                     continue
                 await self._wait(due_s - now_s if publishing is None and partition.dirty else 0.5)
         finally:
-            await retractor.stop()
             if publishing is not None and not publishing.done():
                 publishing.cancel()
             if publishing is not None:

@@ -15,10 +15,9 @@ from deid_stream.errors import DecodeError
 from deid_stream.kafka.ports import Outbox
 from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import Event
-from deid_stream.model.outputs import AuditEntry, Output
+from deid_stream.model.outputs import Output
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.observe.metrics import Metrics
-from deid_stream.policy.permit import Position
 from deid_stream.session.ports import Positions
 from deid_stream.units import Ms
 from deid_stream.wire.chain import WORKER, Chain
@@ -34,7 +33,6 @@ from deid_stream.worker.index_feed import IndexFeed
 from deid_stream.worker.intake import Intake
 from deid_stream.worker.merge import Merge
 from deid_stream.worker.outbox import PartitionOutbox, PayloadKeys, Sealer
-from deid_stream.worker.retractions import Retractions
 from deid_stream.worker.stream_clock import MAX_AHEAD_MS, StreamClock
 
 _NEEDED_EVERY_MS: Final = 1_000
@@ -43,7 +41,7 @@ _SLICE_RECORDS: Final = 512
 
 class PartitionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``number`` of the partition; ``writer_id`` of this worker; ``max_held_bytes`` of audio in sessions before the
-    audio topic has to wait."""
+    audio topic has to wait; ``repeats``: records may leave without the checkpoint that says so."""
 
     number: int
     writer_id: str
@@ -53,6 +51,7 @@ class PartitionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Customers' own keys, where the deployment has them: no record is taken in before its customer has one."""
     sealer: Sealer | None = None
     """Encrypts outputs."""
+    repeats: bool = False
 
 
 class Work(msgspec.Struct):
@@ -90,7 +89,6 @@ class Partition:
         self._merge = Merge()
         self._clock = StreamClock(restored.progress.time_ms)
         self._ended = EndedCalls(restored.closed.values())
-        self._retractions = Retractions(restored.progress.retracting)
         self._index = IndexFeed(settings.number, gate.names.index)
         self._wall_ms: Ms = 0
         self._chain = Chain(WORKER, restored.progress.audited)
@@ -113,6 +111,7 @@ class Partition:
             metrics=metrics,
         )
         self._desk.replaying = bool(self._replay_until)
+        self._desk.doubting = settings.repeats and restored.epoch > 0
         positions = Positions(self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0))
         self._desk.restore(restored.calls, positions, restored.facts)
         # nobody can say whose calls these were
@@ -167,11 +166,6 @@ class Partition:
         """Records waiting to be published."""
         return self._outbox.records
 
-    @property
-    def retracting(self) -> dict[str, Position]:
-        """Customers whose training records are being taken back, with the opt-out that asks for it."""
-        return self._retractions.asked()
-
     def start_offsets(self) -> dict[str, int]:
         """Where reading begins, by kind; kinds never read are missing."""
         return {kind: self._needed.get(kind, offset) for kind, offset in self.positions.items()}
@@ -181,22 +175,6 @@ class Partition:
 
     def at_end(self, kinds: frozenset[str]) -> None:
         self._merge.at_end(kinds)
-
-    def append(self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        """Add a record of the worker's own (a retraction) to the next batch."""
-        self._outbox.append(topic, key, value, headers, self.clock_ms)
-        self._dirty = True
-
-    def audit(self, entry: AuditEntry) -> None:
-        self._publish((entry,), None, minor=False)
-
-    def retract(self, customer_id: str, opted_out: Position) -> None:
-        """What was permitted before that opt-out must be taken back; the checkpoint remembers it until done."""
-        self._dirty = self._retractions.add(customer_id, opted_out) or self._dirty
-
-    def retracted(self, customer_id: str, opted_out: Position) -> None:
-        """It has been, with the batch that is being filled. A later opt-out is still to do."""
-        self._dirty = self._retractions.done(customer_id, opted_out) or self._dirty
 
     def policy_changed(self, customer_id: str) -> None:
         """From the next turn and the next record on, the customer's calls go by the new policy."""
@@ -226,6 +204,7 @@ class Partition:
         if taken:
             self._dirty = True
         elif self._merge.idle and not self._replay_until:
+            self._desk.doubting = False
             self._desk.pass_idle(wall_ms)
         self._desk.drain()
         self._wall_ms = wall_ms
@@ -248,8 +227,6 @@ class Partition:
             positions=self.positions.copy(),
             needed=self._needed.copy(),
             time_ms=self.clock_ms,
-            policies=self._policies.positions(),
-            retracting=self.retracting,
             audited=self._chain.head,
         )
         closed = self._ended.take(self.clock_ms, everything=full)

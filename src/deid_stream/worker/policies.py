@@ -59,10 +59,6 @@ class Policies:
     def standing(self, customer_id: str) -> Standing:
         return self._table.standing(customer_id)
 
-    def positions(self) -> dict[int, int]:
-        """Next offset to apply, by partition of the policy topic."""
-        return self._topic.positions()
-
     def fresh(self) -> bool:
         """The topic has been heard from lately."""
         return self._topic.silent_s() < STALE_S
@@ -70,15 +66,6 @@ class Policies:
     def silent_s(self) -> float:
         """For how long the topic has not been heard from; 0 before its first answer."""
         return self._topic.silent_s()
-
-    def opted_out_since(self, positions: dict[int, int]) -> dict[str, Position]:
-        """Customers who opted out at or after ``positions``, whatever they said afterwards, with the latest time they
-        did."""
-        return {
-            customer: opted_out
-            for customer, opted_out in sorted(self._table.opt_outs().items())
-            if opted_out.offset >= positions.get(opted_out.partition, 0)
-        }
 
     def _apply(self, record: InRecord) -> None:
         if record.unreadable:

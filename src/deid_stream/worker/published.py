@@ -6,7 +6,7 @@ whoever let it leave: a worker that was paused and replaced meanwhile claims wha
 """
 
 from deid_stream.model.outputs import Retraction
-from deid_stream.model.published import Claim, Trained
+from deid_stream.model.published import Claim, Closing, Trained
 from deid_stream.model.runs import Runs
 from deid_stream.policy.permit import Permit
 from deid_stream.units import Ms
@@ -43,6 +43,8 @@ class Published:
         "bytes",
         "chunks",
         "closed",
+        "closing",
+        "doubted",
         "last_ms",
         "minor",
         "segments",
@@ -61,6 +63,9 @@ class Published:
         self.last_ms: Ms = 0
         self.minor = False
         self.closed = False
+        self.closing: Closing | None = None
+        self.doubted = False
+        """An owner that died may have let go more of it than its checkpoint says."""
         self.urgent = True
         """To be claimed with the batch that is being filled."""
 
@@ -114,6 +119,7 @@ class Published:
             bytes=self.bytes,
             minor=self.minor,
             closed=self.closed,
+            closing=self.closing,
         )
 
     def _episode(self, position: str, retain_until_ms: Ms) -> _Episode:

@@ -9,7 +9,6 @@ from deid_stream.errors import BrokerError
 from deid_stream.kafka.ports import Batches
 from deid_stream.kafka.record import Place
 from deid_stream.observe.logs import get_log
-from deid_stream.policy.permit import Position
 from deid_stream.runtime.deadline import Deadline
 from deid_stream.worker.context import Context
 from deid_stream.worker.owner import MAX_HELD_BYTES, STOP_S, Owner
@@ -81,13 +80,11 @@ class Pump:
             async with asyncio.timeout(close.left_s()):
                 await self._group.stop()
 
-    def policy_changed(self, customer_id: str, opted_out: Position | None) -> None:
-        """Tell every partition. ``opted_out``: the change is an opt-out, and this is where it stands."""
+    def policy_changed(self, customer_id: str) -> None:
+        """Tell every partition."""
         for owner in self._owners.values():
             if owner.partition is not None:
                 owner.partition.policy_changed(customer_id)
-                if opted_out is not None:
-                    owner.partition.retract(customer_id, opted_out)
                 owner.wake()
 
     # -- the group
@@ -172,5 +169,4 @@ class Pump:
         metrics.assigned_partitions.set(len(partitions))
         metrics.live_calls.set(sum(partition.calls for partition in partitions))
         metrics.held_bytes.set(sum(partition.held_bytes for partition in partitions))
-        metrics.retractions_waiting.set(sum(len(partition.retracting) for partition in partitions))
         metrics.paused_partitions.set(len(self._group.paused()))

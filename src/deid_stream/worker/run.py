@@ -289,7 +289,7 @@ class Worker:
         if change.error is not None:
             log.warning("policy refused", customer_id=change.customer_id, error=change.error)
         if self._pump is not None:
-            self._pump.policy_changed(change.customer_id, change.opted_out)
+            self._pump.policy_changed(change.customer_id)
 
     def _policy_unreadable(self, record: InRecord) -> None:
         """No policy record is ours to answer with a dead letter: what it was about cannot be told."""

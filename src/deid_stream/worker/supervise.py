@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import math
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Final, NamedTuple
@@ -40,7 +41,9 @@ class Patience(NamedTuple):
     """Afterwards. Comes on top of the time after which a stuck event loop counts as unhealthy (``LOOP_STUCK_S``)."""
 
 
-class _Member:
+class Member:
+    """One process that is started again when it ends."""
+
     def __init__(self, settings: Settings, number: int, work: Work, patience: Patience) -> None:
         port = settings.metrics_port and settings.metrics_port + number
         self._settings = msgspec.structs.replace(settings, processes=1, metrics_port=port)
@@ -107,11 +110,35 @@ async def supervise(settings: Settings, work: Work, patience: Patience | None = 
     module, is a process's whole life; it is given the settings as JSON, and what it needs to show signs of life."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    members = [_Member(settings, number, work, patience or Patience()) for number in range(settings.processes)]
+    members = [Member(settings, number, work, patience or Patience()) for number in range(settings.processes)]
     with stopped_by_signals(stop.set):
         while not await wait_for(stop, _LOOK_S):
             for member in members:
                 member.look_after(loop.time())
+    return await _ended(members)
+
+
+@contextlib.asynccontextmanager
+async def beside(settings: Settings, work: Work) -> AsyncIterator[None]:
+    """Keep one process running meanwhile. It may be silent for as long as it likes."""
+    member = Member(settings, 0, work, Patience(math.inf, math.inf))
+
+    async def look_after() -> None:
+        while True:
+            member.look_after(asyncio.get_running_loop().time())
+            await asyncio.sleep(_LOOK_S)
+
+    looking = asyncio.create_task(look_after(), name="beside")
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await _ended([member])
+
+
+async def _ended(members: Sequence[Member]) -> int:
+    """Ask them all to stop, and kill what does not; the worst exit status."""
     processes = [member.process for member in members if member.process is not None]
     for process in processes:
         process.terminate()

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from deid_stream.commands.options import (
     CONNECTION,
+    CONTROL,
     CUSTODY,
     DASHBOARD,
     READER,
@@ -33,7 +34,7 @@ def settings_of(*arguments, env=None):
 
 
 def test_every_setting_has_a_flag_but_the_secrets():
-    groups = (CONNECTION, TOPICS, WORKER, SPOTCHECK, DASHBOARD, CUSTODY, READER)
+    groups = (CONNECTION, TOPICS, WORKER, SPOTCHECK, DASHBOARD, CUSTODY, READER, CONTROL)
     assert {name for group in groups for name in group} == set(Settings.__struct_fields__) - SECRETS
 
 

@@ -282,7 +282,6 @@ class TestTable:
         table.add(OPT_OUT)
         assert table.add(after).opted_out is None
         assert table.standing("northwind").opted_out == Position(0, 2)
-        assert table.opt_outs() == {"northwind": Position(0, 2)}
         assert table.trains() is trains
 
     @pytest.mark.parametrize(

@@ -4,11 +4,9 @@ import pytest
 
 from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import AudioChunk, CallStarted, Event
-from deid_stream.policy.permit import Position
 from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
 from deid_stream.worker.calls import BIND_MS, MAX_RIVALS, MAX_SOURCES, Calls, LiveCall, snapshots_of
-from deid_stream.worker.retractions import Retractions
 from tests.support.made_calls import EPOCH_MS, MULAW
 from tests.support.run_session import new_session
 
@@ -129,15 +127,3 @@ def test_what_calls_hold_is_added_up_and_taken_off_again() -> None:
     calls.forget(lives[0])
     assert (calls.held_bytes, len(calls), calls.get("c")) == (0, 1, None)
     assert [live.session.call_id for live in calls] == ["d"]
-
-
-def test_retractions_are_kept_in_order_with_the_latest_opt_out() -> None:
-    first, second = Position(0, 5), Position(0, 9)
-    retractions = Retractions({"b": first})
-    assert retractions.add("a", first)
-    assert not retractions.add("b", first)
-    assert list(retractions.asked()) == ["b", "a"]
-    assert retractions.add("b", second)
-    assert not retractions.done("b", first), "a later opt-out is still to do"
-    assert retractions.done("b", second)
-    assert retractions.asked() == {"a": first}

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.model.outputs import SeqRange
-from deid_stream.policy.permit import EVERYTHING, Position
 from deid_stream.worker.checkpoint import (
     DELTA_SLOTS,
     PART_BYTES,
@@ -217,20 +216,17 @@ def test_reading_from_the_base_gives_the_same_as_reading_all(steps, data):
     assert restored.closed.items() >= closed.items()
 
 
-def test_what_the_gate_knows_and_who_is_retracted_come_back():
+def test_what_the_gate_knows_comes_back():
     log, writer = Log(), CheckpointWriter(3, 1, "w")
-    facts = CallFacts("a", 5, "acme", withheld=True, said="opt_out")
-    progress = Progress(retracting={"acme": Position(2, 17)})
-    for _, value in writer.encode(progress, [snapshot("a")], [], [facts], full=True):
+    facts = CallFacts("a", 5, "acme", withheld=True, said="opt_out", subject="subject-1")
+    for _, value in writer.encode(Progress(), [snapshot("a")], [], [facts], full=True):
         log.records.append(value)
-    restored = log.restored()
-    assert restored.facts == {"a": facts}
-    assert restored.progress.retracting == {"acme": Position(2, 17)}
+    assert log.restored().facts == {"a": facts}
 
 
-def test_a_retraction_of_0_1_0_takes_everything_back():
-    value = b'{"v":1,"kind":"base","epoch":1,"writer":"w","retracting":["acme"]}'
+def test_who_was_being_retracted_in_0_1_0_is_the_control_planes_business_now():
     log = CheckpointLog()
-    log.add(value)
-    assert log.restored.progress.retracting == {"acme": EVERYTHING}
-    assert Position(0, 999).before(EVERYTHING)
+    log.add(
+        b'{"v":1,"kind":"base","epoch":1,"writer":"w","positions":{"audio":7},"retracting":["acme"],"policies":{"0":3}}'
+    )
+    assert (log.restored.epoch, log.restored.progress.positions) == (1, {"audio": 7})

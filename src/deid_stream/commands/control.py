@@ -1,0 +1,37 @@
+"""``control``: the control plane as a process."""
+
+import asyncio
+import importlib.util
+
+import click
+
+from deid_stream.commands.options import CONNECTION, CONTROL, settings_options
+from deid_stream.config import Settings, transport_risks
+from deid_stream.errors import ConfigError, install
+
+
+@click.command(short_help="Run the control plane: opt-outs, people's rights, retention, aggregates.")
+@settings_options(CONNECTION, CONTROL)
+def control(settings: Settings) -> int:
+    """Run the control plane (extra `control`: Faust) until stopped. One process per deployment.
+
+    It knows from the workers which records of which call have left, and takes them back by tombstones when a customer
+    opts out of training, when somebody's request on privacy.requests asks for it, when their retention ends, and when a
+    call turns out to be a minor's. It also counts calls into deid.aggregates.
+    """
+    if not settings.bootstrap_servers:
+        raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
+    check_installed()
+    from deid_stream.control.run import run_control
+    from deid_stream.observe import logs
+
+    logs.configure(settings.log_level)
+    for _ in transport_risks(settings):
+        logs.get_log("control").warning("credentials go over the network in clear; see deid-stream doctor")
+    return asyncio.run(run_control(settings))
+
+
+def check_installed() -> None:
+    """Raises ConfigError where Faust is missing."""
+    if importlib.util.find_spec("faust") is None:
+        raise ConfigError(f"the control plane needs faust-streaming; {install('control')}")

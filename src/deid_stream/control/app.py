@@ -1,0 +1,143 @@
+"""The Faust application, thin: streams in, tables with changelogs, and nothing that decides. Only this imports Faust.
+
+One process works at a time: whoever looks after a customer must know all of the customer's calls. Faust's own settings
+that matter here: no web server, no leader topic, no topics of its own making, and every table's changes go to the
+partition of their key, so that they may be made outside a stream too.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+import faust
+
+from deid_stream.control.tables import Table
+from deid_stream.kafka.connection import Connection
+
+T = TypeVar("T")
+COMMIT_EVERY_S: Final = 1.0
+"""Between two commits of what agents have done. Larger: more is done again after a crash."""
+START_S: Final = 120.0
+"""Joining the group and reading the tables. Smaller: a large index cannot start; larger: one that hangs is noticed
+later."""
+
+
+class Message(NamedTuple):
+    """One record of a stream."""
+
+    partition: int
+    offset: int
+    time_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+Handle = Callable[[Message], Awaitable[None]]
+
+
+class _FaustMessage(Protocol):
+    partition: int
+    offset: int
+    timestamp: float
+    """Seconds since the epoch."""
+    key: bytes | None
+    value: bytes | None
+
+
+class _Event(Protocol):
+    message: _FaustMessage
+
+
+class _Stream(Protocol):
+    def events(self) -> AsyncIterator[_Event]: ...
+
+
+class FaustApp:
+    """``partitions`` of every topic of the deployment; ``session_timeout_ms`` of its consumer group."""
+
+    def __init__(self, connection: Connection, app_id: str, *, partitions: int, session_timeout_ms: int) -> None:
+        self._partitions = partitions
+        self._app = faust.App(
+            app_id,
+            broker=";".join(f"kafka://{server}" for server in connection.servers),
+            broker_credentials=_credentials(connection),
+            broker_session_timeout=session_timeout_ms / 1000,
+            broker_heartbeat_interval=session_timeout_ms / 4000,
+            broker_commit_interval=COMMIT_EVERY_S,
+            broker_client_id=connection.client_id,
+            consumer_auto_offset_reset="earliest",
+            store="memory://",
+            datadir=tempfile.mkdtemp(prefix="deid-control-"),
+            key_serializer="raw",
+            value_serializer="raw",
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            stream_wait_empty=False,
+        )
+
+    def table(self, topic: str, kind: type[T]) -> Table[T]:
+        """A table whose changes stand in ``topic``."""
+        stored = self._app.Table(
+            topic,
+            partitions=self._partitions,
+            key_type=bytes,
+            value_type=bytes,
+            use_partitioner=True,
+            changelog_topic=self._app.topic(
+                topic,
+                partitions=self._partitions,
+                compacting=True,
+                key_type=bytes,
+                value_type=bytes,
+                key_serializer="raw",
+                value_serializer="raw",
+            ),
+        )
+        return Table(stored, kind)
+
+    def agent(self, topic: str, name: str, handle: Handle) -> None:
+        """Give every record of ``topic`` to ``handle``, in order. A record counts as read once ``handle`` has returned
+        and the tables' changes have reached the broker."""
+        source = self._app.topic(topic, key_type=bytes, value_type=bytes, allow_empty=True)
+
+        async def take(stream: _Stream) -> None:
+            async for event in stream.events():
+                message = event.message
+                await handle(
+                    Message(
+                        message.partition, message.offset, int(message.timestamp * 1000), message.key, message.value
+                    )
+                )
+                await self.flush()
+
+        self._app.agent(source, name=name)(take)
+
+    async def start(self) -> None:
+        """Until the tables have been read. Raises TimeoutError."""
+        async with asyncio.timeout(START_S):
+            await self._app.start()
+            await self._app.tables.recovery.completed.wait()
+
+    async def stop(self) -> None:
+        await self._app.stop()
+
+    async def flush(self) -> None:
+        """Until the tables' changes have reached the broker."""
+        producer = self._app.producer
+        await producer.buffer.flush()
+        await producer.flush()
+
+
+def _credentials(connection: Connection) -> object:
+    """As Faust names them; None for a broker without TLS and users."""
+    if connection.sasl:
+        return faust.SASLCredentials(
+            mechanism=connection.sasl_mechanism,
+            username=connection.username,
+            password=connection.password,
+            ssl_context=connection.ssl_context() if connection.tls else None,
+        )
+    return faust.SSLCredentials(connection.ssl_context()) if connection.tls else None

@@ -1,0 +1,243 @@
+"""Takes back what is owed: tombstones, a line in the audit, and the table says that it is done; in this order, so that
+a crash half-way only repeats it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from deid_stream.control.register import Register
+from deid_stream.control.topics import ControlTopics
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.ports import Kafka, Sender
+from deid_stream.kafka.record import OutRecord
+from deid_stream.model.ids import record_id
+from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.model.requests import Kind
+from deid_stream.observe.logs import get_log
+from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.holdings import Holding, Purpose
+from deid_stream.policy.rights import Owed, State, Status, Verdict
+from deid_stream.runtime.backoff import Backoff
+from deid_stream.units import Ms
+from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.output import encode_audit
+
+log = get_log("control")
+
+CALLS: Final = 32
+"""Calls that are taken back together. More: fewer round trips; fewer: a customer waits less long for its turn."""
+TOMBSTONES: Final = 2_000
+"""Sent at once."""
+IDLE_S: Final = 0.1
+HELD_EVERY_MS: Final[Ms] = 5_000
+"""Between two looks at requests that a hold keeps waiting."""
+FIRST_BACKOFF_S: Final = 0.5
+MAX_BACKOFF_S: Final = 30.0
+FORGET_MS: Final[Ms] = 7 * 24 * 3_600_000
+"""A call of which nothing has been held for so long leaves the index: no worker has any of it on its way any more."""
+_ACTIONS: Final = {"deletion": AuditAction.DELETED, "retention": AuditAction.EXPIRED}
+
+
+class Taken(NamedTuple):
+    holding: Holding
+    verdict: Verdict
+
+
+class Executor:
+    """``flush`` waits until the tables' changes have reached the broker; ``wall_ms`` is the wall clock."""
+
+    def __init__(
+        self,
+        register: Register,
+        kafka: Kafka,
+        topics: ControlTopics,
+        metrics: Metrics,
+        flush: Callable[[], Awaitable[None]],
+        wall_ms: Callable[[], Ms],
+    ) -> None:
+        self._register = register
+        self._kafka = kafka
+        self._topics = topics
+        self._metrics = metrics
+        self._flush = flush
+        self._wall_ms = wall_ms
+        self._asked_ms: dict[str, Ms] = {}
+        """Customers whose opt-out is still being seen to, and since when."""
+        self._held_ms: Ms = 0
+
+    def opted_out(self, customer_id: str) -> None:
+        """An opt-out has come: the time until all of it is done is measured."""
+        self._asked_ms.setdefault(customer_id, self._wall_ms())
+
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Until cancelled. A broker that is away is waited for; raises BrokerError for what nobody here can mend."""
+        backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
+        while True:
+            try:
+                async with self._kafka.sender() as sender:
+                    while True:
+                        beat()
+                        if not await self.step(sender):
+                            await asyncio.sleep(IDLE_S)
+                        backoff.reset()
+            except BrokerError as error:
+                if not error.retryable:
+                    raise
+                log.warning("taking back tried again", error=error, seconds=backoff.next_s)
+                beat()
+                await asyncio.sleep(backoff.take())
+
+    async def step(self, sender: Sender) -> bool:
+        """Look at the next calls; whether there were any. Raises BrokerError, and then they are looked at again."""
+        now_ms = self._wall_ms()
+        queue = self._register.queue
+        chosen = queue.take(CALLS, now_ms)
+        if chosen:
+            try:
+                await self._take_back(sender, chosen, now_ms)
+            except BrokerError:
+                self._again(chosen)
+                raise
+        await self._requests(sender, now_ms)
+        for customer_id in [name for name in self._asked_ms if not queue.waiting(name)]:
+            self._metrics.retraction_seconds.observe((self._wall_ms() - self._asked_ms.pop(customer_id)) / 1000)
+        self._metrics.retractions_waiting.set(len(self._asked_ms))
+        self._metrics.index_calls.set(len(self._register))
+        return bool(chosen)
+
+    def _again(self, call_ids: Iterable[str]) -> None:
+        for call_id in call_ids:
+            found = self._register.verdict(call_id, self._wall_ms())
+            if found is not None:
+                self._register.queue.look(found[0].customer_id, call_id)
+
+    async def _take_back(self, sender: Sender, call_ids: Iterable[str], now_ms: Ms) -> None:
+        found = [Taken(*known) for known in (self._register.verdict(one, now_ms) for one in call_ids) if known]
+        due = [taken for taken in found if taken.verdict.owed]
+        for taken in found:
+            if not taken.verdict.owed:
+                self._forget(taken.holding, now_ms)
+        if not due:
+            return
+        tombstones: list[OutRecord] = []
+        for taken in due:
+            for owed in taken.verdict.owed:
+                tombstones += self._tombstones(taken.holding, owed)
+                if len(tombstones) >= TOMBSTONES:
+                    await sender.send(tombstones)
+                    tombstones = []
+        await sender.send([*tombstones, *(line for taken in due for line in self._audit(taken, now_ms))])
+        for taken in due:
+            self._register.taken_back(taken.holding, taken.verdict.owed, now_ms)
+            self._count(taken)
+        await self._flush()
+
+    def _forget(self, holding: Holding, now_ms: Ms) -> None:
+        if not holding.gone or holding.settles_ms() is not None:
+            return
+        forget_ms = max((part.heard_ms for part in holding.parts), default=holding.last_ms) + FORGET_MS
+        if now_ms >= forget_ms:
+            self._register.forget(holding.call_id)
+        else:
+            self._register.queue.look_at(holding.customer_id, holding.call_id, forget_ms)
+
+    def _tombstones(self, holding: Holding, owed: Owed) -> list[OutRecord]:
+        headers = ((ce.CUSTOMER_ID, holding.customer_id.encode()),)
+        if owed.part.purpose is Purpose.SUMMARY:
+            key = holding.call_id.encode()
+            return [OutRecord(self._topics.calls, key, None, headers, partition=holding.partition)]
+        transcripts, audio = self._topics.of_purpose(owed.part.purpose)
+        return [
+            OutRecord(topic, record_id(holding.call_id, known.channel, seq), None, headers, partition=holding.partition)
+            for topic, ranges in ((transcripts, owed.transcripts), (audio, owed.audio))
+            for known in ranges
+            for seq in range(known.first, known.last + 1)
+        ]
+
+    def _audit(self, taken: Taken, now_ms: Ms) -> Iterable[OutRecord]:
+        """A line for each reason; what is only made sure of once more was said the first time."""
+        counts: dict[str, Counter[str]] = {}
+        for owed in taken.verdict.owed:
+            if not owed.part.gone:
+                found = counts.setdefault(owed.reason, Counter())
+                for what, number in (("records", _size(owed)), (str(owed.part.purpose), _size(owed))):
+                    found[what] += number
+        for reason, found in counts.items():
+            entry = AuditEntry(
+                call_id=taken.holding.call_id,
+                customer_id=taken.holding.customer_id,
+                action=_ACTIONS.get(reason, AuditAction.RETRACTED),
+                reason=reason,
+                time_ms=now_ms,
+                counts=dict(found),
+            )
+            yield self._line(entry, taken.holding.partition)
+
+    def _line(self, entry: AuditEntry, partition: int | None) -> OutRecord:
+        customer = self._register.known(entry.customer_id)
+        record = encode_audit(entry, policy_version=customer.version if customer else "")
+        return OutRecord(self._topics.audit, record.key, record.value, record.headers, entry.time_ms, partition)
+
+    def _count(self, taken: Taken) -> None:
+        by_request: Counter[str] = Counter()
+        for owed in taken.verdict.owed:
+            self._metrics.taken_back.inc(owed.reason, _size(owed))
+            if not owed.part.gone:
+                for request_id in owed.request_ids:
+                    by_request[request_id] += _size(owed)
+        for request_id, records in by_request.items():
+            status = self._register.status(request_id)
+            if status is not None:
+                replaced = msgspec.structs.replace(status, calls=status.calls + 1, records=status.records + records)
+                self._register.request(replaced)
+
+    # -- requests that come to their end
+
+    async def _requests(self, sender: Sender, now_ms: Ms) -> None:
+        overdue = 0
+        look_at_held = now_ms - self._held_ms >= HELD_EVERY_MS
+        if look_at_held:
+            self._held_ms = now_ms
+        for status in self._register.open_requests():
+            overdue += now_ms > status.due_ms
+            ripe = status.state is State.RUNNING or look_at_held
+            if status.kind is Kind.DELETION and ripe and not self._register.queue.waiting(status.customer_id):
+                await self._deletion(sender, status, now_ms)
+        self._metrics.requests_open.set(len(self._register.open_requests()))
+        self._metrics.requests_overdue.set(overdue)
+
+    async def _deletion(self, sender: Sender, status: Status, now_ms: Ms) -> None:
+        left = [holding for holding in self._register.calls_of(status) if not holding.gone]
+        state = State.HELD if left else State.DONE
+        if state is status.state:
+            return
+        changed = msgspec.structs.replace(
+            status,
+            state=state,
+            reason="legal_hold" if left else "",
+            finished_ms=0 if left else now_ms,
+        )
+        await self.receipt(sender, changed, now_ms)
+        self._register.request(changed)
+        await self._flush()
+
+    async def receipt(self, sender: Sender, status: Status, now_ms: Ms) -> None:
+        """A line of the audit under the request's own id."""
+        entry = AuditEntry(
+            call_id=status.call_id or status.request_id,
+            customer_id=status.customer_id,
+            action=AuditAction.REQUESTED,
+            reason=f"{status.kind}_{status.state}",
+            time_ms=now_ms,
+            counts={"calls": status.calls, "records": status.records},
+        )
+        await sender.send([self._line(entry, None)])
+
+
+def _size(owed: Owed) -> int:
+    if owed.part.purpose is Purpose.SUMMARY:
+        return 1
+    return sum(known.last - known.first + 1 for known in (*owed.transcripts, *owed.audio))

@@ -1,0 +1,86 @@
+"""Customers' policies as the control plane needs them: opt-outs, days and holds, and how to write one."""
+
+import msgspec
+
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.reading import read_to_end
+from deid_stream.kafka.record import OutRecord
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.model.json import JsonObject
+from deid_stream.policy.permit import Position
+from deid_stream.policy.retention import Days
+from deid_stream.policy.rights import Customer
+from deid_stream.policy.status import Standing
+from deid_stream.policy.table import ChangeKind, PolicyTable
+
+
+class Policies:
+    """``read`` first, then ``apply`` what comes. Customers are known by their pseudonyms where ``ids`` hides them."""
+
+    def __init__(self, kafka: Kafka, topic: str, region: str, ids: IdPseudonyms | None) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._ids = ids
+        self._table = PolicyTable(region, ids)
+        self._next: dict[int, int] = {}
+        self._written: dict[str, tuple[str, JsonObject]] = {}
+        """By customer: the key in the topic, and the JSON that the calls go by."""
+
+    async def read(self) -> list[str]:
+        """All there is now; the customers. Raises BrokerError."""
+        found = {
+            customer
+            for record in await read_to_end(self._kafka, self._topic, "read_uncommitted")
+            if (customer := self.apply(record.partition, record.offset, record.timestamp, record.key, record.value))
+        }
+        return sorted(found)
+
+    def apply(self, partition: int, offset: int, time_ms: int, key: bytes | None, value: bytes | None) -> str:
+        """One record, once; the customer, or nothing where it names none."""
+        if not key:
+            return ""
+        written_as = key.decode(errors="replace")
+        customer_id = self._ids.customer(written_as) if self._ids is not None else written_as
+        if offset < self._next.get(partition, 0):
+            return customer_id
+        self._next[partition] = offset + 1
+        change = self._table.apply(written_as, value, Position(partition, offset), time_ms)
+        if change.kind is ChangeKind.SET and value is not None:
+            self._written[customer_id] = (written_as, msgspec.json.decode(value))
+        elif change.kind is ChangeKind.REMOVED:
+            self._written.pop(customer_id, None)
+        return customer_id
+
+    def customer(self, customer_id: str, known: Customer | None) -> Customer:
+        """The customer as the control plane keeps it. An opt-out once seen stays, also where the topic has lost it."""
+        standing = self._table.standing(customer_id)
+        opted_out = standing.opted_out
+        if known is not None and known.opted_out is not None and (opted_out is None or opted_out < known.opted_out):
+            opted_out = known.opted_out
+        policy = standing.policy
+        days = Days(policy.retention_days.analytics, policy.retention_days.training)
+        return Customer(
+            customer_id=customer_id, opted_out=opted_out, days=days, held=policy.legal_hold, version=policy.version
+        )
+
+    def narrowed(self, customer_id: str, written_as: str, *, analytics: bool) -> OutRecord | None:
+        """A policy that allows no training and, unless ``analytics``, no analytics; else the one in force. None where
+        that is what is in force already. ``written_as`` is the customer's key where it has no policy yet."""
+        standing = self._table.standing(customer_id)
+        key, base = self._written.get(customer_id, (written_as, {"customer_id": written_as}))
+        policy = standing.policy
+        in_force = customer_id in self._written and not policy.training and standing.opted_out is not None
+        if in_force and (analytics or not policy.analytics):
+            return None
+        changed = base | {"training_opt_out": True, "version": next_version(standing)}
+        if not analytics:
+            changed["analytics"] = False
+        return OutRecord(self._topic, key.encode(), msgspec.json.encode(changed))
+
+
+def next_version(standing: Standing) -> int | str:
+    """Above every version there has been."""
+    highest = standing.highest
+    if len(highest) < 2:
+        return highest[0] + 1 if highest else 1
+    return ".".join(str(part) for part in (*highest[:-1], highest[-1] + 1))

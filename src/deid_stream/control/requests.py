@@ -1,0 +1,162 @@
+"""What comes on ``privacy.requests``: checked, answered in ``privacy.status``, and given to the register."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from deid_stream.control.app import Message
+from deid_stream.control.executor import Executor
+from deid_stream.control.identity import IdentityCheck
+from deid_stream.control.policies import Policies
+from deid_stream.control.register import Register
+from deid_stream.control.topics import ControlTopics
+from deid_stream.errors import DecodeError
+from deid_stream.kafka.ports import Sender
+from deid_stream.kafka.record import OutRecord
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.model.requests import Kind, Request
+from deid_stream.observe.logs import get_log
+from deid_stream.policy.rights import LASTING, State, Status
+from deid_stream.units import Ms
+from deid_stream.wire.output import DeadLetter, encode_dead_letter
+from deid_stream.wire.requests import read_request
+
+log = get_log("control")
+
+SUBJECT_PREFIX: Final = "subject-"
+"""A subject that begins so is a pseudonym already."""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """How outputs call customers, calls and people."""
+
+    pseudonyms: IdPseudonyms | None
+    """None: no key is known here."""
+    hidden: bool = False
+    """With ``hash_ids``: calls and customers are pseudonyms too."""
+
+    def customer(self, name: str) -> str:
+        return self.pseudonyms.customer(name) if self.hidden and self.pseudonyms else name
+
+    def call(self, name: str) -> str:
+        return self.pseudonyms.call(name) if self.hidden and self.pseudonyms and name else name
+
+    def subject(self, customer_id: str, name: str) -> str | None:
+        """None: it cannot be told without a key."""
+        if not name or name.startswith(SUBJECT_PREFIX):
+            return name
+        return self.pseudonyms.subject(customer_id, name) if self.pseudonyms else None
+
+
+class Desk:
+    """Takes one request after the other. Whatever was done for one when the process died is done again, to the same
+    effect."""
+
+    def __init__(
+        self,
+        register: Register,
+        executor: Executor,
+        policies: Policies,
+        names: Names,
+        identity: IdentityCheck,
+        topics: ControlTopics,
+        *,
+        days: int,
+        wall_ms: Callable[[], Ms],
+    ) -> None:
+        self._register = register
+        self._executor = executor
+        self._policies = policies
+        self._names = names
+        self._identity = identity
+        self._topics = topics
+        self._days = days
+        self._wall_ms = wall_ms
+
+    async def take(self, message: Message, sender: Sender) -> None:
+        """One record of the topic. Raises BrokerError."""
+        try:
+            request = read_request(message.key, message.value, f"{message.partition}-{message.offset}")
+        except DecodeError as error:
+            log.warning("privacy request refused", error=error, partition=message.partition, offset=message.offset)
+            await sender.send([self._dead_letter(message, error)])
+            return
+        if self._register.status(request.request_id) is not None:
+            return
+        status = self._status(request, message.time_ms)
+        refused = "no_key" if status is None else await self._identity.refuses(request)
+        status = status or self._status(msgspec.structs.replace(request, subject=""), message.time_ms)
+        assert status is not None  # noqa: S101 - without a subject there is nothing to be told
+        refused = refused or self._impossible(status)
+        if refused:
+            status = msgspec.structs.replace(status, state=State.REFUSED, reason=refused, finished_ms=self._wall_ms())
+        else:
+            await self._act(request, status, sender)
+        await self._executor.receipt(sender, status, self._wall_ms())
+        self._register.request(status)
+
+    async def _act(self, request: Request, status: Status, sender: Sender) -> None:
+        """What follows beside the register's own work."""
+        if status.kind in (Kind.RELEASE, Kind.FULFILLED):
+            target = self._register.status(status.target)
+            assert target is not None  # noqa: S101 - looked at before
+            state = State.RELEASED if status.kind is Kind.RELEASE else State.DONE
+            changed = msgspec.structs.replace(
+                target, state=state, released_by=status.requested_by, finished_ms=self._wall_ms()
+            )
+            await self._executor.receipt(sender, changed, self._wall_ms())
+            self._register.request(changed)
+        whole = not (status.call_id or status.subject)
+        if whole and status.kind in (Kind.WITHDRAWAL, Kind.OBJECTION, Kind.RESTRICTION):
+            keeps_analytics = status.kind is Kind.WITHDRAWAL
+            policy = self._policies.narrowed(status.customer_id, request.customer_id, analytics=keeps_analytics)
+            if policy is not None:
+                await sender.send([policy])
+
+    def _status(self, request: Request, asked_ms: Ms) -> Status | None:
+        subject = self._names.subject(request.customer_id, request.subject)
+        if subject is None:
+            return None
+        return Status(
+            request_id=request.request_id,
+            kind=request.kind,
+            customer_id=self._names.customer(request.customer_id),
+            state=_FIRST.get(request.kind, State.IN_FORCE if request.kind in LASTING else State.DONE),
+            call_id=self._names.call(request.call_id),
+            subject=subject,
+            target=request.target,
+            requested_by=request.requested_by,
+            verified_by=request.verified_by,
+            asked_ms=asked_ms,
+            due_ms=asked_ms + self._days * 24 * 3_600_000,
+            finished_ms=self._wall_ms() if request.kind in (Kind.RELEASE, Kind.FULFILLED) else 0,
+        )
+
+    def _impossible(self, status: Status) -> str:
+        if status.kind not in (Kind.RELEASE, Kind.FULFILLED):
+            return ""
+        target = self._register.status(status.target)
+        if target is None or target.customer_id != status.customer_id:
+            return "unknown_target"
+        wanted = State.IN_FORCE if status.kind is Kind.RELEASE else State.GRANTED
+        return "" if target.state is wanted else "target_not_open"
+
+    def _dead_letter(self, message: Message, error: DecodeError) -> OutRecord:
+        letter = DeadLetter(
+            error=error.code,
+            path=error.at,
+            mend=error.mend,
+            source_topic=self._topics.requests,
+            source_partition=message.partition,
+            source_offset=message.offset,
+            timestamp_ms=message.time_ms,
+            key_bytes=len(message.key or b""),
+            value_bytes=len(message.value or b""),
+        )
+        # the key is a customer, and may be a name that cannot be checked
+        record = encode_dead_letter(letter, None)
+        return OutRecord(self._topics.dead_letters, record.key, record.value, record.headers)
+
+
+_FIRST: Final = {Kind.DELETION: State.RUNNING, Kind.ACCESS: State.GRANTED}

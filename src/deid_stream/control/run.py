@@ -1,0 +1,323 @@
+"""The control plane as a process: everything put together, started and stopped."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from deid_stream import __version__
+from deid_stream.config import Settings
+from deid_stream.control.app import FaustApp, Message
+from deid_stream.control.executor import Executor
+from deid_stream.control.identity import IdentityCheck
+from deid_stream.control.policies import Policies
+from deid_stream.control.register import Register
+from deid_stream.control.requests import Desk, Names
+from deid_stream.control.topics import ControlTopics
+from deid_stream.control.windows import Windows
+from deid_stream.errors import BrokerError, DecodeError, DeidError, DigestKeyError, TopicError
+from deid_stream.kafka.connect import connect
+from deid_stream.kafka.ports import Kafka, Sender
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.keys.ring import Purpose
+from deid_stream.observe import hooks, logs
+from deid_stream.observe.endpoint import served
+from deid_stream.observe.hooks import loop_handler
+from deid_stream.observe.logs import get_log, where
+from deid_stream.observe.metrics import Metrics
+from deid_stream.policy.aggregates import Tally
+from deid_stream.policy.holdings import Holding
+from deid_stream.policy.rights import Customer, Status
+from deid_stream.runtime.backoff import Backoff
+from deid_stream.runtime.heartbeat import Heartbeat
+from deid_stream.runtime.signals import stopped_by_signals, wait_for
+from deid_stream.runtime.tasks import TaskGuard
+from deid_stream.wire.index import read_claims
+
+log = get_log("control")
+
+GROUP_SUFFIX: Final = "-control"
+EMBEDDED_SESSION_MS: Final = 2_000
+"""The embedded broker lets half a session timeout pass before it shares partitions out."""
+FIRST_WAIT_S: Final = 0.5
+MAX_WAIT_S: Final = 30.0
+STUCK_S: Final = 120.0
+"""Without a sign of life for so long only a restart helps. Smaller: one very large call counts as stuck."""
+WINDOWS_EVERY_S: Final = 5.0
+EXIT_FAILED: Final = 1
+
+
+class Control:
+    """One per deployment. ``stop`` may be called at any time: what was not finished is done by whoever comes next."""
+
+    def __init__(self, settings: Settings, metrics: Metrics | None = None, kafka: Kafka | None = None) -> None:
+        self._settings = settings
+        self.metrics = metrics or Metrics()
+        self._kafka = kafka or connect(settings, "deid-stream-control")
+        self._topics = ControlTopics.of(settings.topic_prefix)
+        self._stop = asyncio.Event()
+        self._guard = TaskGuard(self._task_failed)
+        self._heartbeat = Heartbeat()
+        self._failed: asyncio.Future[None] | None = None
+        self.ready = False
+
+    @property
+    def healthy(self) -> bool:
+        """It has gone round its loop lately; else only a restart helps."""
+        return not self._heartbeat.late()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until ``stop``. A broker that is not there yet is waited for, ``broker_wait_ms`` long. Raises DeidError."""
+        loop = asyncio.get_running_loop()
+        give_up_s = loop.time() + self._settings.broker_wait_ms / 1000
+        backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
+        while not self._stop.is_set():
+            try:
+                partitions = await self._partitions()
+                break
+            except BrokerError as error:
+                if not error.retryable or loop.time() + backoff.next_s > give_up_s:
+                    raise
+                log.warning("waiting for the broker", error=error, seconds=backoff.next_s)
+            await wait_for(self._stop, backoff.take())
+        else:
+            return
+        await self._serve(partitions)
+
+    async def _partitions(self) -> int:
+        """Of every topic of the deployment. Raises TopicError where one is missing or has another number of them."""
+        async with self._kafka.admin() as admin:
+            missing = sorted(set(self._topics.all) - await admin.topics())
+            if missing:
+                raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
+            counts = await admin.partition_counts(self._topics.all)
+        own = {name: count for name, count in counts.items() if name != self._topics.policies}
+        if len(set(own.values())) > 1:
+            raise TopicError("topics have unequal partition counts; run `deid-stream topics check`")
+        return own[self._topics.index]
+
+    async def _serve(self, partitions: int) -> None:
+        settings, topics = self._settings, self._topics
+        transactions = await self._kafka.supports_transactions(settings.group_id)
+        app = FaustApp(
+            self._kafka.connection,
+            f"{settings.group_id}{GROUP_SUFFIX}",
+            partitions=partitions,
+            session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
+        )
+        register = Register(
+            app.table(topics.control_calls, Holding),
+            app.table(topics.control_customers, Customer),
+            app.table(topics.request_status, Status),
+        )
+        names, seed = self._names()
+        windows = Windows(
+            app.table(topics.control_windows, Tally),
+            topics.aggregates,
+            length_ms=settings.aggregates_window_ms,
+            threshold=settings.aggregates_threshold,
+            epsilon=settings.aggregates_epsilon,
+            seed=seed,
+        )
+        policies = Policies(self._kafka, topics.policies, settings.region, names.pseudonyms if names.hidden else None)
+        executor = Executor(register, self._kafka, topics, self.metrics, app.flush, _wall_ms)
+        desk = Desk(
+            register,
+            executor,
+            policies,
+            names,
+            IdentityCheck(settings.identity_check),
+            topics,
+            days=settings.request_days,
+            wall_ms=_wall_ms,
+        )
+        agents = _Agents(register, windows, policies, executor, desk)
+        async with self._kafka.sender() as sender:
+            agents.sender = sender
+            for topic, name, take in (
+                (topics.index, "index", agents.index),
+                (topics.policies, "policies", agents.policy),
+                (topics.requests, "requests", agents.request),
+            ):
+                app.agent(topic, name, self._guarded(name, agents.opened, take))
+            await self._work(app, agents)
+
+    async def _work(self, app: FaustApp, agents: "_Agents") -> None:
+        self._failed = failed = asyncio.get_running_loop().create_future()
+        stopping = asyncio.create_task(self._stop.wait())
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            starting = self._guard.start("loop", app.start())
+            await asyncio.wait({starting, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+            elif not self._stop.is_set():
+                failed.result()
+            else:
+                return
+            await agents.open()
+            tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
+            tasks.append(self._guard.start("windows", agents.publish_windows()))
+            self.ready = True
+            log.info("control plane started", calls=len(agents.register))
+            await asyncio.wait({*tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*tasks, failed):
+                if task.done():
+                    task.result()
+        finally:
+            self.ready = False
+            stopping.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await app.stop()
+            failed.cancel()
+
+    def _guarded(
+        self, name: str, opened: asyncio.Event, take: Callable[[Message], Awaitable[None]]
+    ) -> Callable[[Message], Awaitable[None]]:
+        """An agent's work: what nobody foresaw ends the process, and its record is not counted as read."""
+
+        async def taken(message: Message) -> None:
+            await opened.wait()
+            backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
+            while True:
+                try:
+                    await self._guard.contain(name, _awaited(take(message)))
+                except BrokerError as error:
+                    if error.retryable:
+                        log.warning("taking a record tried again", task=name, error=error, seconds=backoff.next_s)
+                        await asyncio.sleep(backoff.take())
+                        continue
+                    self._fail(error)
+                except DeidError as error:
+                    self._fail(error)
+                else:
+                    return
+                await asyncio.Event().wait()
+
+        return taken
+
+    def _fail(self, error: DeidError) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def _beat(self) -> None:
+        self._heartbeat.beat("control", STUCK_S)
+
+    def _names(self) -> tuple[Names, bytes]:
+        """How outputs call people, and what noise is drawn from. A deployment without a key has neither."""
+        try:
+            keys = self._settings.key_ring()
+        except DigestKeyError:
+            if self._settings.hash_ids or self._settings.digest_key or self._settings.digest_key_file:
+                raise
+            log.warning("no digest key: people on the line are known by their pseudonyms only")
+            return Names(None), b""
+        return Names(IdPseudonyms(keys), self._settings.hash_ids), keys.derive(Purpose.IDS, "aggregates")
+
+    def _task_failed(self, name: str, error: Exception) -> None:
+        self.metrics.task_failures.inc(name)
+        log.error("a task failed", task=name, error=error, where=where(error))
+
+
+class _Agents:
+    """What each stream's records do."""
+
+    def __init__(
+        self, register: Register, windows: Windows, policies: Policies, executor: Executor, desk: Desk
+    ) -> None:
+        self.register = register
+        self.executor = executor
+        self.opened = asyncio.Event()
+        self.sender: Sender | None = None
+        self._windows = windows
+        self._policies = policies
+        self._desk = desk
+
+    async def open(self) -> None:
+        """The tables have been read: from here on records are taken. Raises BrokerError."""
+        self.register.load()
+        for customer_id in await self._policies.read():
+            self._customer(customer_id)
+        self.opened.set()
+
+    async def index(self, message: Message) -> None:
+        try:
+            claims = read_claims(message.value)
+        except DecodeError as error:
+            log.error("record of the index refused", error=error, partition=message.partition, offset=message.offset)
+            return
+        for holding, closing in self.register.claims(claims, _wall_ms()):
+            self._windows.add(holding.customer_id, closing, _wall_ms())
+
+    async def policy(self, message: Message) -> None:
+        customer_id = self._policies.apply(
+            message.partition, message.offset, message.time_ms, message.key, message.value
+        )
+        if customer_id:
+            self._customer(customer_id)
+
+    async def request(self, message: Message) -> None:
+        assert self.sender is not None  # noqa: S101 - set before the first agent
+        await self._desk.take(message, self.sender)
+
+    async def publish_windows(self) -> None:
+        """Publish each window that is over, until cancelled."""
+        assert self.sender is not None  # noqa: S101 - set before the first agent
+        while True:
+            for start_ms, tallies in sorted(self._windows.over(_wall_ms()).items()):
+                await self.sender.send(self._windows.records(start_ms, tallies))
+                self._windows.forget(start_ms, list(tallies))
+            await asyncio.sleep(WINDOWS_EVERY_S)
+
+    def _customer(self, customer_id: str) -> None:
+        customer = self._policies.customer(customer_id, self.register.known(customer_id))
+        if self.register.customer(customer):
+            self.executor.opted_out(customer_id)
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def run_control(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; the exit status. Errors are logged, one line each."""
+    metrics = Metrics()
+    control = Control(settings, metrics)
+    asyncio.get_running_loop().set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
+    try:
+        with (
+            stopped_by_signals(control.stop),
+            served(
+                metrics,
+                settings.metrics_host,
+                settings.metrics_port,
+                version=__version__,
+                ready=lambda: control.ready,
+                healthy=lambda: control.healthy,
+            ),
+        ):
+            await control.run()
+    except (DeidError, TimeoutError) as error:
+        log.error("control plane ends", error=error)
+        return EXIT_FAILED
+    log.info("control plane stopped")
+    return 0
+
+
+def member(settings: bytes, _: object) -> None:
+    """The life of a control plane that runs beside a worker."""
+    decoded = msgspec.json.decode(settings, type=Settings)
+    logs.configure(decoded.log_level)
+    hooks.install()
+    raise SystemExit(hooks.contained(lambda: asyncio.run(run_control(decoded))))

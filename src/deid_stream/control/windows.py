@@ -1,0 +1,84 @@
+"""Counts by window: what closed calls add up to, published once a window is over, small cells hidden."""
+
+import random
+from typing import Final
+
+import msgspec
+
+from deid_stream.control.tables import Table
+from deid_stream.kafka.record import OutRecord
+from deid_stream.model.published import Closing
+from deid_stream.policy.aggregates import CallFacts, Noise, Published, Tally, publish, window_start
+from deid_stream.units import Ms
+
+GRACE_MS: Final[Ms] = 60_000
+"""A window is published so long after its end: calls that closed in it are known by then. A call that is told of later
+counts in the oldest window that is still open."""
+
+
+class Windows:
+    """``tallies`` is by ``start/customer``. ``length_ms`` of a window, ``threshold`` below which a cell is hidden,
+    ``epsilon`` of the noise (0: none), whose numbers come from ``seed`` and the window, so that it is made alike."""
+
+    def __init__(
+        self, tallies: Table[Tally], topic: str, *, length_ms: Ms, threshold: int, epsilon: float, seed: bytes
+    ) -> None:
+        self._tallies = tallies
+        self._topic = topic
+        self._length_ms = length_ms
+        self._threshold = threshold
+        self._epsilon = epsilon
+        self._seed = seed
+
+    def add(self, customer_id: str, closing: Closing, now_ms: Ms) -> None:
+        """A call has closed."""
+        oldest_ms = window_start(now_ms - GRACE_MS, self._length_ms)
+        start_ms = max(window_start(min(closing.time_ms, now_ms), self._length_ms), oldest_ms)
+        key = f"{start_ms}/{customer_id}"
+        facts = CallFacts(
+            customer_id=customer_id,
+            duration_ms=closing.duration_ms,
+            values=closing.values,
+            withheld=closing.withheld,
+            opted_out=closing.opted_out,
+        )
+        self._tallies.set(key, (self._tallies.get(key) or Tally()).plus(facts))
+
+    def over(self, now_ms: Ms) -> dict[Ms, dict[str, Tally]]:
+        """Windows that are to be published, by their start, with each customer's counts."""
+        found: dict[Ms, dict[str, Tally]] = {}
+        for key, tally in self._tallies.items():
+            start, _, customer_id = key.partition("/")
+            if now_ms >= int(start) + self._length_ms + GRACE_MS:
+                found.setdefault(int(start), {})[customer_id] = tally
+        return found
+
+    def records(self, start_ms: Ms, tallies: dict[str, Tally]) -> list[OutRecord]:
+        """What is published of a window: a row a customer, and the deployment's."""
+        noise = None
+        if self._epsilon:
+            drawn = random.Random(self._seed + b"%d" % start_ms)
+            noise = Noise(self._epsilon, drawn.random)
+        made = publish(tallies, start_ms, threshold=self._threshold, noise=noise)
+        rows = {**made.customers, "": made.deployment}
+        return [
+            OutRecord(self._topic, f"{name or '*'}/{start_ms}".encode(), _value(made, name, self._length_ms))
+            for name in rows
+        ]
+
+    def forget(self, start_ms: Ms, customers: list[str]) -> None:
+        """It has been published."""
+        for customer_id in customers:
+            self._tallies.drop(f"{start_ms}/{customer_id}")
+
+
+def _value(made: Published, name: str, length_ms: Ms) -> bytes:
+    row = made.customers[name] if name else made.deployment
+    fields = {
+        "customer_id": name or None,
+        "window_start_ms": made.window_start_ms,
+        "window_ms": length_ms,
+        "threshold": made.threshold,
+        "epsilon": made.epsilon,
+    }
+    return msgspec.json.encode(fields | msgspec.structs.asdict(row))

@@ -1,0 +1,198 @@
+"""What the service holds of a call, as the workers' claims tell it, and how much of it has been taken back.
+
+A call's records are kept in *parts*: analytics, and training by the policy that permitted it. Taking a part back makes
+tombstones for its ranges. A claim that comes later may name more records, or the same ones again (a worker that was
+paused writes late what it had let go): then there is something to take back once more.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from deid_stream.model.outputs import SeqRange
+from deid_stream.model.published import Claim
+from deid_stream.model.runs import Runs
+from deid_stream.policy.permit import Position
+from deid_stream.units import Ms
+
+SETTLE_MS: Final[Ms] = 30_000
+"""So long after the last claim of a part that was taken back, all of it is taken back once more: a record that was on
+its way when the tombstones were written lies behind them. A worker gives a batch up after 20 s."""
+
+
+class Purpose(StrEnum):
+    ANALYTICS = "analytics"
+    TRAINING = "training"
+    SUMMARY = "summary"
+    """The call's own record in ``deid.calls``."""
+
+
+Ranges = tuple[SeqRange, ...]
+
+
+class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Records of a call for one purpose; of training, under the permits of one policy."""
+
+    purpose: Purpose
+    position: str = ""
+    """Of the policy in ``customers.policies``; empty: not known."""
+    retain_until_ms: Ms = 0
+    transcripts: Ranges = ()
+    audio: Ranges = ()
+    told: int = 0
+    """Claims that named this part."""
+    heard_ms: Ms = 0
+    """When the last of them came, by the control plane's clock."""
+    gone_told: int = 0
+    """The claims that had come when it was taken back last; 0: never."""
+    gone_transcripts: Ranges = ()
+    gone_audio: Ranges = ()
+    settled_told: int = 0
+    """The claims that had come when all of it was taken back once more, after ``SETTLE_MS``."""
+    reason: str = ""
+    """Why it was taken back last."""
+
+    @property
+    def records(self) -> int:
+        """Record ids that its ranges name."""
+        if self.purpose is Purpose.SUMMARY:
+            return 1
+        return sum(known.last - known.first + 1 for known in (*self.transcripts, *self.audio))
+
+    @property
+    def gone(self) -> bool:
+        """All that was claimed has been taken back."""
+        return self.gone_told >= self.told
+
+    def before(self, opted_out: Position) -> bool:
+        """Whether its records were permitted before the opt-out; where the permit is not known, they were."""
+        partition, _, offset = self.position.partition("/")
+        if not (partition.isdecimal() and offset.isdecimal()):
+            return True
+        return Position(int(partition), int(offset)).before(opted_out)
+
+    def owed(self, now_ms: Ms) -> tuple[Ranges, Ranges] | None:
+        """Ranges of transcripts and audio to take back now, where there is a reason to; None where it has been."""
+        if not self.gone:
+            more = (_less(self.transcripts, self.gone_transcripts), _less(self.audio, self.gone_audio))
+            return more if any(more) else (self.transcripts, self.audio)
+        if self.settled_told < self.told and now_ms - self.heard_ms >= SETTLE_MS:
+            return self.transcripts, self.audio
+        return None
+
+    def taken_back(self, reason: str, now_ms: Ms) -> "Part":
+        """After that."""
+        settled = now_ms - self.heard_ms >= SETTLE_MS
+        return msgspec.structs.replace(
+            self,
+            gone_told=self.told,
+            gone_transcripts=self.transcripts,
+            gone_audio=self.audio,
+            settled_told=self.told if settled else self.settled_told,
+            reason=reason,
+        )
+
+
+class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One call of the index. Nothing of what was said is in it."""
+
+    call_id: str
+    customer_id: str
+    partition: int
+    subject: str = ""
+    region: str = ""
+    started_ms: Ms = 0
+    last_ms: Ms = 0
+    segments: int = 0
+    chunks: int = 0
+    bytes: int = 0
+    minor: bool = False
+    closed: bool = False
+    parts: list[Part] = []
+
+    def of(self, *purposes: Purpose) -> list[Part]:
+        """Its parts for these purposes."""
+        return [part for part in self.parts if part.purpose in purposes]
+
+    @property
+    def gone(self) -> bool:
+        """Nothing of it is held."""
+        return all(part.gone for part in self.parts)
+
+    def settles_ms(self) -> Ms | None:
+        """When a part that was taken back is to be taken back once more; None: no part is."""
+        waiting = [part.heard_ms for part in self.parts if part.gone and part.settled_told < part.told]
+        return min(waiting) + SETTLE_MS if waiting else None
+
+
+def claimed(known: Holding | None, claim: Claim, partition: int, now_ms: Ms) -> Holding:
+    """The call with what a worker says of it. What another worker has said before stays true."""
+    holding = known or Holding(call_id=claim.call_id, customer_id=claim.customer_id, partition=partition)
+    parts = {(part.purpose, part.position): part for part in holding.parts}
+
+    def add(purpose: Purpose, position: str, retain_until_ms: Ms, transcripts: Ranges, audio: Ranges) -> None:
+        part = parts.get((purpose, position)) or Part(purpose=purpose, position=position)
+        dates = [date for date in (part.retain_until_ms, retain_until_ms) if date]
+        parts[purpose, position] = msgspec.structs.replace(
+            part,
+            retain_until_ms=min(dates, default=0),
+            transcripts=_joined(part.transcripts, transcripts),
+            audio=_joined(part.audio, audio),
+            told=part.told + 1,
+            heard_ms=now_ms,
+        )
+
+    if claim.transcripts or claim.audio:
+        add(Purpose.ANALYTICS, "", 0, claim.transcripts, claim.audio)
+    for trained in claim.trained:
+        add(Purpose.TRAINING, trained.position, trained.retain_until_ms, trained.transcripts, trained.audio)
+    if claim.closed:
+        add(Purpose.SUMMARY, "", 0, (), ())
+    starts = [time_ms for time_ms in (holding.started_ms, claim.started_ms) if time_ms]
+    return msgspec.structs.replace(
+        holding,
+        subject=claim.subject or holding.subject,
+        region=claim.region or holding.region,
+        started_ms=min(starts, default=0),
+        last_ms=max(holding.last_ms, claim.last_ms),
+        segments=max(holding.segments, claim.segments),
+        chunks=max(holding.chunks, claim.chunks),
+        bytes=max(holding.bytes, claim.bytes),
+        minor=holding.minor or claim.minor,
+        closed=holding.closed or claim.closed,
+        parts=list(parts.values()),
+    )
+
+
+def _joined(one: Ranges, other: Ranges) -> Ranges:
+    if one == other:
+        return one
+    runs = Runs(one)
+    for known in other:
+        runs.add(known)
+    return runs.ranges()
+
+
+def _less(all_of: Ranges, without: Ranges) -> Ranges:
+    """Runs of ``all_of`` that are in none of ``without``."""
+    left: list[SeqRange] = []
+    for known in all_of:
+        pieces = [(known.first, known.last)]
+        for gone in without:
+            if gone.channel == known.channel:
+                pieces = list(_cut(pieces, gone.first, gone.last))
+        left.extend(SeqRange(known.channel, first, last) for first, last in pieces)
+    return tuple(left)
+
+
+def _cut(pieces: Iterable[tuple[int, int]], first: int, last: int) -> Iterable[tuple[int, int]]:
+    for start, end in pieces:
+        if last < start or end < first:
+            yield start, end
+            continue
+        if start < first:
+            yield start, first - 1
+        if last < end:
+            yield last + 1, end

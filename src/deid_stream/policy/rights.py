@@ -1,0 +1,173 @@
+"""What people may ask for, and what follows for a call: pure decisions, as tables.
+
+| request | what goes | from when on | what it keeps from happening |
+|---|---|---|---|
+| deletion | analytics, training and the summary of every call of its scope that had begun | at once | |
+| objection | the same purposes but the summary, of every call of its scope, later ones too | until released | |
+| withdrawal | training, of every call of its scope, later ones too | until released | |
+| restriction | training, as withdrawal | until released | retention deletes nothing of its scope |
+| hold | nothing | until released | deletion, objection and retention delete nothing of its scope |
+| access | nothing | | |
+
+A scope is a customer, one of the customer's calls, or a person (subject) on the customer's lines. A request that a hold
+keeps waiting is done when the hold is released.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from deid_stream.model.requests import Kind
+from deid_stream.policy.holdings import Holding, Part, Purpose, Ranges
+from deid_stream.policy.permit import Position
+from deid_stream.policy.retention import Days, expiry_ms
+from deid_stream.units import Ms
+
+
+class State(StrEnum):
+    REFUSED = "refused"
+    """The identity check failed, or the request makes no sense; ``reason`` says which."""
+    RUNNING = "running"
+    HELD = "held"
+    """A legal hold keeps it waiting."""
+    DONE = "done"
+    GRANTED = "granted"
+    """Access: may be handed over."""
+    IN_FORCE = "in_force"
+    RELEASED = "released"
+
+
+LASTING: Final = frozenset({Kind.RESTRICTION, Kind.OBJECTION, Kind.WITHDRAWAL, Kind.HOLD})
+"""In force until released."""
+OPEN: Final = frozenset({State.RUNNING, State.HELD, State.GRANTED})
+"""Somebody still has to do something, within the deadline."""
+_ALL: Final = frozenset(Purpose)
+_TAKES: Final = {
+    Kind.DELETION: _ALL,
+    Kind.OBJECTION: frozenset({Purpose.ANALYTICS, Purpose.TRAINING}),
+    Kind.WITHDRAWAL: frozenset({Purpose.TRAINING}),
+    Kind.RESTRICTION: frozenset({Purpose.TRAINING}),
+}
+_HELD_BACK: Final = frozenset({Kind.DELETION, Kind.OBJECTION})
+"""What a hold keeps waiting. Training goes without consent all the same: what is held for a court is in analytics."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request and where it stands: a value of ``privacy.status``, under its id."""
+
+    request_id: str
+    kind: Kind
+    customer_id: str
+    state: State
+    call_id: str = ""
+    subject: str = ""
+    """A pseudonym."""
+    reason: str = ""
+    """From a closed list: why it was refused, or what is waited for."""
+    target: str = ""
+    """Of ``release`` and ``fulfilled``: the request that is meant."""
+    requested_by: str = ""
+    verified_by: str = ""
+    asked_ms: Ms = 0
+    """Record time of the request."""
+    due_ms: Ms = 0
+    finished_ms: Ms = 0
+    released_by: str = ""
+    calls: int = 0
+    """Of which something was taken back."""
+    records: int = 0
+    """Tombstones written."""
+
+    @property
+    def in_force(self) -> bool:
+        """It has a say about calls."""
+        if self.kind is Kind.DELETION:
+            return self.state in (State.RUNNING, State.HELD, State.DONE)
+        return self.state is State.IN_FORCE
+
+    def covers(self, holding: Holding) -> bool:
+        """Whether the call is of its scope. A deletion is about calls that had begun."""
+        if self.customer_id != holding.customer_id:
+            return False
+        if (self.call_id and self.call_id != holding.call_id) or (self.subject and self.subject != holding.subject):
+            return False
+        return self.kind is not Kind.DELETION or holding.started_ms <= self.asked_ms
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the control plane knows of a customer, whatever follows an opt-out in the topic."""
+
+    customer_id: str
+    opted_out: Position | None = None
+    days: Days = Days()
+    held: bool = False
+    """By the policy's ``legal_hold``."""
+    version: str = ""
+
+
+class Owed(NamedTuple):
+    """Records of a part that are to be taken back."""
+
+    part: Part
+    transcripts: Ranges
+    audio: Ranges
+    reason: str
+    request_ids: tuple[str, ...] = ()
+
+
+class Verdict(NamedTuple):
+    """What follows for a call."""
+
+    owed: list[Owed]
+    held: list[str]
+    """Requests that a hold keeps waiting for this call."""
+    look_ms: Ms | None
+    """When to look again although nothing changes; None: never."""
+
+
+def is_held(holding: Holding, customer: Customer, rules: Iterable[Status]) -> bool:
+    """A legal hold is on the call."""
+    return customer.held or any(rule.kind is Kind.HOLD and rule.covers(holding) for rule in rules if rule.in_force)
+
+
+def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms: Ms) -> Verdict:
+    """What is to be taken back of a call now. ``rules`` are the customer's requests."""
+    applying = [rule for rule in rules if rule.in_force and rule.covers(holding)]
+    hold = customer.held or any(rule.kind is Kind.HOLD for rule in applying)
+    kept = hold or any(rule.kind is Kind.RESTRICTION for rule in applying)
+    owed: list[Owed] = []
+    looks = [holding.settles_ms()]
+    for part in holding.parts:
+        reason, requests = _reason(part, holding, customer, applying, hold=hold)
+        expires_ms = expiry_ms(part, holding, customer.days)
+        if not reason and not kept:
+            if now_ms >= expires_ms:
+                reason = "retention"
+            else:
+                looks.append(expires_ms)
+        ranges = part.owed(now_ms) if reason else None
+        if ranges is not None:
+            owed.append(Owed(part, *ranges, reason, requests))
+    waiting = [rule.request_id for rule in applying if hold and rule.kind in _HELD_BACK]
+    return Verdict(owed, waiting, min((look for look in looks if look is not None), default=None))
+
+
+def _reason(
+    part: Part, holding: Holding, customer: Customer, applying: Iterable[Status], *, hold: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Why a part must go whatever its age; empty: it need not."""
+    asking = [
+        rule
+        for rule in applying
+        if part.purpose in _TAKES.get(rule.kind, ()) and not (hold and rule.kind in _HELD_BACK)
+    ]
+    requests = tuple(rule.request_id for rule in asking)
+    if holding.minor:
+        return "minor", requests
+    if asking:
+        return str(asking[0].kind), requests
+    if part.purpose is Purpose.TRAINING and customer.opted_out is not None and part.before(customer.opted_out):
+        return "opt_out", ()
+    return "", ()
