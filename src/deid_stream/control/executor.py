@@ -2,7 +2,7 @@
 a crash half-way only repeats it."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -11,6 +11,7 @@ import msgspec
 from deid_stream.control.register import Register
 from deid_stream.control.topics import ControlTopics
 from deid_stream.errors import BrokerError
+from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.ports import Kafka, Sender
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.ids import record_id
@@ -23,7 +24,8 @@ from deid_stream.policy.rights import Owed, State, Status, Verdict
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
-from deid_stream.wire.output import encode_audit
+from deid_stream.wire.chain import CONTROL
+from deid_stream.wire.output import Record, encode_audit
 
 log = get_log("control")
 
@@ -61,6 +63,7 @@ class Executor:
         self._register = register
         self._kafka = kafka
         self._topics = topics
+        self._audit = AuditLog(kafka, topics.audit, CONTROL)
         self._metrics = metrics
         self._flush = flush
         self._wall_ms = wall_ms
@@ -129,7 +132,12 @@ class Executor:
                 if len(tombstones) >= TOMBSTONES:
                     await sender.send(tombstones)
                     tombstones = []
-        await sender.send([*tombstones, *(line for taken in due for line in self._audit(taken, now_ms))])
+        await sender.send(tombstones)
+        lines: dict[int, list[Record]] = defaultdict(list)
+        for taken in due:
+            lines[taken.holding.partition] += self._lines(taken, now_ms)
+        for partition, said in lines.items():
+            await self._audit.send(said, partition, through=sender)
         for taken in due:
             self._register.taken_back(taken.holding, taken.verdict.owed, now_ms)
             self._count(taken)
@@ -157,7 +165,7 @@ class Executor:
             for seq in range(known.first, known.last + 1)
         ]
 
-    def _audit(self, taken: Taken, now_ms: Ms) -> Iterable[OutRecord]:
+    def _lines(self, taken: Taken, now_ms: Ms) -> Iterable[Record]:
         """A line for each reason; what is only made sure of once more was said the first time."""
         counts: dict[str, Counter[str]] = {}
         for owed in taken.verdict.owed:
@@ -174,12 +182,11 @@ class Executor:
                 time_ms=now_ms,
                 counts=dict(found),
             )
-            yield self._line(entry, taken.holding.partition)
+            yield self._line(entry)
 
-    def _line(self, entry: AuditEntry, partition: int | None) -> OutRecord:
+    def _line(self, entry: AuditEntry) -> Record:
         customer = self._register.known(entry.customer_id)
-        record = encode_audit(entry, policy_version=customer.version if customer else "")
-        return OutRecord(self._topics.audit, record.key, record.value, record.headers, entry.time_ms, partition)
+        return encode_audit(entry, policy_version=customer.version if customer else "")
 
     def _count(self, taken: Taken) -> None:
         by_request: Counter[str] = Counter()
@@ -234,7 +241,7 @@ class Executor:
             time_ms=now_ms,
             counts={"calls": status.calls, "records": status.records},
         )
-        await sender.send([self._line(entry, None)])
+        await self._audit.send([self._line(entry)], through=sender)
 
 
 def _size(owed: Owed) -> int:

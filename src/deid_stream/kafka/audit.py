@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.ports import Kafka, Sender
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import OutRecord, Place
 from deid_stream.wire.chain import Chain, Head, link_of
@@ -38,14 +38,17 @@ class AuditLog:
         self._turn = asyncio.Lock()
         self._partitions = 0
 
-    async def send(self, lines: Sequence[Line], partition: int | None = None) -> None:
-        """Write lines, to the partition given or to that of their keys. Raises BrokerError; then they may have been
-        written, and the next ones carry on from what is there."""
+    async def send(self, lines: Sequence[Line], partition: int | None = None, through: Sender | None = None) -> None:
+        """Write lines, to the partition given or to that of their keys, ``through`` an open sender where there is one.
+        Raises BrokerError; then they may have been written, and the next ones carry on from what is there."""
         async with self._turn:
             records = [await self._chained(line, partition) for line in lines]
             try:
-                async with self._kafka.sender() as sender:
-                    await sender.send(records)
+                if through is not None:
+                    await through.send(records)
+                else:
+                    async with self._kafka.sender() as sender:
+                        await sender.send(records)
             except BaseException:
                 self._chains.clear()
                 raise
