@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "play": ("demo:play", "Play the sample calls into a broker's topics, as fast as they were spoken."),
     "topics": ("topics:topics", "Create the topics, or name what is wrong with them."),
     "policy": ("policies:policy", "Set, show and list customers' policies."),
+    "rights": ("rights:rights", "Deletion, access, restriction, objection, withdrawal, legal hold; retention."),
     "keys": ("keys:keys", "Make, rotate and destroy keys: the master key, and customers' own."),
     "audit": ("audit:audit", "Prove from the topics that consent was kept; export the audit."),
     "dataset": ("dataset:dataset", "Export training sets; take out of them what was withdrawn."),

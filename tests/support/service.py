@@ -68,6 +68,7 @@ class Service:
         self.options: dict[str, Any] = client_options(self.kafka.connection)
         self.policies = PolicyTable()
         self.controls: list[subprocess.Popen[bytes]] = []
+        self.control_ports: list[int] = []
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
         self.started: list[Worker] = []
 
@@ -140,11 +141,16 @@ class Service:
                 [sys.executable, "-m", "deid_stream", "control"], env=environment, stdout=log, stderr=log
             )
         self.controls.append(process)
+        self.control_ports.append(port)
         async with asyncio.timeout(CONTROL_READY_S):
             while not await asyncio.to_thread(_is_ready, port):
                 assert process.poll() is None, f"the control plane ended; see {CONTROL_LOG}"
                 await asyncio.sleep(0.1)
         return process
+
+    async def number(self, name: str) -> float:
+        """A metric of the latest control plane."""
+        return await asyncio.to_thread(_number, self.control_ports[-1], name)
 
     def kill_control(self, process: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> int:
         """No goodbye, unless ``number`` says so; its exit status."""
@@ -197,6 +203,12 @@ class Service:
                 version=__version__,
             )
         ]
+
+
+def _number(port: int, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
 
 def _is_ready(port: int) -> bool:

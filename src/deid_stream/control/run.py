@@ -17,6 +17,7 @@ from deid_stream.control.register import Register
 from deid_stream.control.requests import Desk, Names
 from deid_stream.control.topics import ControlTopics
 from deid_stream.control.windows import Windows
+from deid_stream.custody.ring import key_ring
 from deid_stream.errors import BrokerError, DecodeError, DeidError, DigestKeyError, TopicError
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.ports import Kafka, Sender
@@ -213,7 +214,7 @@ class Control:
     def _names(self) -> tuple[Names, bytes]:
         """How outputs call people, and what noise is drawn from. A deployment without a key has neither."""
         try:
-            keys = self._settings.key_ring()
+            keys = key_ring(self._settings)
         except DigestKeyError:
             if self._settings.hash_ids or self._settings.digest_key or self._settings.digest_key_file:
                 raise

@@ -1,8 +1,7 @@
 """A broker in this process's memory, behind the same ports: for tests, never for calls.
 
-It keeps what the ports promise: offsets by partition, groups shared out by range, transactions that become visible at
-once and whole, transactional ids that fence. ``fault`` is asked before each step of a batch, so that a test can fail
-any of them.
+It keeps what the ports promise but deletes nothing: offsets by partition, groups shared out by range, transactions that
+become visible at once and whole, ids that fence. ``fault`` is asked before each step, so that a test can fail it.
 """
 
 import asyncio
@@ -363,6 +362,9 @@ class MemoryAdmin:
             self._broker.settings[topic.name] = topic.configs
             for number in range(topic.partitions):
                 self._broker.logs[Place(topic.name, number)] = []
+
+    async def delete_records(self, before: Mapping[Place, int]) -> None:
+        raise TopicError("the broker in memory cannot delete records")
 
 
 class MemoryKafka:

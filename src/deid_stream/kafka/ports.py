@@ -236,6 +236,10 @@ class Admin(Protocol):
         """Those that are there already stay as they are. Raises TopicError naming one that the broker refuses."""
         ...
 
+    async def delete_records(self, before: Mapping[Place, int]) -> None:
+        """Delete every record below an offset, by partition. Raises TopicError where the broker cannot."""
+        ...
+
 
 class Kafka(Protocol):
     """One program's way to one cluster. The context managers connect on entering and close whatever happens."""

@@ -1,18 +1,25 @@
 """Topics, with aiokafka."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin import NewTopic as AioNewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
+from aiokafka.structs import TopicPartition
 
 from deid_stream.errors import TopicError
 from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translate, translated
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.ports import NewTopic
+from deid_stream.kafka.record import Place
 from deid_stream.runtime.tasks import uninterrupted
 
 
@@ -59,6 +66,17 @@ class AioAdmin:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
                 raise TopicError(f"the broker refused to create {name}: {error.__name__}")
+
+    async def delete_records(self, before: Mapping[Place, int]) -> None:
+        wanted = {
+            TopicPartition(place.topic, place.partition): RecordsToDelete(before_offset=offset)
+            for place, offset in before.items()
+        }
+        async with translated("deleting records"):
+            try:
+                await self._client.delete_records(wanted)
+            except IncompatibleBrokerVersion:
+                raise TopicError("this broker cannot delete records; they go when the topic's retention ends") from None
 
 
 @asynccontextmanager

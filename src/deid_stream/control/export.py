@@ -1,0 +1,159 @@
+"""What is held of calls, put into a folder: for a person who asked for it, in forms that other programs read."""
+
+import wave
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from deid_stream.audio.codec.compose import compose
+from deid_stream.control.topics import ControlTopics
+from deid_stream.errors import DeidError
+from deid_stream.kafka.ports import Kafka, LogReader
+from deid_stream.kafka.reading import read_range
+from deid_stream.kafka.record import InRecord, Place
+from deid_stream.model.json import JsonObject
+from deid_stream.policy.holdings import Holding
+from deid_stream.policy.permit import rfc3339
+from deid_stream.policy.rights import Status
+from deid_stream.units import Ms
+from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.audio import decode_audio
+from deid_stream.wire.limits import Limits
+
+_EARLIER_MS = 60_000
+"""Records of a call may be stamped a little before its first."""
+_LIMITS = Limits(max_audio_bytes=1 << 30)
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """What was written."""
+
+    calls: int
+    records: int
+    files: list[str]
+
+
+async def export(kafka: Kafka, topics: ControlTopics, status: Status, calls: Sequence[Holding], out: Path) -> Exported:
+    """Write ``manifest.json``, ``calls.jsonl``, ``transcripts.jsonl``, ``audit.jsonl`` and a WAV file a call. What is
+    held is de-identified, so it is that. ``out`` is a folder. Raises BrokerError, OSError."""
+    found = await _records(kafka, topics, calls)
+    counts: Counter[str] = Counter()
+    files = [
+        _lines(out / "calls.jsonl", (_told(record, "") for record in found[topics.calls]), counts),
+        _lines(
+            out / "transcripts.jsonl",
+            (
+                _told(record, purpose)
+                for topic, purpose in (
+                    (topics.analytics_transcripts, "analytics"),
+                    (topics.training_transcripts, "training"),
+                )
+                for record in found[topic]
+            ),
+            counts,
+        ),
+        _lines(out / "audit.jsonl", (_told(record, "") for record in found[topics.audit]), counts),
+    ]
+    by_call: dict[str, list[InRecord]] = defaultdict(list)
+    for record in (*found[topics.training_audio], *found[topics.analytics_audio]):
+        by_call[_call_of(record)].append(record)
+    for number, call in enumerate(sorted(calls, key=lambda one: one.call_id)):
+        name = f"call-{number}.wav"
+        if _sound(out / name, by_call.get(call.call_id, ())):
+            files.append(name)
+            counts[name] = len(by_call[call.call_id])
+    manifest = {
+        "request": msgspec.to_builtins(status),
+        "calls": [
+            {
+                "call_id": call.call_id,
+                "sound": f"call-{number}.wav",
+                "started": rfc3339(call.started_ms),
+                "region": call.region or None,
+                "held_for": sorted({str(part.purpose) for part in call.parts if not part.gone}),
+            }
+            for number, call in enumerate(sorted(calls, key=lambda one: one.call_id))
+        ],
+        "records": dict(counts),
+    }
+    (out / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    return Exported(len(calls), sum(counts.values()), [*files, "manifest.json"])
+
+
+async def _records(kafka: Kafka, topics: ControlTopics, calls: Sequence[Holding]) -> dict[str, list[InRecord]]:
+    """By topic, what no tombstone has removed, in the order of the keys' last records."""
+    wanted: dict[int, dict[str, Ms]] = defaultdict(dict)
+    for call in calls:
+        wanted[call.partition][call.call_id] = call.started_ms
+    found: dict[str, list[InRecord]] = {}
+    async with kafka.log_reader("read_committed") as reader:
+        for topic in (
+            topics.calls,
+            topics.analytics_transcripts,
+            topics.training_transcripts,
+            topics.analytics_audio,
+            topics.training_audio,
+            topics.audit,
+        ):
+            found[topic] = []
+            for partition, ids in wanted.items():
+                found[topic] += await _held(reader, Place(topic, partition), ids, every=topic == topics.audit)
+    return found
+
+
+async def _held(reader: LogReader, place: Place, ids: dict[str, Ms], *, every: bool) -> list[InRecord]:
+    begin, end = await reader.begin(place), await reader.end(place)
+    start = await reader.offset_at(place, max(0, min(ids.values()) - _EARLIER_MS))
+    if start is None:
+        return []
+    latest: dict[bytes, InRecord] = {}
+    async for records in read_range(reader, place, max(begin, start), end):
+        for record in records:
+            if record.key is None or (_call_of(record) not in ids and record.value is not None):
+                continue
+            key = b"%d" % record.offset if every else record.key
+            latest.pop(key, None)
+            if record.value is not None:
+                latest[key] = record
+    return list(latest.values())
+
+
+def _call_of(record: InRecord) -> str:
+    said = next((value for name, value in record.headers if name == ce.SUBJECT), b"")
+    return said.decode(errors="replace")
+
+
+def _told(record: InRecord, purpose: str) -> JsonObject:
+    value: JsonObject = msgspec.json.decode(record.value or b"{}")
+    return value | {"held_for": purpose} if purpose else value
+
+
+def _lines(path: Path, values: Iterable[JsonObject], counts: "Counter[str]") -> str:
+    encoder = msgspec.json.Encoder()
+    with path.open("wb") as file:
+        for value in values:
+            file.write(encoder.encode(value) + b"\n")
+            counts[path.name] += 1
+    return path.name
+
+
+def _sound(path: Path, records: Sequence[InRecord]) -> bool:
+    """The call as one recording, 16-bit. False where it has no sound that can be put together."""
+    chunks = {}
+    try:
+        for record in records:
+            chunk = decode_audio(
+                _call_of(record).encode(), record.value, record.headers, record.timestamp, record.offset, _LIMITS
+            )
+            chunks[chunk.channel, chunk.seq] = chunk
+        recording = compose(list(chunks.values()))
+    except DeidError:
+        return False
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(recording.samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(recording.rate_hz)
+        file.writeframes(recording.samples.astype("<i2").tobytes())
+    return True

@@ -1,0 +1,66 @@
+"""The control plane's tables, read from their topics by somebody else: a command, which changes nothing."""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from deid_stream.control.topics import ControlTopics
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.reading import read_to_end
+from deid_stream.policy.holdings import Holding
+from deid_stream.policy.rights import Customer, Status, Verdict, judge
+from deid_stream.units import Ms
+
+T = TypeVar("T")
+
+
+class _Read(Generic[T]):
+    def __init__(self, kind: type[T]) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+
+    async def table(self, kafka: Kafka, topic: str) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for record in await read_to_end(kafka, topic, "read_uncommitted"):
+            key = (record.key or b"").decode(errors="replace")
+            if record.value is None:
+                found.pop(key, None)
+                continue
+            try:
+                found[key] = self._decoder.decode(record.value)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+        return found
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What the control plane knew when it was read."""
+
+    calls: dict[str, Holding]
+    customers: dict[str, Customer]
+    requests: dict[str, Status]
+
+    @classmethod
+    async def read(cls, kafka: Kafka, topics: ControlTopics) -> "Snapshot":
+        """Raises BrokerError."""
+        return cls(
+            await _Read(Holding).table(kafka, topics.control_calls),
+            await _Read(Customer).table(kafka, topics.control_customers),
+            await read_statuses(kafka, topics),
+        )
+
+    def covered(self, status: Status) -> list[Holding]:
+        """The calls of a request of which something is held."""
+        return [call for call in self.calls.values() if status.covers(call) and not call.gone]
+
+    def verdicts(self, now_ms: Ms) -> Iterable[tuple[Holding, Verdict]]:
+        """What would be owed at a time."""
+        for call in self.calls.values():
+            customer = self.customers.get(call.customer_id) or Customer(customer_id=call.customer_id)
+            rules = [rule for rule in self.requests.values() if rule.customer_id == call.customer_id]
+            yield call, judge(call, customer, rules, now_ms)
+
+
+async def read_statuses(kafka: Kafka, topics: ControlTopics) -> dict[str, Status]:
+    """Requests by id. Raises BrokerError."""
+    return await _Read(Status).table(kafka, topics.request_status)
