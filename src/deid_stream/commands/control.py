@@ -5,13 +5,13 @@ import importlib.util
 
 import click
 
-from deid_stream.commands.options import CONNECTION, CONTROL, settings_options
+from deid_stream.commands.options import CONNECTION, CONTROL, CUSTODY, settings_options
 from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import ConfigError, install
 
 
 @click.command(short_help="Run the control plane: opt-outs, people's rights, retention, aggregates.")
-@settings_options(CONNECTION, CONTROL)
+@settings_options(CONNECTION, CONTROL, CUSTODY)
 def control(settings: Settings) -> int:
     """Run the control plane (extra `control`: Faust) until stopped. One process per deployment.
 

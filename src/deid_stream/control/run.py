@@ -116,7 +116,7 @@ class Control:
             app.table(topics.control_customers, Customer),
             app.table(topics.request_status, Status),
         )
-        names, seed = self._names()
+        names, seed = await asyncio.to_thread(self._names)
         windows = Windows(
             app.table(topics.control_windows, Tally),
             topics.aggregates,

@@ -1,7 +1,6 @@
 """A broker in this process's memory, behind the same ports: for tests, never for calls.
 
-It keeps what the ports promise but deletes nothing: offsets by partition, groups shared out by range, transactions that
-become visible at once and whole, ids that fence. ``fault`` is asked before each step, so that a test can fail it.
+It keeps what the ports promise but deletes nothing; ``fault`` is asked before each step, so that a test can fail it.
 """
 
 import asyncio
