@@ -101,11 +101,16 @@ async def run(kafka: Kafka, *, flips: int, seed: int, exactly_once: bool, logs: 
             tally.flips += 1
             await asyncio.sleep(rng.uniform(0.05, 0.4))
             await _trouble(workers, controls, rng, tally)
-        await asyncio.gather(*playing)
-        # at the end half of them are out
+        # at the end half of them are out; a last call of each shows that training goes on for the others
         for customer in range(CUSTOMERS):
             if out[customer] != (customer % 2 == 0):
                 await flip(customer, customer % 2 == 0)
+        at_ms = int(time.time() * 1000) + 500
+        for customer in range(CUSTOMERS):
+            last = make_call(f"last-{seed}-{customer}", f"customer-{customer}", seed * 31 + customer, at_ms)
+            playing.append(asyncio.create_task(_play(producer, last)))
+            tally.calls += 1
+        await asyncio.gather(*playing)
         tally.settled = await _settled(kafka, names, workers, controls, tally.calls, exactly_once=exactly_once)
         await asyncio.sleep(SURE_S)
         found = await proven(kafka, PREFIX, Proof(), int(time.time() * 1000))

@@ -36,7 +36,7 @@ from tests.support.topics import TOPIC_OF, read_all
 
 KEY = bytes(range(32))
 SETTLE_S = 30.0
-CONTROL_READY_S = 60.0
+CONTROL_READY_S = 180.0
 CONTROL_LOG = Path(tempfile.gettempdir()) / f"deid-control-{os.getpid()}.log"
 
 
