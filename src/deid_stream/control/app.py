@@ -58,6 +58,7 @@ class FaustApp:
 
     def __init__(self, connection: Connection, app_id: str, *, partitions: int, session_timeout_ms: int) -> None:
         self._partitions = partitions
+        self._changelogs: list[str] = []
         self._app = faust.App(
             app_id,
             broker=";".join(f"kafka://{server}" for server in connection.servers),
@@ -80,6 +81,7 @@ class FaustApp:
 
     def table(self, topic: str, kind: type[T]) -> Table[T]:
         """A table whose changes stand in ``topic``."""
+        self._changelogs.append(topic)
         stored = self._app.Table(
             topic,
             partitions=self._partitions,
@@ -120,6 +122,9 @@ class FaustApp:
         async with asyncio.timeout(START_S):
             await self._app.start()
             await self._app.tables.recovery.completed.wait()
+            for topic in self._changelogs:
+                # Faust chooses the partition of a change before its producer has asked the broker about the topic
+                await self._app.producer._ensure_producer().partitions_for(topic)
 
     async def stop(self) -> None:
         await self._app.stop()
