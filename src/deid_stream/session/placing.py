@@ -12,7 +12,7 @@ from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
 from deid_stream.errors import AlignmentError
-from deid_stream.model.events import Segment
+from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.session.sound import Sound
 from deid_stream.session.turns import Turn
@@ -22,6 +22,10 @@ from deid_stream.words.placement import place as words_on_text
 
 WITHHELD: Final = "WITHHELD"
 """``AudioSpan.entity_type`` of a turn whose text could not be judged."""
+
+
+_NO_WORD: Final = Word("-")
+"""It accounts for nothing."""
 
 
 class Unlocated(NamedTuple):
@@ -81,7 +85,7 @@ def explained(
 
 
 def _doubted(segment: Segment, drift: Drift, sound: Sound, channel: int, timing: TimingProfile) -> Segment:
-    """The segment without word times where these are off by more than what sounds beside a word may be its own, and
+    """The segment without words where their times are off by more than what sounds beside a word may be its own, and
     more sounds about it than its letters take."""
     if max(drift) <= unheard.EDGE_MS:
         return segment
@@ -91,7 +95,9 @@ def _doubted(segment: Segment, drift: Drift, sound: Sound, channel: int, timing:
         end_ms=segment.end_ms + drift.after_ms,
         words=tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words),
     )
-    return segment if unheard.explained(untimed, timing, sound, channel) else untimed
+    if unheard.explained(untimed, timing, sound, channel):
+        return segment
+    return msgspec.structs.replace(segment, words=(_NO_WORD,))
 
 
 def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:
