@@ -62,7 +62,7 @@ def test_a_voice_in_the_background_delays_a_call_by_seconds_only():
     audio = [output for output in found.left.order if hasattr(output, "chunk")]
     assert max(output.allowed_ms - output.chunk.time_ms for output in audio if output.chunk.offset_ms < 15_000) < 9_000
     assert found.audible_ms(*front[0], *front[1]) == 14 * 280
-    assert found.audible_ms(*back) <= LEFT_MS
+    assert max(found.audible_ms(word) for word in back) <= LEFT_MS
 
 
 @pytest.mark.parametrize("timing", ["exact", "50ms", "100ms", "300ms", "late"])

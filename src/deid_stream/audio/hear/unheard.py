@@ -200,8 +200,8 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
     """Speech within ``window`` (ms) outside ``covered``, as spans to mute.
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
-    the window. At the border it may go on: there one half as long is muted, since the longer part of whatever crosses
-    the border is on one side of it.
+    the window. At the border it may go on: there two frames of the VAD are muted, for they may be the start of a word
+    that is muted in the next cell; one frame, a breath, is not.
     """
     open_parts = subtract(window, covered)
     if not open_parts:
@@ -211,7 +211,7 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
     for part in open_parts:
         for heard in speech:
             left = heard.intersect(part)
-            least_ms = SHORTEST_SPEECH_MS // 2 if _at_border(left, window) else SHORTEST_SPEECH_MS
+            least_ms = 2 * vad.FRAME_MS if _at_border(left, window) else SHORTEST_SPEECH_MS
             if left.length >= least_ms:
                 found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
     return found
