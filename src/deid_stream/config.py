@@ -19,7 +19,7 @@ ENV_PREFIX = "DEID_"
 MIN_TOKEN_CHARS = 16
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 KafkaClient = Literal["librdkafka", "aiokafka"]
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
 SensitivityName = Literal["strict", "balanced", "light"]
@@ -35,13 +35,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     security_protocol: SecurityProtocol = "PLAINTEXT"
     """How to speak to the brokers: with TLS (``SSL``), with a user (``SASL``), with both, or with neither."""
     sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
-    """How the user proves who it is. ``PLAIN`` sends the password: only with TLS."""
+    """How the user proves who it is. ``PLAIN`` sends the password, ``OAUTHBEARER`` a token: only with TLS."""
     sasl_username: str = ""
     """Kafka user."""
     sasl_password: str = ""
     """Its password; better in a file."""
     sasl_password_file: str = ""
     """File that holds the password."""
+    oauth_token_url: str = ""
+    """With ``OAUTHBEARER``: the token endpoint, asked for client credentials; ``https``, or this machine."""
+    oauth_client_id: str = ""
+    """Client id there."""
+    oauth_client_secret: str = ""
+    """Its secret; better in a file."""
+    oauth_client_secret_file: str = ""
+    """File that holds the secret."""
+    oauth_scope: str = ""
+    """Scope to ask for; empty: the endpoint's own."""
+    oauth_token_hook: str = ""
+    """In place of an endpoint: a Python callable, ``module:name``, that gives a token and when it expires (seconds or
+    ms since the epoch), as Amazon MSK's IAM signer does."""
     tls_ca_file: str = ""
     """CA bundle of the broker's certificate; empty: the system's."""
     tls_cert_file: str = ""
@@ -228,6 +241,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def secret_sasl_password(self) -> str:
         return _secret(self.sasl_password, self.sasl_password_file, "sasl_password_file")
 
+    def secret_oauth_client(self) -> str:
+        return _secret(self.oauth_client_secret, self.oauth_client_secret_file, "oauth_client_secret_file")
+
 
 RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),
@@ -335,6 +351,8 @@ def transport_risks(settings: Settings) -> list[str]:
         return []
     if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism == "PLAIN":
         return ["the password is sent in clear: set security_protocol to SASL_SSL, or sasl_mechanism to SCRAM-SHA-512"]
+    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism == "OAUTHBEARER":
+        return ["the token is sent in clear, and whoever reads it may use it: set security_protocol to SASL_SSL"]
     if not settings.security_protocol.endswith("SSL"):
         return ["calls go over the network in clear: set security_protocol to SSL or SASL_SSL"]
     return []
@@ -359,11 +377,15 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         if not low <= getattr(settings, name) <= high:
             source = sources.get(name, "the defaults")
             raise ConfigError(f"{name}, from {source}, must be within {low} to {high}")
-    if settings.security_protocol.startswith("SASL") and not settings.sasl_username:
+    sasl = settings.security_protocol.startswith("SASL")
+    if sasl and settings.sasl_mechanism == "OAUTHBEARER":
+        if not settings.oauth_token_hook and not (settings.oauth_token_url and settings.oauth_client_id):
+            raise ConfigError("OAUTHBEARER needs oauth_token_url and oauth_client_id, or oauth_token_hook")
+    elif sasl and not settings.sasl_username:
         raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise ConfigError("tls_cert_file and tls_key_file go together; one is missing")
-    for name in ("digest_key", "sasl_password", "dashboard_token", "read_key", "vault_token"):
+    for name in ("digest_key", "sasl_password", "oauth_client_secret", "dashboard_token", "read_key", "vault_token"):
         if getattr(settings, name) and getattr(settings, name + "_file"):
             raise ConfigError(f"{name} and {name}_file are both set; leave one out")
 

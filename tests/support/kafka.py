@@ -60,6 +60,8 @@ class KafkaCluster:
 
     nodes: int = 1
     sasl: bool = False
+    logins: bool = False
+    """With ``sasl``: beside SCRAM also PLAIN (the administrator's password) and OAUTHBEARER (any unsigned token)."""
     tls: bool = False
     acls: bool = False
     proxied: bool = False
@@ -263,6 +265,14 @@ class KafkaCluster:
                 "sasl.enabled.mechanisms": "SCRAM-SHA-256",
                 "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-256",
                 "listener.name.client.scram-sha-256.sasl.jaas.config": _jaas(*ADMIN),
+            }
+        if self.logins:
+            plain = "org.apache.kafka.common.security.plain.PlainLoginModule"
+            bearer = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+            values |= {
+                "sasl.enabled.mechanisms": "SCRAM-SHA-256,PLAIN,OAUTHBEARER",
+                "listener.name.client.plain.sasl.jaas.config": f'{plain} required user_{ADMIN[0]}="{ADMIN[1]}";',
+                "listener.name.client.oauthbearer.sasl.jaas.config": f"{bearer} required;",
             }
         if self.certificates is not None:
             values |= {

@@ -7,6 +7,7 @@ import msgspec
 
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
+from deid_stream.kafka.oauth import OAuth
 
 _TLS: Final = ("SSL", "SASL_SSL")
 _SASL: Final = ("SASL_PLAINTEXT", "SASL_SSL")
@@ -22,6 +23,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     sasl_mechanism: str = ""
     username: str = ""
     password: str = ""
+    oauth: OAuth | None = None
+    """With the mechanism ``OAUTHBEARER``, in place of a user."""
     ca_file: str = ""
     """Empty: the system's certificates."""
     cert_file: str = ""
@@ -38,6 +41,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
             sasl_mechanism=settings.sasl_mechanism if sasl else "",
             username=settings.sasl_username if sasl else "",
             password=settings.secret_sasl_password() if sasl else "",
+            oauth=_oauth(settings) if sasl and settings.sasl_mechanism == "OAUTHBEARER" else None,
             ca_file=settings.tls_ca_file,
             cert_file=settings.tls_cert_file,
             key_file=settings.tls_key_file,
@@ -70,3 +74,13 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<Connection {','.join(self.servers)} {self.security_protocol}>"
+
+
+def _oauth(settings: Settings) -> OAuth:
+    return OAuth(
+        token_url=settings.oauth_token_url,
+        client_id=settings.oauth_client_id,
+        client_secret=settings.secret_oauth_client(),
+        scope=settings.oauth_scope,
+        hook=settings.oauth_token_hook,
+    )

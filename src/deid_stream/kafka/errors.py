@@ -34,6 +34,7 @@ class Cause(Enum):
     TLS = "tls"
     LOGIN = "login_refused"
     MECHANISM = "sasl_mechanism"
+    TOKEN = "oauth_token"  # noqa: S105 - a name
     SASL_EXPECTED = "sasl_expected"
     SASL_UNEXPECTED = "sasl_unexpected"
     NOT_KAFKA = "not_kafka"
@@ -90,7 +91,14 @@ _TOLD: Final[dict[Cause, _Told]] = {
     ),
     Cause.TLS: _Told(TlsError, "the TLS handshake failed", "compare the TLS versions and ciphers of both sides"),
     Cause.LOGIN: _Told(
-        LoginError, "the broker refused the login", "correct sasl_username, sasl_password and sasl_mechanism"
+        LoginError,
+        "the broker refused the login",
+        "correct sasl_username, sasl_password and sasl_mechanism, or oauth_*",
+    ),
+    Cause.TOKEN: _Told(
+        LoginError,
+        "no token was given",
+        "is oauth_token_url reachable, and are oauth_client_id and its secret right? Else see oauth_token_hook",
     ),
     Cause.MECHANISM: _Told(
         LoginError, "the broker does not offer this SASL mechanism", "set sasl_mechanism to one that it offers"

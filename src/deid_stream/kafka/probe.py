@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause
+from deid_stream.kafka.oauth import source_of
 
 STEP_S: Final = 3.0
 """Longest wait for one step. Smaller: a slow broker is called silent; larger: a silent one is noticed later."""
@@ -198,6 +199,11 @@ async def _login(stream: _Stream, connection: Connection) -> None:
         raise _Failed(Cause.LOGIN, f"code {code}")
     if mechanism == "PLAIN":
         await _token(stream, f"\0{connection.username}\0{connection.password}".encode())
+    elif connection.oauth is not None:
+        token = await asyncio.to_thread(source_of(connection.oauth).token)
+        if await _token(stream, f"n,,\1auth=Bearer {token.value}\1\1".encode()):
+            # what it does not like, as JSON
+            raise _Failed(Cause.LOGIN)
     elif mechanism.startswith("SCRAM-"):
         await _scram(stream, connection, "sha512" if mechanism.endswith("512") else "sha256")
 

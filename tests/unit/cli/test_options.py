@@ -17,7 +17,7 @@ from deid_stream.commands.options import (
 )
 from deid_stream.config import Settings
 
-SECRETS = {"dashboard_token", "digest_key", "read_key", "sasl_password", "vault_token"}
+SECRETS = {"dashboard_token", "digest_key", "oauth_client_secret", "read_key", "sasl_password", "vault_token"}
 
 
 def settings_of(*arguments, env=None):

@@ -1,5 +1,6 @@
 """The connection as the keyword arguments that every aiokafka client takes."""
 
+from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
 from deid_stream.model.json import JsonObject
 
@@ -11,7 +12,10 @@ def client_options(connection: Connection) -> JsonObject:
         "client_id": connection.client_id,
         "security_protocol": connection.security_protocol,
     }
-    if connection.sasl:
+    if connection.oauth is not None:
+        options["sasl_mechanism"] = connection.sasl_mechanism
+        options["sasl_oauth_token_provider"] = tokens_of(connection, connection.oauth)
+    elif connection.sasl:
         options["sasl_mechanism"] = connection.sasl_mechanism
         options["sasl_plain_username"] = connection.username
         options["sasl_plain_password"] = connection.password

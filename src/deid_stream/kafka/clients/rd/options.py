@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.oauth import source_of
 from deid_stream.model.json import JsonObject
 
 LOG: Final = logging.getLogger("librdkafka")
@@ -22,7 +23,12 @@ def client_options(connection: Connection) -> JsonObject:
         "log.connection.close": False,
         "logger": LOG,
     }
-    if connection.sasl:
+    if connection.oauth is not None:
+        source = source_of(connection.oauth)
+        options["sasl.mechanisms"] = connection.sasl_mechanism
+        # librdkafka wants when it expires in seconds since the epoch
+        options["oauth_cb"] = lambda _: tuple(source.token())
+    elif connection.sasl:
         options["sasl.mechanisms"] = connection.sasl_mechanism
         options["sasl.username"] = connection.username
         options["sasl.password"] = connection.password

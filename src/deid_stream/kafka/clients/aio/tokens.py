@@ -1,0 +1,37 @@
+"""A bearer token as aiokafka asks for it, and Faust with it."""
+
+import asyncio
+from functools import lru_cache
+
+from aiokafka.abc import AbstractTokenProvider
+
+from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.errors import broker_error
+from deid_stream.kafka.oauth import OAuth, source_of
+from deid_stream.kafka.probe import diagnose
+
+
+class Tokens(AbstractTokenProvider):  # type: ignore[misc]
+    """Tries each new token by itself first: aiokafka takes no notice of a broker that refuses one, and waits for ever
+    for its answers."""
+
+    def __init__(self, connection: Connection, oauth: OAuth) -> None:
+        self._connection = connection
+        self._source = source_of(oauth)
+        self._tried = ""
+
+    async def token(self) -> str:
+        """Raises LoginError."""
+        token = await asyncio.to_thread(self._source.token)
+        if token.value != self._tried:
+            fault = await diagnose(self._connection)
+            if fault is not None:
+                raise broker_error(fault.cause, "logging in", where=fault.where, detail=fault.detail)
+            self._tried = token.value
+        return token.value
+
+
+@lru_cache(maxsize=16)
+def tokens_of(connection: Connection, oauth: OAuth) -> Tokens:
+    """Shared by all clients of a connection."""
+    return Tokens(connection, oauth)
