@@ -53,8 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     oauth_scope: str = ""
     """Scope to ask for; empty: the endpoint's own."""
     oauth_token_hook: str = ""
-    """In place of an endpoint: a Python callable, ``module:name``, that gives a token and when it expires (seconds or
-    ms since the epoch), as Amazon MSK's IAM signer does."""
+    """In place of an endpoint: ``module:name`` of a Python callable that gives a token and when it expires."""
     tls_ca_file: str = ""
     """CA bundle of the broker's certificate; empty: the system's."""
     tls_cert_file: str = ""
@@ -337,11 +336,7 @@ def _nearest(name: str) -> str:
 
 def _is_unicode(text: str) -> bool:
     """Python reads other bytes of the environment and the command line as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def transport_risks(settings: Settings) -> list[str]:
@@ -349,10 +344,9 @@ def transport_risks(settings: Settings) -> list[str]:
     hosts = {server.strip().rpartition(":")[0].strip("[]") for server in settings.bootstrap_servers.split(",")}
     if not settings.bootstrap_servers or hosts <= {"127.0.0.1", "localhost", "::1"}:
         return []
-    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism == "PLAIN":
-        return ["the password is sent in clear: set security_protocol to SASL_SSL, or sasl_mechanism to SCRAM-SHA-512"]
-    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism == "OAUTHBEARER":
-        return ["the token is sent in clear, and whoever reads it may use it: set security_protocol to SASL_SSL"]
+    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism in ("PLAIN", "OAUTHBEARER"):
+        what = "password" if settings.sasl_mechanism == "PLAIN" else "token"
+        return [f"the {what} is sent in clear: set security_protocol to SASL_SSL, or sasl_mechanism to SCRAM-SHA-512"]
     if not settings.security_protocol.endswith("SSL"):
         return ["calls go over the network in clear: set security_protocol to SSL or SASL_SSL"]
     return []
@@ -377,11 +371,8 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         if not low <= getattr(settings, name) <= high:
             source = sources.get(name, "the defaults")
             raise ConfigError(f"{name}, from {source}, must be within {low} to {high}")
-    sasl = settings.security_protocol.startswith("SASL")
-    if sasl and settings.sasl_mechanism == "OAUTHBEARER":
-        if not settings.oauth_token_hook and not (settings.oauth_token_url and settings.oauth_client_id):
-            raise ConfigError("OAUTHBEARER needs oauth_token_url and oauth_client_id, or oauth_token_hook")
-    elif sasl and not settings.sasl_username:
+    by_token = settings.sasl_mechanism == "OAUTHBEARER"  # what it needs, kafka.oauth says
+    if settings.security_protocol.startswith("SASL") and not by_token and not settings.sasl_username:
         raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise ConfigError("tls_cert_file and tls_key_file go together; one is missing")

@@ -43,7 +43,8 @@ class Token(NamedTuple):
 
 
 class OAuth(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a login by token. Raises ConfigError for an endpoint to which a secret would go in clear."""
+    """The settings of a login by token. Raises ConfigError where too little is set, and for an endpoint to which a
+    secret would go in clear."""
 
     token_url: str = ""
     client_id: str = ""
@@ -53,9 +54,11 @@ class OAuth(msgspec.Struct, frozen=True, kw_only=True):
     """``module:name``; where set, no endpoint is asked."""
 
     def __post_init__(self) -> None:
-        url = urllib.parse.urlsplit(self.token_url)
         if self.hook:
             return
+        if not (self.token_url and self.client_id):
+            raise ConfigError("OAUTHBEARER needs oauth_token_url and oauth_client_id, or oauth_token_hook")
+        url = urllib.parse.urlsplit(self.token_url)
         if url.scheme != "https" and not (url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")):
             raise ConfigError("oauth_token_url must begin with https://, or name this machine")
 

@@ -120,15 +120,20 @@ def test_nobody_at_the_endpoint_is_a_refused_login(endpoint: Endpoint) -> None:
         ("http://login.example.com/token", False),
         ("http://127.0.0.1.example.com/token", False),
         ("ftp://login.example.com", False),
-        ("", False),
     ],
 )
 def test_a_secret_does_not_go_in_clear(url: str, fits: bool) -> None:
     if fits:
-        assert SECRET not in repr(OAuth(token_url=url, client_secret=SECRET))
+        assert SECRET not in repr(OAuth(token_url=url, client_id="client", client_secret=SECRET))
         return
     with pytest.raises(ConfigError, match="https"):
-        OAuth(token_url=url)
+        OAuth(token_url=url, client_id="client")
+
+
+@pytest.mark.parametrize("said", [{}, {"token_url": "https://login.example.com"}, {"client_id": "client"}])
+def test_an_endpoint_and_a_client_are_needed_or_a_hook(said: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="oauth_token_hook"):
+        OAuth(**said)
 
 
 def in_seconds() -> tuple[str, float]:
