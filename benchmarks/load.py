@@ -92,7 +92,7 @@ class Script:
 
 
 @dataclass(slots=True)
-class _Turn:
+class SpokenTurn:
     channel: int
     start_ms: int
     words: list[dict[str, object]]
@@ -129,9 +129,9 @@ def _script(shape: Shape, number: int, rng: Random) -> Script:
     return script
 
 
-def _turns(rng: Random, duration_ms: int, channels: int) -> list[_Turn]:
+def _turns(rng: Random, duration_ms: int, channels: int) -> list[SpokenTurn]:
     """Two people taking turns: gaps log-normal around 300 ms, one turn in ten barges in by up to 400 ms."""
-    turns: list[_Turn] = []
+    turns: list[SpokenTurn] = []
     at_ms, channel = 300, 0
     while True:
         words, text = [], utterance(rng, channel)
@@ -140,7 +140,7 @@ def _turns(rng: Random, duration_ms: int, channels: int) -> list[_Turn]:
             length = int(90 + 55 * len(word) * rng.uniform(0.8, 1.2))
             words.append({"text": word, "start_ms": cursor, "end_ms": cursor + length, "confidence": 0.95})
             cursor += length + (rng.randint(0, 30) if rng.random() < 0.9 else rng.randint(150, 500))
-        turn = _Turn(channel if channels == 2 else 0, at_ms, words, text)
+        turn = SpokenTurn(channel if channels == 2 else 0, at_ms, words, text)
         if turn.end_ms > duration_ms - 500:
             return turns
         turns.append(turn)
@@ -154,7 +154,7 @@ def _event(base: Headers, script: Script, kind: str, at_ms: int, fields: dict[st
     return Record(at_ms, EVENTS, value, headers, b"/" + kind.encode(), True)
 
 
-def _transcript(base: Headers, script: Script, turn: _Turn, number: int, rng: Random) -> Record:
+def _transcript(base: Headers, script: Script, turn: SpokenTurn, number: int, rng: Random) -> Record:
     """The recogniser's final, 150 to 600 ms after the speaker has stopped."""
     delay_ms = int(min(600, max(150, rng.lognormvariate(5.6, 0.35))))
     value = json.dumps(
@@ -177,14 +177,14 @@ def _transcript(base: Headers, script: Script, turn: _Turn, number: int, rng: Ra
     return Record(turn.end_ms + delay_ms, TRANSCRIPTS, value, headers, b"/t/%d" % number, True)
 
 
-def _audio_records(base: Headers, script: Script, shape: Shape, turns: list[_Turn], rng: Random) -> list[Record]:
-    tracks = [_track(script.duration_ms, [t for t in turns if t.channel == c], rng) for c in range(shape.channels)]
+def _audio_records(base: Headers, script: Script, shape: Shape, turns: list[SpokenTurn], rng: Random) -> list[Record]:
+    tracks = [track(script.duration_ms, [t for t in turns if t.channel == c], rng) for c in range(shape.channels)]
     if shape.layout == "interleaved":
         tracks = [np.stack(tracks, axis=1).reshape(-1)]
     step = RATE_HZ * shape.chunk_ms // 1000 * (2 if shape.layout == "interleaved" else 1)
     records = []
-    for channel, track in enumerate(tracks):
-        encoded = _mulaw(track) if shape.encoding == "mulaw" else track
+    for channel, samples in enumerate(tracks):
+        encoded = mulaw(samples) if shape.encoding == "mulaw" else samples
         named = [] if shape.layout == "interleaved" else [("ce_channel", b"%d" % channel)]
         tag = b"/x/" if shape.layout == "interleaved" else b"/%d/" % channel
         for seq in range(len(encoded) // step):
@@ -201,7 +201,7 @@ def _audio_records(base: Headers, script: Script, shape: Shape, turns: list[_Tur
     return records
 
 
-def _track(duration_ms: int, turns: list[_Turn], rng: Random) -> np.ndarray:
+def track(duration_ms: int, turns: list[SpokenTurn], rng: Random) -> np.ndarray:
     """One channel, int16: line noise a few steps high, and in every word a voiced, formant-shaped buzz."""
     noise = np.random.default_rng(rng.getrandbits(32))
     samples = noise.integers(-4, 5, RATE_HZ * duration_ms // 1000).astype(np.int16)
@@ -222,7 +222,7 @@ def _track(duration_ms: int, turns: list[_Turn], rng: Random) -> np.ndarray:
     return samples
 
 
-def _mulaw(samples: np.ndarray) -> np.ndarray:
+def mulaw(samples: np.ndarray) -> np.ndarray:
     """ITU-T G.711 mu-law, its own few lines so that the load does not depend on what it measures."""
     magnitude = np.minimum(np.abs(samples.astype(np.int32)), 32635) + 132
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7

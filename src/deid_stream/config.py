@@ -23,6 +23,7 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"
 KafkaClient = Literal["librdkafka", "aiokafka"]
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
 SensitivityName = Literal["strict", "balanced", "light"]
+DelayName = Literal["live", "balanced", "safe"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -81,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where this deployment runs; a policy of another region permits no training here."""
     holdback_ms: int = 30_000
     """Longest wait for the transcript of a moment, in record time; after it the audio is silenced."""
+    delay: DelayName = "safe"
+    """How soon a turn leaves whose last words are no part of a value: `live` after 0.2 s, `balanced` after 0.7 s,
+    `safe` after the whole context window, as every other turn."""
     context_window_ms: int = 1_500
     """A pause at least this long ends a turn."""
     max_turn_ms: int = 12_000
@@ -287,7 +291,7 @@ def load_settings(
         for name, value in values.items():
             if name not in Settings.__struct_fields__:
                 raise ConfigError(f"{source} sets {name}, which is no setting{_nearest(name)}")
-            if isinstance(value, str) and not _is_unicode(value):
+            if isinstance(value, str) and re.search("[\ud800-\udfff]", value):  # as Python reads other bytes
                 raise ConfigError(f"{name}, from {source}, is not UTF-8")
             merged[name] = value
             sources[name] = source
@@ -332,11 +336,6 @@ def _service_link(variable: str, value: str) -> bool:
 def _nearest(name: str) -> str:
     close = difflib.get_close_matches(name, Settings.__struct_fields__, 1, 0.75)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def _is_unicode(text: str) -> bool:
-    """Python reads other bytes of the environment and the command line as lone surrogates."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def transport_risks(settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SESSION_FLAGS = {
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
+    "delay": "How soon a turn leaves: live, balanced or safe.",
     "context_window_ms": "A pause at least this long ends a turn.",
     "timing_profile": "How exact word times are: exact, 50ms, 100ms, 300ms, a provider; default: learned.",
     "sensitivity": SENSITIVITY,
@@ -124,7 +125,7 @@ class _Job(NamedTuple):
         from deid_stream.datasets.replay import replay as replay_call
         from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
         from deid_stream.keys import KeyRing
-        from deid_stream.session.settings import SessionSettings
+        from deid_stream.session.settings import SETTLED_MS, SessionSettings
         from deid_stream.wire.providers import timing_of
 
         settings = self.settings
@@ -132,6 +133,7 @@ class _Job(NamedTuple):
             holdback_ms=settings.holdback_ms,
             context_window_ms=settings.context_window_ms,
             max_turn_ms=settings.max_turn_ms,
+            settled_ms=SETTLED_MS[settings.delay],
             default_profile=timing_of(settings.timing_profile),
         )
         keyed = settings.digest_key or settings.digest_key_file

@@ -62,6 +62,7 @@ WORKER: Final = {
     "processing": "auto, exactly_once or at_least_once.",
     "region": "Where this deployment runs.",
     "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
+    "delay": "How soon a turn leaves: live, balanced or safe.",
     "context_window_ms": "A pause at least this long ends a turn.",
     "max_turn_ms": "A turn is closed at this length.",
     "idle_ms": "A call without records for so long is closed.",

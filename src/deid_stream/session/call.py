@@ -55,7 +55,7 @@ class CallSession:
         self._policy = policy
         self._life = Lifecycle()
         self._holdback = Holdback(settings.holdback_ms)
-        self._turns = PendingTurns(settings.context_window_ms, settings.max_turn_ms, settings.piece_window_ms)
+        self._turns = PendingTurns.of(settings)
         self._sound = Sound()
         self._awaiting = AwaitingAudio()
         self._rereading = Rereading(Positions(-1, -1))

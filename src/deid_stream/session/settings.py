@@ -1,5 +1,7 @@
 """How long a call may wait, and how much of it may be held."""
 
+from typing import Final
+
 import msgspec
 
 from deid_stream.units import Ms
@@ -15,6 +17,9 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     piece_window_ms: Ms = 5_000
     """Media time: the same after a turn of nothing but one to three digits, for the next digits. A longer one finds
     more numbers that are read out a digit at a time; answers of a digit leave so much later."""
+    settled_ms: Ms = 1_500
+    """Media time: in place of ``context_window_ms``, where it is shorter, after a turn whose last words begin no value
+    and are no part of one."""
     holdback_ms: Ms = 30_000
     """Record time: the longest wait for a transcript; then what is not covered counts as unheard."""
     end_grace_ms: Ms = 3_000
@@ -29,3 +34,7 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Timing profile of segments that name none."""
     crosstalk: bool = True
     """Silence a span also on the other channels that carry its sound."""
+
+
+SETTLED_MS: Final[dict[str, Ms]] = {"live": 200, "balanced": 700, "safe": 1_500}
+"""``SessionSettings.settled_ms`` by the setting ``delay``."""

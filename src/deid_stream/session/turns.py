@@ -10,14 +10,22 @@ waits longer for its next piece, so that the first digit is judged with the othe
 
 from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from deid_stream.detect.rules.pieces import begins_number, goes_on, only_carried
 from deid_stream.model.events import Segment
+from deid_stream.session.settings import SessionSettings
+from deid_stream.text.languages import lexicon_of
 from deid_stream.text.normalise import normalise
+from deid_stream.text.tokens import Tokens
 from deid_stream.units import CharIndex, Ms
+
+_ANSWER_WORDS: Final = 4
+"""Fewer words than this may be half an answer ("daniel")."""
+_SHORT_LETTERS: Final = 3
+"""A last word of so few letters ("is", "my", "at", "um") announces more than it ends."""
 
 
 class Turn(NamedTuple):
@@ -66,6 +74,17 @@ def following(turn: Turn, pending: Iterable[Segment], turns: Iterable[Turn]) -> 
     return min((start_ms for start_ms in starts if start_ms > turn.start_ms), default=1 << 60)
 
 
+def may_go_on(text: str, language: str) -> bool:
+    """Whether what is said next could complete a value that ``text`` has begun: it ends in a number, a letter, a symbol
+    or a short word, or is short altogether."""
+    tokens = Tokens(text, lexicon_of(language.partition("-")[0].lower()))
+    words = [at for at, low in enumerate(tokens.lows) if low[0].isalnum()]
+    if len(words) < _ANSWER_WORDS:
+        return True
+    last = tokens.lows[words[-1]]
+    return bool(tokens.classes[words[-1]]) or len(last) <= _SHORT_LETTERS or any(char.isdigit() for char in last)
+
+
 def _media_order(segment: Segment) -> tuple[Ms, Ms, str]:
     return (segment.start_ms, segment.end_ms, segment.segment_id)
 
@@ -73,14 +92,25 @@ def _media_order(segment: Segment) -> tuple[Ms, Ms, str]:
 class PendingTurns:
     """Final segments that have not been detected yet, by channel, in media order."""
 
-    def __init__(self, context_window_ms: Ms, max_turn_ms: Ms, piece_window_ms: Ms = 0) -> None:
-        """``piece_window_ms``: a pause that does not end a turn between the first digits of a number and the next."""
+    def __init__(
+        self, context_window_ms: Ms, max_turn_ms: Ms, piece_window_ms: Ms = 0, *, settled_ms: Ms | None = None
+    ) -> None:
+        """``piece_window_ms``: a pause that does not end a turn between the first digits of a number and the next.
+        ``settled_ms``: the pause that ends a turn which cannot go on with a value; None: as every other."""
         self._context_ms = context_window_ms
+        self._settled_ms = context_window_ms if settled_ms is None else min(settled_ms, context_window_ms)
         self._max_turn_ms = max_turn_ms
         self._piece_ms = max(piece_window_ms, context_window_ms)
         self._channels: dict[int, list[Segment]] = {}
         self._replaced: dict[tuple[int, str], Segment] = {}
         """Of pending segments, the first revision where it said something else."""
+
+    @classmethod
+    def of(cls, settings: SessionSettings) -> "PendingTurns":
+        """As a session is set."""
+        return cls(
+            settings.context_window_ms, settings.max_turn_ms, settings.piece_window_ms, settled_ms=settings.settled_ms
+        )
 
     def __iter__(self) -> Iterator[Segment]:
         for segments in self._channels.values():
@@ -146,15 +176,21 @@ class PendingTurns:
         end_ms = segments[0].end_ms
         for index in range(1, len(segments)):
             following = segments[index]
-            pause_ms = following.start_ms - end_ms
+            pause_ms, window_ms = following.start_ms - end_ms, self._window_ms(segments[index - 1])
             piece = pause_ms < self._piece_ms and self._is_piece(segments[:index], following)
-            if pause_ms >= self._context_ms and not piece:
-                return Turn(end_ms + self._context_ms, channel, tuple(segments[:index]))
+            if pause_ms >= window_ms and not piece:
+                return Turn(end_ms + window_ms, channel, tuple(segments[:index]))
             longest_ms = self._max_turn_ms * (2 if piece else 1)
             if max(end_ms, following.end_ms) - start_ms > longest_ms:
                 return Turn(max(end_ms, following.start_ms), channel, tuple(segments[:index]))
             end_ms = max(end_ms, following.end_ms)
-        return Turn(end_ms + self._context_ms, channel, tuple(segments))
+        return Turn(end_ms + self._window_ms(segments[-1]), channel, tuple(segments))
+
+    def _window_ms(self, last: Segment) -> Ms:
+        """How long a turn that ends with this segment waits for more."""
+        if self._settled_ms >= self._context_ms or may_go_on(last.text, last.language):
+            return self._context_ms
+        return self._settled_ms
 
     def _is_piece(self, before: Sequence[Segment], following: Segment) -> bool:
         """Whether ``following`` goes on with the number that the segments ``before`` begin; only a pause or a length

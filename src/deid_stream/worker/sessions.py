@@ -11,7 +11,7 @@ from deid_stream.keys.customers import pseudonym_key
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import ConversationFactory, Positions
-from deid_stream.session.settings import SessionSettings
+from deid_stream.session.settings import SETTLED_MS, SessionSettings
 from deid_stream.wire.providers import timing_of
 
 
@@ -29,6 +29,7 @@ def session_settings(settings: Settings) -> SessionSettings:
     chosen = SessionSettings(
         context_window_ms=settings.context_window_ms,
         max_turn_ms=settings.max_turn_ms,
+        settled_ms=SETTLED_MS[settings.delay],
         holdback_ms=settings.holdback_ms,
         idle_ms=settings.idle_ms,
     )

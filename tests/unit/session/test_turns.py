@@ -1,0 +1,67 @@
+"""When a turn ends: after the context window, or sooner where nothing that follows could complete a value."""
+
+import pytest
+
+from deid_stream.model.events import Segment
+from deid_stream.session.turns import PendingTurns, may_go_on
+
+WINDOW_MS, SETTLED_MS, LONGEST_MS = 1_500, 200, 12_000
+
+GOES_ON = [
+    ("my card is four one one one", "en", True),
+    ("it is 4111", "en", True),
+    ("my postcode is s w one a", "en", True),
+    ("my email is rohan dot", "en", True),
+    ("you can reach me at", "en", True),
+    ("the number on the back is", "en", True),
+    ("daniel", "en", True),
+    ("rohan de souza", "en", True),
+    ("", "en", True),
+    ("mein code ist sieben", "de", True),
+    ("I would like my money back please", "en", False),
+    ("what can I do for you today?", "en", False),
+    ("my name is Daniel Savage.", "en", False),
+    ("ich rufe wegen der Rechnung", "de", False),
+]
+
+
+@pytest.mark.parametrize(("text", "language", "expected"), GOES_ON)
+def test_what_could_be_half_a_value_may_go_on(text: str, language: str, expected: bool) -> None:
+    assert may_go_on(text, language) is expected
+
+
+def segment(name: str, start_ms: int, end_ms: int, text: str) -> Segment:
+    return Segment(call_id="c", customer_id="k", segment_id=name, text=text, start_ms=start_ms, end_ms=end_ms)
+
+
+def turns(settled_ms: int, *segments: Segment) -> list[tuple[int, list[str]]]:
+    """(close time, segment ids) of every turn."""
+    pending = PendingTurns(WINDOW_MS, LONGEST_MS, settled_ms=settled_ms)
+    for one in segments:
+        pending.put(one)
+    found = []
+    while (turn := pending.pop_closed(1 << 60)) is not None:
+        found.append((turn.close_ms, [one.segment_id for one in turn.segments]))
+    return found
+
+
+PLAIN = segment("plain", 0, 2_000, "I would like to pay my bill please")
+DIGITS = segment("digits", 2_600, 4_000, "the card is four one one one")
+MORE = segment("more", 4_900, 6_000, "two two two two")
+THANKS = segment("thanks", 8_000, 9_000, "that is all thank you kindly")
+
+CUTS = [
+    (WINDOW_MS, [(7_500, ["plain", "digits", "more"]), (10_500, ["thanks"])]),
+    (SETTLED_MS, [(2_200, ["plain"]), (7_500, ["digits", "more"]), (9_200, ["thanks"])]),
+    (WINDOW_MS + 5_000, [(7_500, ["plain", "digits", "more"]), (10_500, ["thanks"])]),
+]
+
+
+@pytest.mark.parametrize(("settled_ms", "expected"), CUTS)
+def test_a_settled_turn_does_not_wait_for_what_follows(settled_ms: int, expected: list[tuple[int, list[str]]]) -> None:
+    assert turns(settled_ms, PLAIN, DIGITS, MORE, THANKS) == expected
+
+
+def test_the_order_of_arrival_does_not_matter() -> None:
+    in_order = turns(SETTLED_MS, PLAIN, DIGITS, MORE, THANKS)
+    assert turns(SETTLED_MS, THANKS, MORE, DIGITS, PLAIN) == in_order
