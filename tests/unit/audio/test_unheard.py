@@ -111,11 +111,21 @@ def test_slips_at_the_edge_of_a_turn_are_not_speech(slip):
     assert muted([slip]) == []
 
 
+SOFT = Recording(joined(voice(480), silent(480), voice(1920, peak=200), silent(960))[:, None], 8000)
+
+
 @pytest.mark.parametrize(
-    ("uncovered_ms", "spans"), [(20, []), (40, [(1880, 1920)]), (60, [(1860, 1920)]), (100, [(1820, 1920)])]
+    ("uncovered_ms", "recording", "spans"),
+    [
+        (20, SPEECH, [(1900, 1920)]),
+        (20, SOFT, []),
+        (40, SOFT, [(1880, 1920)]),
+        (60, SPEECH, [(1860, 1920)]),
+        (100, SPEECH, [(1820, 1920)]),
+    ],
 )
-def test_at_a_cell_border_what_may_go_on_is_muted_and_a_breath_is_not(uncovered_ms, spans):
-    assert muted([Interval(900, 1920 - uncovered_ms)], window=Interval(960, 1920)) == spans
+def test_at_a_cell_border_what_may_go_on_is_muted_and_a_breath_is_not(uncovered_ms, recording, spans):
+    assert muted([Interval(900, 1920 - uncovered_ms)], recording, Interval(960, 1920)) == spans
 
 
 def test_spans_name_their_channel_and_reason():

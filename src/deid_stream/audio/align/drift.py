@@ -33,9 +33,10 @@ _SOFTER: Final = 5
 the background. A larger value takes a background for words, and silences more about every value."""
 _LOUD: Final = 0.9
 _AGREE_MS: Final = 60
-_AGREE_SHARE: Final = 1 / 2
-"""Times are right where the first onset of sound within the segment, and so large a share of all, have a word's start
-so near, and the first, the last and three words of four sound: what is heard beyond them is something else."""
+_ONSETS: Final = 4
+_AGREE_SHARE: Final = 4 / 5
+"""Times are right where the first onset of sound within the segment, and so large a share of at least so many, have a
+word's start so near, and the first, the last and three words of four sound: what is heard beyond is something else."""
 _PAUSE_FRAMES: Final = 5
 _FASTEST_MS: Final = 45
 """A letter; measured speech takes 50 to 85."""
@@ -170,7 +171,7 @@ def _agree(
     before = np.concatenate([[-_PAUSE_FRAMES - 1], at[:-1]])
     onsets = at[(at - before > _PAUSE_FRAMES) & (at >= first - _PAUSE_FRAMES) & (at < stop)] * FRAME_MS + window.start
     starts = np.array([start for start, _ in timed])
-    if not len(onsets) or abs(int(onsets[0]) - int(starts.min())) > _AGREE_MS:
+    if len(onsets) < _ONSETS or abs(int(onsets[0]) - int(starts.min())) > _AGREE_MS:
         return False
     near = np.abs(onsets[:, None] - starts[None, :]).min(axis=1) <= _AGREE_MS
     return float(near.mean()) >= _AGREE_SHARE

@@ -164,6 +164,9 @@ def _between(reading: _Reading, reader: Reader, channel: int) -> list[AudioSpan]
             return None
         if not _sounds(reader, channel, Interval(start_ms, end_ms)):
             return None
+        own = [ms for word in words[said.start : said.end] for ms in (word.start_ms, word.end_ms) if ms is not None]
+        if own and not (start_ms <= min(own) and max(own) <= end_ms):
+            return None  # the words are not in the order of their times, so no neighbour bounds them
         cut = edges.outward(reader, channel, Interval(start_ms, end_ms), (None, None), WIDEST)
         located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
     return located

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.align.profiles import TimingProfile
+from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
@@ -200,8 +201,8 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
     """Speech within ``window`` (ms) outside ``covered``, as spans to mute.
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
-    the window. At the border it may go on: there two frames of the VAD are muted, for they may be the start of a word
-    that is muted in the next cell; one frame, a breath, is not.
+    the window. At the border it may go on, as the start of a word that is muted in the next cell: there it is let go
+    only where it is one frame of the VAD and soft, a breath.
     """
     open_parts = subtract(window, covered)
     if not open_parts:
@@ -211,10 +212,18 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
     for part in open_parts:
         for heard in speech:
             left = heard.intersect(part)
-            least_ms = 2 * vad.FRAME_MS if _at_border(left, window) else SHORTEST_SPEECH_MS
-            if left.length >= least_ms:
+            if not left.length:
+                continue
+            at_border = _at_border(left, window)
+            if left.length >= SHORTEST_SPEECH_MS or (at_border and not _breath(left, reader, channel)):
                 found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
     return found
+
+
+def _breath(part: Interval, reader: Reader, channel: int) -> bool:
+    if part.length > vad.FRAME_MS:
+        return False
+    return not has_sound(reader.pcm(channel, part.start, part.end), reader.line(channel, part.end).soft_peak)
 
 
 def _at_border(part: Interval, window: Interval) -> bool:
