@@ -190,6 +190,8 @@ class Executor:
 
     def _count(self, taken: Taken) -> None:
         by_request: Counter[str] = Counter()
+        before = {part.reason for part in taken.holding.parts if part.gone_told}
+        new = {one for owed in taken.verdict.owed if owed.reason not in before for one in owed.request_ids}
         for owed in taken.verdict.owed:
             self._metrics.taken_back.inc(owed.reason, _size(owed))
             if not owed.part.gone:
@@ -198,7 +200,8 @@ class Executor:
         for request_id, records in by_request.items():
             status = self._register.status(request_id)
             if status is not None:
-                replaced = msgspec.structs.replace(status, calls=status.calls + 1, records=status.records + records)
+                calls = status.calls + (request_id in new)
+                replaced = msgspec.structs.replace(status, calls=calls, records=status.records + records)
                 self._register.request(replaced)
 
     # -- requests that come to their end

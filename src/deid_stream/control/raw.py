@@ -36,22 +36,20 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 async def plan(kafka: Kafka, prefix: str, customer_id: str, calls: Collection[str]) -> Plan:
-    """What deleting the raw records of these calls, or without any of all of the customer's calls, would take. Raises
-    BrokerError."""
+    """What deleting the raw records of these calls of the customer, or without any of all of its calls, would take.
+    Raises BrokerError."""
+    asked = _Asked(customer_id, calls or await _calls_of(kafka, prefix, customer_id), every=not calls)
     cuts = []
     for topic in INPUTS:
         async with reading(kafka, prefix + topic.name, "read_uncommitted") as (reader, places):
             for place in places:
+                count = _Count()
                 begin, end = await reader.begin(place), await reader.end(place)
-                found: list[tuple[int, str, bool]] = []
                 async for records in read_range(reader, place, begin, end):
-                    found += ((r.offset, _call(r), _asked(r, customer_id, calls)) for r in records)
-                last = max((offset for offset, _, asked in found if asked), default=-1)
-                going = [entry for entry in found if entry[0] <= last]
-                if going:
-                    own = sum(asked for _, _, asked in going)
-                    others = tuple(sorted({call for _, call, asked in going if not asked}))
-                    cuts.append(Cut(place, last + 1, len(going), own, others))
+                    for record in records:
+                        count.take(record, asked=asked.holds(record))
+                if count.own:
+                    cuts.append(Cut(place, count.before, count.records, count.own, tuple(sorted(count.calls))))
     return Plan(cuts)
 
 
@@ -66,21 +64,65 @@ def _call(record: InRecord) -> str:
     return (record.key or b"").decode(errors="replace")
 
 
-def _asked(record: InRecord, customer_id: str, calls: Collection[str]) -> bool:
-    if calls:
-        return _call(record) in calls
-    said = next((value for name, value in record.headers if name == ce.CUSTOMER_ID), None)
-    if said is None and record.topic.endswith(EVENTS.name) and record.value:
-        try:
-            return _Named.of(record.value) == customer_id
-        except msgspec.MsgspecError:
+async def _calls_of(kafka: Kafka, prefix: str, customer_id: str) -> set[str]:
+    """Calls whose events name the customer: their transcripts need not."""
+    found: set[str] = set()
+    async with reading(kafka, prefix + EVENTS.name, "read_uncommitted") as (reader, places):
+        for place in places:
+            begin, end = await reader.begin(place), await reader.end(place)
+            async for records in read_range(reader, place, begin, end):
+                found |= {_call(record) for record in records if _customer(record) == customer_id}
+    return found
+
+
+class _Count:
+    """Of one partition, read from its first record on. What lies behind the last record asked for stays."""
+
+    def __init__(self) -> None:
+        self.before = self.records = self.own = 0
+        self.calls: set[str] = set()
+        self._behind = 0
+        self._behind_calls: set[str] = set()
+
+    def take(self, record: InRecord, *, asked: bool) -> None:
+        self._behind += 1
+        if not asked:
+            self._behind_calls.add(_call(record))
+            return
+        self.before = record.offset + 1
+        self.own += 1
+        self.records += self._behind
+        self.calls |= self._behind_calls
+        self._behind = 0
+        self._behind_calls.clear()
+
+
+class _Asked(NamedTuple):
+    customer_id: str
+    calls: Collection[str]
+    every: bool
+    """All of the customer's calls, also those of which only sound or text is there."""
+
+    def holds(self, record: InRecord) -> bool:
+        """A record that names another customer is not this one's, whatever its call is called."""
+        named = _customer(record)
+        if named is not None and named != self.customer_id:
             return False
-    return said == customer_id.encode()
+        return _call(record) in self.calls or (self.every and named is not None)
+
+
+def _customer(record: InRecord) -> str | None:
+    """Whom the record names; None: nobody."""
+    said = next((value for name, value in record.headers if name == ce.CUSTOMER_ID), None)
+    if said is not None:
+        return said.decode(errors="replace")
+    if record.topic.endswith(EVENTS.name) and record.value:
+        try:
+            return msgspec.json.decode(record.value, type=_Named).customer_id
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+    return None
 
 
 class _Named(msgspec.Struct):
-    customer_id: str = ""
-
-    @classmethod
-    def of(cls, value: bytes) -> str:
-        return msgspec.json.decode(value, type=cls).customer_id
+    customer_id: str | None = None

@@ -269,12 +269,22 @@ class _Agents:
         await self._desk.take(message, self.sender)
 
     async def publish_windows(self) -> None:
-        """Publish each window that is over, until cancelled."""
+        """Publish each window that is over, until cancelled. A broker that is away is waited for; raises BrokerError
+        for what nobody here can mend."""
         assert self.sender is not None  # noqa: S101 - set before the first agent
+        backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
         while True:
-            for start_ms, tallies in sorted(self._windows.over(_wall_ms()).items()):
-                await self.sender.send(self._windows.records(start_ms, tallies))
-                self._windows.forget(start_ms, list(tallies))
+            try:
+                for start_ms, tallies in sorted(self._windows.over(_wall_ms()).items()):
+                    await self.sender.send(self._windows.records(start_ms, tallies))
+                    self._windows.forget(start_ms, list(tallies))
+                backoff.reset()
+            except BrokerError as error:
+                if not error.retryable:
+                    raise
+                log.warning("publishing windows tried again", error=error, seconds=backoff.next_s)
+                await asyncio.sleep(backoff.take())
+                continue
             await asyncio.sleep(WINDOWS_EVERY_S)
 
     def _customer(self, customer_id: str) -> None:
