@@ -110,7 +110,11 @@ class RdGroupReader:
         return self._table.paused()
 
     async def position(self, place: Place) -> int:
-        return self._table.position(place) or 0
+        """Before the first reading: where that is going to begin."""
+        known = self._table.position(place)
+        if known is not None:
+            return known
+        return await self._ask(lambda: self._started.ask_start(place), place.topic)
 
     async def begin(self, place: Place) -> int:
         return await self._ask(lambda: self._started.ask_begin(place), place.topic)

@@ -170,6 +170,14 @@ class ReadingThread:
         (found,) = self.member.committed([TopicPartition(*place)], timeout=ASK_S)
         return int(found.offset) if found.offset >= 0 else None
 
+    def ask_start(self, place: Place) -> int:
+        """Where the group stands, else where it is to begin."""
+        committed = self.ask_committed(place)
+        if committed is not None:
+            return committed
+        low, high = self.member.get_watermark_offsets(TopicPartition(*place), timeout=ASK_S)
+        return int(high if self._options.from_end else low)
+
     def commit(self, offsets: Mapping[Place, int]) -> None:
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
         self.member.commit(offsets=wanted, asynchronous=False)
@@ -188,7 +196,7 @@ class ReadingThread:
         starts = {place: start for place, start in plan.items() if place not in epochs}
         for place, start in starts.items():
             if start.offset is None:
-                turn.found[place] = self._stands(place)
+                turn.found[place] = self.ask_start(place)
         self._reader.incremental_assign(
             [
                 TopicPartition(*place, turn.found[place] if start.offset is None else start.offset)
@@ -197,14 +205,6 @@ class ReadingThread:
         )
         for place, start in starts.items():
             epochs[place] = start.epoch
-
-    def _stands(self, place: Place) -> int:
-        """Where the group stands, else where it is to begin."""
-        committed = self.ask_committed(place)
-        if committed is not None:
-            return committed
-        low, high = self.member.get_watermark_offsets(TopicPartition(*place), timeout=ASK_S)
-        return int(high if self._options.from_end else low)
 
     def _sort(self, messages: list[Message], turn: Turn) -> None:
         records, ends, damaged = turn.records, turn.ends, turn.damaged
