@@ -242,11 +242,11 @@ class TestCompose:
         assert "HOST://localhost:29092" in advertised
         assert "127.0.0.1:29092:29092" in self.SERVICES["kafka"]["ports"]
 
-    def test_every_worker_process_is_scraped(self):
+    def test_every_worker_process_and_the_control_plane_are_scraped(self):
         (config,) = documents("docker/prometheus/prometheus.yml")
         (targets,) = [job["static_configs"][0]["targets"] for job in config["scrape_configs"]]
         processes = int(self.SERVICES["worker"]["environment"]["DEID_PROCESSES"])
-        assert targets == [f"worker:{9464 + number}" for number in range(processes)]
+        assert targets == [f"worker:{9464 + number}" for number in range(processes)] + ["control:9464"]
 
     def test_what_is_mounted_exists(self):
         for service in self.SERVICES.values():
@@ -294,10 +294,12 @@ class TestChart:
         defined = re.findall(r'define "([\w.]+)"', self.TEXT["_helpers.tpl"])
         assert set(re.findall(r'include "([\w.]+)"', self.TEXT[name])) <= set(defined)
 
-    def test_the_worker_is_the_one_of_the_manifests(self):
-        (deployment,) = of_kind("Deployment", "k8s/base/worker.yaml").values()
+    @pytest.mark.parametrize("component", ["worker", "control"])
+    def test_what_runs_is_what_the_manifests_run(self, component):
+        (deployment,) = of_kind("Deployment", f"k8s/base/{component}.yaml").values()
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        template = self.TEXT["worker.yaml"]
+        template = self.TEXT[f"{component}.yaml"]
+        assert f"args: [{container['args'][0]}]" in template
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             get = container[probe]["httpGet"]
             assert f"{probe}:\n            httpGet: {{path: {get['path']}, port: {get['port']}}}" in template
@@ -305,7 +307,17 @@ class TestChart:
             assert f"mountPath: {mount['mountPath']}" in template
         (kustomization,) = documents("k8s/base/kustomization.yaml")
         for literal in settings_of(kustomization):
-            assert literal.partition("=")[0] in template + (ROOT / "k8s/helm/values.yaml").read_text(encoding="utf-8")
+            assert literal.partition("=")[0] in self.TEXT["worker.yaml"] + (ROOT / "k8s/helm/values.yaml").read_text(
+                encoding="utf-8"
+            )
+
+    def test_one_control_plane_at_a_time_is_scraped_and_kept_to_kafka(self):
+        (deployment,) = of_kind("Deployment", "k8s/base/control.yaml").values()
+        assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+        assert "  replicas: 1\n" in self.TEXT["control.yaml"]
+        assert "  strategy: {type: Recreate}\n" in self.TEXT["control.yaml"]
+        for template in ("monitoring.yaml", "network.yaml"):
+            assert self.TEXT[template].count('matchLabels: {{- include "deid.control.selector" . | nindent 6 }}') == 1
 
 
 def test_the_sizing_table_is_the_simulations():

@@ -9,6 +9,11 @@ app.kubernetes.io/name: deid-stream
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: worker
 {{- end }}
+{{- define "deid.control.selector" -}}
+app.kubernetes.io/name: deid-stream
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: control
+{{- end }}
 {{- define "deid.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}

@@ -19,8 +19,8 @@ T = TypeVar("T")
 COMMIT_EVERY_S: Final = 1.0
 """Between two commits of what agents have done. Larger: more is done again after a crash."""
 START_S: Final = 120.0
-"""Joining the group and reading the tables. Smaller: a large index cannot start; larger: one that hangs is noticed
-later."""
+"""Joining the group, and then without progress in reading the tables. Smaller: a slow broker ends the start; larger:
+one that hangs is noticed later."""
 
 
 class Message(NamedTuple):
@@ -121,10 +121,24 @@ class FaustApp:
         """Until the tables have been read. Raises TimeoutError."""
         async with asyncio.timeout(START_S):
             await self._app.start()
-            await self._app.tables.recovery.completed.wait()
+        await self._recovered()
+        async with asyncio.timeout(START_S):
             for topic in self._changelogs:
                 # Faust chooses the partition of a change before its producer has asked the broker about the topic
                 await self._app.producer._ensure_producer().partitions_for(topic)
+
+    async def _recovered(self) -> None:
+        """However large the tables are."""
+        recovery = self._app.tables.recovery
+        before: int | None = None
+        while not recovery.completed.is_set():
+            try:
+                await asyncio.wait_for(recovery.completed.wait(), START_S)
+            except TimeoutError:
+                left = sum(recovery.active_remaining().values())
+                if left == before:
+                    raise
+                before = left
 
     async def stop(self) -> None:
         await self._app.stop()
