@@ -373,3 +373,36 @@ async def test_the_numbers_say_what_was_done(service: Service) -> None:
     assert 'deid_taken_back_total{reason="opt_out"} 0.0' not in shown
     for line in ("deid_index_calls 1.0", "deid_requests_open 0.0", "deid_requests_overdue 0.0"):
         assert line in shown
+
+
+async def test_a_window_is_published_with_small_cells_hidden_once_and_not_again_after_a_kill(service: Service) -> None:
+    """Twelve calls of one customer and one of another, counted by a control plane and published by the next one."""
+    control = await service.control(aggregates_window_ms=60_000)
+    for customer in ("acme", "small"):
+        await service.policy(customer, version=1)
+    await service.work()
+    now_ms = int(time.time() * 1000) - 60_000
+    calls = [make_call(f"w{n}", "acme" if n < 12 else "small", 80 + n, now_ms, turns=1) for n in range(13)]
+    await service.send(*calls)
+    await service.closed(13)
+    async with asyncio.timeout(SETTLE_S):
+        while await service.number("deid_index_calls") < 13:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    service.kill_control(control)
+    control = await service.control(aggregates_window_ms=60_000)
+
+    async def rows() -> list[tuple[str, Any]]:
+        records = await service.read(service.prefix + "deid.aggregates")
+        return [(record.key.decode().split("/")[0], json.loads(record.value)) for record in records]
+
+    async with asyncio.timeout(60 + SETTLE_S):
+        while len(found := await rows()) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    told = {name: row["calls"] for name, row in found}
+    assert told.keys() == {"acme", "small", "*"}
+    assert told["small"] is None, "one call"
+    assert None in (told["acme"], told["*"]), "or it could be worked out"
+    service.kill_control(control)
+    await service.control(aggregates_window_ms=60_000)
+    await becomes(service, await ask(service, "access"), "granted")
+    assert await rows() == found

@@ -16,7 +16,7 @@ from deid_stream.control.policies import Policies
 from deid_stream.control.register import Register
 from deid_stream.control.requests import Desk, Names
 from deid_stream.control.topics import ControlTopics
-from deid_stream.control.windows import Windows
+from deid_stream.control.windows import Windows, publish_windows
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import BrokerError, DecodeError, DeidError, DigestKeyError, TopicError
 from deid_stream.kafka.connect import connect
@@ -46,7 +46,6 @@ FIRST_WAIT_S: Final = 0.5
 MAX_WAIT_S: Final = 30.0
 STUCK_S: Final = 120.0
 """Without a sign of life for so long only a restart helps. Smaller: one very large call counts as stuck."""
-WINDOWS_EVERY_S: Final = 5.0
 EXIT_FAILED: Final = 1
 
 
@@ -146,9 +145,9 @@ class Control:
                 (topics.requests, "requests", agents.request),
             ):
                 app.agent(topic, name, self._guarded(name, agents.opened, take))
-            await self._work(app, agents)
+            await self._work(app, agents, sender)
 
-    async def _work(self, app: FaustApp, agents: "_Agents") -> None:
+    async def _work(self, app: FaustApp, agents: "_Agents", sender: Sender) -> None:
         self._failed = failed = asyncio.get_running_loop().create_future()
         stopping = asyncio.create_task(self._stop.wait())
         tasks: list[asyncio.Task[None]] = []
@@ -163,7 +162,7 @@ class Control:
                 return
             await agents.open()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
-            tasks.append(self._guard.start("windows", agents.publish_windows()))
+            tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
             await asyncio.wait({*tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -237,7 +236,7 @@ class _Agents:
         self.executor = executor
         self.opened = asyncio.Event()
         self.sender: Sender | None = None
-        self._windows = windows
+        self.windows = windows
         self._policies = policies
         self._desk = desk
 
@@ -255,7 +254,7 @@ class _Agents:
             log.error("record of the index refused", error=error, partition=message.partition, offset=message.offset)
             return
         for holding, closing in self.register.claims(claims, _wall_ms()):
-            self._windows.add(holding.customer_id, closing, _wall_ms())
+            self.windows.add(holding.customer_id, closing, _wall_ms())
 
     async def policy(self, message: Message) -> None:
         customer_id = self._policies.apply(
@@ -267,25 +266,6 @@ class _Agents:
     async def request(self, message: Message) -> None:
         assert self.sender is not None  # noqa: S101 - set before the first agent
         await self._desk.take(message, self.sender)
-
-    async def publish_windows(self) -> None:
-        """Publish each window that is over, until cancelled. A broker that is away is waited for; raises BrokerError
-        for what nobody here can mend."""
-        assert self.sender is not None  # noqa: S101 - set before the first agent
-        backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
-        while True:
-            try:
-                for start_ms, tallies in sorted(self._windows.over(_wall_ms()).items()):
-                    await self.sender.send(self._windows.records(start_ms, tallies))
-                    self._windows.forget(start_ms, list(tallies))
-                backoff.reset()
-            except BrokerError as error:
-                if not error.retryable:
-                    raise
-                log.warning("publishing windows tried again", error=error, seconds=backoff.next_s)
-                await asyncio.sleep(backoff.take())
-                continue
-            await asyncio.sleep(WINDOWS_EVERY_S)
 
     def _customer(self, customer_id: str) -> None:
         customer = self._policies.customer(customer_id, self.register.known(customer_id))

@@ -1,19 +1,31 @@
 """Counts by window: what closed calls add up to, published once a window is over, small cells hidden."""
 
+import asyncio
 import random
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from deid_stream.control.tables import Table
+from deid_stream.errors import BrokerError
+from deid_stream.kafka.ports import Sender
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.published import Closing
+from deid_stream.observe.logs import get_log
 from deid_stream.policy.aggregates import CallFacts, Noise, Published, Tally, publish, window_start
+from deid_stream.runtime.backoff import Backoff
 from deid_stream.units import Ms
+
+log = get_log("control")
 
 GRACE_MS: Final[Ms] = 60_000
 """A window is published so long after its end: calls that closed in it are known by then. A call that is told of later
 counts in the oldest window that is still open."""
+EVERY_S: Final = 5.0
+"""Between two looks for windows that are over."""
+FIRST_BACKOFF_S: Final = 0.5
+MAX_BACKOFF_S: Final = 30.0
 
 
 class Windows:
@@ -70,6 +82,25 @@ class Windows:
         """It has been published."""
         for customer_id in customers:
             self._tallies.drop(f"{start_ms}/{customer_id}")
+
+
+async def publish_windows(windows: Windows, sender: Sender, wall_ms: Callable[[], Ms]) -> None:
+    """Publish each window that is over, until cancelled. A broker that is away is waited for; raises BrokerError for
+    what nobody here can mend."""
+    backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
+    while True:
+        try:
+            for start_ms, tallies in sorted(windows.over(wall_ms()).items()):
+                await sender.send(windows.records(start_ms, tallies))
+                windows.forget(start_ms, list(tallies))
+        except BrokerError as error:
+            if not error.retryable:
+                raise
+            log.warning("publishing windows tried again", error=error, seconds=backoff.next_s)
+            await asyncio.sleep(backoff.take())
+        else:
+            backoff.reset()
+            await asyncio.sleep(EVERY_S)
 
 
 def _value(made: Published, name: str, length_ms: Ms) -> bytes:

@@ -1,11 +1,13 @@
 """Closed calls are counted into windows, and a window is published once, whole and with small cells hidden."""
 
+import asyncio
 import json
 
 import pytest
 
 from deid_stream.control.tables import Table
-from deid_stream.control.windows import GRACE_MS, Windows
+from deid_stream.control.windows import GRACE_MS, Windows, publish_windows
+from deid_stream.errors import BrokerError, ForbiddenError
 from deid_stream.model.published import Closing
 from deid_stream.policy.aggregates import Tally
 
@@ -108,3 +110,42 @@ def test_what_was_counted_survives_a_restart():
     counted(windows(stored), "acme", 2)
     counted(windows(stored), "acme", 3)
     assert windows(stored).over(T + 2 * HOUR)[T]["acme"].calls == 5
+
+
+class Sender:
+    """A broker that answers with these errors before it takes anything."""
+
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.sent = []
+        self.took = asyncio.Event()
+
+    async def send(self, records):
+        if self.errors:
+            raise self.errors.pop()
+        self.sent.append(sorted(record.key.decode() for record in records))
+        self.took.set()
+
+
+@pytest.mark.parametrize("errors", [(), (BrokerError("away"),)], ids=["at once", "after the broker was away"])
+async def test_every_window_that_is_over_is_published_once_and_then_forgotten(errors):
+    stored, sender = {}, Sender(*errors)
+    made = windows(stored)
+    counted(made, "acme", 5)
+    counted(made, "acme", 5, at_ms=T + HOUR)
+    publishing = asyncio.create_task(publish_windows(made, sender, lambda: T + HOUR + GRACE_MS))
+    async with asyncio.timeout(20):
+        await sender.took.wait()
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    assert sender.sent == [[f"*/{T}", f"acme/{T}"]]
+    assert list(stored) == [f"{T + HOUR}/acme".encode()]
+
+
+async def test_what_nobody_here_can_mend_ends_it_and_the_counts_stay():
+    stored = {}
+    made = windows(stored)
+    counted(made, "acme", 5)
+    with pytest.raises(ForbiddenError):
+        await publish_windows(made, Sender(ForbiddenError("may not write")), lambda: T + 2 * HOUR)
+    assert list(stored) == [f"{T}/acme".encode()]
