@@ -345,6 +345,25 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     assert [(row["purpose"], row["reason"], row["calls"]) for row in later] == [("analytics", "retention", 1)]
 
 
+async def test_an_id_that_is_another_requests_is_not_taken_for_done(service: Service) -> None:
+    await published(service, call("a", 71), call("b", 72))
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--request-id", "r-1")
+    assert (await run(service, "rights", "delete", *who, "--call", "a")).return_value == 0
+    again = await run(service, "rights", "delete", *who, "--call", "a")
+    assert (again.return_value, again.output.count("deletion done")) == (0, 1)
+    for other in (("delete", "--call", "b"), ("withdraw",), ("delete",)):
+        refused = await run(service, "rights", other[0], *who, *other[1:])
+        assert "another request's id" in str(refused.exception), refused.output
+    empty = await run(service, "rights", "delete", "--customer", "acme", "--verified-by", "desk-1", "--call", "")
+    assert "leave it out" in str(empty.exception), empty.output
+    await comes_to(service, everywhere("b"))
+    letters = [json.loads(record.value)["path"] for record in await service.read(service.names.dead_letters)]
+    assert letters == ["$.request_id"] * 3
+    proof = await run(service, "audit", "verify", "--json")
+    shown = json.loads(proof.output)
+    assert (proof.return_value, shown["withdrawn_calls"], shown["audit"]["unchained"]) == (0, 1, 0)
+
+
 async def test_an_opt_out_is_measured_and_the_audit_is_one_chain_across_a_kill(service: Service) -> None:
     control = await published(service, call("a", 68), call("b", 69))
     await service.policy("acme", version=2, training_opt_out=True)

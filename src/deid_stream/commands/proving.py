@@ -83,7 +83,7 @@ async def proven(kafka: "Kafka", prefix: str, proof: Proof, now_ms: Ms, known: H
             continue
         for key, held in (await _held(kafka, prefix + topic.name)).items():
             call_id = key.decode(errors="replace") if topic is CALLS else (split_record_id(key) or ("",))[0]
-            if withdrawn.must_be_gone(topic.kind, call_id):
+            if withdrawn.must_be_gone(topic.kind, call_id, held.time_ms):
                 judged(MISSING_TOMBSTONE, topic.name, key, bad=True)
             elif training:
                 verdict = proof.judge(held, now_ms)

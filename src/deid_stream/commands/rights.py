@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from deid_stream.commands.options import CONNECTION, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
@@ -41,12 +42,25 @@ def rights() -> None:
     """
 
 
+def _not_empty(context: click.Context, option: click.Parameter, value: str) -> str:
+    """An empty variable of a script must not widen the request to all of the customer's calls."""
+    given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
+    if given and not value.strip():
+        raise click.BadParameter("is empty; leave it out to mean all of the customer's calls", context, option)
+    return value
+
+
 def _asking(command: F) -> F:
     """The options of every request."""
     for option in (
         click.option("--customer", required=True, help="Whose calls."),
-        click.option("--call", default="", help="Only this call."),
-        click.option("--subject", default="", help="Only calls of this person: a number, or an id of the producer's."),
+        click.option("--call", default="", callback=_not_empty, help="Only this call."),
+        click.option(
+            "--subject",
+            default="",
+            callback=_not_empty,
+            help="Only calls of this person: a number, or an id of the producer's.",
+        ),
         click.option("--verified-by", default="", help="Who has checked that the person is who they say."),
         click.option("--requested-by", default="", help="Who asks; default: the user of this machine."),
         click.option("--request-id", default="", help="A name for the request, for asking twice without harm."),
@@ -80,10 +94,22 @@ async def _ask(kafka: Kafka, prefix: str, request: Request, timeout_s: float) ->
     status = None
     while time.monotonic() < until_s:
         status = (await read_statuses(kafka, topics)).get(request.request_id)
+        if status is not None and not _answers(status, request):
+            raise ConfigError(f"{request.request_id} is another request's id, so nothing was done; choose a new one")
         if status is not None and status.state is not State.RUNNING:
             break
         await asyncio.sleep(_LOOK_S)
     return status
+
+
+def _answers(status: Status, request: Request) -> bool:
+    """Whether it is this request that stands there. With pseudonyms for ids, the names cannot be compared here."""
+    names = ((status.customer_id, request.customer_id, "customer-"), (status.call_id, request.call_id, "call-"))
+    return (
+        (status.kind, status.target) == (request.kind, request.target)
+        and all(there == asked or (asked and there.startswith(prefix)) for there, asked, prefix in names)
+        and (bool(status.subject) == bool(request.subject) or status.state is State.REFUSED)
+    )
 
 
 def _simple(kind: Kind, name: str, text: str) -> None:

@@ -82,9 +82,14 @@ class Desk:
             log.warning("privacy request refused", error=error, partition=message.partition, offset=message.offset)
             await sender.send([self._dead_letter(message, error)])
             return
-        if self._register.status(request.request_id) is not None:
-            return
+        known = self._register.status(request.request_id)
         status = self._status(request, message.time_ms)
+        if known is not None:
+            if not _asks_the_same(known, request, status):
+                taken = DecodeError("the request_id is another request's", at="$.request_id", mend="choose a new one")
+                log.warning("privacy request refused", error=taken, partition=message.partition, offset=message.offset)
+                await sender.send([self._dead_letter(message, taken)])
+            return
         refused = "no_key" if status is None else await self._identity.refuses(request)
         status = status or self._status(msgspec.structs.replace(request, subject=""), message.time_ms)
         assert status is not None  # noqa: S101 - without a subject there is nothing to be told
@@ -157,6 +162,19 @@ class Desk:
         # the key is a customer, and may be a name that cannot be checked
         record = encode_dead_letter(letter, None)
         return OutRecord(self._topics.dead_letters, record.key, record.value, record.headers)
+
+
+def _asks_the_same(known: Status, request: Request, status: Status | None) -> bool:
+    """Whether the request is one that came before, not another one of the same id. ``status`` is what it would become;
+    None where its subject cannot be told."""
+    if status is None:
+        return known.kind is request.kind and known.reason == "no_key"
+    return (known.kind, known.customer_id, known.call_id, known.target) == (
+        status.kind,
+        status.customer_id,
+        status.call_id,
+        status.target,
+    ) and (known.subject == status.subject or known.reason == "no_key")
 
 
 _FIRST: Final = {Kind.DELETION: State.RUNNING, Kind.ACCESS: State.GRANTED}

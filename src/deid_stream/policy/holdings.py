@@ -66,6 +66,13 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
         """All that was claimed has been taken back."""
         return self.gone_told >= self.told
 
+    @property
+    def repeated(self) -> bool:
+        """All that was claimed had been taken back before: to take it back once more only makes sure."""
+        return self.gone_told > 0 and not any(
+            (_less(self.transcripts, self.gone_transcripts), _less(self.audio, self.gone_audio))
+        )
+
     def before(self, opted_out: Position) -> bool:
         """Whether its records were permitted before the opt-out; where the permit is not known, they were."""
         partition, _, offset = self.position.partition("/")

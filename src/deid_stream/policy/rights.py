@@ -2,7 +2,7 @@
 
 | request | what goes | from when on | what it keeps from happening |
 |---|---|---|---|
-| deletion | analytics, training and the summary of every call of its scope that had begun | at once | |
+| deletion | analytics, training, the summary: of the call it names, or of all that had begun in its scope | at once | |
 | objection | the same purposes but the summary, of every call of its scope, later ones too | until released | |
 | withdrawal | training, of every call of its scope, later ones too | until released | |
 | restriction | training, as withdrawal | until released | retention deletes nothing of its scope |
@@ -88,12 +88,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state is State.IN_FORCE
 
     def covers(self, holding: Holding) -> bool:
-        """Whether the call is of its scope. A deletion is about calls that had begun."""
+        """Whether the call is of its scope. A deletion of a person's or customer's calls is about those that had begun;
+        one that names the call is about that call, whatever the clocks of who asks and of who records it say."""
         if self.customer_id != holding.customer_id:
             return False
         if (self.call_id and self.call_id != holding.call_id) or (self.subject and self.subject != holding.subject):
             return False
-        return self.kind is not Kind.DELETION or holding.started_ms <= self.asked_ms
+        return self.kind is not Kind.DELETION or bool(self.call_id) or holding.started_ms <= self.asked_ms
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,8 +5,11 @@ from typing import Final
 import msgspec
 
 from deid_stream.model.outputs import AuditAction
+from deid_stream.units import Ms
 
-_SANITIZED: Final = frozenset({"analytics_transcripts", "analytics_audio", "training_transcripts", "training_audio"})
+_ANALYTICS: Final = frozenset({"analytics_transcripts", "analytics_audio"})
+_TRAINING: Final = frozenset({"training_transcripts", "training_audio"})
+_SANITIZED: Final = _ANALYTICS | _TRAINING
 _SUMMARY: Final = frozenset({"calls"})
 
 GONE: Final[dict[tuple[str, str], frozenset[str]]] = {
@@ -15,7 +18,17 @@ GONE: Final[dict[tuple[str, str], frozenset[str]]] = {
 }
 """By action and reason of an entry: the kinds of topics in which nothing of its call may be left. An opt-out is not
 here: what was permitted after it may stay, and each record's permit says which that is."""
+TAKEN_BACK: Final[dict[tuple[str, str], frozenset[str]]] = {
+    (AuditAction.DELETED, "deletion"): _SANITIZED | _SUMMARY,
+    (AuditAction.RETRACTED, "objection"): _SANITIZED,
+    (AuditAction.RETRACTED, "withdrawal"): _TRAINING,
+    (AuditAction.RETRACTED, "restriction"): _TRAINING,
+    (AuditAction.EXPIRED, "retention"): _ANALYTICS | _SUMMARY,
+}
+"""The same for records up to the entry's time: later ones may stay, once a request was released or a hold has come.
+Of retention an entry's counts say for which purpose it was; in training each record's permit says when it ends."""
 KINDS: Final = _SANITIZED | _SUMMARY
+_PURPOSES: Final = {"analytics": _ANALYTICS, "summary": _SUMMARY}
 
 
 class AuditLine(msgspec.Struct, frozen=True):
@@ -26,6 +39,7 @@ class AuditLine(msgspec.Struct, frozen=True):
     action: str
     reason: str
     time_ms: int = 0
+    counts: dict[str, int] = {}
 
 
 class Withdrawn:
@@ -33,16 +47,27 @@ class Withdrawn:
 
     def __init__(self) -> None:
         self._gone: dict[str, frozenset[str]] = {}
+        self._until_ms: dict[tuple[str, str], Ms] = {}
+        """By call and kind of topic."""
+        self._calls: set[str] = set()
 
     def take(self, line: AuditLine) -> None:
         gone = GONE.get((line.action, line.reason))
         if gone:
             self._gone[line.call_id] = self._gone.get(line.call_id, frozenset()) | gone
+        until = TAKEN_BACK.get((line.action, line.reason), frozenset())
+        if line.action == AuditAction.EXPIRED:
+            until &= frozenset().union(*(_PURPOSES.get(purpose, frozenset()) for purpose in line.counts))
+        for kind in until:
+            place = line.call_id, kind
+            self._until_ms[place] = max(line.time_ms, self._until_ms.get(place, 0))
+        if gone or until:
+            self._calls.add(line.call_id)
 
     def __len__(self) -> int:
         """Calls that were taken back."""
-        return len(self._gone)
+        return len(self._calls)
 
-    def must_be_gone(self, kind: str, call_id: str) -> bool:
-        """Whether a record of the call in a topic of that kind lacks its tombstone."""
-        return kind in self._gone.get(call_id, ())
+    def must_be_gone(self, kind: str, call_id: str, time_ms: Ms) -> bool:
+        """Whether a record of the call, of that record time, in a topic of that kind lacks its tombstone."""
+        return kind in self._gone.get(call_id, ()) or time_ms <= self._until_ms.get((call_id, kind), -1)

@@ -6,12 +6,14 @@
 ``call_id`` or ``subject`` narrow it to a call or a person; without either it is about all of the customer's calls.
 """
 
+import difflib
 import re
 from typing import Final
 
 import msgspec
 
 from deid_stream.errors import DecodeError, MissingError, WrongKeyError
+from deid_stream.model.json import JsonObject
 from deid_stream.model.requests import Kind, Request
 from deid_stream.wire.json import read_object
 
@@ -28,6 +30,7 @@ _SAID: Final = {
 }
 _MAX_BYTES: Final = 65_536
 _NAME: Final = re.compile(r"[^\x00-\x20\x7f-\x9f]{1,256}")
+_NARROWS: Final = ("call_id", "subject")
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
 
 
@@ -49,6 +52,7 @@ def read_request(key: bytes | None, value: bytes | None, made_up_id: str) -> Req
     kind = _SAID.get(said) if isinstance(said, str) else None
     if kind is None:
         raise DecodeError("kind is no request", at="$.kind", mend=f"send one of {', '.join(Kind)}")
+    _check_names(written)
     customer_id = _field("customer_id", written.get("customer_id"), _NAME)
     if not customer_id:
         raise MissingError("customer_id is missing", at="$.customer_id", mend="name the customer")
@@ -67,6 +71,21 @@ def read_request(key: bytes | None, value: bytes | None, made_up_id: str) -> Req
     if kind in (Kind.RELEASE, Kind.FULFILLED) and not request.target:
         raise MissingError("target is missing", at="$.target", mend="name the request that is meant")
     return request
+
+
+def _check_names(written: JsonObject) -> None:
+    """A field that narrows the request and is mistyped, or empty, must not widen it to all of the customer's calls."""
+    for name in written:
+        if name not in Request.__struct_fields__:
+            close = difflib.get_close_matches(name[:64], Request.__struct_fields__, 1, 0.6)
+            raise DecodeError(
+                "the request has an unknown field",
+                at="$",
+                mend=f"is {close[0]} meant?" if close else f"send only {', '.join(Request.__struct_fields__)}",
+            )
+    for name in _NARROWS:
+        if written.get(name, "-") in (None, ""):
+            raise DecodeError(f"{name} is empty", at=f"$.{name}", mend="name it, or leave the field out to mean all")
 
 
 def _field(name: str, value: object, pattern: re.Pattern[str]) -> str:

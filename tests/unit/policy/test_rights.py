@@ -107,6 +107,12 @@ def test_a_deletion_is_about_calls_that_had_begun(asked_ms, expected):
     assert goes(holding(), [asked(Kind.DELETION, asked_ms=asked_ms, state=State.DONE)]) == expected
 
 
+@pytest.mark.parametrize("asked_ms", [T, T - 1, 0])
+def test_a_deletion_that_names_the_call_is_done_whatever_the_clocks_say(asked_ms):
+    assert goes(holding(), [asked(Kind.DELETION, call_id="c1", asked_ms=asked_ms)]) == EVERYTHING
+    assert goes(holding(), [asked(Kind.DELETION, call_id="c2", asked_ms=asked_ms)]) == NONE
+
+
 @pytest.mark.parametrize(
     ("position", "opted_out", "goes_too"),
     [
@@ -194,9 +200,11 @@ def test_what_comes_late_is_taken_back_too_and_all_of_it_once_more_when_nothing_
     assert take_back(held, rules, T + 1).owed == []
     # the call goes on
     held = claimed(held, claim(0, 14), 3, T + 2_000)
+    assert [part.repeated for part in held.of(Purpose.TRAINING)] == [False]
     assert [owed.audio for owed in take_back(held, rules, T + 2_001).owed] == [(SeqRange(0, 10, 14),)]
     # a worker that was paused writes what it had let go before
     held = claimed(held, claim(0, 5), 3, T + 4_000)
+    assert [part.repeated for part in held.of(Purpose.TRAINING)] == [True], "said in the audit the first time"
     assert [owed.audio for owed in take_back(held, rules, T + 4_001).owed] == [(SeqRange(0, 0, 14),)]
     settle_ms = T + 4_000 + SETTLE_MS
     assert judge(held, Customer(customer_id="acme"), rules, T + 4_002).look_ms == settle_ms

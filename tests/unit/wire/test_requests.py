@@ -55,6 +55,11 @@ def test_a_request_that_was_written_reads_the_same():
         (b"acme", b'{"kind":"delete","customer_id":"acme","call_id":"a b"}', DecodeError, "$.call_id"),
         (b"acme", b'{"kind":"delete","customer_id":"acme","subject":{"name":"Ann"}}', DecodeError, "$.subject"),
         (b"acme", b'{"kind":"release","customer_id":"acme"}', MissingError, "$.target"),
+        # what would narrow it must not be lost: the rest would go for all of the customer's calls
+        (b"acme", b'{"kind":"delete","customer_id":"acme","callid":"c-9"}', DecodeError, "$"),
+        (b"acme", b'{"kind":"delete","customer_id":"acme","Ann":"c-9"}', DecodeError, "$"),
+        (b"acme", b'{"kind":"delete","customer_id":"acme","call_id":""}', DecodeError, "$.call_id"),
+        (b"acme", b'{"kind":"delete","customer_id":"acme","subject":null}', DecodeError, "$.subject"),
     ],
 )
 def test_what_is_wrong_is_named_and_not_repeated(key, value, error, at):
@@ -62,6 +67,12 @@ def test_what_is_wrong_is_named_and_not_repeated(key, value, error, at):
         read_request(key, value, "0-7")
     assert caught.value.at == at
     assert "Ann" not in str(caught.value)
+
+
+def test_an_unknown_field_is_told_with_the_one_that_may_be_meant():
+    with pytest.raises(DecodeError) as caught:
+        read(callid="c-9")
+    assert caught.value.mend == "is call_id meant?"
 
 
 def test_who_it_is_about_is_not_shown():
