@@ -11,6 +11,7 @@ from deid_stream.config import Settings
 from deid_stream.dashboard.run import serving
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
+from deid_stream.model.topics import AGGREGATES, REQUEST_STATUS
 from deid_stream.worker.heartbeat import reported
 from tests.browser.accessible import violations
 from tests.support import chromium
@@ -23,7 +24,24 @@ playwright = pytest.importorskip("playwright.async_api")
 CHROMIUM = chromium.find()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=chromium.REASON)
 TOKEN = "a token that is long enough"
-PLACES = ("overview", "calls", "policies", "letters", "workers")
+PLACES = ("overview", "calls", "requests", "policies", "aggregates", "letters", "workers")
+ASKED_MS = int(time.time() * 1000) - 40 * 86_400_000
+HELD = {
+    "request_id": "case-12",
+    "kind": "deletion",
+    "customer_id": "acme",
+    "call_id": "call-1",
+    "subject": "subject-77",
+    "state": "held",
+    "reason": "legal_hold",
+    "requested_by": "desk-4",
+    "verified_by": "id-check-2",
+    "asked_ms": ASKED_MS,
+    "due_ms": ASKED_MS + 30 * 86_400_000,
+}
+HOLD = {"request_id": "court-3", "kind": "hold", "customer_id": "acme", "state": "in_force", "requested_by": "counsel"}
+DONE = HELD | {"request_id": "case-9", "state": "done", "reason": "", "finished_ms": ASKED_MS + 9_000, "records": 271}
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -33,11 +51,35 @@ async def service() -> AsyncIterator[Service]:
             yield running
 
 
+def window(service: Service, customer_id: str | None, hour: int) -> OutRecord:
+    """A row as the control plane publishes it; of the customer's, the third window is hidden."""
+    start_ms, hidden = ASKED_MS // HOUR_MS * HOUR_MS + hour * HOUR_MS, customer_id is not None and hour == 2
+    row = {
+        "customer_id": customer_id,
+        "window_start_ms": start_ms,
+        "window_ms": HOUR_MS,
+        "threshold": 10,
+        "epsilon": None,
+        "calls": None if hidden else 40 + 7 * hour,
+        "minutes": None if hidden else 200,
+        "values": {"PERSON": None if hidden else 30, "CREDIT_CARD": None},
+        "withheld": None if hidden else 0,
+        "opt_out_share": None if hidden else 0.25,
+    }
+    key = f"{customer_id or '*'}/{start_ms}".encode()
+    return OutRecord(service.prefix + AGGREGATES.name, key, msgspec.json.encode(row))
+
+
 @pytest.fixture
 async def address(service: Service) -> AsyncIterator[str]:
     """A dashboard over a deployment in which one call was made and one record could not be read."""
     await service.policy("acme")
     await service.policy("opted-out", training_opt_out=True)
+    await service.policy("elsewhere", region="us")
+    for status in (HELD, HOLD | {"asked_ms": ASKED_MS - 1}, DONE):
+        value = msgspec.json.encode(status)
+        await service.put(OutRecord(service.prefix + REQUEST_STATUS.name, status["request_id"].encode(), value))
+    await service.put(*(window(service, name, hour) for name in (None, "acme") for hour in range(5)))
     worker = await service.work()
     made = make_call("call-1", "acme", 4, int(time.time() * 1000) - 60_000)
     await service.send(made)
@@ -68,7 +110,8 @@ async def page(address: str) -> AsyncIterator[Any]:
 
 
 async def test_every_section_shows_what_the_deployment_did(page: Any) -> None:
-    for name, expected in zip(PLACES, ("Live calls", "call-1", "opted-out", "calls.audio", "ready"), strict=True):
+    shown = ("Live calls", "call-1", "legal hold", "no: opted out", "Calls by window", "calls.audio", "ready")
+    for name, expected in zip(PLACES, shown, strict=True):
         await page.click(f"nav a[href='#{name}']")
         await page.wait_for_function(
             "expected => document.querySelector('#view').innerText.includes(expected)", arg=expected, timeout=20_000
@@ -96,6 +139,63 @@ async def test_a_call_is_inspected_and_listened_to_with_the_token_only(page: Any
     ]
 
 
+async def test_a_request_is_shown_without_a_name_and_with_the_token_whom_it_is_about(
+    page: Any, service: Service
+) -> None:
+    await page.click("nav a[href='#requests']")
+    await page.wait_for_selector("table.list a")
+    rows = await page.locator("table.list tbody tr").all_inner_texts()
+    assert [("overdue" in row, "271" in row) for row in rows] == [(True, False), (False, False), (False, True)]
+    content = await page.content()
+    assert [name for name in ("case-12", "subject-77", "desk-4", "acme", "counsel") if name in content] == []
+    await page.click("table.list a")
+    await page.click("#look")
+    assert "token" in await page.inner_text("#told")
+    await page.fill("#token", "a wrong token, that is")
+    await page.click("#look")
+    await page.wait_for_function("() => document.querySelector('#told').innerText.includes('not right')")
+    audit = [msgspec.json.decode(record.value) for record in await service.read(service.names.audit)]
+    assert [line for line in audit if line["action"] == "accessed"] == []
+    await page.fill("#token", TOKEN)
+    await page.click("#look")
+    await page.wait_for_selector("#names .facts")
+    told = await page.inner_text("#names")
+    names = ("case-12", "acme", "call-1", "subject-77", "desk-4", "id-check-2", "court-3", "counsel")
+    assert [name for name in names if name not in told] == []
+    assert await violations(page) == []
+    audit = [msgspec.json.decode(record.value) for record in await service.read(service.names.audit)]
+    assert [(line["call_id"], line["reason"]) for line in audit if line["action"] == "accessed"] == [
+        ("call-1", "privacy_request")
+    ]
+
+
+async def test_aggregates_of_a_customer_show_what_is_hidden_as_hidden(page: Any) -> None:
+    await page.click("nav a[href='#aggregates']")
+    await page.wait_for_selector("rect.column")
+    assert (await page.locator("rect.column").count(), await page.locator("rect.untold").count()) == (5, 0)
+    await page.focus("#customer")
+    await page.select_option("#customer", "acme")
+    await page.wait_for_selector("rect.untold")
+    assert (await page.locator("rect.column").count(), await page.locator("rect.untold").count()) == (4, 1)
+    hidden = await page.locator("table.list tbody tr").nth(2).inner_text()
+    assert (hidden.count("hidden"), "0" in hidden.split("\t", 1)[1]) == (5, False)
+    assert await page.evaluate("document.activeElement.id") == "customer", "whoever chooses stays at the list"
+    await page.wait_for_timeout(1_500)
+    assert await page.input_value("#customer") == "acme"
+
+
+async def test_policies_say_why_there_is_no_training(page: Any) -> None:
+    await page.click("nav a[href='#policies']")
+    await page.wait_for_selector("table.list")
+    rows = await page.locator("table.list tbody tr").all_inner_texts()
+    training = {row.split("\t")[0]: row.split("\t")[4] for row in rows}
+    assert training == {
+        "acme": "yes",
+        "elsewhere": "no: the policy is for another region",
+        "opted-out": "no: opted out",
+    }
+
+
 async def test_it_is_used_by_keyboard_alone(page: Any) -> None:
     await page.keyboard.press("Tab")
     assert await page.evaluate("document.activeElement.className") == "skip"
@@ -119,7 +219,13 @@ async def test_every_section_can_be_read_by_everybody(page: Any, scheme: str) ->
         await page.click(f"nav a[href='#{name}']")
         await page.wait_for_selector(f"nav a[href='#{name}'][aria-current=page]")
         await page.wait_for_selector("#view h2")
+        if name in ("requests", "policies", "aggregates"):
+            await page.wait_for_selector("table.list tbody tr")
         assert await violations(page) == [], name
+    await page.click("nav a[href='#requests']")
+    await page.click("table.list a")
+    await page.wait_for_selector("#look")
+    assert await violations(page) == []
     await page.click("nav a[href='#calls']")
     await page.click("table.list a")
     await page.wait_for_selector(".said mark")

@@ -90,7 +90,7 @@ DASHBOARD: Final = {
     "dashboard_host": "Address of the dashboard.",
     "dashboard_port": "Port of the dashboard; 0: none.",
     "dashboard_hosts": "Further names under which browsers may ask for it, comma-separated.",
-    "dashboard_token_file": "File with the token that listening needs; or set DEID_DASHBOARD_TOKEN.",
+    "dashboard_token_file": "File with the token that sound and requests' names need; or set DEID_DASHBOARD_TOKEN.",
 }
 CONTROL: Final = {
     "request_days": "A privacy request is overdue after so many days.",

@@ -22,7 +22,8 @@ from deid_stream.errors import ConfigError
 from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import POLICIES
 from deid_stream.policy import ChangeKind, Policy, PolicyStatus, PolicyTable, Standing, compile_policy
-from deid_stream.policy.permit import Position, rfc3339
+from deid_stream.policy.brief import in_brief
+from deid_stream.policy.permit import Position
 from deid_stream.policy.versions import order_of
 
 _FIELDS = frozenset(Policy.__struct_fields__)
@@ -140,22 +141,7 @@ def list_policies(settings: Settings, as_json: bool) -> None:
 
 
 def _row(found: Found, customer: str, now_ms: int) -> JsonObject:
-    standing = found.table.standing(customer)
-    refusal = standing.refusal(now_ms)
-    row: JsonObject = {
-        "customer_id": customer,
-        "version": standing.policy.version,
-        "status": standing.status,
-        "analytics": standing.policy.analytics,
-        "training": refusal is None,
-        "policy": found.written.get(customer),
-    }
-    if refusal is not None:
-        row["reason"] = refusal
-    if standing.trains_from_ms is not None and standing.trains_from_ms > now_ms:
-        row["training_from"] = rfc3339(standing.trains_from_ms)
-    if standing.error is not None:
-        row["error"] = str(standing.error)
+    row = in_brief(found.table.standing(customer), now_ms) | {"policy": found.written.get(customer)}
     if ignored := sorted(found.written.get(customer, {}).keys() - _FIELDS):
         row["ignored_fields"] = ignored
     return row

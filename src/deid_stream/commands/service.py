@@ -111,7 +111,10 @@ def _serve(settings: Settings) -> int:
     shown = _may_show_dashboard(settings)
     if shown and not settings.secret_dashboard_token():
         settings = msgspec.structs.replace(settings, dashboard_token=secrets.token_urlsafe(24))
-        click.echo(f"access token of this run's dashboard, for listening: {settings.dashboard_token}", err=True)
+        click.echo(
+            f"access token of this run's dashboard, for sound and requests' names: {settings.dashboard_token}",
+            err=True,
+        )
 
     async def all_of_it() -> int:
         async with contextlib.AsyncExitStack() as stack:
@@ -147,10 +150,16 @@ def _beside_worker(settings: Settings) -> Settings:
 
 
 @click.command(short_help="Run only the dashboard.")
-@settings_options(CONNECTION, DASHBOARD, READER, {"log_level": WORKER["log_level"]})
+@settings_options(
+    CONNECTION,
+    DASHBOARD,
+    READER,
+    {name: WORKER[name] for name in ("region", "hash_ids", "digest_key_file", "log_level")},
+)
 def dashboard(settings: Settings) -> int:
     """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. Read-only; its
-    Kafka user needs to read sanitized topics only, and to write the audit where listening is allowed."""
+    Kafka user needs to read sanitized topics only, and to write the audit where listening is allowed. --region and
+    --hash-ids are the workers' own: what their policies permit depends on them."""
     if not settings.bootstrap_servers:
         raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
     if importlib.util.find_spec("aiohttp") is None:

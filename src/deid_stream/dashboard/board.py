@@ -1,4 +1,5 @@
-"""What the dashboard knows: the newest heartbeats, calls, audit lines, dead letters and policies. Pure, and bounded.
+"""What the dashboard knows: the newest heartbeats, calls, audit lines, dead letters and aggregates; every policy,
+and every privacy request that goes on. Pure.
 
 Kafka record -> ``take`` -> tables -> ``overview``, ``calls``, ``policies`` and so on, as plain JSON values
 """
@@ -9,11 +10,16 @@ from typing import Final
 
 import msgspec
 
+from deid_stream.dashboard.requests import LOOKED_AT, Requests
+from deid_stream.dashboard.windows import Windows
 from deid_stream.model.json import JsonObject
-from deid_stream.model.topics import AUDIT, CALLS, DEAD_LETTERS, POLICIES, STATUS
+from deid_stream.model.outputs import AuditAction
+from deid_stream.model.topics import AGGREGATES, AUDIT, CALLS, DEAD_LETTERS, POLICIES, REQUEST_STATUS, STATUS
 from deid_stream.observe.status import Delay, Heartbeat
+from deid_stream.policy.brief import in_brief
 from deid_stream.policy.permit import Position
-from deid_stream.policy.table import ChangeKind, PolicyTable
+from deid_stream.policy.status import PolicyStatus
+from deid_stream.policy.table import PolicyTable
 from deid_stream.units import Ms
 
 MAX_CALLS: Final = 2_000
@@ -25,7 +31,7 @@ ALIVE_MS: Final = 5_000
 """A worker that has not said anything for so long is shown as silent."""
 GONE_MS: Final = 600_000
 """And is no longer shown after this."""
-KINDS: Final = tuple(topic.kind for topic in (STATUS, CALLS, AUDIT, DEAD_LETTERS, POLICIES))
+KINDS: Final = tuple(topic.kind for topic in (STATUS, CALLS, AUDIT, DEAD_LETTERS, POLICIES, REQUEST_STATUS, AGGREGATES))
 """Topics that are followed."""
 
 
@@ -75,15 +81,17 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board:
-    """Give it every record of the topics in ``KINDS``, then ask. What cannot be read is passed over and counted."""
+    """Give it every record of the topics in ``KINDS``, then ask. What cannot be read is passed over and counted.
+    ``policies`` is made as the workers make theirs: with their region, and with their pseudonyms."""
 
-    def __init__(self) -> None:
+    def __init__(self, policies: PolicyTable | None = None) -> None:
         self._workers: dict[str, Heartbeat] = {}
         self._calls: OrderedDict[str, CallLine] = OrderedDict()
         self._audit: OrderedDict[str, deque[AuditLine]] = OrderedDict()
         self._letters: deque[Letter] = deque(maxlen=MAX_LETTERS)
-        self._policies = PolicyTable()
-        self._doubtful: dict[str, str] = {}
+        self._policies = PolicyTable() if policies is None else policies
+        self.requests = Requests()
+        self.windows = Windows()
         self.unreadable = 0
 
     def take(
@@ -93,7 +101,11 @@ class Board:
         name = (key or b"").decode(errors="replace")
         try:
             if kind == POLICIES.kind:
-                self._policy(name, value, Position(partition, offset), time_ms)
+                self._policies.apply(name, value, Position(partition, offset), time_ms)
+            elif kind == REQUEST_STATUS.kind:
+                self.requests.take(name, value)
+            elif kind == AGGREGATES.kind:
+                self.windows.take(name, value)
             elif kind == STATUS.kind:
                 self._status(name, value)
             elif kind == CALLS.kind:
@@ -118,8 +130,8 @@ class Board:
             for name, records in beat.lag.items():
                 kind, _, partition = name.partition("/")
                 lag.setdefault(partition, Counter())[kind] += records
-        customers = self._policies.customers()
-        training = sum(self._policies.get(name).training for name in customers)
+        standings = [self._policies.standing(name) for name in self._policies.customers()]
+        training = sum(standing.refusal(now_ms) is None for standing in standings)
         return {
             "time_ms": now_ms,
             "totals": {
@@ -143,11 +155,12 @@ class Board:
             "training_withheld": _summed(beat.training_withheld for beat in beats),
             "dead_letters": _summed(beat.dead_letters for beat in beats),
             "customers": {
-                "all": len(customers),
+                "all": len(standings),
                 "training": training,
-                "without_training": len(customers) - training,
-                "doubtful": len(self._doubtful),
+                "without_training": len(standings) - training,
+                "doubtful": sum(standing.status is not PolicyStatus.IN_FORCE for standing in standings),
             },
+            "requests": self.requests.totals(now_ms),
             "workers": [
                 {**msgspec.to_builtins(beat), "alive": beat in alive, "age_ms": max(0, now_ms - beat.time_ms)}
                 for beat in beats
@@ -162,28 +175,28 @@ class Board:
         return self._calls.get(call_id)
 
     def audit(self, call_id: str) -> list[JsonObject]:
-        """What the ledger says of a call, in its order."""
-        return [msgspec.to_builtins(line) for line in self._audit.get(call_id, ())]
+        """What the ledger says of a call, in its order, without what is said there of privacy requests."""
+        return [line for line in self._lines(call_id) if not _of_a_request(line)]
+
+    def request(self, reference: str, now_ms: Ms) -> JsonObject:
+        """A privacy request with the names in it. Raises KeyError where there is none."""
+        status = self.requests.status(reference)
+        if status is None:
+            raise KeyError
+        held = self._policies.get(status.customer_id).legal_hold
+        lines = self._lines(status.call_id or status.request_id)
+        return self.requests.details(reference, now_ms, held, lines)
 
     def dead_letters(self) -> list[JsonObject]:
         """The newest first."""
         return [msgspec.to_builtins(letter) for letter in reversed(self._letters)]
 
-    def policies(self) -> list[JsonObject]:
-        """As the workers see them: what is in force for each customer."""
-        found = []
-        for name in self._policies.customers():
-            policy = self._policies.get(name)
-            found.append(
-                {
-                    "customer_id": name,
-                    "version": policy.version,
-                    "analytics": policy.analytics,
-                    "training": policy.training,
-                    "doubt": self._doubtful.get(name, ""),
-                }
-            )
-        return found
+    def policies(self, now_ms: Ms) -> list[JsonObject]:
+        """As the workers see them: what is in force for each customer, and why there is no training."""
+        return [
+            in_brief(self._policies.standing(name), now_ms) | {"legal_hold": self._policies.get(name).legal_hold}
+            for name in self._policies.customers()
+        ]
 
     # -- records
 
@@ -210,12 +223,12 @@ class Board:
         while len(self._audit) > MAX_CALLS:
             self._audit.popitem(last=False)
 
-    def _policy(self, customer_id: str, value: bytes | None, position: Position, time_ms: Ms) -> None:
-        kind = self._policies.apply(customer_id, value, position, time_ms).kind
-        if kind in (ChangeKind.UNREADABLE, ChangeKind.STALE):
-            self._doubtful[customer_id] = str(kind)
-        else:
-            self._doubtful.pop(customer_id, None)
+    def _lines(self, call_id: str) -> list[JsonObject]:
+        return [msgspec.to_builtins(line) for line in self._audit.get(call_id, ())]
+
+
+def _of_a_request(line: JsonObject) -> bool:
+    return bool(line["action"] == AuditAction.REQUESTED or line["reason"] == LOOKED_AT)
 
 
 def _slowest(delays: Iterable[Delay]) -> dict[str, float | None]:

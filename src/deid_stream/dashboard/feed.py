@@ -8,6 +8,7 @@ from typing import Final
 
 from deid_stream.dashboard.board import KINDS, Board, CallLine
 from deid_stream.dashboard.inspect import Stored, Tracks, chunks, newest, sounds, transcript, wav, waveform
+from deid_stream.dashboard.requests import LOOKED_AT
 from deid_stream.errors import BrokerError, SealedError
 from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.opening import opened
@@ -22,6 +23,7 @@ from deid_stream.model.topics import (
     ANALYTICS_TRANSCRIPTS,
     AUDIT,
     POLICIES,
+    REQUEST_STATUS,
     STATUS,
     TOPICS,
     TRAINING_TRANSCRIPTS,
@@ -36,6 +38,8 @@ log = get_log("dashboard")
 BEHIND: Final = 20_000
 """Records of each partition that are read before the newest, of topics that are not read whole."""
 BEHIND_STATUS: Final = 200
+_WHOLE: Final = (POLICIES, REQUEST_STATUS)
+"""Read from their beginning: an opt-out and an open request may be old."""
 RETRY_S: Final = 10.0
 MARGIN_MS: Final = 600_000
 """A call's records are looked for from so long before its beginning to so long after its end: clocks differ."""
@@ -74,7 +78,7 @@ class Feed:
             starts = {}
             for place in places:
                 begin = await reader.begin(place)
-                starts[place] = begin if topic is POLICIES else max(begin, await reader.end(place) - back)
+                starts[place] = begin if topic in _WHOLE else max(begin, await reader.end(place) - back)
             reader.assign(starts)
             while True:
                 for place, records in (await reader.poll(500)).items():
@@ -106,9 +110,35 @@ class Feed:
         call = self._board.call(call_id)
         if call is None:
             return None
-        await self._audit(call)
+        entry = AuditEntry(
+            call_id=call.call_id,
+            customer_id=call.customer_id,
+            action=AuditAction.ACCESSED,
+            reason="dashboard",
+            time_ms=time.time_ns() // 1_000_000,
+        )
+        # beside the call's other lines, wherever the worker's partitioner has put them
+        await self._audit(entry, call.policy_version, call.partition)
+        log.info("sanitized sound was listened to", call_id=call.call_id, customer_id=call.customer_id)
         audio = await self._read(ANALYTICS_AUDIO, call)
         return await asyncio.to_thread(lambda: wav(*self._sounds(audio, call_id)))
+
+    async def request(self, reference: str) -> JsonObject | None:
+        """See ``pages.Calls``."""
+        status = self._board.requests.status(reference)
+        if status is None:
+            return None
+        now_ms = time.time_ns() // 1_000_000
+        entry = AuditEntry(
+            call_id=status.call_id or status.request_id,
+            customer_id=status.customer_id,
+            action=AuditAction.ACCESSED,
+            reason=LOOKED_AT,
+            time_ms=now_ms,
+        )
+        await self._audit(entry)
+        log.info("a privacy request was looked at", kind=status.kind, state=status.state)
+        return self._board.request(reference, now_ms)
 
     async def _permitted(self, call: CallLine) -> list[JsonObject] | None:
         """What training has of it; None where this user may not read that, as it should be in most deployments."""
@@ -142,15 +172,6 @@ class Feed:
             log.warning("records cannot be shown", call_id=call.call_id, error=error)
             return []
 
-    async def _audit(self, call: CallLine) -> None:
+    async def _audit(self, entry: AuditEntry, policy_version: str = "", partition: int | None = None) -> None:
         """Before anything is given out. Raises BrokerError: then nothing is."""
-        entry = AuditEntry(
-            call_id=call.call_id,
-            customer_id=call.customer_id,
-            action=AuditAction.ACCESSED,
-            reason="dashboard",
-            time_ms=time.time_ns() // 1_000_000,
-        )
-        record = encode_audit(entry, policy_version=call.policy_version)
-        await self._log.send([record], call.partition)
-        log.info("sanitized sound was listened to", call_id=call.call_id, customer_id=call.customer_id)
+        await self._log.send([encode_audit(entry, policy_version=policy_version)], partition)

@@ -1,7 +1,8 @@
 """The HTTP side: static pages, JSON for them, and the checks that every request passes.
 
-Read-only. Without the token a visitor sees figures, policies and sanitized transcripts; sound needs the token, and each
-time it is fetched the audit says so. Nothing is loaded from elsewhere, and no page of another site can ask.
+Read-only. Without the token a visitor sees figures, policies and sanitized transcripts; sound, and whom a privacy
+request is about, need the token, and each time the audit says so. Nothing is loaded from elsewhere, and no page of
+another site can ask.
 """
 
 import hmac
@@ -48,12 +49,13 @@ _STATIC: Final = {
     "app.js": "text/javascript",
     "views.js": "text/javascript",
     "charts.js": "text/javascript",
+    "privacy.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
 
 class Calls(Protocol):
-    """Where one call's sanitized records come from, and where the audit goes."""
+    """Where one call's sanitized records and one request's names come from, and where the audit goes."""
 
     async def inspect(self, call_id: str) -> JsonObject | None:
         """Everything the inspector shows; None where the call is not known. Raises BrokerError."""
@@ -61,6 +63,10 @@ class Calls(Protocol):
 
     async def sound(self, call_id: str) -> bytes | None:
         """A WAV file, after the audit has taken down that it was fetched. Raises BrokerError."""
+        ...
+
+    async def request(self, reference: str) -> JsonObject | None:
+        """A privacy request with names, after the audit has taken down that it was looked at. Raises BrokerError."""
         ...
 
 
@@ -129,12 +135,15 @@ def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], 
     for path, view in (
         ("overview", lambda: board.overview(wall_ms())),
         ("calls", board.calls),
-        ("policies", board.policies),
+        ("policies", lambda: board.policies(wall_ms())),
         ("dead-letters", board.dead_letters),
+        ("requests", lambda: board.requests.shown(wall_ms())),
     ):
         app.router.add_get(f"/api/{path}", _view(view))
     app.router.add_get("/api/call", _inspected(calls))
+    app.router.add_get("/api/aggregates", _windows(board))
     app.router.add_get("/api/sound", _sound(calls, guard))
+    app.router.add_get("/api/request", _request(calls, guard))
     return app
 
 
@@ -187,10 +196,32 @@ def _inspected(calls: Calls) -> Handler:
     return answer
 
 
+def _windows(board: Board) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return _json(board.windows.shown(request.query.get("customer", "")))
+
+    return answer
+
+
+def _request(calls: Calls, guard: Guard) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        _require_token(request, guard)
+        found = await calls.request(request.query.get("reference", ""))
+        if found is None:
+            raise web.HTTPNotFound
+        return _json(found)
+
+    return answer
+
+
+def _require_token(request: web.Request, guard: Guard) -> None:
+    if not guard.admits(request.headers.get("Authorization", ""), request.remote or ""):
+        raise web.HTTPUnauthorized
+
+
 def _sound(calls: Calls, guard: Guard) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        if not guard.admits(request.headers.get("Authorization", ""), request.remote or ""):
-            raise web.HTTPUnauthorized
+        _require_token(request, guard)
         found = await calls.sound(request.query.get("id", ""))
         if found is None:
             raise web.HTTPNotFound

@@ -8,20 +8,23 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from deid_stream.config import Settings
-from deid_stream.custody.ring import read_keys
+from deid_stream.custody.ring import key_ring, read_keys
 from deid_stream.dashboard.board import Board
 from deid_stream.dashboard.feed import Feed
 from deid_stream.dashboard.pages import Guard, application, hosts_of
 from deid_stream.errors import ConfigError
 from deid_stream.kafka.connect import connect
+from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.observe.logs import get_log
+from deid_stream.policy.table import PolicyTable
 
 log = get_log("dashboard")
 
 
 def assemble(settings: Settings) -> tuple[web.Application, Feed]:
     """The pages, to be served or mounted, and the feed behind them, to be run. Raises ConfigError."""
-    board = Board()
+    ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
+    board = Board(PolicyTable(settings.region, ids))
     feed = Feed(connect(settings, "deid-stream-dashboard"), settings.topic_prefix, board, read_keys(settings))
     hosts = hosts_of(settings.dashboard_host, settings.dashboard_hosts)
     guard = Guard(settings.secret_dashboard_token(), hosts)

@@ -95,7 +95,7 @@ class AuditAction(StrEnum):
     REQUESTED = "requested"
     """A privacy request has come or stands elsewhere: the receipt."""
     ACCESSED = "accessed"
-    """Somebody listened to the sanitized sound."""
+    """Somebody was given a call, its sanitized sound, or whom a privacy request is about."""
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,9 +5,12 @@ import pytest
 
 from deid_stream.dashboard import board as board_module
 from deid_stream.dashboard.board import ALIVE_MS, GONE_MS, Board
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.keys.ring import KeyRing
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.status import Beat
+from deid_stream.policy import PolicyTable
 from deid_stream.wire.output import DeadLetter, encode_audit, encode_dead_letter, encode_summary
 
 NOW_MS = 1_764_000_000_000
@@ -110,25 +113,36 @@ class TestCalls:
 @pytest.mark.parametrize(
     ("records", "shown"),
     [
-        ([{"version": 1}], [("1", True, "")]),
-        ([{"version": 1}, {"version": 2, "training_opt_out": True}], [("2", False, "")]),
-        ([{"version": 2}, {"version": 1}], [("stale",)]),
-        ([{"version": 1}, "garbage"], [("unreadable",)]),
-        ([{"version": 1}, None], []),
+        ([{"version": 1}], ("1", "in_force", True, None)),
+        ([{"version": 1}, {"version": 2, "training_opt_out": True}], ("2", "in_force", False, "opt_out")),
+        ([{"version": 2}, {"version": 1}], ("2", "stale", False, "stale_policy")),
+        ([{"version": 1}, "garbage"], ("1", "unreadable", False, "unreadable_policy")),
+        ([{"version": 1, "region": "in"}], ("1", "in_force", True, None)),
+        ([{"version": 1, "region": "us"}], ("1", "in_force", False, "region")),
+        ([{"version": 1, "effective_from": "2100-01-01T00:00:00Z"}], ("1", "in_force", False, "not_in_effect")),
+        ([{"version": 1}, None], None),
     ],
-    ids=["set", "opted out", "an older one", "garbage", "removed"],
+    ids=["set", "opted out", "an older one", "garbage", "its region", "another region", "of later", "removed"],
 )
-def test_policies_are_shown_as_the_workers_see_them(board, records, shown):
+def test_policies_are_shown_as_the_workers_see_them(records, shown):
+    board = Board(PolicyTable("in"))
     for record in records:
         value = record if record is None else msgspec.json.encode(record)
         value = msgspec.json.encode({"customer_id": "acme"} | record) if isinstance(record, dict) else value
         board.take("policies", b"acme", value, 0)
-    found = board.policies()
-    if shown and len(shown[0]) == 1:
-        assert [(policy["doubt"], policy["training"]) for policy in found] == [(*shown[0], False)]
-        assert board.overview(NOW_MS)["customers"]["doubtful"] == 1
-    else:
-        assert [(p["version"], p["training"], p["doubt"]) for p in found] == shown
+    found = board.policies(NOW_MS)
+    told = [(row["version"], row["status"], row["training"], row.get("reason")) for row in found]
+    assert told == ([] if shown is None else [shown])
+    customers = board.overview(NOW_MS)["customers"]
+    assert customers["training"] == sum(row["training"] for row in found)
+    assert customers["doubtful"] == sum(row["status"] != "in_force" for row in found)
+
+
+def test_customers_are_known_by_their_pseudonyms_where_outputs_hide_them():
+    ids = IdPseudonyms(KeyRing(bytes(32)))
+    board = Board(PolicyTable(ids=ids))
+    board.take("policies", b"acme", msgspec.json.encode({"customer_id": "acme", "version": 1, "legal_hold": True}), 0)
+    assert [(row["customer_id"], row["legal_hold"]) for row in board.policies(NOW_MS)] == [(ids.customer("acme"), True)]
 
 
 def test_dead_letters_the_newest_first(board):
@@ -147,7 +161,7 @@ def test_dead_letters_the_newest_first(board):
     assert [letter["source_offset"] for letter in board.dead_letters()] == [1, 0]
 
 
-@pytest.mark.parametrize("kind", ["status", "calls", "audit", "dead_letters"])
+@pytest.mark.parametrize("kind", ["status", "calls", "audit", "dead_letters", "request_status", "aggregates"])
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"call_id": 7}', b"\xff"])
 def test_what_cannot_be_read_is_passed_over_and_counted(board, kind, value):
     board.take(kind, b"\xff", value, 0)

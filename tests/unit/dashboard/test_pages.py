@@ -34,6 +34,10 @@ class Calls:
         self.heard.append(call_id)
         return b"RIFF" if call_id == "c1" else None
 
+    async def request(self, reference):
+        self.heard.append(reference)
+        return {"names": {"customer_id": "acme"}} if reference == "r1" else None
+
 
 @pytest.fixture
 def calls():
@@ -54,6 +58,7 @@ async def client(calls):
         ("/app.js", 200),
         ("/views.js", 200),
         ("/charts.js", 200),
+        ("/privacy.js", 200),
         ("/style.css", 200),
         ("/icon.svg", 200),
         ("/api/overview", 200),
@@ -66,6 +71,10 @@ async def client(calls):
         ("/api/call?id=away", 503),
         ("/api/call?id=broken", 500),
         ("/api/sound?id=c1", 401),
+        ("/api/requests", 200),
+        ("/api/request?reference=r1", 401),
+        ("/api/aggregates", 200),
+        ("/api/aggregates?customer=nobody", 200),
         ("/../config.py", 404),
         ("/static/app.js", 404),
         ("/index.html", 200),
@@ -143,11 +152,17 @@ def test_names_that_the_deployment_gives(bind, extra, allowed, refused):
         (None, 401),
     ],
 )
-async def test_sound_needs_the_token(client, calls, authorization, status):
+@pytest.mark.parametrize(("path", "asked"), [("/api/sound?id=c1", "c1"), ("/api/request?reference=r1", "r1")])
+async def test_sound_and_names_need_the_token(client, calls, authorization, status, path, asked):
     headers = {"Authorization": authorization} if authorization is not None else {}
-    response = await client.get("/api/sound?id=c1", headers=headers)
+    response = await client.get(path, headers=headers)
     assert response.status == status
-    assert calls.heard == (["c1"] if status == 200 else [])
+    assert calls.heard == ([asked] if status == 200 else [])
+
+
+@pytest.mark.parametrize("path", ["/api/sound?id=c2", "/api/request?reference=r2", "/api/request"])
+async def test_with_the_token_what_is_not_there_is_said_so(client, path):
+    assert (await client.get(path, headers={"Authorization": f"Bearer {TOKEN}"})).status == 404
 
 
 def test_without_a_token_nobody_may_listen():

@@ -1,13 +1,17 @@
 // Asks the server, keeps five minutes of figures, and shows the section that the address names.
 
 import { element } from './charts.js';
+import * as privacy from './privacy.js';
 import * as views from './views.js';
 
 const KEPT = 300;
+const PARENTS = { call: 'calls', request: 'requests' };
 const history = [];
 const view = document.getElementById('view');
 const state = document.getElementById('state');
 let filter = '';
+let customer = '';
+let seen = '';
 let list = [];
 let url = null;
 
@@ -47,30 +51,58 @@ function showCalls() {
   show(views.calls(list, filter, (text) => { filter = text; showCalls(); }));
 }
 
-async function listen(id) {
-  const heard = document.getElementById('heard');
+async function showAggregates() {
+  const found = await json(`api/aggregates?customer=${encodeURIComponent(customer)}`);
+  const text = JSON.stringify(found);
+  // what is the same stays: a list that is open would close under whoever chooses from it
+  if (section().name !== 'aggregates' || found.customer_id !== customer || text === seen) return;
+  seen = text;
+  show(privacy.aggregates(found, (name) => { customer = name; showAggregates(); }));
+}
+
+// Ask for what the audit notes; what went wrong is said in `told`.
+async function askWithToken(path, told, missing) {
   const token = document.getElementById('token').value;
   if (!token) {
-    heard.textContent = ' Enter the access token at the foot of the page first.';
+    told.textContent = ' Enter the access token at the foot of the page first.';
     document.getElementById('token').focus();
-    return;
+    return null;
   }
   try {
-    const response = await ask(`api/sound?id=${encodeURIComponent(id)}`, { headers: { Authorization: `Bearer ${token}` } });
+    return await ask(path, { headers: { Authorization: `Bearer ${token}` } });
+  } catch (error) {
+    told.textContent = error.message === '401' ? ' The token is not right.' : missing;
+    return null;
+  }
+}
+
+async function look(reference) {
+  const response = await askWithToken(`api/request?reference=${encodeURIComponent(reference)}`, document.getElementById('told'), ' The names cannot be had now.');
+  const place = document.getElementById('names');
+  if (!response || !place) return;
+  place.replaceChildren(...privacy.names(await response.json()));
+  place.focus();
+}
+
+async function listen(id) {
+  const heard = document.getElementById('heard');
+  const response = await askWithToken(`api/sound?id=${encodeURIComponent(id)}`, heard, ' The sound cannot be had now.');
+  if (!response) return;
+  try {
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(await response.blob());
     const player = element('audio', { controls: true, src: url, 'aria-label': `Sanitized sound of call ${id}` });
     document.getElementById('player').replaceChildren(player);
     player.focus();
-  } catch (error) {
-    heard.textContent = error.message === '401' ? ' The token is not right.' : ' The sound cannot be had now.';
+  } catch {
+    heard.textContent = ' The sound cannot be had now.';
   }
 }
 
 async function refresh() {
   const { name, id } = section();
   for (const link of document.querySelectorAll('nav a')) {
-    const current = link.getAttribute('href') === `#${name}` || (name === 'call' && link.getAttribute('href') === '#calls');
+    const current = link.getAttribute('href') === `#${PARENTS[name] || name}`;
     if (current) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
   }
   try {
@@ -83,14 +115,21 @@ async function refresh() {
     if (name === 'overview') show(views.overview(now, history));
     else if (name === 'workers') show(views.workers(now));
     else if (name === 'calls') { list = await json('api/calls'); showCalls(); }
-    else if (name === 'policies') show(views.policies(await json('api/policies')));
+    else if (name === 'policies') show(privacy.policies(await json('api/policies'), now));
+    else if (name === 'requests') show(privacy.requests(await json('api/requests')));
+    else if (name === 'aggregates') await showAggregates();
     else if (name === 'letters') show(views.letters(await json('api/dead-letters')));
     else if (name === 'call' && view.dataset.call !== id) {
       show([element('p', { class: 'none' }, 'Reading the call …')]);
       const found = await json(`api/call?id=${encodeURIComponent(id)}`);
       if (section().id === id) { show(views.call(found, listen)); view.dataset.call = id; }
     }
-    if (name !== 'call') delete view.dataset.call;
+    else if (name === 'request' && view.dataset.call !== id) {
+      const found = (await json('api/requests')).requests.find((one) => one.reference === id);
+      if (section().id === id) { show(found ? privacy.request(found, look) : [element('p', { class: 'none' }, 'No such request here: open it from the list.')]); view.dataset.call = id; }
+    }
+    if (!PARENTS[name]) delete view.dataset.call;
+    if (name !== 'aggregates') seen = '';
   } catch (error) {
     if (name === 'call' && error.message === '404') { show([element('p', { class: 'none' }, 'No such call here: it may be too old, or may not have closed yet.')]); view.dataset.call = id; }
     else say('The dashboard does not answer', true);
@@ -106,6 +145,7 @@ async function tick() {
 
 addEventListener('hashchange', () => {
   delete view.dataset.call;
+  seen = '';
   const { name } = section();
   document.title = `${name[0].toUpperCase()}${name.slice(1)} - deid-stream`;
   refresh().then(() => document.getElementById('main').focus({ preventScroll: true }));

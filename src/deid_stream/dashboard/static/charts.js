@@ -84,6 +84,27 @@ export function bars(title, counts, none) {
   return element('div', { class: 'panel' }, element('h3', {}, title), body);
 }
 
+// One column for each stretch of time. A value of null is hidden: a dashed column that says so, of no height of its own.
+export function columns(title, rows, at) {
+  const width = 800, height = 150, left = 46, bottom = 20;
+  const first = rows[0].from_ms, span = rows[rows.length - 1].to_ms - first;
+  const most = Math.max(1, ...rows.map((row) => row.value ?? 0));
+  const x = (ms) => left + ((ms - first) / span) * (width - left);
+  const hidden = rows.filter((row) => row.value === null).length;
+  const made = rows.map((row) => {
+    const tall = row.value === null ? height - bottom - 8 : (row.value / most) * (height - bottom - 8);
+    const label = drawn('title', {}, document.createTextNode(`${at(row.from_ms)}: ${row.value === null ? 'hidden' : number(row.value)}`));
+    return drawn('rect', { class: row.value === null ? 'untold' : 'column', x: (x(row.from_ms) + .5).toFixed(1), y: (height - bottom - tall).toFixed(1),
+      width: Math.max(1, x(row.to_ms) - x(row.from_ms) - 1).toFixed(1), height: Math.max(.5, tall).toFixed(1) }, label);
+  });
+  const said = `${title}: ${rows.length} from ${at(first)} on, at most ${number(most)}, ${hidden} hidden`;
+  const chart = drawn('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': said },
+    drawn('line', { class: 'axis', x1: left, x2: width, y1: height - bottom, y2: height - bottom }),
+    words(number(most), { x: 0, y: 14 }), words('0', { x: 0, y: height - bottom }), words(at(first), { x: left, y: height - 4 }), ...made);
+  const key = element('p', { class: 'key' }, hidden ? `Dashed: hidden, ${hidden} of ${rows.length}.` : 'No window is hidden.');
+  return element('div', { class: 'panel' }, element('h3', {}, title), chart, key);
+}
+
 // A channel's sound with what was silenced in it.
 export function waveform(name, peaks, total_ms, muted) {
   const width = 800, height = 70, middle = height / 2;

@@ -2,13 +2,13 @@
 
 import { bars, bytes, duration, element, lines, number, waveform } from './charts.js';
 
-const time = (ms) => new Date(ms).toLocaleString('en-GB', { hour12: false });
+export const time = (ms) => new Date(ms).toLocaleString('en-GB', { hour12: false });
 
-function tile(name, value, small = '', state = '') {
+export function tile(name, value, small = '', state = '') {
   return element('div', {}, element('dt', {}, name), element('dd', { class: state }, value, small ? element('small', {}, ` ${small}`) : ''));
 }
 
-function table(caption, heads, rows, none) {
+export function table(caption, heads, rows, none) {
   if (!rows.length) return element('p', { class: 'none' }, none);
   return element('div', { class: 'scroll' }, element('table', { class: 'list' },
     element('caption', {}, caption),
@@ -16,7 +16,7 @@ function table(caption, heads, rows, none) {
     element('tbody', {}, rows)));
 }
 
-const cell = (value, kind = '') => element('td', { class: kind }, value);
+export const cell = (value, kind = '') => element('td', { class: kind }, value);
 
 export function overview(now, history) {
   const t = now.totals;
@@ -43,7 +43,8 @@ export function overview(now, history) {
       tile('Withheld', number(withheld)),
       tile('Dead letters', number(letters), '', letters ? 'bad' : ''),
       tile('Customers', number(c.all), `${c.without_training} without training`),
-      tile('Policies in doubt', number(c.doubtful), '', c.doubtful ? 'bad' : '')),
+      tile('Policies in doubt', number(c.doubtful), '', c.doubtful ? 'bad' : ''),
+      tile('Rights requests open', number(now.requests.open), now.requests.overdue ? `${number(now.requests.overdue)} overdue` : '', now.requests.overdue ? 'bad' : '')),
     element('div', { class: 'grid' },
       lines('Records per second', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.in_per_s, b: h.totals.out_per_s })), number, ['in', 'out']),
       lines('Audio: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.audio_delay_ms.p50, b: h.totals.audio_delay_ms.p99 })), duration, ['p50', 'p99']),
@@ -123,16 +124,6 @@ export function call(found, listen) {
         cell(Object.entries(line.counts || {}).map(([name, count]) => `${name} ${count}`).join(', ')))), 'The audit has nothing on this call.'),
     table('Silenced stretches', [['Why'], ['Channel', 'number'], ['From', 'number'], ['To', 'number']],
       silenced.map((line) => element('tr', {}, cell(line.reason), cell(line.channel, 'number'), cell(duration(line.start_ms), 'number'), cell(duration(line.end_ms), 'number'))), 'Nothing was silenced.'),
-  ];
-}
-
-export function policies(list) {
-  return [
-    element('h2', {}, 'Policies, as the workers see them'),
-    table(`${list.length} customers`, [['Customer'], ['Version'], ['Analytics'], ['Training'], ['In doubt']],
-      list.map((policy) => element('tr', {}, cell(policy.customer_id), cell(policy.version), cell(policy.analytics ? 'yes' : 'no'),
-        cell(policy.training ? 'yes' : 'no'), cell(policy.doubt, policy.doubt ? 'bad' : ''))),
-      'No customer has a policy: nothing goes to training.'),
   ];
 }
 
