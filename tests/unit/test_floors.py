@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deid_stream.config import Settings
+from deid_stream.control.topics import ControlTopics
 from deid_stream.model.topics import TOPICS
 from deid_stream.wire.limits import DEFAULT_VOCABULARIES
 
@@ -249,18 +250,7 @@ def test_every_setting_is_read_by_something():
     assert set(Settings.__struct_fields__) - elsewhere - LISTED_SETTINGS - own == set()
 
 
-PLANNED = {
-    "requests": "privacy requests: no process answers them yet, producers may send them all the same",
-    "aggregates": "windowed counts for customers: no process makes them yet",
-    "request_status": "what became of a privacy request: no process answers them yet",
-    "control_calls": "the control plane's index of calls: it is not there yet",
-    "control_customers": "the control plane's index of customers: it is not there yet",
-    "control_windows": "the control plane's open windows: it is not there yet",
-}
-"""Topics of the contract that are created although nothing reads or writes them, and why."""
-
-
-def test_every_topic_of_the_contract_has_a_reader_or_a_writer_or_is_planned():
+def test_every_topic_of_the_contract_has_a_reader_or_a_writer():
     used = read_of("names", outside={"model/topics.py", "kafka/topics_admin.py"})
     constants = {
         name.split(".")[-1].lower()
@@ -268,5 +258,5 @@ def test_every_topic_of_the_contract_has_a_reader_or_a_writer_or_is_planned():
         for name in imports(tree_of(path))
         if name.startswith("deid_stream.model.topics.")
     }
-    without = {topic.kind for topic in TOPICS} - used - constants
-    assert without <= PLANNED.keys() <= {topic.kind for topic in TOPICS}
+    used |= set(ControlTopics.__struct_fields__) & read_of("topics", outside={"control/topics.py"})
+    assert {topic.kind for topic in TOPICS} - used - constants == set()
