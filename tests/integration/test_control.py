@@ -341,8 +341,27 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     refused = await run(service, "rights", "delete", "--customer", "acme")
     assert refused.return_value == 1
     assert "not_verified" in refused.output
+    assert "--verified-by" in refused.output
+    nothing = await run(service, "rights", "delete", *who, "--call", "nobody-knows-it")
+    assert "done" in nothing.output
+    assert "0 records of 0 calls" in nothing.output
+    assert "fulfilled" not in (await run(service, "rights", "status")).output
     later = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
     assert [(row["purpose"], row["reason"], row["calls"]) for row in later] == [("analytics", "retention", 1)]
+    await run(service, "rights", "hold", "--customer", "acme", "--requested-by", "dpo")
+    held = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
+    assert [(row["purpose"], row["reason"], row["calls"]) for row in held] == [("analytics", "kept", 1)]
+
+
+async def test_a_broker_that_cannot_delete_raw_records_is_named(service: Service, broker: tuple[str, bool]) -> None:
+    if broker[1]:
+        pytest.skip("Apache Kafka can")
+    await service.control()
+    await service.put(OutRecord(service.prefix + "calls.events", b"a", b"{}"))
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a")
+    forced = await run(service, "rights", "delete", *who, "--raw", "--yes")
+    assert "the embedded one cannot" in str(forced.exception)
+    assert "deletion done" in (await run(service, "rights", "status")).output
 
 
 async def test_an_id_that_is_another_requests_is_not_taken_for_done(service: Service) -> None:

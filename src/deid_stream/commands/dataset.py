@@ -101,7 +101,7 @@ def export(
         f"{target}: {counts['calls']} calls ({done.added} new, {counts['partial_calls']} in part), "
         f"{counts['clips']} clips, {counts['duration_ms'] / 3_600_000:.2f} h; dataset {done.manifest.dataset_id[:12]}"
     )
-    _tell_retention(done.manifest)
+    _tell_retention(done.manifest, target)
 
 
 @dataset.command()
@@ -127,7 +127,7 @@ def prune(target: str, settings: Settings, as_json: bool) -> int:
         if not done.problems:
             calls, shards = done.manifest.counts["calls"], len(done.manifest.shards)
             click.echo(f"{target}: {calls} calls left; {shards} shards read again, nothing withdrawn is in them")
-            _tell_retention(done.manifest)
+            _tell_retention(done.manifest, target)
     return 1 if done.problems else 0
 
 
@@ -148,7 +148,7 @@ def check(target: str, as_json: bool) -> int:
         print_json({"target": target, "problems": problems, **_summary(known, None)})
     else:
         click.echo("\n".join(problems) or f"{target}: every file is as the manifest says")
-        _tell_retention(known)
+        _tell_retention(known, target)
     return 1 if problems else 0
 
 
@@ -210,7 +210,7 @@ def _tell_removal(removal: "Removal | None") -> None:
         click.echo(f"{sum(why == reason for why in removal.calls.values())} calls taken out: {reason}")
 
 
-def _tell_retention(manifest: "Manifest") -> None:
+def _tell_retention(manifest: "Manifest", target: str) -> None:
     if manifest.retain_until_ms is not None:
         day = datetime.fromtimestamp(manifest.retain_until_ms / 1000, UTC).date()
-        click.echo(f"the first permit ends on {day}: run `deid-stream dataset prune TARGET` by then")
+        click.echo(f"the first permit ends on {day}: run `deid-stream dataset prune {target}` by then")

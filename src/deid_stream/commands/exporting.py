@@ -13,6 +13,7 @@ import msgspec
 from deid_stream import __version__
 from deid_stream.commands.proving import read_audit
 from deid_stream.model.json import JsonObject
+from deid_stream.model.outputs import AuditAction
 from deid_stream.model.topics import AUDIT, POLICIES
 from deid_stream.policy.withdrawn import AuditLine
 from deid_stream.units import Ms
@@ -114,7 +115,8 @@ class _Report:
         self._digest.update(raw)
         self.lines += 1
         self.actions[line.action, line.reason] += 1
-        self.calls.add(line.call_id)
+        if line.action != AuditAction.REQUESTED:  # a request's own line may stand under the request's id
+            self.calls.add(line.call_id)
         self.customers.add(line.customer_id)
         if len(self.shown) < _SHOWN:
             shown = _Page(

@@ -29,6 +29,16 @@ from deid_stream.wire.requests import encode_request
 
 CLIENT_ID: Final = "deid-stream-rights"
 _LOOK_S: Final = 0.3
+_MENDS: Final = {
+    "not_verified": "say who has checked the person's identity: --verified-by (with identity_check: the check said no)",
+    "not_named": "say who asks: --requested-by",
+    "identity_check_failed": "identity_check did not answer; the control plane's log says why: mend it and ask again",
+    "no_key": "give `deid-stream control` the workers' digest key, or name the person as subject-... (the pseudonym)",
+    "unknown_target": "`deid-stream rights status --customer ID` names the requests of a customer",
+    "target_not_open": "it is over already; `deid-stream rights status REQUEST_ID` says since when",
+    "legal_hold": "it is done once the hold ends: `deid-stream rights release`, or the policy's legal_hold",
+}
+"""By reason of a request that is refused or waits."""
 _SHOWN: Final = 10
 """Calls named one by one; the rest are counted."""
 F = TypeVar("F", bound=Callable[..., object])
@@ -123,7 +133,11 @@ def _simple(kind: Kind, name: str, text: str) -> None:
 
 
 _simple(Kind.WITHDRAWAL, "withdraw", "Take back the consent to training: for a whole customer, its policy says so too.")
-_simple(Kind.RESTRICTION, "restrict", "Nothing more is published, training is taken back, retention deletes nothing.")
+_simple(
+    Kind.RESTRICTION,
+    "restrict",
+    "Training is taken back and retention deletes nothing; of a whole customer, nothing more is published.",
+)
 _simple(Kind.OBJECTION, "object", "Nothing more is published, and what is held for analytics and training is deleted.")
 _simple(Kind.HOLD, "hold", "Put a legal hold on calls: nothing deletes them until it is released.")
 
@@ -248,7 +262,8 @@ def status(request_id: str | None, customer: str | None, only_open: bool, settin
     if as_json:
         print_json([msgspec.to_builtins(one) for one in chosen])
     for one in chosen if not as_json else []:
-        click.echo(_line(one))
+        if one.kind is not Kind.FULFILLED:  # the access request itself says that it is done
+            click.echo(_line(one))
     if request_id is not None and not chosen:
         raise ConfigError("there is no such request, or the control plane has not seen it yet")
     return 0
@@ -262,7 +277,8 @@ def status(request_id: str | None, customer: str | None, only_open: bool, settin
 @settings_options(CONNECTION)
 @json_option
 def retention(dry_run: bool, days: int, settings: Settings, as_json: bool) -> int:
-    """Report what retention takes: by customer and purpose, calls and records, and what a hold keeps."""
+    """Report what retention takes: by customer and purpose, calls and records; and what a hold or a restriction keeps
+    although its days are over."""
     if not dry_run:
         raise ConfigError("the control plane deletes what has expired by itself; this command only reports: --dry-run")
     kafka = cluster(settings, CLIENT_ID)
@@ -276,6 +292,10 @@ def retention(dry_run: bool, days: int, settings: Settings, as_json: bool) -> in
                 key = (call.customer_id, str(owed.part.purpose), owed.reason)
                 calls[key] += 1
                 records[key] += owed.part.records
+        for part in verdict.kept:
+            key = (call.customer_id, str(part.purpose), "kept")
+            calls[key] += 1
+            records[key] += part.records
     rows = [
         {"customer_id": customer, "purpose": purpose, "reason": reason, "calls": count, "records": records[key]}
         for key, count in sorted(calls.items())
@@ -304,6 +324,8 @@ def _answer(request: Request, status: Status | None, timeout_s: float, as_json: 
         print_json(msgspec.to_builtins(status))
     else:
         click.echo(_line(status))
+        if mend := _MENDS.get(status.reason):
+            click.echo(f"    -> {mend}", err=True)
     return 1 if status.state is State.REFUSED else 0
 
 
@@ -316,6 +338,6 @@ def _line(one: Status) -> str:
         parts.append(f"due {rfc3339(one.due_ms)}")
     if one.finished_ms:
         parts.append(f"ended {rfc3339(one.finished_ms)}" + (f" by {one.released_by}" if one.released_by else ""))
-    if one.records:
+    if one.records or (one.kind is Kind.DELETION and one.state is State.DONE):
         parts.append(f"{one.records} records of {one.calls} calls")
     return "  ".join(parts)

@@ -50,8 +50,8 @@ class Checked(NamedTuple):
 
 
 def finding(error: DecodeError) -> Finding:
-    """A fault as it is told."""
-    return Finding(error.code, error.at, str(error), error.mend)
+    """A fault as it is told: the mend stands by itself."""
+    return Finding(error.code, error.at, str(error).removesuffix(f"; {error.mend}"), error.mend)
 
 
 def check_file(path: Path, provider: str | None, limits: Limits, *, transcript: bool = False) -> list[Checked]:

@@ -126,6 +126,8 @@ class Verdict(NamedTuple):
     """Requests that a hold keeps waiting for this call."""
     look_ms: Ms | None
     """When to look again although nothing changes; None: never."""
+    kept: tuple[Part, ...] = ()
+    """What has expired and a hold or a restriction keeps."""
 
 
 def is_held(holding: Holding, customer: Customer, rules: Iterable[Status]) -> bool:
@@ -139,11 +141,15 @@ def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms:
     hold = customer.held or any(rule.kind is Kind.HOLD for rule in applying)
     kept = hold or any(rule.kind is Kind.RESTRICTION for rule in applying)
     owed: list[Owed] = []
+    staying: list[Part] = []
     looks = [holding.settles_ms()]
     for part in holding.parts:
         reason, requests = _reason(part, holding, customer, applying, hold=hold)
         expires_ms = expiry_ms(part, holding, customer.days)
-        if not reason and not kept:
+        if not reason and kept:
+            if now_ms >= expires_ms and not part.gone:
+                staying.append(part)
+        elif not reason:
             if now_ms >= expires_ms:
                 reason = "retention"
             else:
@@ -152,7 +158,7 @@ def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms:
         if ranges is not None:
             owed.append(Owed(part, *ranges, reason, requests))
     waiting = [rule.request_id for rule in applying if hold and rule.kind in _HELD_BACK]
-    return Verdict(owed, waiting, min((look for look in looks if look is not None), default=None))
+    return Verdict(owed, waiting, min((look for look in looks if look is not None), default=None), tuple(staying))
 
 
 def _reason(

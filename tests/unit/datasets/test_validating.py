@@ -124,3 +124,11 @@ def test_what_is_left_out_is_told():
     value = json.dumps(SEGMENT | {"words": [{"text": "ann", "confidence": 7}]}).encode()
     found = check_record(TRANSCRIPTS_KIND, b"c", value, headers(), Limits())
     assert [(f.code, f.path) for f in found.findings] == [("left_out", "confidence")]
+
+
+def test_the_mend_is_told_by_itself_and_not_in_the_message(tmp_path):
+    untimed = {"results": {"channels": [{"alternatives": [{"transcript": "hi", "words": [{"word": "hi"}]}]}]}}
+    (checked,) = check(tmp_path, untimed)
+    (found,) = checked.findings
+    assert found.mend == "let the recogniser send start and end, or word times"
+    assert found.mend not in found.message

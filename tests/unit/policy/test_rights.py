@@ -163,11 +163,11 @@ MIDNIGHT = T // DAY_MS * DAY_MS
 def test_what_goes_when_its_days_are_over_unless_it_is_kept(days, after_ms, expected, kept_by):
     now_ms = MIDNIGHT + after_ms
     held = holding(now_ms=now_ms)
-    if kept_by is None:
-        assert goes(held, now_ms=now_ms, days=days) == expected
-    else:
-        by_right = {Purpose.TRAINING} if kept_by is Kind.RESTRICTION else NONE
-        assert goes(held, [asked(kept_by)], now_ms=now_ms, days=days) == by_right
+    rules = [asked(kept_by)] if kept_by else []
+    by_right = {Purpose.TRAINING} if kept_by is Kind.RESTRICTION else NONE
+    verdict = judge(held, Customer(customer_id="acme", days=days), rules, now_ms)
+    assert {owed.part.purpose for owed in verdict.owed} == (by_right if kept_by else expected)
+    assert {part.purpose for part in verdict.kept} == (expected - by_right if kept_by else NONE)
 
 
 def test_a_permits_own_date_is_kept_where_the_policy_is_longer_now():

@@ -8,13 +8,14 @@ from aiokafka.admin import NewTopic as AioNewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
+    KafkaConnectionError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     for_code,
 )
 from aiokafka.structs import TopicPartition
 
-from deid_stream.errors import TopicError
+from deid_stream.errors import BrokerError, TopicError
 from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translate, translated
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection
@@ -77,6 +78,11 @@ class AioAdmin:
                 await self._client.delete_records(wanted)
             except IncompatibleBrokerVersion:
                 raise TopicError("this broker cannot delete records; they go when the topic's retention ends") from None
+            except KafkaConnectionError:
+                raise BrokerError(
+                    "the broker closed the connection when it was to delete records: the embedded one cannot, and they "
+                    "go with it; else look whether it is up, and ask again"
+                ) from None
 
 
 @asynccontextmanager
