@@ -37,8 +37,8 @@ MUTANTS: Final = (
         1,
         "segments of a turn are judged together",
         "session/turns.py",
-        "if pause_ms >= self._context_ms and not piece:",
-        "if pause_ms >= 0 and not piece:",
+        "self._context_ms = context_window_ms",
+        "self._context_ms = 0",
         "tests/property/test_cuts_and_revisions.py::test_timed_words",
     ),
     Mutant(
