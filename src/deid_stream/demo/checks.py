@@ -16,6 +16,7 @@ from deid_stream.datasets.callfile import CallFile, Truth
 from deid_stream.datasets.wav import WavFile
 from deid_stream.demo.listener import AUDIO_TOPICS, OUTPUT_TOPICS, Collected, Published
 from deid_stream.model.topics import ANALYTICS_AUDIO, ANALYTICS_TRANSCRIPTS, CALLS, TRAINING_AUDIO, TRAINING_TRANSCRIPTS
+from deid_stream.text.tokens import PLAIN
 from deid_stream.units import Interval, Ms, merge, subtract
 
 AUDIBLE_DB: Final = -35.0
@@ -48,7 +49,6 @@ _DIGITS: Final = {
     for name in names
 }
 _REPEAT: Final = {"double": 2, "triple": 3}
-_WORD = re.compile(r"[^\W_]+")
 _DIGIT_RUN = re.compile(r"\d+(?:[\s.,+()-]*\d+)*")
 
 
@@ -146,7 +146,7 @@ class RawValues:
                 self._add(str(call.header.metadata.get(field, "")), is_name=field == "agent")
 
     def _add(self, value: str, is_name: bool) -> None:
-        words = [word.lower() for word in _WORD.findall(value)]
+        words = [word.lower() for word in PLAIN.findall(value)]
         if is_name:
             self.names |= {word for word in words if len(word) >= _MIN_NAME_LETTERS}
         size = min(_WINDOW_WORDS, len(words))
@@ -160,7 +160,7 @@ class RawValues:
 
     def found_in(self, text: str) -> bool:
         """Whether any of them stands in a text."""
-        words = [word.lower() for word in _WORD.findall(text)]
+        words = [word.lower() for word in PLAIN.findall(text)]
         joined = f" {' '.join(words)} "
         if any(f" {phrase} " in joined for phrase in self.phrases) or not self.names.isdisjoint(words):
             return True

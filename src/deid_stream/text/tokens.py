@@ -7,6 +7,7 @@ combining marks that follow them, without which no word of Hindi or Tamil stays 
 import re
 import sys
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from deid_stream.text.languages import SHORTEST_DRAWN, Lexicon, WordClass, undrawn
@@ -23,17 +24,30 @@ MARKS: Final = _JOINERS + "".join(
 """Characters that are no letters to Python but part of the word before them."""
 _LETTERS: Final = rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*"
 _CHARS: Final = rf"[^\W_]+(?:[{MARKS}]+[^\W_]*)*"
-TOKEN: Final = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|\d+|[^\w\s]|_")
-WORD: Final = re.compile(rf"{_CHARS}(?:['’-]{_CHARS})*")
+
+
+def word(inside: str = "", *, digits: bool = True) -> str:
+    """The pattern of the one word that there is: letters with their marks, and ``digits``, in parts that each of the
+    signs ``inside`` may join. Every room that cuts a text into words names here which signs join them."""
+    part = _CHARS if digits else _LETTERS
+    return rf"{part}(?:[{re.escape(inside)}]{part})*" if inside else part
+
+
+TOKEN: Final = re.compile(word("'’", digits=False) + r"|\d+|[^\w\s]|_")
+"""Words without digits, runs of digits, and signs one by one."""
+WORD: Final = re.compile(word("'’-"))
 """Letters and digits, with apostrophes and hyphens inside: "o'brien-smith" is one word."""
-DOTTED: Final = re.compile(rf"{_CHARS}(?:['’.-]{_CHARS})*")
+DOTTED: Final = re.compile(word("'’.-"))
 """The same with dots inside: "10.5", "u.k"."""
-PLAIN: Final = re.compile(_CHARS)
+PLAIN: Final = re.compile(word())
 """Letters and digits alone: "o'brien" is two words."""
-LETTERS: Final = re.compile(_LETTERS)
-NAME_PATTERN: Final = rf"{_LETTERS}(?:['’-]{_LETTERS})*"
+LETTERS: Final = re.compile(word(digits=False))
+NAME_PATTERN: Final = word("'’-", digits=False)
 NAME: Final = re.compile(NAME_PATTERN)
 """Letters alone, with apostrophes and hyphens inside."""
+STRETCH: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
+"""What the model was trained to read as one word: all that stands between blanks, brackets and signs of a sentence. To
+change it is to train the model again."""
 DIGIT_SIGNS: Final = {
     code: str(int(value))
     for code in range(sys.maxunicode + 1)
@@ -42,9 +56,6 @@ DIGIT_SIGNS: Final = {
 """Digits that are no decimal characters: circled, dingbat, raised, lowered, Roman, Chinese ("④", "❹", "⁴", "Ⅳ",
 "四")."""
 _HAS_DIGIT_SIGN: Final = re.compile("[" + "".join(map(chr, DIGIT_SIGNS)) + "]")
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
-
-
 _ACCENTS: Final = frozenset(map(chr, range(*_MARK_BLOCKS[0])))
 
 
@@ -56,11 +67,6 @@ def is_word_char(char: str) -> bool:
 def plain_digits(text: str) -> str:
     """``text`` with every digit sign as its decimal digit; the same length."""
     return text if text.isascii() or not _HAS_DIGIT_SIGN.search(text) else text.translate(DIGIT_SIGNS)
-
-
-def fold(text: str) -> str:
-    """The form under which two writings of one term are equal: no case, no accents on capitals, nothing invisible."""
-    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("i\u0307", "i")
 
 
 _LOOK_ALIKES: Final = str.maketrans(
@@ -75,11 +81,12 @@ def skeleton(low: str) -> str:
     return low if low.isascii() else low.translate(_LOOK_ALIKES)
 
 
-def without_accents(text: str) -> str:
-    """``text`` without the marks above and below letters ("zürich"): recognisers write names with them or without."""
-    if text.isascii():
-        return text
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if c not in _ACCENTS)
+@lru_cache(maxsize=4096)
+def fold(character: str) -> str:
+    """What counts of one character where two writings are compared: no case, no width, no accents above or below, no
+    signs, nothing invisible; vowel signs of scripts that write them as marks do count. May be none, or several."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    return "".join(c for c in plain if c.isalnum() or (unicodedata.category(c)[0] == "M" and c not in _ACCENTS))
 
 
 def _plain_letters(low: str) -> str:

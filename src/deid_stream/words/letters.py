@@ -2,13 +2,12 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Final, NamedTuple
 
+from deid_stream.text.tokens import fold
 from deid_stream.units import CharIndex
 
 _ASCII_RUN: Final = re.compile(r"[A-Za-z0-9]+")
-_FIRST_ACCENT, _LAST_ACCENT = "\u0300", "\u036f"
 
 
 class Token(NamedTuple):
@@ -19,17 +18,6 @@ class Token(NamedTuple):
     end: CharIndex
 
 
-@lru_cache(maxsize=4096)
-def _folded(character: str) -> str:
-    """What of one character counts; vowel signs of scripts that write them as marks do, accents do not."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    return "".join(
-        c
-        for c in plain
-        if c.isalnum() or (unicodedata.category(c)[0] == "M" and not _FIRST_ACCENT <= c <= _LAST_ACCENT)
-    )
-
-
 def tokens(text: str) -> list[Token]:
     """The runs of letters and digits of ``text``, in order. A mark alone begins no run."""
     if text.isascii():
@@ -38,7 +26,7 @@ def tokens(text: str) -> list[Token]:
     letters: list[str] = []
     start = 0
     for at, character in enumerate(text):
-        folded = _folded(character)
+        folded = fold(character)
         if folded and (letters or character.isalnum() or folded.isalnum()):
             if not letters:
                 start = at

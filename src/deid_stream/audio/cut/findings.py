@@ -15,6 +15,7 @@ from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms
+from deid_stream.words.letters import letters
 
 TIMING_ERROR_MS: Final = 200
 """Whisper's words lie this far off often: one at the border of a span is taken for its neighbour."""
@@ -38,7 +39,7 @@ def findings(
     """
     found: list[AudioSpan] = []
     for word in heard:
-        if word.start_ms is None or word.end_ms is None or not _letters(word.text):
+        if word.start_ms is None or word.end_ms is None or not letters(word.text):
             continue
         middle = (word.start_ms + word.end_ms) // 2
         for span in spans:
@@ -69,16 +70,12 @@ def _sounds(frame: NDArray[np.int16], rate_hz: int) -> bool:
 
 
 def _published(word: Word, middle_ms: Ms, published: Sequence[Word]) -> bool:
-    letters = _letters(word.text)
+    said = letters(word.text)
     near = Interval(middle_ms - KNOWN_WITHIN_MS, middle_ms + KNOWN_WITHIN_MS)
     return any(
         known.start_ms is not None
         and known.end_ms is not None
         and Interval(known.start_ms, known.end_ms).overlaps(near)
-        and _letters(known.text) == letters
+        and letters(known.text) == said
         for known in published
     )
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())

@@ -8,7 +8,7 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.normalise import normalise
 from deid_stream.text.offsets import Written
-from deid_stream.text.tokens import PLAIN, fold, is_word_char, skeleton, without_accents
+from deid_stream.text.tokens import PLAIN, fold, is_word_char, skeleton
 from deid_stream.units import Interval
 
 _BESIDE: Final = 24
@@ -71,7 +71,7 @@ def _written(term: str) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(c for c in skeleton(without_accents(fold(text))) if is_word_char(c))
+    return "".join(skeleton(fold(c)) for c in text)
 
 
 def _has_digit(value: str) -> bool:
@@ -90,10 +90,9 @@ def _folded(text: str) -> tuple[str, list[int]]:
     parts: list[str] = []
     places: list[int] = []
     for at, char in enumerate(text):
-        for low in skeleton(without_accents(fold(char))):
-            if is_word_char(low):
-                parts.append(low)
-                places.append(at)
+        for low in skeleton(fold(char)):
+            parts.append(low)
+            places.append(at)
     return "".join(parts), places
 
 

@@ -23,12 +23,11 @@ from deid_stream.detect.vocabulary import COMMON
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection, Origin
-from deid_stream.text.tokens import is_word_char
+from deid_stream.text.tokens import STRETCH, is_word_char
 from deid_stream.units import Interval
 
 MODEL_FORMAT: Final = 1
 _MEND: Final = "reinstall deid-stream, or rebuild the model with `make train`"
-_WORD: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _MAX_WORD_CHARS: Final = 64
 """What the tokenizer sees of a longer word; the span still covers all of it."""
@@ -255,7 +254,7 @@ def _score(probability: float, threshold: float) -> float:
 
 def split_words(text: str) -> Iterator[Interval]:
     """Words as the model is trained on them: runs between blanks and the punctuation that never joins words."""
-    for match in _WORD.finditer(text):
+    for match in STRETCH.finditer(text):
         if any(c.isalnum() for c in match.group()):
             yield Interval(*match.span())
 

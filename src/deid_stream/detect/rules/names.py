@@ -23,7 +23,7 @@ from deid_stream.detect.vocabulary import (
 )
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
-from deid_stream.text.tokens import NAME, NAME_PATTERN
+from deid_stream.text.tokens import LETTERS, NAME, NAME_PATTERN
 
 WORD_NAMES: Final = words("en/names_words") | NAMES_ALSO_WORDS
 """Names that are everyday words, too."""
@@ -45,7 +45,7 @@ _CUE: Final = re.compile(
     r"[ ,.:-]+",
 )
 _TITLED: Final = re.compile(
-    r"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>[^\W\d_]+(?:['’-][^\W\d_]+)*)",
+    rf"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>{NAME_PATTERN})",
 )
 _NO_SURNAME: Final = word_set("names.no_surname")
 _EXPLICIT: Final = re.compile(
@@ -53,7 +53,7 @@ _EXPLICIT: Final = re.compile(
     r"|married )?name"
     r"(?:'s| is| was)|surname(?:'s| is)|last name(?:'s| is)|(?:you can )?call me|they call me|the name'?s"
     r"|in the names? of|under the names?(?: of)?) +"
-    r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*)(?! (?:on|in|for|as|not|a|an|the|to|been|being|already|still|right|with"
+    rf"(?P<name>{NAME_PATTERN})(?! (?:on|in|for|as|not|a|an|the|to|been|being|already|still|right|with"
     r"|of)\b)"
 )
 _NO_NAME: Final = word_set("names.no_name")
@@ -64,7 +64,7 @@ _SPEAKS: Final = re.compile(
 _CALLS: Final = re.compile(
     r"(?:^|(?<=[.?!,] )|(?<=hello )|(?<=hi ))(?:(?:this is|it'?s|its|yes|yeah|hello|hi|good (?:morning|afternoon"
     r"|evening)) )?"
-    r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*(?: [^\W\d_]+(?:['’-][^\W\d_]+)*){0,2}?(?: and [^\W\d_]+)?)"
+    rf"(?P<name>{NAME_PATTERN}(?: {NAME_PATTERN}){{0,2}}?(?: and {LETTERS.pattern})?)"
     r" (?:speaking|here(?= (?:from|calling|at)\b)|calling from)(?![^\W_])"
 )
 _RESPECTED: Final = re.compile(

@@ -59,7 +59,8 @@ def entity_type(params: Params | None) -> str:
 
 
 def normalised(text: str) -> str:
-    """What two spellings of one value have in common: letters and digits, without case."""
+    """What two spellings of one value have in common: letters and digits, without case. Not ``tokens.fold``: to change
+    this is to change every pseudonym that a deployment has published."""
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
