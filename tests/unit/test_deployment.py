@@ -396,6 +396,7 @@ class TestAsyncApi:
             start_ms=1,
             end_ms=2,
             counts={"PERSON": 1},
+            rules={"names/titled": 1},
         )
         written = {
             "callSummary": json.loads(encode_summary(summary, policy_version="1", pipeline_version="p").value),

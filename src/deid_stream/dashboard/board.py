@@ -66,6 +66,7 @@ class AuditLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     start_ms: Ms | None = None
     end_ms: Ms | None = None
     counts: dict[str, int] = {}
+    rules: dict[str, int] = {}
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ class View:
     __slots__ = (
         "_mask", "_plain", "_runs", "_words",
         "corrects", "digits", "everyday", "expected", "foreign", "has_digit", "language",
-        "low", "open_run", "quantity_asked", "text", "written",
+        "low", "open_run", "quantity_asked", "removed", "text", "written",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +67,8 @@ class View:
         self._runs: list[Run] = runs(self.text) if self.has_digit else []
         self.digits = sum(r.digits for r in self._runs)
         self._words: list[tuple[CharIndex, CharIndex, str]] | None = None
+        self.removed: list[str] = []
+        """Ids of the rules by which guesses of this turn were let go."""
 
     def __repr__(self) -> str:
         return f"<View {len(self.text)}>"

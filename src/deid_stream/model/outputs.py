@@ -111,6 +111,9 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: Ms | None = None
     end_ms: Ms | None = None
     counts: dict[str, int] = {}
+    rules: dict[str, int] = {}
+    """Ids of rules (docs/detection.md): of ``redacted`` those that found what went, of ``closed`` those by which the
+    detector let its own guesses go, over the whole call."""
 
 
 class SeqRange(msgspec.Struct, frozen=True, array_like=True):

@@ -296,6 +296,7 @@ class CallSession:
             audio_chunks=self._sound.chunks,
             metadata=life.metadata,
             incomplete=coverage.missing(life, self._ledger, self._sound),
+            removed=self._transcript.removed,
         )
 
     # -- audio

@@ -56,6 +56,11 @@ class Judge:
         self.why = DETECTOR
         """Why the last turn was refused, for the audit."""
 
+    @property
+    def removed(self) -> dict[str, int]:
+        """Rules by which the detector let its own guesses go, over the whole call."""
+        return self._conversation.state().removed
+
     def state(self) -> ConversationState:
         """Content-free."""
         return self._conversation.state()

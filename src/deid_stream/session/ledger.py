@@ -127,15 +127,17 @@ class Ledger:
         )
 
     def redacted(self, spans: Sequence[Span], time_ms: Ms, channel: int, seq: int) -> None:
-        """Count a segment's redactions by type."""
+        """Count a segment's redactions by type and by the rule that found them."""
         counts: dict[str, int] = {}
+        rules: dict[str, int] = {}
         for span in spans:
             counts[span.entity_type] = counts.get(span.entity_type, 0) + 1
+            rules[span.detector] = rules.get(span.detector, 0) + 1
         totals = self._redactions
         for name, count in counts.items():
             totals[name] = totals.get(name, 0) + count
         if counts:
-            self.audit(AuditAction.REDACTED, "text", time_ms, channel, seq=seq, counts=counts)
+            self.audit(AuditAction.REDACTED, "text", time_ms, channel, seq=seq, counts=counts, rules=rules)
 
     def silenced(self, span: AudioSpan, time_ms: Ms) -> None:
         """Count a span of audio."""
@@ -154,8 +156,10 @@ class Ledger:
         audio_chunks: int,
         metadata: JsonObject,
         incomplete: str | None,
+        removed: dict[str, int],
     ) -> None:
-        """The call's last words. ``incomplete``: what is missing, see ``CallSummary.incomplete_reason``."""
+        """The call's last words. ``incomplete``: what is missing, see ``CallSummary.incomplete_reason``; ``removed``:
+        rules by which the detector let its own guesses go."""
         self._outputs.append(
             CallSummary(
                 call_id=self.call_id,
@@ -174,7 +178,7 @@ class Ledger:
                 metadata=metadata,
             )
         )
-        self.audit(AuditAction.CLOSED, "minor" if self._minor else incomplete or "ended", time_ms)
+        self.audit(AuditAction.CLOSED, "minor" if self._minor else incomplete or "ended", time_ms, rules=removed)
 
     def audit(
         self,
@@ -187,6 +191,7 @@ class Ledger:
         start_ms: Ms | None = None,
         end_ms: Ms | None = None,
         counts: dict[str, int] | None = None,
+        rules: dict[str, int] | None = None,
     ) -> None:
         """One line; ``reason`` is from a closed list, never free text."""
         self._outputs.append(
@@ -201,5 +206,6 @@ class Ledger:
                 start_ms=start_ms,
                 end_ms=end_ms,
                 counts=counts or {},
+                rules=rules or {},
             )
         )

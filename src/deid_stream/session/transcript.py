@@ -67,6 +67,11 @@ class Transcript:
         self._twins = Twins(self._held, self._released)
         self._turn_of: dict[_Key, tuple[_Key, ...]] = {}
 
+    @property
+    def removed(self) -> dict[str, int]:
+        """Rules by which the detector let its own guesses go, over the whole call."""
+        return self._judge.removed
+
     def state(self) -> TranscriptState:
         return TranscriptState(
             conversation=self._judge.state(),

@@ -52,6 +52,7 @@ class _Audit(msgspec.Struct, kw_only=True, omit_defaults=True):
     start_ms: Ms | None = None
     end_ms: Ms | None = None
     counts: dict[str, int] = {}
+    rules: dict[str, int] = {}
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -135,6 +136,7 @@ def encode_audit(entry: AuditEntry, *, policy_version: str) -> Record:
             start_ms=entry.start_ms,
             end_ms=entry.end_ms,
             counts=entry.counts,
+            rules=entry.rules,
         )
     )
     own_id = joined(entry.call_id, entry.action, entry.reason, entry.channel, entry.seq, entry.start_ms, entry.time_ms)

@@ -45,5 +45,7 @@ class ConversationState(msgspec.Struct):
     heard: dict[str, dict[str, int]] = {}
     """Hits by language over the last turns of each speaker."""
     read_back: ReadBack | None = None
+    removed: dict[str, int] = {}
+    """Guesses that were let go, by the id of the rule that decided so; for the audit."""
     quantity_asked: bool = False
     """The last question asked for a number that identifies nobody ("how many")."""

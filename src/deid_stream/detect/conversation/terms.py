@@ -18,6 +18,8 @@ _FILLERS: Final = word_set("fillers.words") | word_set("fillers.links")
 _SIGNS: Final = " \t\n-.,/()+#*:;\u2013\u2014'_"
 DENY: Final = "deny"
 """Rule id of what a deny list found."""
+ALLOW: Final = "allow"
+"""Rule id of what an allow list kept."""
 
 
 class Terms:

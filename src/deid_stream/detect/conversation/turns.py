@@ -9,7 +9,7 @@ import msgspec
 from deid_stream.detect.conversation import questions
 from deid_stream.detect.conversation.language import heard, is_foreign, language_of, readable
 from deid_stream.detect.conversation.state import Asked, Broken, ConversationState, ReadBack
-from deid_stream.detect.conversation.terms import DENY, Terms
+from deid_stream.detect.conversation.terms import ALLOW, DENY, Terms
 from deid_stream.detect.conversation.values import Digester
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.resolve import resolve
@@ -116,7 +116,11 @@ class Conversation:
         ]
         spans = resolve(text, detections)
         if spans and (kept := self._terms.allowed(written)):
-            spans = [s for s in spans if s.detector == DENY or not _inside(s, kept)]
+            left = [s for s in spans if s.detector == DENY or not _inside(s, kept)]
+            view.removed += [ALLOW] * (len(spans) - len(left))
+            spans = left
+        for rule_id in view.removed:
+            state.removed[rule_id] = state.removed.get(rule_id, 0) + 1
         spans = state.known.number(written, spans, self._digester)
         self._remember(view, who, spans)
         return spans

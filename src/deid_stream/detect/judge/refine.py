@@ -12,7 +12,7 @@ import msgspec
 
 from deid_stream.detect.judge.persons import hides_person, is_city, may_be_thing, parted, person
 from deid_stream.detect.judge.places import place
-from deid_stream.detect.judge.things import things
+from deid_stream.detect.judge.things import Thing, things
 from deid_stream.detect.judge.trim import tidied
 from deid_stream.detect.judge.values import NUMERIC, VALUED, date, foreign_evidence, number_evidence, value
 from deid_stream.detect.recognizer import View
@@ -28,7 +28,7 @@ _TRUSTED: Final = frozenset({Origin.QUESTION, Origin.TURN, Origin.KNOWN, Origin.
 
 
 def refine(view: View, detections: list[Detection]) -> list[Detection]:
-    """The detections of one turn, model guesses checked, names grown."""
+    """The detections of one turn, model guesses checked, names grown. What is let go is noted in ``view.removed``."""
     text = view.written.source
     cased = not text.islower() and not text.isupper()
     refined: list[Detection] = []
@@ -36,27 +36,53 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
     known = things(text) if any(d.entity_type is T.PERSON or d.origin is Origin.MODEL for d in detections) else []
     places = [d for d in detections if d.origin is Origin.MODEL and d.entity_type is T.LOCATION]
     for detection in detections:
-        if detection.origin is not Origin.MODEL:
-            if detection.origin is Origin.GAZETTEER and is_city(text, detection, places):
-                continue
-            if known and may_be_thing(view, detection):
-                refined.extend(parted(text, detection, known))
-                continue
-            refined.extend(_of_rule(view, text, detection))
+        before = len(refined)
+        if detection.origin is Origin.MODEL:
+            for piece in tidied(text, detection, view.everyday, cased=cased):
+                refined.extend(_of_piece(view, text, piece, known, plain))
+        elif detection.origin is Origin.GAZETTEER and is_city(text, detection, places):
+            view.removed.append("judge/city")
             continue
-        for piece in tidied(text, detection, view.everyday, cased=cased):
-            if view.written.between(piece.start, piece.end).strip().lower() in FIELDS:
-                continue
-            if piece.entity_type in _PLACED and any(t.start < piece.end and piece.start < t.end for t in known):
-                refined.append(piece)
-                continue
-            parts = parted(text, piece, known) if known and may_be_thing(view, piece) else (piece,)
-            for part in parts:
-                if part.entity_type is piece.entity_type:
-                    refined.extend(_of_model(view, text, part, plain))
-                else:
-                    refined.append(part)
+        elif known and may_be_thing(view, detection):
+            refined.extend(parted(text, detection, known))
+        else:
+            refined.extend(_of_rule(view, text, detection))
+        if len(refined) == before:
+            view.removed.append(_rule_id(view, text, detection))
     return refined
+
+
+def _rule_id(view: View, text: str, detection: Detection) -> str:
+    """Of the judge that has let go a guess."""
+    kind = detection.entity_type
+    if detection.origin is Origin.MODEL:
+        if view.written.between(detection.start, detection.end).strip().lower() in FIELDS:
+            return "judge/field"
+        if view.foreign and not foreign_evidence(view, text, detection):
+            return "judge/foreign"
+    if kind in (T.ADDRESS, T.LOCATION):
+        return "judge/place"
+    if kind is T.PERSON:
+        return "judge/person"
+    if kind is T.DATE_OF_BIRTH:
+        return "judge/date"
+    return "judge/number" if kind in NUMERIC else "judge/value"
+
+
+def _of_piece(
+    view: View, text: str, piece: Detection, known: list[Thing], plain: list[Interval]
+) -> Iterator[Detection]:
+    """What stays of a guess of the model that has been cut to what can be a value."""
+    if view.written.between(piece.start, piece.end).strip().lower() in FIELDS:
+        return
+    if piece.entity_type in _PLACED and any(t.start < piece.end and piece.start < t.end for t in known):
+        yield piece
+        return
+    for part in parted(text, piece, known) if known and may_be_thing(view, piece) else (piece,):
+        if part.entity_type is piece.entity_type:
+            yield from _of_model(view, text, part, plain)
+        else:
+            yield part
 
 
 def _of_rule(view: View, text: str, detection: Detection) -> Iterator[Detection]:
