@@ -35,7 +35,7 @@ def validate(
 ) -> int:
     """Say what is wrong with FILEs, or with the records of a topic, by field; nothing of their content is shown.
 
-    A FILE is a call file, a recogniser's document (one, or one a line), a policy, a CloudEvent in structured mode, a
+    A FILE is a call file, a recogniser's document (one, or one per line), a policy, a CloudEvent in structured mode, a
     record as `kcat -J` prints it, or a recording. Status 1 where anything is wrong.
     """
     if bool(files) == (topic is not None):

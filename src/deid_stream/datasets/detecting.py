@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.datasets.reader import Gold, Predicted, PredictedSpan, Turn, read_rows
 from deid_stream.datasets.scoring import Score, score
 from deid_stream.detect.detector import Conversation, Detector
@@ -62,7 +62,7 @@ def detect_file(
         if progress is not None:
             progress(done)
     encoder = msgspec.json.Encoder()
-    with written(target) as out:
+    with atomic_writer(target) as out:
         for result in results:
             out.write(encoder.encode(result) + b"\n")
     return len(rows)

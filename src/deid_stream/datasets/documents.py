@@ -39,7 +39,7 @@ def is_call_file(document: Fields) -> bool:
 
 
 def read_documents(path: Path) -> list[Fields]:
-    """The JSON documents of a file: one; or one a line, as live messages are written down; or a list of messages.
+    """The JSON documents of a file: one; or one per line, as live messages are written down; or a list of messages.
 
     Raises DecodeError where it is not JSON, OversizedError above 256 MiB.
     """

@@ -14,9 +14,9 @@ from deid_stream.errors import ConfigError
 
 
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of ``path`` when all of it has been written. A pipe or a device is written
-    as it is.
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of ``path`` when all of it has been written. Pipes and devices are
+    written in place.
 
     The file is this user's alone (mode 0600), or has the mode of the one it replaces. It grows under a name that nobody
     can guess and that must not exist, so a link that somebody put there is not followed; a link at ``path`` itself is
@@ -45,6 +45,6 @@ def written(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """``value`` as indented JSON. Raises ConfigError as ``written`` does."""
-    with written(path) as out:
+    """``value`` as indented JSON. Raises ConfigError as ``atomic_writer`` does."""
+    with atomic_writer(path) as out:
         out.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from deid_stream.audio.codec import opus
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.datasets.wav import WavFile, read_wav, write_wav
 from deid_stream.errors import AudioFormatError
 
@@ -27,7 +27,7 @@ def write_sound(path: Path, sound: WavFile) -> None:
     """Write a file in the format that its suffix names."""
     if path.suffix.lower() in OGG_SUFFIXES:
         encoded = opus.encode(opus.Pcm(sound.format, sound.data))
-        with written(path) as out:
+        with atomic_writer(path) as out:
             out.write(encoded)
     else:
         write_wav(path, sound)

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from deid_stream.audio.codec.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioFormat, Encoding
 
@@ -112,5 +112,5 @@ def write_wav(path: Path, wav: WavFile) -> None:
         chunks[0] = (b"fmt ", header + b"\0\0")
         chunks.insert(1, (b"fact", struct.pack("<I", wav.frames)))
     body = b"".join(name + struct.pack("<I", len(part)) + part + b"\0" * (len(part) % 2) for name, part in chunks)
-    with written(path) as out:
+    with atomic_writer(path) as out:
         out.write(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)

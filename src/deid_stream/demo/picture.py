@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deid_stream.audio.codec.pcm import decode
 from deid_stream.datasets.callfile import CallFile
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.datasets.replay import Redacted
 from deid_stream.datasets.wav import WavFile
 
@@ -61,7 +61,7 @@ def draw(path: Path, call: CallFile, after: WavFile, spans: Sequence[Redacted], 
                     )
     grid[-1].set_xlabel("seconds")
     figure.suptitle(f"{call.name}: the spans in red must not leave, and do not", fontsize=11)
-    with written(path) as out:
+    with atomic_writer(path) as out:
         figure.savefig(out, format="png", dpi=90)
 
 

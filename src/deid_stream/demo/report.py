@@ -12,7 +12,7 @@ from rich.text import Text
 
 from deid_stream.audio.codec.pcm import parse_content_type
 from deid_stream.datasets.callfile import CallFile
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.datasets.replay import Piece, Redacted, compose
 from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.demo.checks import Check, Residual
@@ -86,7 +86,7 @@ def write_call(folder: Path, call: CallFile, after: WavFile, collected: Collecte
     write_wav(folder / "after.wav", after)
     rows = [f"| {roles[line.channel]} | {line.before} | {line.after} |" for line in lines(call, collected)]
     head = [f"# {call.name} ({call.header.customer_id})", "", "| | before | after |", "|---|---|---|"]
-    with written(folder / "transcript.md") as out:
+    with atomic_writer(folder / "transcript.md") as out:
         out.write(("\n".join([*head, *rows]) + "\n").encode())
     draw(folder / "picture.png", call, after, silenced(call, collected), roles)
 

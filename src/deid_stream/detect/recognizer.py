@@ -75,7 +75,7 @@ class View:
 
     @property
     def plain(self) -> list[Plain]:
-        """What is plainly an amount, a date, a time or a quantity; found once a turn."""
+        """What is plainly an amount, a date, a time or a quantity; found once per turn."""
         if self._plain is None:
             self._plain = plain_stretches(self.low) if self.has_digit else []
         return self._plain

@@ -32,7 +32,7 @@ _DICTATED: Final = frozenset(
     }
     | {T.DATE_OF_BIRTH, T.PHONE_NUMBER, T.ID_NUMBER, T.PASSPORT, T.DRIVER_LICENSE, T.VEHICLE_ID}
 )
-"""Said in groups, written with commas between: one value, and no breath of it in the sound between either."""
+"""Said in groups, written with commas between: one value. The pauses between the groups are silenced too."""
 _WORD_REACH: Final = 24
 
 

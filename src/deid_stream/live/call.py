@@ -4,7 +4,7 @@
     call.audio(samples, channel=0)                  # as it is heard
     call.segment({"text": ..., "start_ms": ..., "end_ms": ..., "words": [...]}, channel=0)
     call.document("deepgram", message, channel=0)   # or a recogniser's message as it is
-    for clean in call.take(): ...                   # several times a second, whatever has come
+    for clean in call.take(): ...                   # several times per second, whatever has come
     call.end(); call.take()
 
 Media time of a channel is the sound fed in so far. Each method takes the time now from the clock it was opened with;
@@ -165,7 +165,7 @@ class LiveCall:
             self._guarded(lambda: self._session.advance(FOREVER_MS))
 
     def take(self) -> list[Clean]:
-        """What may leave now, in order. Ask several times a second: waiting comes to its end here, too."""
+        """What may leave now, in order. Ask several times per second: waiting comes to its end here, too."""
         self._guarded(lambda: self._session.advance(self._now_ms()))
         if self._failed:
             return []

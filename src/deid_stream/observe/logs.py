@@ -107,7 +107,7 @@ class _Lines(logging.StreamHandler[TextIO]):
 
 class Repeats(logging.Filter):
     """Lets a warning through once, and its repeats once in ``REPEAT_S`` with their number as ``repeats``: clients retry
-    many times a second while a broker is away. Of another library's record only the template is compared, since no
+    many times per second while a broker is away. Of another library's record only the template is compared, since no
     more of it goes out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

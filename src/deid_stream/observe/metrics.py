@@ -1,7 +1,7 @@
 """Every metric there is, in one list, and the numbers behind it.
 
 Increments are plain additions, made per record or per batch in the worker's own thread; the scrape turns them into
-Prometheus families. (A ``prometheus_client`` histogram takes a lock or two an observation: at 20,000 audio records a
+Prometheus families. (A ``prometheus_client`` histogram takes a lock or two per observation: at 20,000 audio records per
 second that is a tenth of a core.)
 """
 

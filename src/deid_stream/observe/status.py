@@ -64,7 +64,7 @@ class _Past(msgspec.Struct):
 
 
 class Beat:
-    """Makes heartbeats of one process; call ``beat`` once a second."""
+    """Makes heartbeats of one process; call ``beat`` once per second."""
 
     def __init__(self, metrics: Metrics, worker_id: str, version: str, started_ms: Ms) -> None:
         self._metrics = metrics

@@ -11,7 +11,7 @@ from deid_stream.units import Ms
 
 MAX_WITHOUT_AUDIO: Final = 128
 """Turns that a call without any audio waits with. A larger number finds more of a call's spans exactly where the audio
-comes long after the text, and makes the checkpoint of every text-only call larger (some 330 bytes a turn)."""
+comes long after the text, and makes the checkpoint of every text-only call larger (some 330 bytes per turn)."""
 
 
 class AwaitingAudio:

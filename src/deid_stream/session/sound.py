@@ -55,7 +55,7 @@ class SoundState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Sound:
-    """All audio streams of a call (one a channel, or one interleaved). Also the reader that alignment needs:
+    """All audio streams of a call (one per channel, or one interleaved). Also the reader that alignment needs:
     ``pcm(channel, start_ms, end_ms)`` and ``rate_hz``."""
 
     def __init__(self) -> None:

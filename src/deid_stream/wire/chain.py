@@ -28,7 +28,7 @@ SPOTCHECK: Final = "spotcheck"
 DASHBOARD: Final = "dashboard"
 FETCH: Final = "fetch"
 _REMEMBERED: Final = 100_000
-"""Lines of a chain that a branch may start from: more than a batch holds. More costs 200 bytes a line."""
+"""Lines of a chain that a branch may start from: more than a batch holds. More costs 200 bytes per line."""
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):

@@ -106,7 +106,7 @@ def _text(fields: Mapping[str, object], name: str) -> str | None:
 
 
 def _channels(value: object) -> int:
-    """A count, or a list with one entry a channel; 0 where nothing is said."""
+    """A count, or a list with one entry per channel; 0 where nothing is said."""
     count = len(value) if isinstance(value, list) else 0 if value is None else value
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_CHANNELS:
         mend = f"send a count within 0 to {MAX_CHANNELS}, or a list with one entry per channel"

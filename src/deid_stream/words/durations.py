@@ -26,7 +26,7 @@ def most_sound_ms(words: Iterable[str]) -> Ms:
     """How much sound a run of words can take, its pauses not counted; 0 without letters or digits.
 
     Less a word than ``longest_sound_ms``: one word may be drawn out, a whole turn is not. Measured speech takes 50 to
-    85 ms a letter, and a quarter of a second for a letter that is spelled. A larger value lets more sound pass beside
+    85 ms per letter, and a quarter of a second for a letter that is spelled. A larger value lets more sound pass beside
     a text that lacks words; a smaller one mutes slow speakers whose recogniser gives no word times.
     """
     counts = [_counts(word) for word in words]

@@ -1,7 +1,7 @@
 """What a partition's next owner needs: positions, stream time and the content-free state of every live call.
 
 Records of one partition of ``deid.checkpoints`` are a *base* (everything, in one record or several parts) and after
-it *deltas* (what changed since, one a batch of work). Every record but a base's own parts names the offset at which
+it *deltas* (what changed since, one per batch of work). Every record but a base's own parts names the offset at which
 its base begins, so recovery reads one record at the end of the log and then from there: its cost does not grow with
 the age of the partition. All of them are JSON:
 

@@ -10,7 +10,7 @@ from deid_stream.units import Ms
 
 MEMORY_MS: Final[Ms] = 6 * 3_600_000
 """Record time for which a closed call is known. A record that comes later opens the call anew and writes over what was
-released; longer, and every base of the checkpoint grows (some 100 bytes a call)."""
+released; longer, and every base of the checkpoint grows (some 100 bytes per call)."""
 MEMORY_CALLS: Final = 10_000
 """Calls remembered per partition at most, the latest."""
 

@@ -1,4 +1,4 @@
-"""One heartbeat a second to ``deid.status``: what the dashboard knows of a worker process."""
+"""One heartbeat per second to ``deid.status``: what the dashboard knows of a worker process."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ _GOODBYE_S: Final = 3.0
 async def reported(
     settings: Settings, metrics: Metrics, ready: Callable[[], bool], kafka: Kafka | None = None
 ) -> AsyncIterator[None]:
-    """Say once a second how this process is, meanwhile; at the end, that it is gone. Whatever goes wrong with it is
+    """Say once per second how this process is, meanwhile; at the end, that it is gone. Whatever goes wrong with it is
     logged and tried again, and counted where nobody foresaw it: calls matter more. ``kafka`` replaces the real one in
     tests."""
     worker_id = f"{settings.group_id}-{os.urandom(4).hex()}"

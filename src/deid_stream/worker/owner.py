@@ -31,7 +31,7 @@ turn counts as stuck; larger: a partition that hangs stays unread longer."""
 TAKEOVER_S: Final = 180.0
 """The same for taking a partition over: fencing, and reading a long checkpoint from a slow broker."""
 FENCED_S: Final = 3.0
-"""Whoever was fenced asks the group first: within this, its heartbeat has told it what it still owns."""
+"""Wait this long after being fenced, so that a heartbeat can report which partitions this worker still owns."""
 MAX_BACKOFF_S: Final = 5.0
 STEADY_S: Final = 30.0
 """After so long without a failure the next one counts as the first."""
@@ -244,7 +244,7 @@ class Owner:
         return taken
 
     async def _wait(self, seconds: float) -> None:
-        """Until woken, by records read or a batch published. No task is made for it: this runs many times a second."""
+        """Until woken, by records read or a batch published. No task is made for it: this runs many times per second."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.001)):
                 await self._wake.wait()

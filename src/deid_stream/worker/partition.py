@@ -192,12 +192,12 @@ class Partition:
         self._clock.heal(wall_ms)
         ceiling_ms = wall_ms + MAX_AHEAD_MS
         # over the limit, audio waits as long as there is anything else that may let go of what is held
-        crowded = self._desk.held_bytes > self._settings.max_held_bytes
-        taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if crowded else None)
-        if crowded and not taken:
+        over_limit = self._desk.held_bytes > self._settings.max_held_bytes
+        taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if over_limit else None)
+        if over_limit and not taken:
             taken = self._merge.take(limit, ceiling_ms)
         for number, (time_ms, kind, record) in enumerate(taken):
-            if not self._take(time_ms, min(record.timestamp, ceiling_ms), kind, record):
+            if not self._take_in(time_ms, min(record.timestamp, ceiling_ms), kind, record):
                 self._merge.put_back(taken[number:])
                 del taken[number:]
                 break
@@ -247,7 +247,7 @@ class Partition:
 
     # -- one record
 
-    def _take(self, time_ms: Ms, own_ms: Ms, kind: str, record: InRecord) -> bool:
+    def _take_in(self, time_ms: Ms, own_ms: Ms, kind: str, record: InRecord) -> bool:
         """False: the record has to wait for its customer's key (``wanting_key``)."""
         offset = record.offset
         again = offset < self.positions.get(kind, 0)
@@ -319,7 +319,7 @@ class Partition:
     # -- checkpoint
 
     def _refresh_needed(self) -> None:
-        """An older answer is a safe one (more is read again), so it is asked for once a second of record time."""
+        """An older answer is a safe one (more is read again), so it is asked for once per second of record time."""
         if self._replay_until or (self.calls and self.clock_ms - self._needed_at_ms < _NEEDED_EVERY_MS):
             return
         self._needed_at_ms = self.clock_ms

@@ -1,7 +1,7 @@
 """Which records of a call the gate let leave, by purpose and permit: what the control plane's index is made of.
 
 A claim goes out in the same batch as the first records of a call, of a new permit, and with the call's end; in
-between once a second for the calls of which something has left. So whatever leaves is claimed within a second, by
+between once per second for the calls of which something has left. So whatever leaves is claimed within a second, by
 whoever let it leave: a worker that was paused and replaced meanwhile claims what it lets leave late.
 """
 

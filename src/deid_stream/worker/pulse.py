@@ -21,7 +21,7 @@ class Life(NamedTuple):
 
 @contextlib.contextmanager
 def beating(life: Life | None, healthy: Callable[[], bool], orphaned: Callable[[], object]) -> Iterator[None]:
-    """Say once a second that all is well, while ``healthy`` says so, from a thread of its own: one that cannot run
+    """Say once per second that all is well, while ``healthy`` says so, from a thread of its own: one that cannot run
     because another holds the interpreter says nothing, which is right. ``orphaned`` is called, from that thread, when
     nobody listens any more. None: nobody supervises."""
     if life is None:

@@ -1,4 +1,4 @@
-"""What one worker's metrics say of its partitions and its broker, measured once a second."""
+"""What one worker's metrics say of its partitions and its broker, measured once per second."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.errors import ConfigError
 
 
 def test_a_file_appears_when_all_of_it_has_been_written(tmp_path):
     path = tmp_path / "call.wav"
-    with written(path) as out:
+    with atomic_writer(path) as out:
         out.write(b"first ")
         out.flush()
         assert not path.exists()
@@ -39,7 +39,7 @@ def test_whatever_goes_wrong_meanwhile_leaves_nothing(tmp_path):
 
 
 def write_and_fail(path, error):
-    with written(path) as out:
+    with atomic_writer(path) as out:
         out.write(b"first")
         out.flush()
         raise error
@@ -47,10 +47,13 @@ def write_and_fail(path, error):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_device_is_written_as_it_is():
-    with written(Path("/dev/null")) as out:
+    with atomic_writer(Path("/dev/null")) as out:
         out.write(b"gone")
     assert Path("/dev/null").is_char_device()
-    with pytest.raises(ConfigError, match="cannot write /dev/full: No space left"), written(Path("/dev/full")) as out:
+    with (
+        pytest.raises(ConfigError, match="cannot write /dev/full: No space left"),
+        atomic_writer(Path("/dev/full")) as out,
+    ):
         out.write(b"gone")
 
 
@@ -62,7 +65,7 @@ def test_what_is_written_is_this_users_alone_while_it_grows_and_after(tmp_path):
     path = tmp_path / "call.wav"
     before = os.umask(0)
     try:
-        with written(path):
+        with atomic_writer(path):
             (part,) = tmp_path.iterdir()
             assert mode(part) == 0o600
         assert mode(path) == 0o600
@@ -74,7 +77,7 @@ def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
     path = tmp_path / "call.wav"
     path.write_bytes(b"before")
     path.chmod(0o640)
-    with written(path) as out:
+    with atomic_writer(path) as out:
         out.write(b"after")
     assert (mode(path), path.read_bytes()) == (0o640, b"after")
 
@@ -86,7 +89,7 @@ def test_no_link_is_followed(tmp_path, target):
     path.symlink_to(tmp_path / target)
     # where a name made of the process could be guessed, a link would wait there
     (tmp_path / f".call.wav.{os.getpid()}.part").symlink_to(tmp_path / "secret")
-    with written(path) as out:
+    with atomic_writer(path) as out:
         out.write(b"call")
     assert (tmp_path / "secret").read_bytes() == b"secret"
     assert path.read_bytes() == b"call"

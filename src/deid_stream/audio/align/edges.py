@@ -20,7 +20,7 @@ BREACH: Final = 15
 _BEYOND_MS: Final = 20
 """Where words meet or all is silent, no cut is further out than this beyond the profile's error."""
 _SURPRISE: Final = 0.03
-"""Likelihood, re the best, of errors beyond all bounds."""
+"""Likelihood, relative to the best candidate, of a timing error larger than the profile allows."""
 _PER_DB_AT_MEETING: Final = 0.15
 _PER_DB_AT_PAUSE: Final = 0.3
 """A border is e times less likely in a frame louder by the inverse of this: words meet in loud places too."""

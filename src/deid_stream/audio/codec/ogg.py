@@ -40,14 +40,14 @@ def read(data: bytes) -> Head:
         raise AudioFormatError("the Ogg record must hold one stream")
     for number, page in enumerate(pages):
         if page.number != number:
-            raise AudioFormatError("the Ogg record has a page missing; send one whole stream a record")
+            raise AudioFormatError("the Ogg record has a page missing; send one whole stream per record")
         for piece, complete in page.pieces:
             part += piece
             if complete:
                 packets.append(part)
                 part = b""
     if part or not pages[-1].flags & _LAST or len(packets) < 3:
-        raise AudioFormatError("the Ogg record is no whole stream; send one whole stream a record")
+        raise AudioFormatError("the Ogg record is no whole stream; send one whole stream per record")
     channels, skipped, rate_hz = _head(packets[0])
     _check_tags(packets[1])
     end = pages[-1].granule

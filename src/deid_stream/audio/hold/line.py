@@ -1,6 +1,6 @@
 """What a line is like: how loud its speech is, and how loud its steady noise. Both follow the call.
 
-Once a second of media time a tenth of a second is looked at, whatever the chunks are. Quiet is what is no louder than
+Once per second of media time a tenth of a second is looked at, whatever the chunks are. Quiet is what is no louder than
 the steady noise that was heard at every look of the last seconds: a loud speaker may turn away from the telephone, and
 what is then said softly is still said. On a line without noise only the smallest step of G.711 is quiet.
 """
@@ -116,7 +116,7 @@ def frame_levels_db(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.floa
 def _frame_energies(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.float64]:
     """Mean squares, ``(2, frames)``.
 
-    Run once a second per channel of each call: sums in place of ``np.pad`` and ``np.convolve``, twice as slow.
+    Run once per second for each channel of each call: sums in place of ``np.pad`` and ``np.convolve``, twice as slow.
     """
     if not len(samples):
         return np.zeros((2, 0))

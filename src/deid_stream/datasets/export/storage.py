@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from deid_stream.datasets.files import written
+from deid_stream.datasets.files import atomic_writer
 from deid_stream.errors import ConfigError, install
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class LocalFolder:
     def write(self, path: str, data: bytes) -> None:
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        with written(target) as out:
+        with atomic_writer(target) as out:
             out.write(data)
 
     def remove(self, path: str) -> None:

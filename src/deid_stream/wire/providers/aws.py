@@ -148,7 +148,7 @@ def _has_content(document: Fields) -> bool:
 
 
 def _analytics(document: Fields) -> Iterator[Draft]:
-    """Call Analytics and Contact Lens after the call: one entry a turn."""
+    """Call Analytics and Contact Lens after the call: one entry per turn."""
     roles = {text(p, "ParticipantId"): role(p, "ParticipantRole") for p in objects(document, "Participants")}
     for at, turn in entries(document, "Transcript"):
         yield _turn(turn, at, text(document, "LanguageCode"), roles.get(text(turn, "ParticipantId")))
