@@ -244,7 +244,7 @@ class Owner:
         return taken
 
     async def _wait(self, seconds: float) -> None:
-        """Until woken, by records read or a batch published. No task is made for it: this runs many times per second."""
+        """Until woken, by records read or a batch published. It makes no task: it runs many times per second."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.001)):
                 await self._wake.wait()

@@ -37,8 +37,8 @@ _WRONG_RATE_CHUNKS: Final = 4
 class Timeline:
     """Chunks of one stream between arrival and release.
 
-    ``add`` of the next chunk in order is the hot path (thousands per second in one process): it appends and compares, and
-    never decodes. Samples are decoded by ``pcm`` only where somebody must look at the sound.
+    ``add`` of the next chunk in order is the hot path (thousands per second in one process): it appends and compares,
+    and never decodes. Samples are decoded by ``pcm`` only where somebody must look at the sound.
     """
 
     def __init__(self, fmt: AudioFormat) -> None:
