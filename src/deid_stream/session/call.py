@@ -288,10 +288,9 @@ class CallSession:
         self._locate_arrived(final=True)
         self._release(now_ms, final=True)
         life.finish()
-        end_ms = max(self._sound.end_ms, *self._holdback.covered.values(), 0)
         self._ledger.close(
             life.ended_ms or life.last_record_ms,
-            duration_ms=life.duration_ms or end_ms,
+            duration_ms=life.duration_ms or max(self._sound.end_ms, *self._holdback.covered.values(), 0),
             channels=max(life.declared_channels, len(self._sound.channels)),
             audio_chunks=self._sound.chunks,
             metadata=life.metadata,
