@@ -18,6 +18,7 @@ from deid_stream.config import Settings
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
+from deid_stream.keys.customers import reader_keys
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.wire.chain import PartitionCheck
 from tests.support.calls import MadeCall, Record, make_call
@@ -362,6 +363,26 @@ async def test_a_broker_that_cannot_delete_raw_records_is_named(service: Service
     forced = await run(service, "rights", "delete", *who, "--raw", "--yes")
     assert "the embedded one cannot" in str(forced.exception)
     assert "deletion done" in (await run(service, "rights", "status")).output
+
+
+async def test_encrypted_outputs_are_exported_in_clear_to_who_may_read_them(service: Service, tmp_path: Path) -> None:
+    await service.control()
+    await service.policy("acme", version=1)
+    await service.work(encrypt_outputs=True)
+    await service.send(call("a", 73))
+    await service.closed(1)
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a")
+    refused = await run(service, "rights", "access", *who, "--out", str(tmp_path / "no"))
+    assert "DEID_READ_KEY" in str(refused.exception), refused.output
+    key = tmp_path / "key"
+    key.write_text(" ".join(one.hex() for one in reader_keys(KeyRing(KEY))))
+    key.chmod(0o600)
+    out = tmp_path / "held"
+    exported = await run(service, "rights", "access", *who, "--out", str(out), "--read-key-file", str(key))
+    assert exported.return_value == 0, exported.output
+    assert {json.loads(line)["call_id"] for line in (out / "transcripts.jsonl").read_text().splitlines()} == {"a"}
+    with wave.open(str(out / "call-0.wav")) as sound:
+        assert sound.getnframes() > 8_000
 
 
 async def test_an_id_that_is_another_requests_is_not_taken_for_done(service: Service) -> None:

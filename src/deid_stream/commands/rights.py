@@ -13,13 +13,15 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from deid_stream.commands.options import CONNECTION, cluster, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, READER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.control.export import export
 from deid_stream.control.holdings import Snapshot, read_statuses
 from deid_stream.control.raw import Plan, carry_out, plan
 from deid_stream.control.topics import ControlTopics
+from deid_stream.custody.ring import read_keys
 from deid_stream.errors import ConfigError
+from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.requests import Kind, Request
@@ -209,7 +211,7 @@ def _show(planned: Plan) -> None:
 @rights.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the export.")
 @_asking
-@settings_options(CONNECTION)
+@settings_options(CONNECTION, READER)
 @json_option
 def access(out: Path, timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
     """Export what is held: manifest.json, calls.jsonl, transcripts.jsonl, audit.jsonl and a WAV file per call."""
@@ -226,7 +228,8 @@ async def _hand_over(
 ) -> int:
     topics = ControlTopics.of(settings.topic_prefix)
     snapshot = await Snapshot.read(kafka, topics)
-    made = await export(kafka, topics, status, snapshot.covered(status), out)
+    opener = await Opener.load(kafka, settings.topic_prefix, read_keys(settings))
+    made = await export(kafka, topics, status, snapshot.covered(status), out, opener)
     done = Request(
         request_id=f"{request.request_id}/fulfilled",
         kind=Kind.FULFILLED,

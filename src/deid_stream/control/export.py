@@ -10,6 +10,7 @@ import msgspec
 from deid_stream.audio.codec.compose import compose
 from deid_stream.control.topics import ControlTopics
 from deid_stream.errors import DeidError
+from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka, LogReader
 from deid_stream.kafka.reading import read_range
 from deid_stream.kafka.record import InRecord, Place
@@ -35,10 +36,16 @@ class Exported(msgspec.Struct, frozen=True):
     files: list[str]
 
 
-async def export(kafka: Kafka, topics: ControlTopics, status: Status, calls: Sequence[Holding], out: Path) -> Exported:
+async def export(
+    kafka: Kafka, topics: ControlTopics, status: Status, calls: Sequence[Holding], out: Path, opener: Opener
+) -> Exported:
     """Write ``manifest.json``, ``calls.jsonl``, ``transcripts.jsonl``, ``audit.jsonl`` and a WAV file a call. What is
-    held is de-identified, so it is that. ``out`` is a folder. Raises BrokerError, OSError."""
-    found = await _records(kafka, topics, calls)
+    held is de-identified, so it is that, in clear. ``out`` is a folder. Raises BrokerError, OSError; SealedError where
+    outputs are encrypted and ``opener`` has no right to read them."""
+    found = {
+        topic: [opener.open(record) for record in records if not opener.destroyed(record)]
+        for topic, records in (await _records(kafka, topics, calls)).items()
+    }
     counts: Counter[str] = Counter()
     files = [
         _lines(out / "calls.jsonl", (_told(record, "") for record in found[topics.calls]), counts),
