@@ -128,6 +128,17 @@ def test_at_a_cell_border_what_may_go_on_is_muted_and_a_breath_is_not(uncovered_
     assert muted([Interval(900, 1920 - uncovered_ms)], recording, Interval(960, 1920)) == spans
 
 
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [(Interval(960, 1440), Interval(1420, 1740)), (Interval(1440, 1920), Interval(1100, 1460))],
+    ids=["begins at its end", "ends at its start"],
+)
+def test_soft_speech_that_crosses_a_cell_border_goes_whole(window, said):
+    loud = joined(voice(600), silent(said.start - 600))
+    crossing = Recording(joined(loud, noise(said.length, rms=20), silent(2_000))[:, None], 8000)
+    assert muted([], crossing, window) == [said.intersect(window)]
+
+
 def test_spans_name_their_channel_and_reason():
     (span,) = unexplained([], Interval(960, 1440), SPEECH, 0)
     assert (span.channel, span.entity_type, span.end_ms) == (0, "UNTRANSCRIBED", 1440)

@@ -8,7 +8,7 @@ import pytest
 
 from deid_stream.model.events import Word
 from tests.hostile.disagreement import NAMES, KnowsTheValues
-from tests.support.spoken import final, hear, spoken
+from tests.support.spoken import Spoken, final, hear, spoken
 
 LEFT_MS = 20
 SENTENCE = "okay so my number is zorblax and i would like to know why"
@@ -102,6 +102,30 @@ def test_one_segment_of_a_turn_is_off_and_the_others_are_not():
     segments = [final(part, segment_id=f"s{n}") for n, part in enumerate(parts)]
     segments[1] = final(parts[1], words=moved, segment_id="s1")
     assert heard([word for part in parts for word in part], *segments)[0] <= LEFT_MS
+
+
+UNEVEN = (2_000, 2_380, 2_800, 3_150, 3_580, 3_960, 4_340, 4_750)
+
+
+@pytest.mark.parametrize(("off_ms", "others_are_heard"), [(0, True), (400, False)], ids=["right", "a word late"])
+def test_words_at_the_onsets_of_their_neighbours_do_not_explain_a_name(off_ms, others_are_heard):
+    texts = "so the bill is high zorblax quuxley frobnitz".split()
+    said = [Spoken(text, at, at + 280) for text, at in zip(texts, UNEVEN, strict=True)]
+    words = [Word(word.text, word.start_ms + off_ms, word.end_ms + off_ms) for word in said[:5]]
+    names_ms, others_ms, _ = heard(said, final(said, "so the bill is high", words, timing="50ms"))
+    assert names_ms <= LEFT_MS
+    assert (others_ms >= 5 * 280 - LEFT_MS) is others_are_heard
+
+
+def test_a_segment_that_comes_twice_with_other_times_does_not_explain_a_name():
+    said = spoken("so i see zorblax quuxley", 2_000)
+    right, end_ms = [word.word for word in said[:3]], said[-1].end_ms
+    later = [Word(w.text, end_ms - (end_ms - w.start_ms) // 2, end_ms - (end_ms - w.end_ms) // 2) for w in said[:3]]
+    twice = [
+        final(said, "so i see", words, segment_id=name, timing=timing)
+        for name, words, timing in (("s0", right, "50ms"), ("again", later, "late"))
+    ]
+    assert heard(said, *twice)[0] <= LEFT_MS
 
 
 def test_words_that_last_into_pauses_are_not_off():

@@ -37,6 +37,9 @@ _ONSETS: Final = 4
 _AGREE_SHARE: Final = 4 / 5
 """Times are right where the first onset of sound within the segment, and so large a share of at least so many, have a
 word's start so near, and the first, the last and three words of four sound: what is heard beyond is something else."""
+_BETTER_MS: Final = 10
+"""Times that agree by chance agree so much better where they are moved to where sound begins: so little of their error
+is left then."""
 _PAUSE_FRAMES: Final = 5
 _FASTEST_MS: Final = 45
 """A letter; measured speech takes 50 to 85."""
@@ -63,12 +66,15 @@ def drifts(
         if extent is None or not extent.length:
             found.append(NO_DRIFT)
             continue
-        before = max((other.end for other in extents[:at] if other), default=0)
-        after = min([until_ms, *(other.start for other in extents[at + 1 :] if other)])
+        # a segment that came twice, or words out of order, lie about each other and bound nothing
+        earlier = [other for other in extents[:at] if other and other.start < extent.start]
+        later = [other for other in extents[at + 1 :] if other and other.end > extent.end]
+        before = max((min(other.end, extent.start) for other in earlier), default=0)
+        after = min((max(other.start, extent.end) for other in later), default=until_ms)
         reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_AFTER_MS
         window = Interval(
             max(before, min(segment.start_ms, extent.start) - MAX_REACH_MS),
-            min(after, max(segment.end_ms, extent.end) + reach_ms),
+            min(after, until_ms, max(segment.end_ms, extent.end) + reach_ms),
         )
         found.append(_drift(segment, extent, window, reader, channel, timing))
     return found
@@ -107,7 +113,7 @@ def _drift(
     timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
     letters = sum(sum(map(str.isalnum, word.text)) for word in segment.words)
-    if _agree(timed, letters, sounding, window, extent):
+    if _agree(timed, letters, sounding, window, extent) and not _moved(timed, sounding, window, heard, tolerance_ms):
         return NO_DRIFT
     early = _sound_ms(sounding, window, Interval(heard.start, extent.start)) > tolerance_ms
     late = _sound_ms(sounding, window, Interval(extent.end, heard.end)) > tolerance_ms
@@ -166,15 +172,37 @@ def _agree(
         return False
     if sum(end - start for start, end in timed) < _FASTEST_MS * letters:
         return False
-    first, stop = ((ms - window.start) // FRAME_MS for ms in extent)
-    at = np.flatnonzero(sounding)
-    before = np.concatenate([[-_PAUSE_FRAMES - 1], at[:-1]])
-    onsets = at[(at - before > _PAUSE_FRAMES) & (at >= first - _PAUSE_FRAMES) & (at < stop)] * FRAME_MS + window.start
+    onsets = _onsets(sounding, window)
+    onsets = onsets[(onsets >= extent.start - _PAUSE_FRAMES * FRAME_MS) & (onsets < extent.end)]
     starts = np.array([start for start, _ in timed])
     if len(onsets) < _ONSETS or abs(int(onsets[0]) - int(starts.min())) > _AGREE_MS:
         return False
     near = np.abs(onsets[:, None] - starts[None, :]).min(axis=1) <= _AGREE_MS
     return float(near.mean()) >= _AGREE_SHARE
+
+
+def _moved(
+    timed: Sequence[tuple[Ms, Ms]], sounding: NDArray[np.bool_], window: Interval, heard: Interval, tolerance_ms: Ms
+) -> bool:
+    """Whether the words fit the sound clearly better where all of them are moved to its beginning or its end: then they
+    stand at their neighbours' onsets by chance."""
+    onsets = _onsets(sounding, window)
+    starts = np.array([start for start, _ in timed])
+
+    def misfit_ms(off_ms: Ms) -> float:
+        return float(np.abs(onsets[:, None] - (starts[None, :] + off_ms)).min(axis=0).mean())
+
+    stated_ms = misfit_ms(0)
+    moves = (heard.start - timed[0][0], heard.end - timed[-1][1])
+    return any(abs(off_ms) > tolerance_ms and stated_ms - misfit_ms(off_ms) > _BETTER_MS for off_ms in moves)
+
+
+def _onsets(sounding: NDArray[np.bool_], window: Interval) -> NDArray[np.intp]:
+    """Where sound begins after a pause (ms)."""
+    at = np.flatnonzero(sounding)
+    before = np.concatenate([[-_PAUSE_FRAMES - 1], at[:-1]])
+    onsets: NDArray[np.intp] = at[at - before > _PAUSE_FRAMES] * FRAME_MS + window.start
+    return onsets
 
 
 def _sound_ms(sounding: NDArray[np.bool_], window: Interval, part: Interval) -> Ms:

@@ -202,7 +202,7 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
     the window. At the border it may go on, as the start of a word that is muted in the next cell: there it is let go
-    only where it is one frame of the VAD and soft, a breath.
+    only where it is one frame of the VAD, soft, and goes on from what is covered: a breath.
     """
     open_parts = subtract(window, covered)
     if not open_parts:
@@ -215,7 +215,9 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
             if not left.length:
                 continue
             at_border = _at_border(left, window)
-            if left.length >= SHORTEST_SPEECH_MS or (at_border and not _breath(left, reader, channel)):
+            goes_on = heard.start < left.start or left.end < heard.end
+            breath = at_border and goes_on and _breath(left, reader, channel)
+            if left.length >= SHORTEST_SPEECH_MS or (at_border and not breath):
                 found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
     return found
 
