@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from deid_stream.commands.proving import proven
 from deid_stream.keys import KeyRing
 from deid_stream.keys.ids import IdPseudonyms
@@ -32,7 +34,9 @@ async def test_ids_that_name_people_are_in_no_output(service: Service) -> None:
     assert (await proven(service.kafka, service.prefix, Proof("", ids), int(time.time() * 1000)))["proven"]
 
 
+@pytest.mark.usefixtures("over_the_network")
 async def test_an_opt_out_finds_the_customer_by_the_pseudonym(service: Service) -> None:
+    await service.control(hash_ids=True)
     await service.policy(CUSTOMER, version=1)
     await service.work(hash_ids=True)
     await service.send(make_call(CALL, CUSTOMER, 5, int(time.time() * 1000) - 60_000))
