@@ -60,7 +60,7 @@ class Plan:
     further: Callable[[random.Random], Awaitable[str]] | None = None
     """Another trouble, by its name; as often as one of the workers' own."""
     flips: bool = False
-    """Customers opt out and in again meanwhile."""
+    """Customers opt out and in again meanwhile; a control plane takes back what that concerns."""
 
 
 @dataclass
@@ -146,6 +146,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
     )
     await producer.start()
     workers = Workers(settings, plan.logs, **plan.environment)
+    controls = Workers(settings, plan.logs, **plan.environment)
     try:
         for customer, policy in policies().items():
             written = await producer.send_and_wait(
@@ -155,6 +156,8 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         started = time.monotonic()
         for _ in range(plan.workers):
             workers.start()
+        if plan.flips:
+            controls.start("control")
         span_s = max(3.0, plan.kills * sum(plan.action_every_s) / 2 / 0.65 * (1 if plan.further is None else 3))
         calls: list[MadeCall] = []
         trouble = asyncio.create_task(_trouble(workers, plan, rng, tally))
@@ -181,7 +184,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         await trouble
         done.set()
         await flipping
-        tally.settled = await _settled(kafka, names, workers, plan)
+        tally.settled = await _settled(kafka, names, workers, controls, plan)
         tally.seconds = time.monotonic() - started
         expected, secrets = _expect(calls, names, table)
         tally.verdict = await verify(
@@ -190,6 +193,7 @@ async def run(kafka: Kafka, plan: Plan) -> Tally:
         tally.verdict.consent_wrong = await consent_wrong(kafka, PREFIX)
     finally:
         workers.close()
+        controls.close()
         await producer.stop()
     return tally
 
@@ -281,13 +285,16 @@ async def _flip(
         tally.flipped += 1
 
 
-async def _settled(kafka: Kafka, names: TopicNames, workers: Workers, plan: Plan) -> bool:
-    """Until every call has been closed, with workers left in peace."""
+async def _settled(kafka: Kafka, names: TopicNames, workers: Workers, controls: Workers, plan: Plan) -> bool:
+    """Until every call has been closed and what opt-outs concern is taken back, with all processes left in peace."""
     deadline = time.monotonic() + plan.settle_s
     while time.monotonic() < deadline:
         workers.reap()
         while len(workers.alive) < plan.workers:
             workers.start()
+        controls.reap()
+        if plan.flips and not controls.alive:
+            controls.start("control")
         closed = {record.key for record in await read_all(kafka, names.calls, exactly_once=plan.exactly_once)}
         if len(closed) >= plan.calls and not await consent_wrong(kafka, PREFIX):
             await asyncio.sleep(1)
