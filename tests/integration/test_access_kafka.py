@@ -25,6 +25,7 @@ USERS = {
 }
 OUTPUTS = [t for t in topics.TOPICS if t.name.startswith("deid.")]
 RAW = [topics.EVENTS, topics.TRANSCRIPTS, topics.AUDIO]
+ANALYTICS = [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO]
 TRAINING = [topics.TRAINING_TRANSCRIPTS, topics.TRAINING_AUDIO]
 
 
@@ -89,25 +90,25 @@ async def may_write(cluster, user, topic):
 @pytest.mark.parametrize(
     ("user", "readable", "writable"),
     [
-        ("training-reader", [*TRAINING, topics.CALLS], []),
+        ("training-reader", [*TRAINING, topics.CALLS, topics.KEYS], []),
         (
             "analytics-reader",
-            [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS, topics.AGGREGATES],
+            [*ANALYTICS, topics.CALLS, topics.AGGREGATES, topics.KEYS],
             [],
         ),
         (
             "deid-spotcheck",
-            [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, *TRAINING, topics.CALLS, topics.AUDIT],
-            [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, *TRAINING, topics.CALLS, topics.AUDIT],
+            [*ANALYTICS, *TRAINING, topics.CALLS, topics.AUDIT, topics.KEYS],
+            [*ANALYTICS, *TRAINING, topics.CALLS, topics.AUDIT],
         ),
         ("call-producer", [], RAW),
         (
             "call-investigator",
-            [*RAW, topics.POLICIES, topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO, topics.CALLS, topics.AUDIT],
+            [*RAW, topics.POLICIES, *ANALYTICS, topics.CALLS, topics.AUDIT, topics.KEYS],
             [topics.AUDIT],
         ),
         ("policy-writer", [topics.POLICIES], [topics.POLICIES]),
-        ("deid-worker", [*RAW, topics.POLICIES, topics.CHECKPOINTS, *TRAINING], OUTPUTS),
+        ("deid-worker", [*RAW, topics.POLICIES, topics.CHECKPOINTS, topics.KEYS], OUTPUTS),
     ],
 )
 async def test_everyone_may_do_their_own_and_nothing_else(cluster, user, readable, writable):
