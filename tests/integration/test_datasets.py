@@ -83,6 +83,7 @@ async def test_selection_shards_and_resume(service):
 
 
 async def test_an_opt_out_shrinks_the_next_export_and_prune_proves_it(service, tmp_path, monkeypatch, capsys):
+    await service.control()
     for name in ("bootstrap_servers", "topic_prefix"):
         monkeypatch.setenv(f"DEID_{name.upper()}", getattr(service.settings, name))
 
