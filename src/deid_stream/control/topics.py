@@ -1,13 +1,11 @@
 """Full names of the topics that the control plane uses."""
 
-import msgspec
-
-from deid_stream.model.topics import TOPICS
+from deid_stream.model.topics import FullNames
 from deid_stream.policy.holdings import Purpose
 
 
-class ControlTopics(msgspec.Struct, frozen=True):
-    """The fields are kinds."""
+class ControlTopics(FullNames, frozen=True):
+    """Of the topics that the control plane uses."""
 
     policies: str
     requests: str
@@ -24,16 +22,6 @@ class ControlTopics(msgspec.Struct, frozen=True):
     control_customers: str
     control_windows: str
     request_status: str
-
-    @classmethod
-    def of(cls, prefix: str) -> "ControlTopics":
-        full = {topic.kind: prefix + topic.name for topic in TOPICS}
-        return cls(**{field: full[field] for field in cls.__struct_fields__})
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """Every name, in the order of the fields."""
-        return tuple(getattr(self, field) for field in self.__struct_fields__)
 
     def of_purpose(self, purpose: Purpose) -> tuple[str, str]:
         """Transcripts and audio of analytics or training."""

@@ -5,7 +5,7 @@ Pure: what a broker really has is compared with it by ``problems``; ``kafka.topi
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
@@ -105,8 +105,22 @@ SEALED: Final = (ANALYTICS_TRANSCRIPTS, ANALYTICS_AUDIO, TRAINING_TRANSCRIPTS, T
 TOPICS: Final = (*INPUTS, POLICIES, REQUESTS, *OUTPUTS)
 
 
-class TopicNames(msgspec.Struct, frozen=True):
-    """Full names of the topics that a worker uses, with the deployment's prefix; the fields are kinds."""
+class FullNames(msgspec.Struct, frozen=True):
+    """Full names of some topics, with the deployment's prefix; the fields are kinds."""
+
+    @classmethod
+    def of(cls, prefix: str) -> Self:
+        full = {topic.kind: prefix + topic.name for topic in TOPICS}
+        return cls(**{field: full[field] for field in cls.__struct_fields__})
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every name, in the order of the fields."""
+        return tuple(getattr(self, field) for field in self.__struct_fields__)
+
+
+class TopicNames(FullNames, frozen=True):
+    """Of the topics that a worker uses."""
 
     events: str
     transcripts: str
@@ -124,20 +138,10 @@ class TopicNames(msgspec.Struct, frozen=True):
     checkpoints: str
     keys: str
 
-    @classmethod
-    def of(cls, prefix: str) -> "TopicNames":
-        full = {topic.kind: prefix + topic.name for topic in TOPICS}
-        return cls(**{field: full[field] for field in cls.__struct_fields__})
-
     @property
     def inputs(self) -> dict[str, str]:
         """Topic name to kind, of a call's records."""
         return {self.events: EVENTS_KIND, self.transcripts: TRANSCRIPTS_KIND, self.audio: AUDIO_KIND}
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """Every name, in the order of the fields."""
-        return tuple(getattr(self, field) for field in self.__struct_fields__)
 
 
 class Problem(NamedTuple):
