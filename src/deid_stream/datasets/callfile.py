@@ -23,11 +23,13 @@ from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat
 from deid_stream.model.json import JsonObject
+from deid_stream.model.outputs import SanitizedSegment
 from deid_stream.units import Ms, ms_to_samples
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.json import read_json
 from deid_stream.wire.limits import MAX_MEDIA_MS
 from deid_stream.wire.providers.base import Fields
+from deid_stream.wire.published import PublishedSegment
 from deid_stream.wire.segments import Identity, finish
 from deid_stream.wire.transcript import read_own
 
@@ -311,6 +313,22 @@ def _attributes(call: CallFile, event_type: str, event_id: str) -> list[tuple[st
     call_id = call.header.call_id
     headers = ce.own_headers(event_type, f"{call_id}/{event_id}", call_id, call.header.customer_id)
     return [(name, SOURCE if name == ce.SOURCE else value) for name, value in headers]
+
+
+def sanitized_segment(segment: SanitizedSegment | PublishedSegment) -> JsonObject:
+    """A final segment as a sanitized call file holds it."""
+    return {
+        "segment_id": segment.segment_id,
+        "revision": segment.revision,
+        "is_final": True,
+        "channel": segment.channel,
+        "language": segment.language,
+        "start_ms": segment.start_ms,
+        "end_ms": segment.end_ms,
+        "text": segment.text,
+        "words": msgspec.to_builtins(segment.words),
+        "entities": msgspec.to_builtins(segment.entities),
+    }
 
 
 def join_channels(streams: Sequence[bytes], fmt: AudioFormat) -> bytes:

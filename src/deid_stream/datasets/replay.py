@@ -7,7 +7,7 @@ import msgspec
 
 from deid_stream.audio.align.learned import TimedWord, learned_profile
 from deid_stream.audio.codec.pcm import SILENCE, decode
-from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records
+from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records, sanitized_segment
 from deid_stream.datasets.wav import WavFile
 from deid_stream.errors import DecodeError
 from deid_stream.keys import KeyRing
@@ -193,19 +193,5 @@ def _sanitized(
         "duration_ms": call.wav.duration_ms,
         "policy_version": policy_version,
         "pipeline_version": pipeline_version,
-        "segments": [
-            {
-                "segment_id": segment.segment_id,
-                "revision": segment.revision,
-                "is_final": True,
-                "channel": segment.channel,
-                "language": segment.language,
-                "start_ms": segment.start_ms,
-                "end_ms": segment.end_ms,
-                "text": segment.text,
-                "words": msgspec.to_builtins(segment.words),
-                "entities": msgspec.to_builtins(segment.entities),
-            }
-            for segment in segments
-        ],
+        "segments": [sanitized_segment(segment) for segment in segments],
     }

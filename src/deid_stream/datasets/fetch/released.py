@@ -2,8 +2,7 @@
 
 from typing import Final
 
-import msgspec
-
+from deid_stream.datasets.callfile import sanitized_segment
 from deid_stream.datasets.calls import Published
 from deid_stream.datasets.fetch.together import Fetched, recording
 from deid_stream.errors import DecodeError
@@ -13,7 +12,7 @@ from deid_stream.model.topics import ANALYTICS_AUDIO
 from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.json import read_object
 from deid_stream.wire.limits import Limits
-from deid_stream.wire.published import PublishedSegment, read_segment, read_summary
+from deid_stream.wire.published import read_segment, read_summary
 
 _LIMITS: Final = Limits(max_audio_bytes=1 << 30)
 """What was published passed the deployment's own limits."""
@@ -74,7 +73,7 @@ class ReleasedCall:
             **{name: summary[name] for name in ("complete", "metadata") if name in summary},
             "policy_version": next((segment.policy_version for segment in segments), ""),
             "pipeline_version": next((segment.pipeline_version for segment in segments), ""),
-            "segments": [_as_file(s) for s in sorted(segments, key=lambda s: (s.start_ms, s.channel, s.seq))],
+            "segments": [sanitized_segment(s) for s in sorted(segments, key=lambda s: (s.start_ms, s.channel, s.seq))],
         }
         records = {"segments": len(segments), "audio": len(chunks)}
         return Fetched(
@@ -87,18 +86,3 @@ def _call_of(record: Published) -> bytes:
     if parts is None:
         raise DecodeError("a record's key is not call/channel/number")
     return parts[0].encode()
-
-
-def _as_file(segment: PublishedSegment) -> JsonObject:
-    return {
-        "segment_id": segment.segment_id,
-        "revision": segment.revision,
-        "is_final": True,
-        "channel": segment.channel,
-        "language": segment.language,
-        "start_ms": segment.start_ms,
-        "end_ms": segment.end_ms,
-        "text": segment.text,
-        "words": msgspec.to_builtins(segment.words),
-        "entities": msgspec.to_builtins(segment.entities),
-    }
