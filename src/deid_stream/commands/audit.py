@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
+from deid_stream.commands.options import CONNECTION, WORKER, cluster, day_ms, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import ConfigError
@@ -132,11 +132,11 @@ def export(
         raise ConfigError(f"{out} is not empty; give a new folder")
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     out.mkdir(parents=True, exist_ok=True)
-    until_ms = _day_ms(until, "--to")
+    until_ms = day_ms(until, "--to")
     wanted = Wanted(
         customer_id=ids.customer(customer) if ids and customer else customer,
         call_id=ids.call(call) if ids and call else call,
-        since_ms=_day_ms(since, "--from"),
+        since_ms=day_ms(since, "--from"),
         until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
     )
     kafka = cluster(settings, "deid-stream-audit")
@@ -148,14 +148,3 @@ def export(
         whole = not manifest["breaks"]
         click.echo("the audit is whole" if whole else "the audit was changed or cut: see the report", err=not whole)
     return 1 if manifest["breaks"] else 0
-
-
-def _day_ms(text: str | None, flag: str) -> int | None:
-    """Midnight UTC at which the day begins."""
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{flag} is not a day; write it as YYYY-MM-DD") from None
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deid_stream.commands.options import CONNECTION, settings_options
+from deid_stream.commands.options import CONNECTION, require_broker, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, install
 
@@ -52,8 +52,7 @@ def twilio(
         from deid_stream.bridge.server import Options
     except ImportError:
         raise ConfigError(f"the bridge needs websockets; {install('bridge')}") from None
-    if not settings.bootstrap_servers:
-        raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
+    require_broker(settings)
     if auth_token_file is not None and not public_url.startswith(("wss://", "ws://")):
         raise ConfigError("--auth-token-file needs --public-url, the address that Twilio connects to")
     token = auth_token_file.read_text(encoding="utf-8").strip() if auth_token_file else ""

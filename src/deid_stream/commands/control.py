@@ -5,7 +5,7 @@ import importlib.util
 
 import click
 
-from deid_stream.commands.options import CONNECTION, CONTROL, CUSTODY, settings_options
+from deid_stream.commands.options import CONNECTION, CONTROL, CUSTODY, TRY_SERVE, require_broker, settings_options
 from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import ConfigError, install
 
@@ -19,8 +19,7 @@ def control(settings: Settings) -> int:
     opts out of training, when somebody's request on privacy.requests asks for it, when their retention ends, and when a
     call turns out to be a minor's. It also counts calls into deid.aggregates.
     """
-    if not settings.bootstrap_servers:
-        raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
+    require_broker(settings, TRY_SERVE)
     check_installed()
     from deid_stream.control.run import run_control
     from deid_stream.observe import logs

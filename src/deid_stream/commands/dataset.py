@@ -5,12 +5,20 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from deid_stream.commands.options import CONNECTION, READER, json_option, print_json, settings_options
+from deid_stream.commands.options import (
+    CONNECTION,
+    READER,
+    day_ms,
+    json_option,
+    print_json,
+    require_broker,
+    settings_options,
+)
 from deid_stream.config import Settings
 from deid_stream.custody.ring import read_keys
 from deid_stream.errors import ConfigError
@@ -75,10 +83,10 @@ def export(
 
     storage = Storage(target)
     now_ms = int(time.time() * 1000)
-    until_ms = _day_ms(until, "--until")
+    until_ms = day_ms(until, "--until")
     wanted = Filter(
         customers=tuple(sorted(set(customers))),
-        since_ms=_day_ms(since, "--since"),
+        since_ms=day_ms(since, "--since"),
         until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
         whole_calls=whole_calls,
     )
@@ -157,20 +165,8 @@ def _topics(settings: Settings) -> "TrainingTopics":
     from deid_stream.datasets.training import CLIENT_ID
     from deid_stream.kafka.connect import connect
 
-    if not settings.bootstrap_servers:
-        raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
+    require_broker(settings)
     return TrainingTopics(connect(settings, CLIENT_ID), settings.topic_prefix, read_keys(settings))
-
-
-def _day_ms(text: str | None, flag: str) -> int | None:
-    """Midnight UTC at which the day begins."""
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{flag} is not a day; write it as YYYY-MM-DD") from None
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
 @contextlib.contextmanager

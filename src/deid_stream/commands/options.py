@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -150,6 +151,8 @@ def settings_options(*groups: dict[str, str]) -> Callable[[F], F]:
     return decorate
 
 
+TRY_SERVE: Final = "use `deid-stream serve` to try things out"
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
@@ -158,13 +161,29 @@ def print_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")
 
 
+def day_ms(text: str | None, flag: str) -> int | None:
+    """Midnight UTC at which the day begins (ms since the epoch). Raises ConfigError naming ``flag``."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{flag} is not a day; write it as YYYY-MM-DD") from None
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def require_broker(settings: Settings, otherwise: str = "set DEID_BOOTSTRAP_SERVERS") -> None:
+    """Raises ConfigError, which says what else helps, where no broker is named."""
+    if not settings.bootstrap_servers:
+        raise ConfigError(f"no broker is named: give --bootstrap-servers, or {otherwise}")
+
+
 def cluster(settings: Settings, client_id: str) -> "Kafka":
     """The way to a broker of a command that needs one that is there already; the client's own log lines are left out,
     since the command reports its errors itself. Raises ConfigError where no broker is named."""
     from deid_stream.kafka.connect import connect
 
-    if not settings.bootstrap_servers:
-        raise ConfigError("no broker is named: give --bootstrap-servers, or set DEID_BOOTSTRAP_SERVERS")
+    require_broker(settings)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     return connect(settings, client_id)

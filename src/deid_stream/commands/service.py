@@ -11,7 +11,17 @@ import threading
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, CUSTODY, DASHBOARD, READER, TOPICS, WORKER, settings_options
+from deid_stream.commands.options import (
+    CONNECTION,
+    CUSTODY,
+    DASHBOARD,
+    READER,
+    TOPICS,
+    TRY_SERVE,
+    WORKER,
+    require_broker,
+    settings_options,
+)
 from deid_stream.config import Settings, transport_risks
 from deid_stream.errors import ConfigError, install
 
@@ -67,8 +77,7 @@ async def _create_topics(settings: Settings) -> None:
 @settings_options(CONNECTION, WORKER, CUSTODY)
 def worker(settings: Settings) -> int:
     """Run the worker until it is stopped (SIGTERM: finish the batch, commit, leave the group)."""
-    if not settings.bootstrap_servers:
-        raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
+    require_broker(settings, TRY_SERVE)
     return _work(settings)
 
 
@@ -160,8 +169,7 @@ def dashboard(settings: Settings) -> int:
     """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. Read-only; its
     Kafka user needs to read sanitized topics only, and to write the audit where listening is allowed. --region and
     --hash-ids are the workers' own: what their policies permit depends on them."""
-    if not settings.bootstrap_servers:
-        raise ConfigError("no broker is named: give --bootstrap-servers, or use `deid-stream serve` to try things out")
+    require_broker(settings, TRY_SERVE)
     if importlib.util.find_spec("aiohttp") is None:
         raise ConfigError(f"the dashboard needs aiohttp; {install('dashboard')}")
     from deid_stream.dashboard.run import serving
