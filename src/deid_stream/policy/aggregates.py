@@ -19,7 +19,7 @@ table: a customer knows its own numbers.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -249,11 +249,3 @@ class _Teller(NamedTuple):
 def _rank(window_start_ms: Ms, name: str) -> bytes:
     """An order that nobody's numbers have a say in, another one in each window."""
     return hashlib.blake2b(f"{window_start_ms}/{name}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def tally_all(calls: Iterable[CallFacts]) -> dict[str, Tally]:
-    """By customer: for a window whose calls are all at hand."""
-    tallies: dict[str, Tally] = {}
-    for call in calls:
-        tallies[call.customer_id] = tallies.get(call.customer_id, Tally()).plus(call)
-    return tallies

@@ -138,7 +138,7 @@ def is_held(holding: Holding, customer: Customer, rules: Iterable[Status]) -> bo
 def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms: Ms) -> Verdict:
     """What is to be taken back of a call now. ``rules`` are the customer's requests."""
     applying = [rule for rule in rules if rule.in_force and rule.covers(holding)]
-    hold = customer.held or any(rule.kind is Kind.HOLD for rule in applying)
+    hold = is_held(holding, customer, applying)
     kept = hold or any(rule.kind is Kind.RESTRICTION for rule in applying)
     owed: list[Owed] = []
     staying: list[Part] = []

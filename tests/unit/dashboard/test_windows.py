@@ -5,7 +5,8 @@ import pytest
 
 from deid_stream.dashboard import windows as windows_module
 from deid_stream.dashboard.windows import Windows
-from deid_stream.policy.aggregates import CallFacts, publish, tally_all
+from deid_stream.policy.aggregates import CallFacts, publish
+from tests.support.aggregates import tally_all
 
 HOUR_MS = 3_600_000
 

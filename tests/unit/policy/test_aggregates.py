@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from deid_stream.policy.aggregates import CallFacts, Noise, Tally, publish, tally_all, window_start
+from deid_stream.policy.aggregates import CallFacts, Noise, Tally, publish, window_start
+from tests.support.aggregates import tally_all
 
 DAY_MS = 86_400_000
 
