@@ -16,7 +16,7 @@ IDLE_MS = 10_000
 def test_calls_in_sequence_leave_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is bounded gets a bound that the run soon reaches; everything else must not grow at all."""
     monkeypatch.setattr(ended, "MEMORY_CALLS", BOUND)
-    for module, cached in ((cloudevents, "identifier"), (audio, "_stream"), (ring, "_derive")):
+    for module, cached in ((cloudevents, "identifier"), (audio, "_stream"), (ring, "derived")):
         monkeypatch.setattr(module, cached, lru_cache(BOUND)(getattr(module, cached).__wrapped__))
     found = soak(6_000, samples=30, idle_ms=IDLE_MS)
     assert found[-1].live == found[-1].held_bytes == 0

@@ -137,7 +137,7 @@ class Feed:
             time_ms=now_ms,
         )
         await self._audit(entry)
-        log.info("a privacy request was looked at", kind=status.kind, state=status.state)
+        log.info("a privacy request was looked at", kind=status.kind)
         return self._board.request(reference, now_ms)
 
     async def _permitted(self, call: CallLine) -> list[JsonObject] | None:
