@@ -8,9 +8,10 @@ partition of their key, so that they may be made outside a stream too.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import faust
+from faust.transport.drivers import aiokafka as driver
 
 from deid_stream.control.tables import Table
 from deid_stream.kafka.connection import Connection
@@ -54,9 +55,12 @@ class _Stream(Protocol):
 
 
 class FaustApp:
-    """``partitions`` of every topic of the deployment; ``session_timeout_ms`` of its consumer group."""
+    """``partitions`` of every topic of the deployment; ``session_timeout_ms`` of its consumer group; ``fetch_wait_ms``:
+    how long the broker may wait for records that it has not got."""
 
-    def __init__(self, connection: Connection, app_id: str, *, partitions: int, session_timeout_ms: int) -> None:
+    def __init__(
+        self, connection: Connection, app_id: str, *, partitions: int, session_timeout_ms: int, fetch_wait_ms: int
+    ) -> None:
         self._partitions = partitions
         self._changelogs: list[str] = []
         self._app = faust.App(
@@ -77,6 +81,9 @@ class FaustApp:
             topic_disable_leader=True,
             table_standby_replicas=0,
             stream_wait_empty=False,
+        )
+        self._app.transport = patient_transport(fetch_wait_ms)(
+            self._app.conf.broker_consumer, self._app, self._app.loop
         )
 
     def table(self, topic: str, kind: type[T]) -> Table[T]:
@@ -148,6 +155,26 @@ class FaustApp:
         producer = self._app.producer
         await producer.buffer.flush()
         await producer.flush()
+
+
+def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
+    """Faust's own, but for how long its consumer lets the broker wait: 1.5 s there, which no setting changes."""
+
+    class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
+        def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+            consumer = super()._create_worker_consumer(transport)
+            consumer._fetch_max_wait_ms = fetch_wait_ms
+            return consumer
+
+    class Consumer(driver.Consumer):  # type: ignore[misc]  # untyped
+        def _new_consumer_thread(self) -> Thread:
+            return Thread(self, loop=self.loop, beacon=self.beacon)
+
+    class Transport(driver.Transport):  # type: ignore[misc]  # untyped
+        pass
+
+    Transport.Consumer = Consumer
+    return Transport
 
 
 def _credentials(connection: Connection) -> object:

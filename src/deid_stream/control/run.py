@@ -19,6 +19,7 @@ from deid_stream.control.topics import ControlTopics
 from deid_stream.control.windows import Windows, publish_windows
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import BrokerError, DecodeError, DeidError, DigestKeyError, TopicError
+from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.ports import Kafka, Sender
 from deid_stream.keys.ids import IdPseudonyms
@@ -40,8 +41,8 @@ from deid_stream.wire.index import read_claims
 log = get_log("control")
 
 GROUP_SUFFIX: Final = "-control"
-EMBEDDED_SESSION_MS: Final = 2_000
-"""The embedded broker lets half a session timeout pass before it shares partitions out."""
+FETCH_WAIT_MS: Final = 1_500
+"""Larger: fewer requests of an idle control plane."""
 FIRST_WAIT_S: Final = 0.5
 MAX_WAIT_S: Final = 30.0
 STUCK_S: Final = 120.0
@@ -108,7 +109,8 @@ class Control:
             self._kafka.connection,
             f"{settings.group_id}{GROUP_SUFFIX}",
             partitions=partitions,
-            session_timeout_ms=settings.session_timeout_ms if transactions else EMBEDDED_SESSION_MS,
+            session_timeout_ms=settings.session_timeout_ms if transactions else embedded.SESSION_MS,
+            fetch_wait_ms=FETCH_WAIT_MS if transactions else embedded.FETCH_WAIT_MS,
         )
         register = Register(
             app.table(topics.control_calls, Holding),

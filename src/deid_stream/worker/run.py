@@ -14,6 +14,7 @@ from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import BrokerError, DeidError, UnreadableError
+from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect_worker
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import GroupOptions, GroupReader, Isolation, Kafka
@@ -51,11 +52,7 @@ log = get_log("worker")
 
 PUBLISH_TIMEOUT_S: Final = 20.0
 """A batch that the broker has not taken by then is given up and done again from the checkpoint."""
-EMBEDDED_SESSION_MS: Final = 2_000
-"""The embedded broker lets half a session timeout pass before it shares partitions out."""
 FETCH_WAIT_MS: Final = 100
-EMBEDDED_FETCH_WAIT_MS: Final = 20
-"""The embedded broker lets a waiting fetch wait to its end, whatever arrives meanwhile."""
 FIRST_WAIT_S: Final = 0.5
 MAX_WAIT_S: Final = 30.0
 """Between two tries to reach a broker that was not there when the worker started."""
@@ -269,8 +266,8 @@ class Worker:
             group_id=self._settings.group_id,
             topics=tuple(names.inputs),
             isolation=isolation,
-            session_timeout_ms=self._settings.session_timeout_ms if real else EMBEDDED_SESSION_MS,
-            fetch_wait_ms=FETCH_WAIT_MS if real else EMBEDDED_FETCH_WAIT_MS,
+            session_timeout_ms=self._settings.session_timeout_ms if real else embedded.SESSION_MS,
+            fetch_wait_ms=FETCH_WAIT_MS if real else embedded.FETCH_WAIT_MS,
         )
         return self._kafka.group_reader(options)
 
