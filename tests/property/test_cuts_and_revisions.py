@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deid_stream.detect.detector import Detector
@@ -109,6 +109,10 @@ def readable(left: Left) -> list[tuple[int, str]]:
     order=st.integers(0, 1_000),
     batch=st.sampled_from([1, 3, 40, 1_000]),
 )
+# beside the words after it, a segment that goes on says what nobody said: "is | at example dot com", "i | twelve rose"
+@example(number=2, seed=403, chunk_ms=[20, 1_000], cut_words=[6, 6, 8, 2], order=647, batch=40)
+@example(number=2, seed=130, chunk_ms=[100, 1_000, 20], cut_words=[4, 1, 3, 2], order=380, batch=1_000)
+@example(number=1, seed=443, chunk_ms=[250, 250, 1_000], cut_words=[3, 9], order=487, batch=3)
 @settings(max_examples=15, deadline=None)
 def test_timed_words(number: int, seed: int, chunk_ms: list[int], cut_words: list[int], order: int, batch: int) -> None:
     call = spoken(number, seed)

@@ -360,7 +360,7 @@ class CallSession:
                     holdback=self._holdback.state(),
                     sound=self._sound.state(),
                     transcript=self._transcript.state(),
-                    rereading=self._rereading.state(self._turns, self._awaiting.state()),
+                    rereading=self._rereading.state(self._turns.sources(), self._awaiting.state()),
                     ledger=self._ledger.state(),
                 )
             )

@@ -26,6 +26,8 @@ _ANSWER_WORDS: Final = 4
 """Fewer words than this may be half an answer ("daniel")."""
 _SHORT_LETTERS: Final = 3
 """A last word of so few letters ("is", "my", "at", "um") announces more than it ends."""
+_ENDINGS: Final = " .,;:?!…"
+"""A recogniser ends what it has so far with these, and takes them back when more comes."""
 
 
 class Turn(NamedTuple):
@@ -85,6 +87,12 @@ def may_go_on(text: str, language: str) -> bool:
     return bool(tokens.classes[words[-1]]) or len(last) <= _SHORT_LETTERS or any(char.isdigit() for char in last)
 
 
+def _goes_on_from(before: str, after: str) -> bool:
+    """Whether a text says all that an earlier revision of it said, and more after that at most: it takes nothing back.
+    Beside what is said next, the earlier text would be a sentence that nobody has said."""
+    return before == after or after.startswith(before.rstrip(_ENDINGS))
+
+
 def _media_order(segment: Segment) -> tuple[Ms, Ms, str]:
     return (segment.start_ms, segment.end_ms, segment.segment_id)
 
@@ -103,7 +111,7 @@ class PendingTurns:
         self._piece_ms = max(piece_window_ms, context_window_ms)
         self._channels: dict[int, list[Segment]] = {}
         self._replaced: dict[tuple[int, str], Segment] = {}
-        """Of pending segments, the first revision where it said something else."""
+        """Of pending segments, the first revision where a later one took something of it back."""
 
     @classmethod
     def of(cls, settings: SessionSettings) -> "PendingTurns":
@@ -125,14 +133,18 @@ class PendingTurns:
         segments = self._channels.setdefault(segment.channel, [])
         key = (segment.channel, segment.segment_id)
         before = self.get(*key)
-        if before is not None and before.text != segment.text:
+        if before is not None and not _goes_on_from(before.text, segment.text):
             self._replaced.setdefault(key, before)
         segments[:] = [held for held in segments if held.segment_id != segment.segment_id]
         insort(segments, segment, key=_media_order)
 
+    def sources(self) -> list[Segment]:
+        """What is pending, and what it took back: all that has to be read again after a restart."""
+        return [*self, *self._replaced.values()]
+
     def offsets(self) -> list[int]:
-        """Source offsets of what is pending."""
-        return [segment.offset for segment in self]
+        """Source offsets of ``sources``."""
+        return [segment.offset for segment in self.sources()]
 
     def earliest_start_ms(self) -> Ms | None:
         """Media time before which nothing waits for detection."""
@@ -152,7 +164,7 @@ class PendingTurns:
         return None
 
     def take_replaced(self, turn: Turn) -> Turn | None:
-        """A turn that was popped as its first revisions had it; None where nothing was revised."""
+        """A turn that was popped as its first revisions had it; None where none of them was taken back."""
         first = [self._replaced.pop((s.channel, s.segment_id), None) for s in turn.segments]
         if not any(first):
             return None

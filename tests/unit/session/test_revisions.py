@@ -184,6 +184,28 @@ def test_a_revision_before_release_is_judged_as_if_it_had_come_first(detector: D
     assert digits_in(read(left)) == 0
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_revision_takes_back_before_release_is_judged_after_a_restart_too(
+    detector: Detector, *, restarted: bool
+) -> None:
+    """Three digits are a number only beside the one that was heard at first."""
+    first, second = said(["it is four", "five three nine"])
+    reheard = msgspec.structs.replace(revised(first, "it is for"), offset=2)
+    begun = CallStarted(call_id="c", customer_id="acme", time_ms=EPOCH_MS)
+    session = opened(detector)
+    left = feed(session, [begun, first, second, reheard], close=False)
+    if restarted:
+        assert session.needed_offsets().transcripts == 0
+        session = CallSession.restore(
+            session.snapshot(), Positions(transcripts=3, audio=0), detector=detector, key=KEY,
+            settings=SessionSettings(), policy=UNKNOWN,
+        )  # fmt: skip
+        left.take(feed(session, [first, second, reheard], close=False).order)
+    left.take(passed(session, 1, 60_000).order)
+    assert len(left.segments) == 2
+    assert digits_in(read(left)) == 0
+
+
 def test_what_is_not_a_value_is_corrected_in_clear(detector: Detector) -> None:
     session, segments, left = released(detector, ["the parcel has not arrive yet"])
     left.take(feed(session, [revised(segments[0], "The parcel has not arrived yet.")], close=False).order)

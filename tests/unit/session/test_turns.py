@@ -65,3 +65,31 @@ def test_a_settled_turn_does_not_wait_for_what_follows(settled_ms: int, expected
 def test_the_order_of_arrival_does_not_matter() -> None:
     in_order = turns(SETTLED_MS, PLAIN, DIGITS, MORE, THANKS)
     assert turns(SETTLED_MS, THANKS, MORE, DIGITS, PLAIN) == in_order
+
+
+TAKEN_BACK = [
+    (["it is four", "it is for"], "it is four"),
+    (["it is four", "it is for", "it is far"], "it is four"),
+    (["it is four five", "it is four"], "it is four five"),
+    (["Anna Bell", "anna bell and more"], "Anna Bell"),
+    (["it is", "it is four"], None),
+    (["It is.", "It is four.", "It is fourteen."], None),
+    (["it is", "it is four", "it is for"], "it is four"),
+    (["it is four", "it is four"], None),
+]
+
+
+@pytest.mark.parametrize(("revisions", "expected"), TAKEN_BACK)
+def test_an_earlier_text_counts_where_a_revision_takes_something_of_it_back(
+    revisions: list[str], expected: str | None
+) -> None:
+    pending = PendingTurns(WINDOW_MS, LONGEST_MS)
+    for text in revisions:
+        pending.put(segment("s", 0, 1_000, text))
+    read_again = {one.text for one in pending.sources()}
+    assert read_again == {revisions[-1], expected or revisions[-1]}
+    turn = pending.pop_closed(1 << 60)
+    assert turn is not None
+    replaced = pending.take_replaced(turn)
+    assert (replaced and replaced.text) == expected
+    assert pending.sources() == []
