@@ -7,7 +7,7 @@ JOBS   ?= 2
 BIN    := $(VENV)/bin
 export PYTHONWARNINGS =
 
-.PHONY: help demo test test-kafka bench bench-quick train lock sbom audit clean
+.PHONY: help demo test test-kafka bench bench-quick train lock sbom audit manifests clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -79,6 +79,10 @@ $(VENV)-locked/.done: requirements/image.txt
 
 audit: .venv-supply/.done    ## known vulnerabilities of the locked versions; says so where no database can be reached
 	$(SUPPLY)/python requirements/audit.py
+
+manifests: .venv-supply/.done    ## Dockerfile, manifests, Compose, chart and alerts by hadolint, Kubernetes' schemas and, where they are on the path, kubectl, docker-compose, helm and promtool
+	$(SUPPLY)/hadolint docker/Dockerfile
+	@$(SUPPLY)/python k8s/check.py $(SUPPLY)/kubernetes-validate
 
 clean:           ## remove what the targets above made
 	rm -rf $(VENV) $(VENV)-locked .venv-supply sbom.json demo-out build dist .mypy_cache .ruff_cache .pytest_cache

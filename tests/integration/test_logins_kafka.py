@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deid_stream.control.app import FaustApp, Message
 from deid_stream.errors import BrokerError, LoginError, TlsError
 from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.kafka.clients.rd.kafka import RdKafka
@@ -110,6 +111,27 @@ async def to_and_fro(kafka: Kafka) -> None:
 @pytest.mark.parametrize("login", RIGHT)
 async def test_every_login_is_taken(cluster: KafkaCluster, client: Callable[[Connection], Kafka], login: str) -> None:
     await to_and_fro(client(cluster.connection(**RIGHT[login])))
+
+
+@pytest.mark.parametrize("login", RIGHT)
+async def test_the_control_planes_application_logs_in_as_all_others_do(cluster: KafkaCluster, login: str) -> None:
+    connection = cluster.connection(**RIGHT[login])
+    topic = f"t{uuid.uuid4().hex[:8]}"
+    async with AioKafka(connection).admin() as admin:
+        await admin.create([NewTopic(topic, 1, 1, {})])
+    found: list[bytes | None] = []
+
+    async def take(message: Message) -> None:
+        found.append(message.value)
+
+    app = FaustApp(connection, f"app-{topic}", partitions=1, session_timeout_ms=10_000, fetch_wait_ms=20)
+    app.agent(topic, "agent", take)
+    await app.start()
+    async with AioKafka(connection).sender() as sender:
+        await sender.send([OutRecord(topic, b"k", b"value")])
+    await until(lambda: bool(found))
+    await app.stop()
+    assert found == [b"value"]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

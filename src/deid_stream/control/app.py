@@ -14,6 +14,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 
 from deid_stream.control.tables import Table
+from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ class FaustApp:
     ) -> None:
         self._partitions = partitions
         self._changelogs: list[str] = []
+        # Faust makes a folder for tables on disk, which these are not
+        self._folder = tempfile.TemporaryDirectory(prefix="deid-control-")
         self._app = faust.App(
             app_id,
             broker=";".join(f"kafka://{server}" for server in connection.servers),
@@ -73,7 +76,7 @@ class FaustApp:
             broker_client_id=connection.client_id,
             consumer_auto_offset_reset="earliest",
             store="memory://",
-            datadir=tempfile.mkdtemp(prefix="deid-control-"),
+            datadir=self._folder.name,
             key_serializer="raw",
             value_serializer="raw",
             web_enabled=False,
@@ -149,6 +152,7 @@ class FaustApp:
 
     async def stop(self) -> None:
         await self._app.stop()
+        self._folder.cleanup()
 
     async def flush(self) -> None:
         """Until the tables' changes have reached the broker."""
@@ -179,11 +183,14 @@ def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
 
 def _credentials(connection: Connection) -> object:
     """As Faust names them; None for a broker without TLS and users."""
+    tls = connection.ssl_context() if connection.tls else None
+    if connection.oauth is not None:
+        return faust.OAuthCredentials(oauth_cb=tokens_of(connection, connection.oauth), ssl_context=tls)
     if connection.sasl:
         return faust.SASLCredentials(
             mechanism=connection.sasl_mechanism,
             username=connection.username,
             password=connection.password,
-            ssl_context=connection.ssl_context() if connection.tls else None,
+            ssl_context=tls,
         )
-    return faust.SSLCredentials(connection.ssl_context()) if connection.tls else None
+    return faust.SSLCredentials(tls) if connection.tls else None
