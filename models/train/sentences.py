@@ -15,11 +15,18 @@ SLOT = re.compile(r"\{(\w+)\}")
 PLAIN_WORD = re.compile(r"(?<![^\s])[a-z]{4,}(?![^\s])")
 ENDINGS = ("'s", "s")
 CHOICE = re.compile(r"<([^<>]*)>")
-POSITIVES = {"templates.txt": 0.43, "contexts.txt": 0.26, "situations.txt": 0.2, "languages.txt": 0.11}
+POSITIVES = {
+    "templates.txt": 0.36,
+    "contexts.txt": 0.21,
+    "situations.txt": 0.16,
+    "voices.txt": 0.16,
+    "languages.txt": 0.11,
+}
 NEGATIVES = {
-    "negatives.txt": 0.36,
-    "contexts_negatives.txt": 0.28,
-    "situations_negatives.txt": 0.22,
+    "negatives.txt": 0.28,
+    "contexts_negatives.txt": 0.22,
+    "situations_negatives.txt": 0.18,
+    "voices_negatives.txt": 0.18,
     "languages_negatives.txt": 0.14,
 }
 """Share of the generated sentences that each file gives."""
@@ -224,7 +231,7 @@ def joined(examples: list[Example], rng: Random) -> Example:
 
 
 def synthetic(n: int, rng: Random) -> list[Example]:
-    made = positives(int(n * 0.62), rng) + negatives(int(n * 0.38), rng)
+    made = positives(int(n * 0.6), rng) + negatives(int(n * 0.4), rng)
     made = [interrupted(e, rng) if rng.random() < 0.15 else e for e in made]
     rng.shuffle(made)
     for i in range(n // 12):

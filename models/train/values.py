@@ -7,6 +7,7 @@ from random import Random
 
 from models.train import spoken, tongues
 from models.train.base import Value, digits_value, grouped, number, pattern, pick, plain, titled
+from models.train.lookalikes import disease, drug, landmark, namecity, namesake
 from models.train.people import (
     everyday_word,
     first_name,
@@ -262,8 +263,6 @@ UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "medicine": listed("medicine", "words.txt", title=0.2),
     "product": listed("product", "words.txt", title=0.4),
     "food": listed("food", "words.txt", title=0.2),
-    "drug": listed("drug", "lookalikes.txt", title=0.4),
-    "disease": listed("disease", "lookalikes.txt", title=0.4),
     "version": listed("version", "lookalikes.txt"),
     "errcode": listed("errcode", "lookalikes.txt"),
     "flight": listed("flight", "lookalikes.txt"),
@@ -272,6 +271,8 @@ UNLABELLED: dict[str, Callable[[Random], Value]] = {
     "channel": listed("channel", "lookalikes.txt", title=0.7),
     "team": listed("team", "lookalikes.txt", title=0.8),
     "price_said": listed("price_said", "lookalikes.txt"),
+    "drug": drug,
+    "disease": disease,
     "pence": listed("pence", "lookalikes.txt"),
     "time_bare": listed("time_bare", "lookalikes.txt"),
     "hindi_subject": listed("hindi_subject", "lookalikes.txt"),
@@ -304,23 +305,14 @@ def venue(rng: Random) -> Value:
     return Value(titled(text) if rng.random() < 0.8 else text, spoken.sentence(text, rng))
 
 
-def namesake(rng: Random) -> Value:
-    """A company named like a person; one in ten is made up, so that "a branch of" is learned beside the list."""
-    text = pick(rng, "namesake", "lookalikes.txt")
-    if rng.random() < 0.1:
-        first, last = name_parts(rng)
-        text = rng.choice([f"{first} {last}", f"{last} and {name_parts(rng)[1]}", f"{last}'s", f"{first}'s"])
-    return Value(titled(text) if rng.random() < 0.8 else text, spoken.sentence(text, rng))
-
-
 OFF_LABELLED: dict[str, tuple[str, Callable[[Random], Value]]] = {
     "time": ("DATE_TIME", clock),
     "year": ("DATE_TIME", plain_year),
     "venue": ("ORGANIZATION", venue),
     "area": ("LOCATION", listed("area", "places.txt", title=0.6)),
     "namesake": ("ORGANIZATION", namesake),
-    "namecity": ("LOCATION", listed("namecity", "lookalikes.txt", title=0.8)),
-    "landmark": ("LOCATION", listed("landmark_name", "lookalikes.txt", title=0.8)),
+    "namecity": ("LOCATION", namecity),
+    "landmark": ("LOCATION", landmark),
     "airport_l": ("LOCATION", airport),
     "title_work": ("", listed("title_work", "words.txt", title=0.8)),
     "title_ig": ("", listed("title", "words.txt")),
