@@ -1,4 +1,7 @@
-"""The dashboard in a real Chromium, over a real worker and the embedded broker."""
+"""The dashboard in a real Chromium, over a real worker and the embedded broker.
+
+One deployment and one Chromium serve all tests of the module; each test has a page of its own, with nothing stored.
+"""
 
 import time
 from collections.abc import AsyncIterator
@@ -6,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from deid_stream.config import Settings
 from deid_stream.dashboard.run import serving
@@ -22,7 +26,10 @@ from tests.support.service import Service
 pytest.importorskip("axe_playwright_python")
 playwright = pytest.importorskip("playwright.async_api")
 CHROMIUM = chromium.find()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=chromium.REASON)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason=chromium.REASON),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 TOKEN = "a token that is long enough"
 PLACES = ("overview", "calls", "requests", "policies", "aggregates", "letters", "workers")
 ASKED_MS = int(time.time() * 1000) - 40 * 86_400_000
@@ -44,7 +51,7 @@ DONE = HELD | {"request_id": "case-9", "state": "done", "reason": "", "finished_
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def service() -> AsyncIterator[Service]:
     with EmbeddedBroker() as broker:
         async with Service(Settings(bootstrap_servers=broker.bootstrap_servers), exactly_once=False) as running:
@@ -70,7 +77,7 @@ def window(service: Service, customer_id: str | None, hour: int) -> OutRecord:
     return OutRecord(service.prefix + AGGREGATES.name, key, msgspec.json.encode(row))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def address(service: Service) -> AsyncIterator[str]:
     """A dashboard over a deployment in which one call was made and one record could not be read."""
     await service.policy("acme")
@@ -90,23 +97,36 @@ async def address(service: Service) -> AsyncIterator[str]:
         yield running
 
 
-@pytest.fixture
-async def page(address: str) -> AsyncIterator[Any]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Any]:
+    async with playwright.async_playwright() as driver:
+        running = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Any, address: str) -> AsyncIterator[Any]:
     """The open page; what it complained of and whom it asked is checked at the end."""
     complaints: list[str] = []
     asked: set[str] = set()
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = await browser.new_page()
-        opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on("request", lambda request: asked.add(request.url))
-        await opened.goto(address)
-        await opened.wait_for_selector(".tiles")
-        yield opened
-        await browser.close()
+    context = await browser.new_context()
+    opened = await context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: asked.add(request.url))
+    await opened.goto(address)
+    await opened.wait_for_selector(".tiles")
+    yield opened
+    await context.close()
     assert [text for text in complaints if "401" not in text and "DISCONNECTED" not in text] == []
     assert [url for url in asked if not url.startswith((address, "blob:"))] == []
+
+
+async def looks(service: Service) -> list[tuple[str, str]]:
+    """(call, reason) of every look at what is not shown without the token, in the order of the audit."""
+    audit = [msgspec.json.decode(record.value) for record in await service.read(service.names.audit)]
+    return [(line["call_id"], line["reason"]) for line in audit if line["action"] == "accessed"]
 
 
 async def test_every_section_shows_what_the_deployment_did(page: Any) -> None:
@@ -120,6 +140,7 @@ async def test_every_section_shows_what_the_deployment_did(page: Any) -> None:
 
 
 async def test_a_call_is_inspected_and_listened_to_with_the_token_only(page: Any, service: Service) -> None:
+    before = await looks(service)
     await page.click("nav a[href='#calls']")
     await page.click("table.list a")
     await page.wait_for_selector(".said mark")
@@ -133,15 +154,13 @@ async def test_a_call_is_inspected_and_listened_to_with_the_token_only(page: Any
     await page.fill("#token", TOKEN)
     await page.click("#listen")
     await page.wait_for_function("() => document.querySelector('audio')?.duration > 1")
-    audit = [msgspec.json.decode(record.value) for record in await service.read(service.names.audit)]
-    assert [(line["call_id"], line["reason"]) for line in audit if line["action"] == "accessed"] == [
-        ("call-1", "dashboard")
-    ]
+    assert await looks(service) == [*before, ("call-1", "dashboard")]
 
 
 async def test_a_request_is_shown_without_a_name_and_with_the_token_whom_it_is_about(
     page: Any, service: Service
 ) -> None:
+    before = await looks(service)
     await page.click("nav a[href='#requests']")
     await page.wait_for_selector("table.list a")
     rows = await page.locator("table.list tbody tr").all_inner_texts()
@@ -154,8 +173,7 @@ async def test_a_request_is_shown_without_a_name_and_with_the_token_whom_it_is_a
     await page.fill("#token", "a wrong token, that is")
     await page.click("#look")
     await page.wait_for_function("() => document.querySelector('#told').innerText.includes('not right')")
-    audit = [msgspec.json.decode(record.value) for record in await service.read(service.names.audit)]
-    assert [line for line in audit if line["action"] == "accessed"] == []
+    assert await looks(service) == before
     await page.fill("#token", TOKEN)
     await page.click("#look")
     await page.wait_for_selector("#names .facts")
@@ -163,10 +181,7 @@ async def test_a_request_is_shown_without_a_name_and_with_the_token_whom_it_is_a
     names = ("case-12", "acme", "call-1", "subject-77", "desk-4", "id-check-2", "court-3", "counsel")
     assert [name for name in names if name not in told] == []
     assert await violations(page) == []
-    audit = [msgspec.json.decode(record.value) for record in await service.read(service.names.audit)]
-    assert [(line["call_id"], line["reason"]) for line in audit if line["action"] == "accessed"] == [
-        ("call-1", "privacy_request")
-    ]
+    assert await looks(service) == [*before, ("call-1", "privacy_request")]
 
 
 async def test_aggregates_of_a_customer_show_what_is_hidden_as_hidden(page: Any) -> None:
