@@ -35,6 +35,7 @@ FILES = sorted(
     for path in [*(ROOT / "k8s").rglob("*.yaml"), *(ROOT / "docker").rglob("*.yaml"), ROOT / "docs" / "asyncapi.yaml"]
     if path.parent.name != "templates"
 )
+ALERT_TESTS = ("tests/alerts/rules_test.yaml", "tests/alerts/day_test.yaml")
 
 
 def documents(path):
@@ -187,9 +188,10 @@ class TestAlerts:
             assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
 
     def test_each_is_shown_to_fire_and_not_to_fire(self):
-        (cases,) = documents("tests/alerts/rules_test.yaml")
+        files = [documents(path)[0] for path in ALERT_TESTS]
         shown = {
             (re.search(r'alertname="(\w+)"', test["expr"]).group(1), test["exp_samples"][0]["value"])
+            for cases in files
             for case in cases["tests"]
             for test in case["promql_expr_test"]
         }
@@ -199,7 +201,7 @@ class TestAlerts:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ("test", "rules", "tests/alerts/rules_test.yaml"),
+            ("test", "rules", *ALERT_TESTS),
             ("check", "config", "docker/prometheus/prometheus.yml"),
         ],
         ids=" ".join,
