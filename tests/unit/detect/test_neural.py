@@ -249,6 +249,11 @@ def test_a_long_text_is_read_to_its_end(shipped: NeuralTagger) -> None:
 # --- refusing what cannot be trusted ----------------------------------------------------------------------------
 
 
+def test_the_shipped_model_is_opened_once_for_each_sensitivity() -> None:
+    assert NeuralTagger.load() is NeuralTagger.load()
+    assert NeuralTagger.load() is not NeuralTagger.load(log_odds=1.0)
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(MODEL, tmp_path / "model"))

@@ -7,6 +7,7 @@ quantisation makes a row's result depend on its batch), one thread, no randomnes
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -97,10 +98,14 @@ class NeuralTagger:
 
         ``config_sha256`` (hex) pins a model of one's own; the shipped one is always pinned, by a constant in the code.
         ``log_odds`` is added to every guess before it meets its threshold: above 0 more goes, below 0 less.
+        The shipped model is opened once per process and ``log_odds``, and then shared: opening takes 0.2 s and memory.
         Raises ``ModelError``, with the mend, when files are missing, damaged, not the pinned ones or of another format.
         """
-        folder = path if path is not None else _shipped()
-        config = _read_config(folder, CONFIG_SHA256 if path is None else config_sha256)
+        return _open_shipped(log_odds) if path is None else cls._open(path, config_sha256, log_odds)
+
+    @classmethod
+    def _open(cls, folder: Path, config_sha256: str | None, log_odds: float) -> "NeuralTagger":
+        config = _read_config(folder, config_sha256)
         _verify(folder, config)
         import onnxruntime
         from tokenizers import Tokenizer
@@ -273,6 +278,11 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
 def _word_border(pieces: Sequence[_Piece], low: int, at: int) -> int:
     """The last position in ``[low, at]`` where a word begins, or ``at`` in the midst of one endless word."""
     return next((i for i in range(at, low, -1) if pieces[i].word != pieces[i - 1].word), at)
+
+
+@cache
+def _open_shipped(log_odds: float) -> NeuralTagger:
+    return NeuralTagger._open(_shipped(), CONFIG_SHA256, log_odds)
 
 
 def _shipped() -> Path:
