@@ -7,7 +7,6 @@ session.outputs()           what may leave now, in order
 
 from collections.abc import Sequence
 
-from deid_stream.audio.align.drift import drifts
 from deid_stream.audio.align.profiles import MAX_REACH_MS, profile
 from deid_stream.audio.hold.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
@@ -22,7 +21,7 @@ from deid_stream.session.coverage import FOREVER_MS
 from deid_stream.session.holdback import Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
-from deid_stream.session.placing import WITHHELD, Unlocated, explained, place, widened
+from deid_stream.session.placing import WITHHELD, Unlocated, explained, heard, place, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings
@@ -316,13 +315,12 @@ class CallSession:
     def _locate(self, entry: Unlocated, targets: Sequence[int], until_ms: Ms) -> None:
         first = entry.turn.segments[0]
         timing = profile(first.timing or self._settings.default_profile)
-        segments = entry.turn.segments
-        off = {channel: drifts(segments, self._sound, channel, timing, until_ms) for channel in targets}
-        cut = list(place(entry, off, self._sound, timing, crosstalk=self._settings.crosstalk))
+        on = {channel: heard(entry.turn, self._sound, channel, timing, until_ms) for channel in targets}
+        cut = list(place(entry, on, self._sound, timing, crosstalk=self._settings.crosstalk))
         for span in cut:
             self._cut(span, first.time_ms)
-        for channel, drift in off.items():
-            self._sound.explain(channel, explained(entry, drift, channel, cut, self._sound, timing))
+        for channel, turn_heard in on.items():
+            self._sound.explain(channel, explained(entry, turn_heard, channel, cut, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)

@@ -5,12 +5,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.audio.align.drift import Drift
+from deid_stream.audio.align.drift import Drift, drifts
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
+from deid_stream.audio.hold.reader import Excerpt, Reader
 from deid_stream.errors import AlignmentError
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
@@ -22,8 +23,10 @@ from deid_stream.words.placement import place as words_on_text
 
 WITHHELD: Final = "WITHHELD"
 """``AudioSpan.entity_type`` of a turn whose text could not be judged."""
-
-
+_LOOK_BEFORE_MS: Final = MAX_REACH_MS + 100
+_LOOK_AFTER_MS: Final = 5_000
+"""How far about a turn its sound is decoded in one go, as far as it is held. What is looked at beyond is decoded for
+each look; a larger value decodes more than most turns need when a backlog is read."""
 _NO_WORD: Final = Word("-")
 """It accounts for nothing."""
 
@@ -41,15 +44,28 @@ def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
     return AudioSpan(max(0, start_ms - MAX_REACH_MS), end_ms + MAX_REACH_MS, channel, reason)
 
 
+class Heard(NamedTuple):
+    """A turn's sound on one channel, and how far the times of its segments' words are off there."""
+
+    reader: Reader
+    off: Sequence[Drift]
+
+
+def heard(turn: Turn, sound: Sound, channel: int, timing: TimingProfile, until_ms: Ms) -> Heard:
+    """``until_ms``: what sounds from then on (media time) belongs to the next turn."""
+    part = Interval(turn.start_ms - _LOOK_BEFORE_MS, turn.end_ms + _LOOK_AFTER_MS)
+    reader = Excerpt(sound, channel, part)
+    return Heard(reader, drifts(turn.segments, reader, channel, timing, until_ms))
+
+
 def place(
-    entry: Unlocated, off: Mapping[int, Sequence[Drift]], sound: Sound, timing: TimingProfile, *, crosstalk: bool
+    entry: Unlocated, on: Mapping[int, Heard], sound: Sound, timing: TimingProfile, *, crosstalk: bool
 ) -> Iterator[AudioSpan]:
     """What to silence on the channels that carry the turn, and with ``crosstalk`` also wherever else the same sound is
-    heard. ``off``: by such channel, the drift of each segment."""
-    targets = off.keys()
-    others = [channel for channel in sound.channels if channel not in targets] if crosstalk else []
-    for channel in targets:
-        for span in _spans(entry, channel, sound, timing, off[channel]):
+    heard. ``on``: how the turn is heard on each such channel."""
+    others = [channel for channel in sound.channels if channel not in on] if crosstalk else []
+    for channel, (reader, off) in on.items():
+        for span in _spans(entry, channel, reader, timing, off):
             yield span
             for carrier in _carriers(sound, span, others):
                 start_ms, end_ms = carrier.interval
@@ -57,20 +73,20 @@ def place(
 
 
 def explained(
-    entry: Unlocated, off: Sequence[Drift], channel: int, cut: Sequence[AudioSpan], sound: Sound, timing: TimingProfile
+    entry: Unlocated, on: Heard, channel: int, cut: Sequence[AudioSpan], timing: TimingProfile
 ) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
-    a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times are ``off``,
-    they account for nothing if more sounds there than their letters take."""
-    turn = entry.turn
+    a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times
+    are off, they account for nothing if more sounds there than their letters take."""
+    turn, (reader, off) = entry.turn, on
     if any(max(drift) > unheard.EDGE_MS for drift in off):
         segments = zip(turn.segments, off, strict=True)
-        turn = turn._replace(segments=tuple(_doubted(s, drift, sound, channel, timing) for s, drift in segments))
+        turn = turn._replace(segments=tuple(_doubted(s, drift, reader, channel, timing) for s, drift in segments))
     turn = turn.joined()
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
-        segment = narrowed(segment, sound, channel)
-        known = unheard.explained(segment, timing, sound, channel)
+        segment = narrowed(segment, reader, channel)
+        known = unheard.explained(segment, timing, reader, channel)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
         reach_ms = MAX_REACH_MS
         around = Interval(segment.start_ms - reach_ms, segment.end_ms + reach_ms)
@@ -84,7 +100,7 @@ def explained(
     return found
 
 
-def _doubted(segment: Segment, drift: Drift, sound: Sound, channel: int, timing: TimingProfile) -> Segment:
+def _doubted(segment: Segment, drift: Drift, reader: Reader, channel: int, timing: TimingProfile) -> Segment:
     """The segment without words where their times are off by more than what sounds beside a word may be its own, and
     more sounds about it than its letters take."""
     if max(drift) <= unheard.EDGE_MS:
@@ -95,7 +111,7 @@ def _doubted(segment: Segment, drift: Drift, sound: Sound, channel: int, timing:
         end_ms=segment.end_ms + drift.after_ms,
         words=tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words),
     )
-    if unheard.explained(untimed, timing, sound, channel):
+    if unheard.explained(untimed, timing, reader, channel):
         return segment
     return msgspec.structs.replace(segment, words=(_NO_WORD,))
 
@@ -110,7 +126,7 @@ def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span,
 
 
 def _spans(
-    entry: Unlocated, channel: int, sound: Sound, timing: TimingProfile, off: Sequence[Drift]
+    entry: Unlocated, channel: int, reader: Reader, timing: TimingProfile, off: Sequence[Drift]
 ) -> Iterator[AudioSpan]:
     turn = entry.turn
     if entry.muted:
@@ -125,9 +141,9 @@ def _spans(
         drifts[min(at, len(drifts) - 1)] += [off[at]] * len(part.words)
     for segment, start, standing, drift in zip(whole.segments, whole.starts(), placed, drifts, strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
-        segment = narrowed(segment, sound, channel)
+        segment = narrowed(segment, reader, channel)
         try:
-            yield from locate(segment, own, sound, channel, timing, standing if segment.words else None, drift)
+            yield from locate(segment, own, reader, channel, timing, standing if segment.words else None, drift)
         except AlignmentError:
             yield widened(segment.start_ms, segment.end_ms, channel, UNALIGNED)
 

@@ -86,7 +86,7 @@ def decode(data: bytes, fmt: AudioFormat) -> Samples:
     """Samples of a chunk, int16 ``(frames, channels)``. The byte count must be whole frames (see ``check``)."""
     table = _DECODE.get(fmt.encoding)
     if table is not None:
-        samples = table[np.frombuffer(data, np.uint8)]
+        samples = table.take(np.frombuffer(data, np.uint8))  # half the time of table[...]
     else:
         samples = np.frombuffer(data, _DTYPE[fmt.encoding]).astype(np.int16, copy=False)
     return samples.reshape(-1, fmt.channels)

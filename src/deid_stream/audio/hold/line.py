@@ -34,6 +34,8 @@ _NOISE_BEYOND: Final = QUIET_PEAK * 5 // 4
 _LOUD_FOR_LOOKS: Final = 30
 _NOISE_FOR_LOOKS: Final = 8
 """Within so many seconds everybody pauses for a frame."""
+_KNOWN: Final = 16
+"""Levels kept for who asks again: the words of one turn ask within a few seconds. More cost each call memory."""
 
 
 class LineLevel(NamedTuple):
@@ -72,17 +74,28 @@ class Line:
         self._ends: list[Ms] = []
         self._peaks: list[int] = []
         self._softest: list[Levels] = []
+        self._known: dict[int, LineLevel] = {}
+        """By number of looks: a later look changes nothing of what was known before it."""
 
     def note(self, end_ms: Ms, samples: NDArray[np.int16], rate_hz: int) -> None:
         """A look at ``LOOK_MS`` that end at ``end_ms``, later than the last one."""
         self._ends.append(end_ms)
-        self._peaks.append(max(int(samples.max()), -int(samples.min())))
-        sample_db, step_db = _level_db(_frame_energies(samples, rate_hz).min(axis=1)).tolist()
+        self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
+        sample_db, step_db = _level_db(np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)).tolist()
         self._softest.append(Levels(sample_db, step_db))
 
     def at(self, media_ms: Ms) -> LineLevel:
         """The level as known from what came before ``media_ms``."""
         until = bisect_right(self._ends, media_ms)
+        known = self._known.get(until)
+        if known is None:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            known = self._known[until] = self._after(until)
+        return known
+
+    def _after(self, until: int) -> LineLevel:
+        """The level as known from the first ``until`` looks."""
         loudest = max(self._peaks[max(0, until - _LOUD_FOR_LOOKS) : until], default=0)
         heard = self._softest[max(0, until - _NOISE_FOR_LOOKS) : until] or [ORDINARY.noise]
         noise = Levels(min([look.sample_db for look in heard]), min([look.step_db for look in heard]))
@@ -100,11 +113,12 @@ class Line:
         gone = bisect_right(self._ends, before_ms) - _LOUD_FOR_LOOKS
         if gone > _LOUD_FOR_LOOKS:
             del self._ends[:gone], self._peaks[:gone], self._softest[:gone]
+            self._known.clear()
 
 
 def _largest(limit: int) -> int:
     """The largest of ``QUIET_PEAKS`` up to ``limit``, or the smallest."""
-    return max((peak for peak in QUIET_PEAKS if peak <= limit), default=QUIET_PEAKS[0])
+    return QUIET_PEAKS[max(0, bisect_right(QUIET_PEAKS, limit) - 1)]
 
 
 def frame_levels_db(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.float64]:
@@ -131,7 +145,7 @@ def _frame_energies(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.floa
     padded[first + len(samples) :] = samples[-1]
     whole = padded[first : first + count]
     values = np.empty((2, count))
-    sums = np.cumsum(padded)
+    sums = padded.cumsum()
     around = np.subtract(sums[width:], sums[:-width], out=values[0])
     around /= width
     np.subtract(whole, around, out=values[0])

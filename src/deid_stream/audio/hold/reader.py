@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
-from deid_stream.units import Interval, Ms, samples_to_ms
+from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
 
 MAX_READ_MS: Final = 120_000
 """No one asks for more sound at once: what an interval claims must not decide how much memory it takes."""
@@ -61,3 +61,47 @@ class Recording:
     def held(self, channel: int) -> Interval:
         """See ``Reader.held``."""
         return Interval(0, samples_to_ms(len(self.samples), self.rate_hz))
+
+
+class Excerpt:
+    """One channel's part of a reader, decoded once, as a reader: every word of a turn looks at the turn's sound.
+
+    Made for one look and then dropped: decoded samples are twice as large as G.711 and out of date once more is held.
+    """
+
+    def __init__(self, reader: Reader, channel: int, part: Interval) -> None:
+        """``part`` in ms. What is asked for outside comes from ``reader``."""
+        held = reader.held(channel)
+        self._reader = reader
+        self._channel = channel
+        self.rate_hz = reader.rate_hz
+        # a last partial millisecond is held too
+        stop_ms = min(part.end, held.end + 1, part.start + MAX_READ_MS)
+        self._first = ms_to_samples(part.start, self.rate_hz)
+        self._samples = reader.pcm(channel, part.start, stop_ms)
+        self._ends = stop_ms > held.end
+        """Nothing is held beyond."""
+
+    def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
+        """See ``Reader.pcm``."""
+        end_ms = min(end_ms, start_ms + MAX_READ_MS)
+        start = ms_to_samples(start_ms, self.rate_hz) - self._first
+        stop = ms_to_samples(end_ms, self.rate_hz) - self._first
+        if channel != self._channel or start < 0 or stop < start:
+            return self._reader.pcm(channel, start_ms, end_ms)
+        if stop <= len(self._samples):
+            return self._samples[start:stop]
+        if not self._ends:
+            return self._reader.pcm(channel, start_ms, end_ms)
+        samples = np.zeros(stop - start, np.int16)
+        known = self._samples[start:]
+        samples[: len(known)] = known
+        return samples
+
+    def line(self, channel: int, at_ms: Ms) -> LineLevel:
+        """See ``Reader.line``."""
+        return self._reader.line(channel, at_ms)
+
+    def held(self, channel: int) -> Interval:
+        """See ``Reader.held``."""
+        return self._reader.held(channel)

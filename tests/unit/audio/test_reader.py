@@ -1,0 +1,43 @@
+"""An excerpt says what its reader says, wherever it is asked."""
+
+import numpy as np
+import pytest
+
+from deid_stream.audio.hold.reader import MAX_READ_MS, Excerpt, Recording
+from deid_stream.units import Interval
+
+RATE_HZ = 8000
+SOUND = np.random.default_rng(3).integers(-20_000, 20_000, (4003, 2), np.int16)
+"""500 ms and three samples."""
+WHOLE = Recording(SOUND, RATE_HZ)
+
+
+@pytest.mark.parametrize("part", [(0, 500), (100, 300), (-50, 200), (300, 900), (700, 900), (0, MAX_READ_MS + 1)])
+@pytest.mark.parametrize(
+    "asked", [(0, 0), (0, 10), (100, 300), (90, 110), (290, 310), (490, 501), (450, 1200), (-60, -20)]
+)
+@pytest.mark.parametrize("channel", [0, 1])
+def test_samples_are_the_readers(part, asked, channel):
+    excerpt = Excerpt(WHOLE, 0, Interval(*part))
+    assert excerpt.pcm(channel, *asked).tolist() == WHOLE.pcm(channel, *asked).tolist()
+
+
+def test_what_is_held_and_the_line_are_the_readers():
+    excerpt = Excerpt(WHOLE, 1, Interval(100, 300))
+    assert excerpt.held(1) == Interval(0, 500)
+    assert excerpt.rate_hz == RATE_HZ
+    assert excerpt.line(1, 400) == WHOLE.line(1, 400)
+
+
+def test_its_part_is_read_once():
+    asked = []
+
+    class Counting(Recording):
+        def pcm(self, channel, start_ms, end_ms):
+            asked.append((start_ms, end_ms))
+            return super().pcm(channel, start_ms, end_ms)
+
+    excerpt = Excerpt(Counting(SOUND, RATE_HZ), 0, Interval(100, 300))
+    for start_ms in range(100, 290, 10):
+        excerpt.pcm(0, start_ms, start_ms + 10)
+    assert asked == [(100, 300)]
