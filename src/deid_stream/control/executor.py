@@ -144,7 +144,7 @@ class Executor:
         await self._flush()
 
     def _forget(self, holding: Holding, now_ms: Ms) -> None:
-        if not holding.gone or holding.settles_ms() is not None:
+        if not holding.gone or not holding.settled:
             return
         forget_ms = max((part.heard_ms for part in holding.parts), default=holding.last_ms) + FORGET_MS
         if now_ms >= forget_ms:
@@ -169,7 +169,7 @@ class Executor:
         """A line for each reason; what is only made sure of once more was said the first time."""
         counts: dict[str, Counter[str]] = {}
         for owed in taken.verdict.owed:
-            if not owed.part.repeated:
+            if not owed.part.gone:
                 found = counts.setdefault(owed.reason, Counter())
                 for what, number in (("records", _size(owed)), (str(owed.part.purpose), _size(owed))):
                     found[what] += number
@@ -194,7 +194,7 @@ class Executor:
         new = {one for owed in taken.verdict.owed if owed.reason not in before for one in owed.request_ids}
         for owed in taken.verdict.owed:
             self._metrics.taken_back.inc(owed.reason, _size(owed))
-            if not owed.part.repeated:
+            if not owed.part.gone:
                 for request_id in owed.request_ids:
                     by_request[request_id] += _size(owed)
         for request_id, records in by_request.items():

@@ -161,6 +161,7 @@ def _carried(current: Part, gone: Part) -> Part:
     return msgspec.structs.replace(
         current,
         gone_told=gone.gone_told,
+        gone_ms=gone.gone_ms,
         gone_transcripts=gone.gone_transcripts,
         gone_audio=gone.gone_audio,
         settled_told=gone.settled_told,

@@ -1,8 +1,9 @@
 """What the service holds of a call, as the workers' claims tell it, and how much of it has been taken back.
 
 A call's records are kept in *parts*: analytics, and training by the policy that permitted it. Taking a part back makes
-tombstones for its ranges. A claim that comes later may name more records, or the same ones again (a worker that was
-paused writes late what it had let go): then there is something to take back once more.
+tombstones for its ranges. A claim that comes later may name more records: those go at once. It may name the same ones
+again (a worker that was paused writes late what it had let go; most of the time, a call that goes on): then all of them
+are taken back once more, and no sooner than ``SETTLE_MS`` after the last time.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,8 @@ from deid_stream.units import Ms
 
 SETTLE_MS: Final[Ms] = 30_000
 """So long after the last claim of a part that was taken back, all of it is taken back once more: a record that was on
-its way when the tombstones were written lies behind them. A worker gives a batch up after 20 s."""
+its way when the tombstones were written lies behind them. A worker gives a batch up after 20 s. Larger: such a record
+stays for longer; smaller: more tombstones while a call goes on."""
 
 
 class Purpose(StrEnum):
@@ -47,6 +49,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
     """When the last of them came, by the control plane's clock."""
     gone_told: int = 0
     """The claims that had come when it was taken back last; 0: never."""
+    gone_ms: Ms = 0
+    """When that was, by the control plane's clock."""
     gone_transcripts: Ranges = ()
     gone_audio: Ranges = ()
     settled_told: int = 0
@@ -63,15 +67,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def gone(self) -> bool:
-        """All that was claimed has been taken back."""
-        return self.gone_told >= self.told
-
-    @property
-    def repeated(self) -> bool:
-        """All that was claimed had been taken back before: to take it back once more only makes sure."""
-        return self.gone_told > 0 and not any(
-            (_less(self.transcripts, self.gone_transcripts), _less(self.audio, self.gone_audio))
-        )
+        """All that was claimed has been taken back: to take it back once more only makes sure."""
+        return self.gone_told > 0 and not any(self._not_gone())
 
     def before(self, opted_out: Position) -> bool:
         """Whether its records were permitted before the opt-out; where the permit is not known, they were."""
@@ -82,12 +79,23 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def owed(self, now_ms: Ms) -> tuple[Ranges, Ranges] | None:
         """Ranges of transcripts and audio to take back now, where there is a reason to; None where it has been."""
-        if not self.gone:
-            more = (_less(self.transcripts, self.gone_transcripts), _less(self.audio, self.gone_audio))
-            return more if any(more) else (self.transcripts, self.audio)
-        if self.settled_told < self.told and now_ms - self.heard_ms >= SETTLE_MS:
+        if self.gone_told == 0:
             return self.transcripts, self.audio
-        return None
+        more = self._not_gone()
+        if any(more):
+            return more
+        again_ms = self.again_ms
+        return (self.transcripts, self.audio) if again_ms is not None and now_ms >= again_ms else None
+
+    @property
+    def again_ms(self) -> Ms | None:
+        """When all of it is to be taken back once more; None: not as things stand."""
+        if self.gone_told == 0 or self.settled_told >= self.told:
+            return None
+        return (self.gone_ms if self.told > self.gone_told else self.heard_ms) + SETTLE_MS
+
+    def _not_gone(self) -> tuple[Ranges, Ranges]:
+        return _less(self.transcripts, self.gone_transcripts), _less(self.audio, self.gone_audio)
 
     def taken_back(self, reason: str, now_ms: Ms) -> "Part":
         """After that."""
@@ -95,6 +103,7 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(
             self,
             gone_told=self.told,
+            gone_ms=now_ms,
             gone_transcripts=self.transcripts,
             gone_audio=self.audio,
             settled_told=self.told if settled else self.settled_told,
@@ -128,10 +137,10 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Nothing of it is held."""
         return all(part.gone for part in self.parts)
 
-    def settles_ms(self) -> Ms | None:
-        """When a part that was taken back is to be taken back once more; None: no part is."""
-        waiting = [part.heard_ms for part in self.parts if part.gone and part.settled_told < part.told]
-        return min(waiting) + SETTLE_MS if waiting else None
+    @property
+    def settled(self) -> bool:
+        """Nothing of it is to be taken back once more."""
+        return all(part.again_ms is None for part in self.parts)
 
 
 def claimed(known: Holding | None, claim: Claim, partition: int, now_ms: Ms) -> Holding:

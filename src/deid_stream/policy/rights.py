@@ -142,7 +142,7 @@ def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms:
     kept = hold or any(rule.kind is Kind.RESTRICTION for rule in applying)
     owed: list[Owed] = []
     staying: list[Part] = []
-    looks = [holding.settles_ms()]
+    looks: list[Ms] = []
     for part in holding.parts:
         reason, requests = _reason(part, holding, customer, applying, hold=hold)
         expires_ms = expiry_ms(part, holding, customer.days)
@@ -154,11 +154,15 @@ def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms:
                 reason = "retention"
             else:
                 looks.append(expires_ms)
-        ranges = part.owed(now_ms) if reason else None
+        if not reason:
+            continue
+        ranges = part.owed(now_ms)
         if ranges is not None:
             owed.append(Owed(part, *ranges, reason, requests))
+        elif part.again_ms is not None:
+            looks.append(part.again_ms)
     waiting = [rule.request_id for rule in applying if hold and rule.kind in _HELD_BACK]
-    return Verdict(owed, waiting, min((look for look in looks if look is not None), default=None), tuple(staying))
+    return Verdict(owed, waiting, min(looks, default=None), tuple(staying))
 
 
 def _reason(

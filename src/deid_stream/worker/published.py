@@ -15,11 +15,13 @@ from deid_stream.units import Ms
 class _Episode:
     """Records in training under one permit."""
 
-    __slots__ = ("audio", "position", "retain_until_ms", "transcripts")
+    __slots__ = ("audio", "changed", "position", "retain_until_ms", "transcripts")
 
     def __init__(self, position: str, retain_until_ms: Ms) -> None:
         self.position = position
         self.retain_until_ms = retain_until_ms
+        self.changed = True
+        """Since the last claim."""
         self.transcripts = Runs()
         self.audio = Runs()
 
@@ -93,17 +95,23 @@ class Published:
         current = self._current
         if current is None or current.position != permit.position:
             current = self._current = self._episode(permit.position, permit.retain_until_ms)
+        current.changed = True
         (current.audio if audio else current.transcripts).note(channel, seq)
 
     def doubt(self, position: str, channel: int | None, seq: int, *, audio: bool) -> None:
         """A record that does not go to training may have been let go by the owner before, under the permit of
         ``position``."""
         episode = self._episode(position, 0)
+        episode.changed = True
         (episode.audio if audio else episode.transcripts).note(channel, seq)
 
     def claim(self, call_id: str, customer_id: str, subject: str, region: str, started_ms: Ms) -> Claim:
-        """All of it so far."""
+        """All of it so far, but of training only what has changed since the last claim: what is claimed again is taken
+        back again. The claim of the call's end names everything."""
         self.urgent = False
+        trained = tuple(one.trained() for one in self._episodes.values() if one.changed or self.closed)
+        for episode in self._episodes.values():
+            episode.changed = False
         return Claim(
             call_id=call_id,
             customer_id=customer_id,
@@ -113,7 +121,7 @@ class Published:
             last_ms=self.last_ms,
             transcripts=self.transcripts.ranges(),
             audio=self.audio.ranges(),
-            trained=tuple(episode.trained() for episode in self._episodes.values()),
+            trained=trained,
             segments=self.segments,
             chunks=self.chunks,
             bytes=self.bytes,

@@ -200,17 +200,55 @@ def test_what_comes_late_is_taken_back_too_and_all_of_it_once_more_when_nothing_
     assert take_back(held, rules, T + 1).owed == []
     # the call goes on
     held = claimed(held, claim(0, 14), 3, T + 2_000)
-    assert [part.repeated for part in held.of(Purpose.TRAINING)] == [False]
+    assert [part.gone for part in held.of(Purpose.TRAINING)] == [False]
     assert [owed.audio for owed in take_back(held, rules, T + 2_001).owed] == [(SeqRange(0, 10, 14),)]
     # a worker that was paused writes what it had let go before
     held = claimed(held, claim(0, 5), 3, T + 4_000)
-    assert [part.repeated for part in held.of(Purpose.TRAINING)] == [True], "said in the audit the first time"
-    assert [owed.audio for owed in take_back(held, rules, T + 4_001).owed] == [(SeqRange(0, 0, 14),)]
+    assert [part.gone for part in held.of(Purpose.TRAINING)] == [True], "said in the audit the first time"
+    again_ms = T + 2_001 + SETTLE_MS
+    verdict = take_back(held, rules, T + 4_001)
+    assert (verdict.owed, verdict.look_ms) == ([], again_ms)
+    assert take_back(held, rules, again_ms - 1).owed == []
+    assert [owed.audio for owed in take_back(held, rules, again_ms).owed] == [(SeqRange(0, 0, 14),)]
     settle_ms = T + 4_000 + SETTLE_MS
-    assert judge(held, Customer(customer_id="acme"), rules, T + 4_002).look_ms == settle_ms
-    assert take_back(held, rules, settle_ms - 1).owed == []
     assert [owed.audio for owed in take_back(held, rules, settle_ms).owed] == [(SeqRange(0, 0, 14),)]
-    assert take_back(held, rules, settle_ms + 10 * SETTLE_MS).owed == []
+    # long after: nothing has been taken back lately, so what is claimed again goes at once
+    late_ms = again_ms + 10 * SETTLE_MS
+    assert take_back(held, rules, late_ms).owed == []
+    held = claimed(held, claim(0, 5), 3, late_ms)
+    assert [owed.audio for owed in take_back(held, rules, late_ms + 1).owed] == [(SeqRange(0, 0, 14),)]
+    settle_ms = late_ms + SETTLE_MS
+    assert take_back(held, rules, settle_ms - 1).look_ms == settle_ms
+    assert [owed.audio for owed in take_back(held, rules, settle_ms).owed] == [(SeqRange(0, 0, 14),)]
+    verdict = take_back(held, rules, settle_ms + 10 * SETTLE_MS)
+    assert (verdict.owed, verdict.look_ms) == ([], MIDNIGHT + 90 * DAY_MS)
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["call goes on", "closed again and again"])
+@pytest.mark.parametrize("every_ms", [200, 1_000, 7_000])
+def test_a_part_that_is_claimed_again_and_again_is_taken_back_once_every_settle_time(every_ms, closed):
+    """A call that goes on after an opt-out claims every second; each claim names its training again."""
+    rules, lasts_ms = [asked(Kind.OBJECTION), asked(Kind.DELETION)], 20 * SETTLE_MS
+    held, taken = holding(claim(closed=closed), now_ms=T), []
+    for now_ms in range(T, T + lasts_ms, every_ms):
+        held = claimed(held, claim(closed=closed), 3, now_ms)
+        if take_back(held, rules, now_ms).owed:
+            taken.append(now_ms)
+        assert all(part.gone for part in held.parts), "nothing of it is held at any time"
+    waits = [later - before for before, later in zip(taken, taken[1:], strict=False)]
+    assert len(taken) > lasts_ms // SETTLE_MS - 5
+    assert min(waits) >= SETTLE_MS > max(waits) - every_ms
+    take_back(held, rules, T + lasts_ms + SETTLE_MS)
+    assert held.settled
+
+
+def test_what_is_not_to_go_any_more_is_not_looked_at_for_it():
+    """A look at a time that is over would be due again at once, for ever."""
+    held = holding(claim(), now_ms=T)
+    take_back(held, [asked(Kind.WITHDRAWAL)], T)
+    released = [asked(Kind.WITHDRAWAL, state=State.RELEASED)]
+    verdict = take_back(held, released, T + 2 * SETTLE_MS)
+    assert (verdict.owed, verdict.look_ms) == ([], MIDNIGHT + 90 * DAY_MS)
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)).map(lambda s: (s[0], s[0] + s[1])), min_size=1)

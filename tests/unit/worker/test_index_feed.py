@@ -81,6 +81,30 @@ def test_the_first_records_of_a_call_and_their_claim_are_one_batch():
     assert published(bench, NAMES.analytics_audio) <= keys(claims(bench)["c1"].audio, "c1")
 
 
+def test_a_call_that_goes_on_after_an_opt_out_does_not_claim_its_training_again_before_it_ends():
+    """Each claim of a part that was taken back has all of it taken back once more."""
+    consents = Consents()
+    consents.set("acme", policy(1))
+    bench = Bench(real_sessions(), policies=consents)
+    records = make_call("c1", "acme", 3, START_MS, turns=12).records
+    for number, record in enumerate(records):
+        if number == len(records) // 2:
+            consents.set("acme", policy(2, training_opt_out=True))
+        bench.source([record])
+        bench.run(record.time_ms)
+        bench.commit()
+    bench.run(START_MS + 600_000)
+    bench.commit()
+    said = [claim for out in bench.out if out.topic == NAMES.index for claim in read_claims(out.value).calls]
+    named = [bool(claim.trained) for claim in said]
+    live = named[:-1]
+    last = max(number for number, claimed in enumerate(live) if claimed)
+    assert last > 1
+    assert len(live) - last > 3, "claims of a call that goes on, without its training"
+    assert trained_keys(said[-1], "audio") == published(bench, NAMES.training_audio) != set()
+    assert said[-1].closed
+
+
 @pytest.mark.parametrize("epoch", [0, 7])
 def test_what_a_dead_owner_may_have_let_go_before_an_opt_out_is_claimed_although_it_leaves_no_more(epoch):
     consents = Consents()
