@@ -17,7 +17,7 @@ from deid_stream.detect.detector import Detector
 from deid_stream.errors import DeidError
 from deid_stream.model.events import Event
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
-from deid_stream.policy.compile import compile_policy, says_opt_out
+from deid_stream.policy.compile import compile_policy, says
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session import state
 from deid_stream.session.call import FOREVER_MS, CallSession
@@ -90,7 +90,7 @@ def _documents() -> Iterator[bytes]:
 
 
 def _policy(data: bytes) -> None:
-    says_opt_out(data, "acme")
+    says(data, "acme")
     compile_policy(data, strict=len(data) % 2 == 0)
 
 

@@ -22,7 +22,7 @@ from deid_stream.config import Settings, load_settings
 from deid_stream.datasets.callfile import check_call_file
 from deid_stream.errors import ConfigError, DeidError, PolicyError, StateError
 from deid_stream.model.topics import AUDIO_KIND, TRANSCRIPTS_KIND
-from deid_stream.policy.compile import compile_policy, says_opt_out
+from deid_stream.policy.compile import compile_policy, says
 from deid_stream.session import state
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
@@ -227,7 +227,7 @@ def _policies() -> list[Any]:
 def _policy(seed: Any, rng: random.Random) -> Callable[[], object]:
     raw = written(changed(seed, rng), rng)
     strict = rng.random() < 0.5
-    return lambda: (says_opt_out(raw, "acme"), compile_policy(raw, strict=strict))
+    return lambda: (says(raw, "acme"), compile_policy(raw, strict=strict))
 
 
 def _settings() -> list[Any]:

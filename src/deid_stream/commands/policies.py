@@ -153,6 +153,8 @@ def _line(row: JsonObject) -> str:
         training += f" until {row['training_from']}"
     parts = [f"version {row['version']}" if row["policy"] else "no readable version"]
     parts.append(f"{'analytics' if row['analytics'] else 'no analytics'}, {training}")
+    if row["legal_hold"]:
+        parts.append("legal hold")
     if row["status"] != PolicyStatus.IN_FORCE:
         parts.append(f"a later record is {row['status']}" + (f": {row['error']}" if "error" in row else ""))
     if "ignored_fields" in row:

@@ -52,15 +52,17 @@ class Policies:
         return customer_id
 
     def customer(self, customer_id: str, known: Customer | None) -> Customer:
-        """The customer as the control plane keeps it. An opt-out once seen stays, also where the topic has lost it."""
+        """The customer as the control plane keeps it. An opt-out once seen stays, also where the topic has lost it; so
+        does a hold, until a policy without one is in force."""
         standing = self._table.standing(customer_id)
         opted_out = standing.opted_out
         if known is not None and known.opted_out is not None and (opted_out is None or opted_out < known.opted_out):
             opted_out = known.opted_out
         policy = standing.policy
+        held = standing.held if standing.held is not None else known is not None and known.held
         days = Days(policy.retention_days.analytics, policy.retention_days.training)
         return Customer(
-            customer_id=customer_id, opted_out=opted_out, days=days, held=policy.legal_hold, version=policy.version
+            customer_id=customer_id, opted_out=opted_out, days=days, held=held, version=policy.version
         )
 
     def narrowed(self, customer_id: str, written_as: str, *, analytics: bool) -> OutRecord | None:

@@ -184,7 +184,7 @@ class Board:
         status = self.requests.status(reference)
         if status is None:
             raise KeyError
-        held = self._policies.get(status.customer_id).legal_hold
+        held = bool(self._policies.standing(status.customer_id).held)
         lines = self._lines(status.call_id or status.request_id)
         return self.requests.details(reference, now_ms, held, lines)
 
@@ -194,10 +194,7 @@ class Board:
 
     def policies(self, now_ms: Ms) -> list[JsonObject]:
         """As the workers see them: what is in force for each customer, and why there is no training."""
-        return [
-            in_brief(self._policies.standing(name), now_ms) | {"legal_hold": self._policies.get(name).legal_hold}
-            for name in self._policies.customers()
-        ]
+        return [in_brief(self._policies.standing(name), now_ms) for name in self._policies.customers()]
 
     # -- records
 

@@ -7,7 +7,7 @@ from deid_stream.units import Ms
 
 
 def in_brief(standing: Standing, now_ms: Ms) -> JsonObject:
-    """Always ``customer_id``, ``version``, ``status``, ``analytics`` and ``training``; ``reason`` where a record of now
+    """Always ``customer_id``, ``version``, ``status``, ``analytics``, ``training`` and ``legal_hold``; ``reason`` where a record of now
     may not be trained on, ``training_from`` where one of later may, ``error`` where the last record cannot be read."""
     refusal = standing.refusal(now_ms)
     row: JsonObject = {
@@ -16,6 +16,7 @@ def in_brief(standing: Standing, now_ms: Ms) -> JsonObject:
         "status": standing.status,
         "analytics": standing.policy.analytics,
         "training": refusal is None,
+        "legal_hold": bool(standing.held),
     }
     if refusal is not None:
         row["reason"] = refusal

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,13 +15,14 @@ from deid_stream.redact.operators.registry import KEEP, choose
 from deid_stream.units import Ms
 
 
-class _OptOut(msgspec.Struct):
+class _Said(msgspec.Struct):
     customer_id: Any = None
     training_opt_out: Any = False
+    legal_hold: Any = False
 
 
 _decoder = msgspec.json.Decoder(Policy)
-_opt_out = msgspec.json.Decoder(_OptOut)
+_said = msgspec.json.Decoder(_Said)
 _MAX_DAYS = 36_500
 _MAX_PHRASES = 10_000
 _MAX_LANGUAGES = 100
@@ -65,14 +66,23 @@ def compile_policy(raw: bytes | Policy | None, *, strict: bool = False) -> Compi
     )
 
 
-def says_opt_out(raw: bytes, customer_id: str) -> bool:
-    """Whether the field ``training_opt_out`` can be read and is true, whatever is wrong with the rest, unless the
-    record names another customer."""
+class Said(NamedTuple):
+    """What counts of a policy's record also where the rest of it cannot be applied."""
+
+    opt_out: bool = False
+    hold: bool = False
+
+
+def says(raw: bytes, customer_id: str) -> Said:
+    """Whether ``training_opt_out`` and ``legal_hold`` can be read and are true, whatever is wrong with the rest, unless
+    the record names another customer."""
     try:
-        found = _opt_out.decode(raw)
-        return found.training_opt_out is True and found.customer_id in (None, customer_id)
+        found = _said.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+        return Said()
+    if found.customer_id not in (None, customer_id):
+        return Said()
+    return Said(found.training_opt_out is True, found.legal_hold is True)
 
 
 def _read(raw: bytes, strict: bool) -> Policy:

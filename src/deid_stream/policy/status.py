@@ -74,6 +74,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Records from here on may be trained on as far as policies go; None: no record may."""
     opted_out: Position | None = None
     """The latest opt-out ever seen, whatever came after it: what was permitted before it is to be retracted."""
+    held: bool | None = None
+    """A legal hold is on the customer's calls: by the last policy that was in force, whatever came after it, or by an
+    unreadable one since. None: no record so far says."""
     highest: Order = ()
     needs_higher: bool = False
     """A stale policy came: the same version again does not mend that."""

@@ -11,7 +11,7 @@ import msgspec
 
 from deid_stream.errors import PolicyError
 from deid_stream.keys.ids import IdPseudonyms
-from deid_stream.policy.compile import compile_policy, says_opt_out
+from deid_stream.policy.compile import Said, compile_policy, says
 from deid_stream.policy.permit import Position
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
 from deid_stream.policy.status import PolicyStatus, Refusal, Standing, next_chapter
@@ -58,13 +58,14 @@ class PolicyTable:
         return self._standings.get(customer_id) or Standing(customer_id=customer_id)
 
     def customers(self) -> list[str]:
-        """Those that have a policy, readable or not."""
-        return sorted(name for name, known in self._standings.items() if known.status is not PolicyStatus.UNKNOWN)
+        """Those that have a policy, readable or not, or a hold that has outlived it."""
+        unknown = PolicyStatus.UNKNOWN
+        return sorted(name for name, known in self._standings.items() if known.status is not unknown or known.held)
 
     def apply(self, customer_id: str, value: bytes | None, position: Position, time_ms: Ms) -> Change:
         """One record of the topic, with its Kafka timestamp; None is a tombstone. Never raises: what cannot be read
         stops training."""
-        said = value is not None and says_opt_out(value, customer_id)
+        said = Said() if value is None else says(value, customer_id)
         compiled = _compiled(value, customer_id)
         if self._ids is not None:
             customer_id = self._ids.customer(customer_id)
@@ -72,7 +73,7 @@ class PolicyTable:
                 compiled = msgspec.structs.replace(compiled, customer_id=customer_id)
         before = self.standing(customer_id)
         kind, after = _next(before, customer_id, compiled)
-        refusal = Refusal.OPT_OUT if said else _refusal(kind, after.policy, self._region)
+        refusal = Refusal.OPT_OUT if said.opt_out else _refusal(kind, after.policy, self._region)
         effective_ms = after.policy.effective_from_ms if kind is ChangeKind.SET else 0
         chapters, trains_from_ms = next_chapter(before.chapters, before.trains_from_ms, time_ms, refusal, effective_ms)
         self._standings[customer_id] = msgspec.structs.replace(
@@ -80,11 +81,12 @@ class PolicyTable:
             position=position,
             chapters=chapters,
             trains_from_ms=trains_from_ms,
-            opted_out=position if said else before.opted_out,
+            opted_out=position if said.opt_out else before.opted_out,
+            held=_held(kind, after.policy, said, before),
         )
         unknown = PolicyStatus.UNKNOWN
         self._known += (after.status is not unknown) - (before.status is not unknown)
-        return Change(kind, customer_id, position if said else None, after.error)
+        return Change(kind, customer_id, position if said.opt_out else None, after.error)
 
 
 def _compiled(value: bytes | None, customer_id: str) -> CompiledPolicy | PolicyError | None:
@@ -118,6 +120,14 @@ def _next(
         before, status=PolicyStatus.IN_FORCE, policy=compiled, highest=order, needs_higher=False, error=None
     )
     return ChangeKind.SET, standing
+
+
+def _held(kind: ChangeKind, policy: CompiledPolicy, said: Said, before: Standing) -> bool | None:
+    """A hold is lifted by a policy in force that has none, and by nothing else: what was kept for a court must not go
+    because somebody removed the policy, or wrote one that cannot be read."""
+    if kind is ChangeKind.SET:
+        return policy.legal_hold
+    return True if said.hold and kind is ChangeKind.UNREADABLE else before.held
 
 
 def _stale(order: Order, before: Standing) -> bool:

@@ -206,6 +206,7 @@ class Table(PolicyTable):
         return self.standing(customer_id).refusal(self.records * 1_000) is None
 
 
+HOLD = raw(version=3, legal_hold=True)
 OPT_OUT = raw(version=3, training_opt_out=True)
 UNREADABLE = [b"", b"nonsense", raw(audio="beep"), raw(customer_id="southwind"), raw(training_optout=True)]
 
@@ -303,6 +304,46 @@ class TestTable:
         assert not table.trains()
         if counts:
             assert table.standing("northwind").refusal(9_000) is Refusal.OPT_OUT
+
+    @pytest.mark.parametrize(
+        ("records", "held"),
+        [
+            ([], None),
+            ([raw()], False),
+            ([HOLD], True),
+            ([HOLD, raw(version=4)], False),
+            ([HOLD, None], True),
+            ([HOLD, None, None, b"nonsense"], True),
+            ([HOLD, raw(version=1)], True),
+            ([HOLD, None, raw(version=4)], False),
+            ([raw(version=1), raw(version=3, legal_hold=True, audio="beep")], True),
+            ([raw(version=1), raw(version=3, legal_hold=True, customer_id="southwind")], False),
+            ([raw(version=1), raw(version=3, legal_hold="yes")], False),
+            ([raw(version=4), HOLD], False),
+            ([None], None),
+        ],
+        ids=[
+            "nothing",
+            "without",
+            "with",
+            "lifted by a policy",
+            "tombstone",
+            "tombstones and garbage",
+            "stale",
+            "lifted after a tombstone",
+            "unreadable, but says so",
+            "of another customer",
+            "no boolean",
+            "stale with",
+            "only a tombstone",
+        ],
+    )
+    def test_a_hold_lasts_until_a_policy_in_force_has_none(self, records, held):
+        table = Table()
+        for value in records:
+            table.add(value)
+        assert table.standing("northwind").held is held
+        assert ("northwind" in table.customers()) is (bool(held) or table.get("northwind") is not UNKNOWN)
 
     def test_customers_do_not_touch_each_other(self):
         table = Table()
