@@ -106,18 +106,26 @@ class Desk:
         if status.kind in (Kind.RELEASE, Kind.FULFILLED):
             target = self._register.status(status.target)
             assert target is not None  # noqa: S101 - looked at before
-            state = State.RELEASED if status.kind is Kind.RELEASE else State.DONE
-            changed = msgspec.structs.replace(
-                target, state=state, released_by=status.requested_by, finished_ms=self._wall_ms()
-            )
-            await self._executor.receipt(sender, changed, self._wall_ms())
-            self._register.request(changed)
+            if target.ended_by != status.request_id:
+                await self._end(target, status, sender)
         whole = not (status.call_id or status.subject)
         if whole and status.kind in (Kind.WITHDRAWAL, Kind.OBJECTION, Kind.RESTRICTION):
             keeps_analytics = status.kind is Kind.WITHDRAWAL
             policy = self._policies.narrowed(status.customer_id, request.customer_id, analytics=keeps_analytics)
             if policy is not None:
                 await sender.send([policy])
+
+    async def _end(self, target: Status, by: Status, sender: Sender) -> None:
+        """``target`` is over by a release, or has been fulfilled."""
+        changed = msgspec.structs.replace(
+            target,
+            state=State.RELEASED if by.kind is Kind.RELEASE else State.DONE,
+            released_by=by.requested_by,
+            ended_by=by.request_id,
+            finished_ms=self._wall_ms(),
+        )
+        await self._executor.receipt(sender, changed, self._wall_ms())
+        self._register.request(changed)
 
     def _status(self, request: Request, asked_ms: Ms) -> Status | None:
         subject = self._names.subject(request.customer_id, request.subject)
@@ -144,6 +152,8 @@ class Desk:
         target = self._register.status(status.target)
         if target is None or target.customer_id != status.customer_id:
             return "unknown_target"
+        if target.ended_by == status.request_id:
+            return ""  # by this very request, before a crash
         wanted = State.IN_FORCE if status.kind is Kind.RELEASE else State.GRANTED
         return "" if target.state is wanted else "target_not_open"
 

@@ -75,6 +75,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     due_ms: Ms = 0
     finished_ms: Ms = 0
     released_by: str = ""
+    ended_by: str = ""
+    """The request that released or fulfilled it."""
     calls: int = 0
     """Of which something was taken back."""
     records: int = 0

@@ -1,73 +1,15 @@
 """Taking back: tombstones, then the audit, then the table; what a crash or a broker in between leaves is done again."""
 
-import json
-
 import pytest
 
-from deid_stream.control.executor import FORGET_MS, HELD_EVERY_MS, Executor
-from deid_stream.control.topics import ControlTopics
+from deid_stream.control.executor import FORGET_MS, HELD_EVERY_MS
 from deid_stream.errors import BrokerError
-from deid_stream.kafka.memory import MemoryBroker
-from deid_stream.kafka.record import Place
 from deid_stream.model.requests import Kind
-from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.holdings import SETTLE_MS
 from deid_stream.policy.permit import Position
 from deid_stream.policy.retention import DAY_MS
 from deid_stream.policy.rights import Customer, State
-from tests.unit.control.made import Stored, T, asked, claim, claims
-
-TOPICS = ControlTopics.of("p.")
-
-
-class Plane:
-    """An executor over a broker in memory. ``broken``: topics that cannot be written."""
-
-    def __init__(self, stored=None, broker=None):
-        self.stored = stored or Stored()
-        self.broker = broker or MemoryBroker()
-        for topic in TOPICS.all:
-            for number in range(2):
-                self.broker.logs.setdefault(Place(topic, number), [])
-        self.register = self.stored.register()
-        self.metrics = Metrics()
-        self.now_ms = T + 2_000
-        self.broken = set()
-        self.flushed = []
-        kafka = self.broker.connect()
-        self.executor = Executor(self.register, kafka, TOPICS, self.metrics, self._flush, lambda: self.now_ms)
-
-    async def _flush(self):
-        self.flushed.append(len(self.audit()))
-
-    async def send(self, records):
-        for record in records:
-            if record.topic in self.broken:
-                raise BrokerError("away")
-            self.broker.append(record)
-
-    async def work(self, rounds=5):
-        for _ in range(rounds):
-            await self.executor.step(self)
-
-    def tombstones(self, topic):
-        return [
-            (place.partition, record.key.decode())
-            for place in self.broker.places(topic)
-            for record in self.broker.logs[place]
-            if record.value is None
-        ]
-
-    def audit(self):
-        places = self.broker.places(TOPICS.audit)
-        return [json.loads(record.value) for place in places for record in self.broker.logs[place]]
-
-    def shown(self):
-        return {sample.name: sample.value for metric in self.metrics.collect() for sample in metric.samples}
-
-    def said(self):
-        return [(line["action"], line["reason"]) for line in self.audit()]
-
+from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
 
 @pytest.fixture
 def plane():
