@@ -1,6 +1,8 @@
 """The audit through a real broker: chains carry on across restarts, crashes and writers; cuts and leftovers show."""
 
 import json
+import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import msgspec
 
 from deid_stream.commands.exporting import Wanted, write_export
 from deid_stream.commands.proving import Heads, heads_of, proven
+from deid_stream.errors import ConfigError
 from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.outputs import AuditAction, AuditEntry
@@ -116,7 +119,7 @@ async def test_an_export_for_a_customer(service: Service, tmp_path: Path) -> Non
     await service.send(*made)
     await service.closed(3)
     await service.stop(worker)
-    wanted = Wanted(customer_id="acme")
+    wanted = Wanted(customers=("acme",))
     manifest = await write_export(service.kafka, service.prefix, wanted, tmp_path, int(time.time() * 1000))
     assert manifest["breaks"] == []
     assert manifest["calls"] == 2
@@ -135,6 +138,36 @@ async def test_an_export_for_a_customer(service: Service, tmp_path: Path) -> Non
     written = msgspec.json.decode((tmp_path / "manifest.json").read_bytes())
     assert written["chains"] == manifest["chains"]
     assert (await verified(service, heads_of(written["chains"])))["proven"]
+
+
+async def test_an_export_for_nobody_is_an_error_with_the_nearest_names(service: Service, tmp_path: Path) -> None:
+    await service.policy("acme")
+    await service.policy("silent")
+    worker = await service.work()
+    await service.send(call("call-1", 1))
+    await service.closed(1)
+    await service.stop(worker)
+
+    async def exported(wanted: Wanted) -> Any:
+        out = Path(tempfile.mkdtemp(dir=tmp_path))
+        try:
+            return await write_export(service.kafka, service.prefix, wanted, out, int(time.time() * 1000))
+        except ConfigError as error:
+            return str(error), os.listdir(out)
+
+    for wanted, said in (
+        (Wanted(customers=("amce",)), "neither the audit nor a policy knows a customer amce; is acme meant?"),
+        (Wanted(customers=("nobody",)), "neither the audit nor a policy knows a customer nobody; check the name"),
+        (Wanted(calls=("cal-1",)), "the audit knows nothing of a call cal-1; is call-1 meant?"),
+    ):
+        assert await exported(wanted) == (said, [])
+    for wanted, lines in (
+        (Wanted(calls=("call-1",)), True),
+        (Wanted(customers=("silent",)), False),
+        (Wanted(customers=("acme",), since_ms=1 << 45), False),
+        (Wanted(customers=("silent",), calls=("call-1",)), False),
+    ):
+        assert bool((await exported(wanted))["lines"]) is lines, "there may be no lines of those who are known"
 
 
 def recomputed(row: dict[str, Any], value: bytes) -> str:

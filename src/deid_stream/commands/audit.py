@@ -124,7 +124,8 @@ def export(
     """Write a report for a regulator: audit.jsonl, report.html to read, and manifest.json with the digests of the files
     and the chains. The whole audit is checked on the way; exit status 1 where it was changed or cut.
 
-    With --hash-ids, ID is the producer's own and is looked up by its pseudonym.
+    With --hash-ids, ID is the producer's own and is looked up by its pseudonyms, of retired keys too. An ID of which
+    neither the audit nor a policy knows anything is an error, told with the nearest ones.
     """
     from deid_stream.commands.exporting import Wanted, write_export
 
@@ -134,13 +135,13 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     until_ms = day_ms(until, "--to")
     wanted = Wanted(
-        customer_id=ids.customer(customer) if ids and customer else customer,
-        call_id=ids.call(call) if ids and call else call,
+        customers=() if not customer else ids.customers(customer) if ids else (customer,),
+        calls=() if not call else ids.calls(call) if ids else (call,),
         since_ms=day_ms(since, "--from"),
         until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
     )
     kafka = cluster(settings, "deid-stream-audit")
-    manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, time.time_ns() // 1_000_000))
+    manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, time.time_ns() // 1_000_000, ids))
     if as_json:
         print_json(manifest)
     else:

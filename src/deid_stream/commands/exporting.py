@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deid_stream import __version__
+from deid_stream.commands.names import unknown
 from deid_stream.commands.proving import read_audit
+from deid_stream.errors import ConfigError
+from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.topics import AUDIT, POLICIES
@@ -28,6 +31,8 @@ _PAGE: Final = "report.html"
 _MANIFEST: Final = "manifest.json"
 _SHOWN: Final = 5_000
 """Lines on the page; the rest are in the JSON lines. More, and browsers become slow."""
+_REMEMBERED: Final = 50_000
+"""Call ids among which the nearest to an unknown one is looked for. More take memory, and time to compare."""
 _HASHED: Final = (
     "The hash of a line is SHA-256 over its writer, its position in decimal digits, the hash of the line before (hex, "
     "empty for the first), its key (the call id) and its value (the field `entry`, compact JSON with the fields in "
@@ -42,17 +47,18 @@ th{background:#f3f5f8}code{font-size:.85em}.bad{color:#a3001b;font-weight:600}.g
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which lines; None: all. Times are the entries' own, half-open, epoch ms."""
+    """Which lines; empty or None: all. Times are the entries' own, half-open, epoch ms. A customer or a call may have
+    several names: pseudonyms by the current key and by retired ones."""
 
-    customer_id: str | None = None
-    call_id: str | None = None
+    customers: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     since_ms: Ms | None = None
     until_ms: Ms | None = None
 
     def takes(self, line: AuditLine) -> bool:
         return (
-            self.customer_id in (None, line.customer_id)
-            and self.call_id in (None, line.call_id)
+            (not self.customers or line.customer_id in self.customers)
+            and (not self.calls or line.call_id in self.calls)
             and (self.since_ms is None or line.time_ms >= self.since_ms)
             and (self.until_ms is None or line.time_ms < self.until_ms)
         )
@@ -93,10 +99,18 @@ class _Report:
         self.actions: Counter[tuple[str, str]] = Counter()
         self.calls: set[str] = set()
         self.customers: set[str] = set()
+        self.known_customers: set[str] = set()
+        self.known_calls: set[str] = set()
+        self.call_seen = False
+        """The audit has the wanted call, be it of another customer or day."""
         self.lines = 0
         self.shown: list[_Page] = []
 
     def take(self, record: "InRecord", line: AuditLine, link: Link | None) -> None:
+        self.known_customers.add(line.customer_id)
+        self.call_seen = self.call_seen or line.call_id in self._wanted.calls
+        if len(self.known_calls) < _REMEMBERED:
+            self.known_calls.add(line.call_id)
         if not self._wanted.takes(line):
             return
         row = _Line(
@@ -130,13 +144,20 @@ class _Report:
         return self._digest.hexdigest()
 
 
-async def write_export(kafka: "Kafka", prefix: str, wanted: Wanted, out: Path, now_ms: Ms) -> JsonObject:
-    """Write the three files into a folder that is there; the manifest. Raises BrokerError, OSError."""
+async def write_export(
+    kafka: "Kafka", prefix: str, wanted: Wanted, out: Path, now_ms: Ms, ids: IdPseudonyms | None = None
+) -> JsonObject:
+    """Write the three files into a folder that is there; the manifest. ``ids``: the deployment's with ``hash_ids``.
+    Raises BrokerError, OSError; ConfigError where nothing at all is known of the customer or the call that is wanted,
+    and then nothing is written."""
     report = _Report(wanted, out / _LINES)
     try:
         read = await read_audit(kafka, prefix, report.take)
     finally:
         digest = report.close()
+    if not report.lines and (stranger := await _stranger(kafka, prefix, wanted, report, ids)):
+        (out / _LINES).unlink()
+        raise stranger
     manifest: JsonObject = {
         "made": _time(now_ms),
         "by": f"deid-stream {__version__}",
@@ -147,7 +168,7 @@ async def write_export(kafka: "Kafka", prefix: str, wanted: Wanted, out: Path, n
         "customers": sorted(report.customers),
         "actions": {f"{action}/{reason}": n for (action, reason), n in sorted(report.actions.items())},
         **read.as_json() | {"lines": report.lines, "lines_checked": read.lines},
-        "policies": await _policies(kafka, prefix, report.customers),
+        "policies": await _policies(kafka, prefix, report.customers, ids),
         "hash": _HASHED,
         "files": {_LINES: digest},
     }
@@ -158,21 +179,45 @@ async def write_export(kafka: "Kafka", prefix: str, wanted: Wanted, out: Path, n
     return manifest
 
 
-async def _policies(kafka: "Kafka", prefix: str, customers: set[str]) -> list[JsonObject]:
+async def _stranger(
+    kafka: "Kafka", prefix: str, wanted: Wanted, report: _Report, ids: IdPseudonyms | None
+) -> ConfigError | None:
+    """What to say where a name that is wanted is nobody's. Lines may also be missing because of the period."""
+    from deid_stream.kafka.reading import read_to_end
+
+    if wanted.calls and not report.call_seen:
+        return unknown("the audit knows nothing of a call", wanted.calls[0], report.known_calls)
+    if not wanted.customers or not report.known_customers.isdisjoint(wanted.customers):
+        return None
+    policies = await read_to_end(kafka, prefix + POLICIES.name)
+    written = {name for record in policies for name in _names(record, ids)}
+    if not written.isdisjoint(wanted.customers):
+        return None
+    known = report.known_customers | written
+    return unknown("neither the audit nor a policy knows a customer", wanted.customers[0], known)
+
+
+async def _policies(kafka: "Kafka", prefix: str, customers: set[str], ids: IdPseudonyms | None) -> list[JsonObject]:
     """Which policies of these customers the topic still holds: when they came, and what digest they have."""
     from deid_stream.kafka.reading import read_to_end
 
     return [
         {
-            "customer_id": customer,
+            "customer_id": customers.intersection(names).pop(),
             "time": _time(record.timestamp),
             "position": f"{record.partition}/{record.offset}",
             "removed": record.value is None,
             "sha256": hashlib.sha256(record.value or b"").hexdigest(),
         }
         for record in await read_to_end(kafka, prefix + POLICIES.name)
-        if record.key and (customer := record.key.decode(errors="replace")) in customers
+        if not customers.isdisjoint(names := _names(record, ids))
     ]
+
+
+def _names(record: "InRecord", ids: IdPseudonyms | None) -> tuple[str, ...]:
+    """Of the customer whose policy it is, as the audit knows them."""
+    name = (record.key or b"").decode(errors="replace")
+    return ids.customers(name) if ids is not None else (name,)
 
 
 def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
@@ -180,10 +225,9 @@ def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
     state = (
         "The audit is whole: every line is where its chain says it is." if whole else "The audit was changed or cut."
     )
-    wanted = {name: value for name, value in manifest["wanted"].items() if value is not None}
-    for name in ("since_ms", "until_ms"):
-        if name in wanted:
-            wanted[name] = _time(wanted[name])
+    said: JsonObject = manifest["wanted"]
+    wanted = {name: ", ".join(said[name]) for name in ("customers", "calls") if said[name]}
+    wanted |= {name: _time(said[name]) for name in ("since_ms", "until_ms") if said[name] is not None}
     shown = list(lines)
     body = [
         "<h1>What was done with calls</h1>",

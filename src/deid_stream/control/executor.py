@@ -111,14 +111,14 @@ class Executor:
         self._metrics.index_calls.set(len(self._register))
         return bool(chosen)
 
-    def _again(self, call_ids: Iterable[str]) -> None:
-        for call_id in call_ids:
-            found = self._register.verdict(call_id, self._wall_ms())
+    def _again(self, calls: Iterable[str]) -> None:
+        for key in calls:
+            found = self._register.verdict(key, self._wall_ms())
             if found is not None:
-                self._register.queue.look(found[0].customer_id, call_id)
+                self._register.queue.look(found[0].customer_id, key)
 
-    async def _take_back(self, sender: Sender, call_ids: Iterable[str], now_ms: Ms) -> None:
-        found = [Taken(*known) for known in (self._register.verdict(one, now_ms) for one in call_ids) if known]
+    async def _take_back(self, sender: Sender, calls: Iterable[str], now_ms: Ms) -> None:
+        found = [Taken(*known) for known in (self._register.verdict(key, now_ms) for key in calls) if known]
         due = [taken for taken in found if taken.verdict.owed]
         for taken in found:
             if not taken.verdict.owed:
@@ -148,9 +148,9 @@ class Executor:
             return
         forget_ms = max((part.heard_ms for part in holding.parts), default=holding.last_ms) + FORGET_MS
         if now_ms >= forget_ms:
-            self._register.forget(holding.call_id)
+            self._register.forget(holding.key)
         else:
-            self._register.queue.look_at(holding.customer_id, holding.call_id, forget_ms)
+            self._register.queue.look_at(holding.customer_id, holding.key, forget_ms)
 
     def _tombstones(self, holding: Holding, owed: Owed) -> list[OutRecord]:
         headers = ((ce.CUSTOMER_ID, holding.customer_id.encode()),)

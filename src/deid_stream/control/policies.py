@@ -15,7 +15,8 @@ from deid_stream.policy.table import ChangeKind, PolicyTable
 
 
 class Policies:
-    """``read`` first, then ``apply`` what comes. Customers are known by their pseudonyms where ``ids`` hides them."""
+    """``read`` first, then ``apply`` what comes. Where ``ids`` hides customers they are known by their pseudonyms, each
+    of them: what a customer wants is also about the calls that were published before the key was rotated."""
 
     def __init__(self, kafka: Kafka, topic: str, region: str, ids: IdPseudonyms | None) -> None:
         self._kafka = kafka
@@ -31,25 +32,32 @@ class Policies:
         found = {
             customer
             for record in await read_to_end(self._kafka, self._topic, "read_uncommitted")
-            if (customer := self.apply(record.partition, record.offset, record.timestamp, record.key, record.value))
+            for customer in self.apply(record.partition, record.offset, record.timestamp, record.key, record.value)
         }
         return sorted(found)
 
-    def apply(self, partition: int, offset: int, time_ms: int, key: bytes | None, value: bytes | None) -> str:
-        """One record, once; the customer, or nothing where it names none."""
+    def apply(
+        self, partition: int, offset: int, time_ms: int, key: bytes | None, value: bytes | None
+    ) -> tuple[str, ...]:
+        """One record, once; the customer's names, the current one first, or none where it names none."""
         if not key:
-            return ""
+            return ()
         written_as = key.decode(errors="replace")
-        customer_id = self._ids.customer(written_as) if self._ids is not None else written_as
+        names = self._ids.customers(written_as) if self._ids is not None else (written_as,)
+        customer_id = names[0]
         if offset < self._next.get(partition, 0):
-            return customer_id
+            return names
         self._next[partition] = offset + 1
         change = self._table.apply(written_as, value, Position(partition, offset), time_ms)
         if change.kind is ChangeKind.SET and value is not None:
             self._written[customer_id] = (written_as, msgspec.json.decode(value))
         elif change.kind is ChangeKind.REMOVED:
             self._written.pop(customer_id, None)
-        return customer_id
+        return names
+
+    def knows(self, customer_id: str) -> bool:
+        """There is, or was, a record of the customer."""
+        return self._table.standing(customer_id).position is not None
 
     def customer(self, customer_id: str, known: Customer | None) -> Customer:
         """The customer as the control plane keeps it. An opt-out once seen stays, also where the topic has lost it; so
@@ -61,9 +69,7 @@ class Policies:
         policy = standing.policy
         held = standing.held if standing.held is not None else known is not None and known.held
         days = Days(policy.retention_days.analytics, policy.retention_days.training)
-        return Customer(
-            customer_id=customer_id, opted_out=opted_out, days=days, held=held, version=policy.version
-        )
+        return Customer(customer_id=customer_id, opted_out=opted_out, days=days, held=held, version=policy.version)
 
     def narrowed(self, customer_id: str, written_as: str, *, analytics: bool) -> OutRecord | None:
         """A policy that allows no training and, unless ``analytics``, no analytics; else the one in force. None where

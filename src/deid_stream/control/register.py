@@ -8,7 +8,7 @@ import msgspec
 from deid_stream.control.queue import LookQueue
 from deid_stream.control.tables import Table
 from deid_stream.model.published import Claims, Closing
-from deid_stream.policy.holdings import Holding, Part, claimed
+from deid_stream.policy.holdings import Holding, Part, call_key, claimed
 from deid_stream.policy.rights import OPEN, Customer, Owed, Status, Verdict, judge
 from deid_stream.units import Ms
 
@@ -31,9 +31,9 @@ class Register:
         """Take up the tables; every call is looked at once, since time has passed."""
         for _, status in self._requests.items():  # noqa: PERF102 - no dictionary
             self._note(status)
-        for call_id, holding in self._calls.items():
-            self._by_customer[holding.customer_id].add(call_id)
-            self.queue.look(holding.customer_id, call_id)
+        for key, holding in self._calls.items():
+            self._by_customer[holding.customer_id].add(key)
+            self.queue.look(holding.customer_id, key)
 
     def __len__(self) -> int:
         """Calls of the index."""
@@ -45,14 +45,12 @@ class Register:
         """Calls of which a worker says what has left; those that have closed with it, and what they count for."""
         closed = []
         for claim in claims.calls:
-            known = self._calls.get(claim.call_id)
-            if known is not None and known.customer_id != claim.customer_id:
-                # another customer's records under this id were refused by the worker: they have not left
-                continue
+            key = call_key(claim.customer_id, claim.call_id)
+            known = self._calls.get(key)
             holding = claimed(known, claim, claims.partition, now_ms)
-            self._calls.set(claim.call_id, holding)
-            self._by_customer[holding.customer_id].add(claim.call_id)
-            self.queue.look(holding.customer_id, claim.call_id)
+            self._calls.set(key, holding)
+            self._by_customer[holding.customer_id].add(key)
+            self.queue.look(holding.customer_id, key)
             if claim.closing is not None and not (known is not None and known.closed):
                 closed.append((holding, claim.closing))
         return closed
@@ -73,7 +71,7 @@ class Register:
         self._note(status)
         if before is None or before.state is not status.state:
             for holding in self.calls_of(status):
-                self.queue.look(holding.customer_id, holding.call_id)
+                self.queue.look(holding.customer_id, holding.key)
 
     # -- what is known
 
@@ -89,9 +87,9 @@ class Register:
 
     def calls_of(self, status: Status) -> Iterable[Holding]:
         """The calls that a request covers now."""
-        ids = [status.call_id] if status.call_id else sorted(self._by_customer.get(status.customer_id, ()))
-        for call_id in ids:
-            holding = self._calls.get(call_id)
+        known = sorted(self._by_customer.get(status.customer_id, ()))
+        for key in [call_key(status.customer_id, status.call_id)] if status.call_id else known:
+            holding = self._calls.get(key)
             if holding is not None and status.covers(holding):
                 yield holding
 
@@ -107,19 +105,19 @@ class Register:
 
     # -- what follows
 
-    def verdict(self, call_id: str, now_ms: Ms) -> tuple[Holding, Verdict] | None:
-        """What is to be taken back of a call now; when it has to be looked at again is noted."""
-        holding = self._calls.get(call_id)
+    def verdict(self, key: str, now_ms: Ms) -> tuple[Holding, Verdict] | None:
+        """What is to be taken back of a call (``Holding.key``) now; when it has to be looked at again is noted."""
+        holding = self._calls.get(key)
         if holding is None:
             return None
         customer = self._customers.get(holding.customer_id) or Customer(customer_id=holding.customer_id)
         verdict = judge(holding, customer, self.rules(holding), now_ms)
-        self.queue.look_at(holding.customer_id, call_id, verdict.look_ms)
+        self.queue.look_at(holding.customer_id, key, verdict.look_ms)
         return holding, verdict
 
     def taken_back(self, holding: Holding, owed: Iterable[Owed], now_ms: Ms) -> None:
         """The tombstones have reached the broker. A claim that has come meanwhile is still to be done."""
-        current = self._calls.get(holding.call_id) or holding
+        current = self._calls.get(holding.key) or holding
         done = {(one.part.purpose, one.part.position): one for one in owed}
         parts = []
         for part in current.parts:
@@ -130,19 +128,19 @@ class Register:
             gone = one.part.taken_back(one.reason, now_ms)
             parts.append(_carried(part, gone))
         current.parts = parts
-        self._calls.set(holding.call_id, current)
-        self.queue.look(current.customer_id, current.call_id)
+        self._calls.set(holding.key, current)
+        self.queue.look(current.customer_id, current.key)
 
-    def forget(self, call_id: str) -> None:
+    def forget(self, key: str) -> None:
         """Nothing is held of the call, and has not been for long."""
-        holding = self._calls.get(call_id)
+        holding = self._calls.get(key)
         if holding is not None:
-            self._by_customer[holding.customer_id].discard(call_id)
-            self._calls.drop(call_id)
+            self._by_customer[holding.customer_id].discard(key)
+            self._calls.drop(key)
 
     def _look(self, customer_id: str) -> None:
-        for call_id in sorted(self._by_customer.get(customer_id, ())):
-            self.queue.look(customer_id, call_id)
+        for key in sorted(self._by_customer.get(customer_id, ())):
+            self.queue.look(customer_id, key)
 
     def _note(self, status: Status) -> None:
         scope = _scope(status)

@@ -259,10 +259,9 @@ class _Agents:
             self.windows.add(holding.customer_id, closing, _wall_ms())
 
     async def policy(self, message: Message) -> None:
-        customer_id = self._policies.apply(
+        for customer_id in self._policies.apply(
             message.partition, message.offset, message.time_ms, message.key, message.value
-        )
-        if customer_id:
+        ):
             self._customer(customer_id)
 
     async def request(self, message: Message) -> None:

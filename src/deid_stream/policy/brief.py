@@ -7,8 +7,9 @@ from deid_stream.units import Ms
 
 
 def in_brief(standing: Standing, now_ms: Ms) -> JsonObject:
-    """Always ``customer_id``, ``version``, ``status``, ``analytics``, ``training`` and ``legal_hold``; ``reason`` where a record of now
-    may not be trained on, ``training_from`` where one of later may, ``error`` where the last record cannot be read."""
+    """Always ``customer_id``, ``version``, ``status``, ``analytics``, ``training`` and ``legal_hold``; ``reason`` where
+    a record of now may not be trained on, ``training_from`` where one of later may, ``error`` where the last record
+    cannot be read."""
     refusal = standing.refusal(now_ms)
     row: JsonObject = {
         "customer_id": standing.customer_id,

@@ -111,6 +111,11 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
         )
 
 
+def call_key(customer_id: str, call_id: str) -> str:
+    """A call in the index: two customers' producers may use one call id. Identifiers hold no blanks."""
+    return f"{call_id} {customer_id}"
+
+
 class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One call of the index. Nothing of what was said is in it."""
 
@@ -127,6 +132,11 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
     minor: bool = False
     closed: bool = False
     parts: list[Part] = []
+
+    @property
+    def key(self) -> str:
+        """Names it in the index."""
+        return call_key(self.customer_id, self.call_id)
 
     def of(self, *purposes: Purpose) -> list[Part]:
         """Its parts for these purposes."""

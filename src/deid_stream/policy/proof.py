@@ -65,14 +65,15 @@ class Proof:
             return Verdict.NO_PERMIT
         if permit.customer_id != record.customer_id:
             return Verdict.OTHER_CUSTOMER
-        if any(position.before(opted_out) for opted_out in self._opt_outs.get(record.customer_id, ())):
+        customer_id = self._table.current(record.customer_id)
+        if any(position.before(opted_out) for opted_out in self._opt_outs.get(customer_id, ())):
             return Verdict.OPTED_OUT
         if permit.ended(now_ms):
             return Verdict.EXPIRED
         standing = self._at.get(position)
         if standing is None:
             return Verdict.UNPROVEN
-        if standing.customer_id != record.customer_id or standing.policy.version != permit.policy_version:
+        if standing.customer_id != customer_id or standing.policy.version != permit.policy_version:
             return Verdict.NO_SUCH_POLICY
         return Verdict.VALID if standing.refusal(record.time_ms) is None else self._refused(standing, record)
 

@@ -64,6 +64,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call_id: str = ""
     subject: str = ""
     """A pseudonym."""
+    also: tuple[str, ...] = ()
+    """Further pseudonyms of the customer, the call and the subject, by keys that are retired."""
     reason: str = ""
     """From a closed list: why it was refused, or what is waited for."""
     target: str = ""
@@ -89,12 +91,18 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return self.state in (State.RUNNING, State.HELD, State.DONE)
         return self.state is State.IN_FORCE
 
+    def names(self, own: str, there: str) -> bool:
+        """Whether ``there`` is ``own``, or an older pseudonym of what the request is about."""
+        return own == there or there in self.also
+
     def covers(self, holding: Holding) -> bool:
         """Whether the call is of its scope. A deletion of a person's or customer's calls is about those that had begun;
         one that names the call is about that call, whatever the clocks of who asks and of who records it say."""
-        if self.customer_id != holding.customer_id:
+        if not self.names(self.customer_id, holding.customer_id):
             return False
-        if (self.call_id and self.call_id != holding.call_id) or (self.subject and self.subject != holding.subject):
+        if self.call_id and not self.names(self.call_id, holding.call_id):
+            return False
+        if self.subject and not self.names(self.subject, holding.subject):
             return False
         return self.kind is not Kind.DELETION or bool(self.call_id) or holding.started_ms <= self.asked_ms
 

@@ -38,12 +38,14 @@ class Change(NamedTuple):
 class PolicyTable:
     """Apply records in topic order, then ask by customer. ``region`` is the deployment's; empty where it names none,
     and then no customer whose policy names a region is trained on. With ``ids`` customers are known, and asked for, by
-    their pseudonyms."""
+    their pseudonyms, of retired keys too."""
 
     def __init__(self, region: str = "", ids: IdPseudonyms | None = None) -> None:
         self._region = region.casefold()
         self._ids = ids
         self._standings: dict[str, Standing] = {}
+        self._current: dict[str, str] = {}
+        """Pseudonyms of customers by those of retired keys."""
         self._known = 0
 
     def __len__(self) -> int:
@@ -51,11 +53,17 @@ class PolicyTable:
 
     def get(self, customer_id: str) -> CompiledPolicy:
         """What the customer's calls go by; ``UNKNOWN`` where there is no policy."""
-        standing = self._standings.get(customer_id)
+        standing = self._standings.get(self.current(customer_id))
         return UNKNOWN if standing is None else standing.policy
 
     def standing(self, customer_id: str) -> Standing:
-        return self._standings.get(customer_id) or Standing(customer_id=customer_id)
+        """By any of the customer's pseudonyms; the answer has the current one."""
+        known = self._standings.get(customer_id) or self._standings.get(self.current(customer_id))
+        return known or Standing(customer_id=customer_id)
+
+    def current(self, customer_id: str) -> str:
+        """The customer's pseudonym by the current key, for one by a retired key; else the same."""
+        return self._current.get(customer_id, customer_id)
 
     def customers(self) -> list[str]:
         """Those that have a policy, readable or not, or a hold that has outlived it."""
@@ -68,7 +76,8 @@ class PolicyTable:
         said = Said() if value is None else says(value, customer_id)
         compiled = _compiled(value, customer_id)
         if self._ids is not None:
-            customer_id = self._ids.customer(customer_id)
+            customer_id, *retired = self._ids.customers(customer_id)
+            self._current.update(dict.fromkeys(retired, customer_id))
             if isinstance(compiled, CompiledPolicy):
                 compiled = msgspec.structs.replace(compiled, customer_id=customer_id)
         before = self.standing(customer_id)

@@ -14,7 +14,11 @@ def plane():
 
 @pytest.mark.parametrize(
     ("first", "ending", "ended"),
-    [("hold", "release", State.RELEASED), ("withdrawal", "release", State.RELEASED), ("access", "fulfilled", State.DONE)],
+    [
+        ("hold", "release", State.RELEASED),
+        ("withdrawal", "release", State.RELEASED),
+        ("access", "fulfilled", State.DONE),
+    ],
 )
 @pytest.mark.parametrize("receipts", [0, 1], ids=["before any receipt", "between the two receipts"])
 async def test_what_ends_another_request_is_done_again_after_a_crash(plane, first, ending, ended, receipts):

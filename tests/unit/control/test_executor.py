@@ -11,6 +11,7 @@ from deid_stream.policy.retention import DAY_MS
 from deid_stream.policy.rights import Customer, State
 from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
 
+
 @pytest.fixture
 def plane():
     made = Plane()

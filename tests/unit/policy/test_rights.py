@@ -1,5 +1,7 @@
 """What follows for a call of what people ask for, of opt-outs, holds and days: the table."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -235,7 +237,7 @@ def test_a_part_that_is_claimed_again_and_again_is_taken_back_once_every_settle_
         if take_back(held, rules, now_ms).owed:
             taken.append(now_ms)
         assert all(part.gone for part in held.parts), "nothing of it is held at any time"
-    waits = [later - before for before, later in zip(taken, taken[1:], strict=False)]
+    waits = [later - before for before, later in itertools.pairwise(taken)]
     assert len(taken) > lasts_ms // SETTLE_MS - 5
     assert min(waits) >= SETTLE_MS > max(waits) - every_ms
     take_back(held, rules, T + lasts_ms + SETTLE_MS)

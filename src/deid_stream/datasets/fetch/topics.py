@@ -101,7 +101,7 @@ class Fetcher:
         """What analytics has of the call. Raises as ``source`` does."""
         call = ReleasedCall()
         when = _When()
-        names = {call_id} | ({self._ids.call(call_id)} if self._ids is not None else set())
+        names = {call_id} | set(self._ids.calls(call_id) if self._ids is not None else ())
         async for record in self._records(topics.CALLS, call_id, when, progress):
             if (record.key or b"").decode(errors="replace") in names:
                 call.close(record.value)
@@ -143,7 +143,7 @@ class Fetcher:
         if key is None:
             return False
         name = key.decode("utf-8", "surrogateescape")
-        return name == call_id or (self._ids is not None and self._ids.call(name) == call_id)
+        return name == call_id or (self._ids is not None and call_id in self._ids.calls(name))
 
     async def _records(
         self, topic: topics.Topic, call_id: str, when: _When, progress: Progress
