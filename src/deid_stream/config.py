@@ -17,6 +17,7 @@ from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
 MIN_TOKEN_CHARS = 16
+_MAX_FILE_BYTES = 65_536
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -301,11 +302,10 @@ def load_settings(
 
 
 def _from_file(path: Path) -> Mapping[str, object]:
+    text = _text(path, f"the settings file {path}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the settings file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
         raise ConfigError(f"the settings file {path} is not TOML") from None
 
 
@@ -336,19 +336,6 @@ def _service_link(variable: str, value: str) -> bool:
 def _nearest(name: str) -> str:
     close = difflib.get_close_matches(name, Settings.__struct_fields__, 1, 0.75)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def transport_risks(settings: Settings) -> list[str]:
-    """What others on the network could read, each with the mend. Nothing where the brokers are on this machine."""
-    hosts = {server.strip().rpartition(":")[0].strip("[]") for server in settings.bootstrap_servers.split(",")}
-    if not settings.bootstrap_servers or hosts <= {"127.0.0.1", "localhost", "::1"}:
-        return []
-    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism in ("PLAIN", "OAUTHBEARER"):
-        what = "password" if settings.sasl_mechanism == "PLAIN" else "token"
-        return [f"the {what} is sent in clear: set security_protocol to SASL_SSL, or sasl_mechanism to SCRAM-SHA-512"]
-    if not settings.security_protocol.endswith("SSL"):
-        return ["calls go over the network in clear: set security_protocol to SSL or SASL_SSL"]
-    return []
 
 
 def _converted(merged: Mapping[str, object], sources: Mapping[str, str]) -> Settings:
@@ -391,9 +378,18 @@ def _check_mode(file: str, name: str) -> None:
 
 
 def _secret(value: str, file: str, name: str) -> str:
-    if not file:
-        return value
+    return _text(Path(file), name).strip() if file else value
+
+
+def _text(path: Path, what: str) -> str:
+    """Raises ConfigError, which tells nothing of what the file holds."""
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"cannot read {name}") from None
+        with path.open("rb") as file:
+            raw = file.read(_MAX_FILE_BYTES + 1)
+        if len(raw) <= _MAX_FILE_BYTES:
+            return raw.decode()
+    except OSError as error:
+        raise ConfigError(f"cannot read {what}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{what} is not UTF-8") from None
+    raise ConfigError(f"{what} is larger than {_MAX_FILE_BYTES} bytes")

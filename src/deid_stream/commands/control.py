@@ -6,8 +6,9 @@ import importlib.util
 import click
 
 from deid_stream.commands.options import CONNECTION, CONTROL, CUSTODY, TRY_SERVE, require_broker, settings_options
-from deid_stream.config import Settings, transport_risks
+from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, install
+from deid_stream.kafka.connection import transport_risks
 
 
 @click.command(short_help="Run the control plane: opt-outs, people's rights, retention, aggregates.")

@@ -13,9 +13,10 @@ import click
 import msgspec
 
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
-from deid_stream.config import Settings, transport_risks
+from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import DeidError
+from deid_stream.kafka.connection import transport_risks
 
 if TYPE_CHECKING:
     from deid_stream.kafka.ports import Kafka

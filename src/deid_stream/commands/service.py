@@ -22,8 +22,9 @@ from deid_stream.commands.options import (
     require_broker,
     settings_options,
 )
-from deid_stream.config import Settings, transport_risks
+from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, install
+from deid_stream.kafka.connection import transport_risks
 
 
 @click.command(short_help="Run only the embedded Kafka-compatible broker.")

@@ -76,6 +76,19 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return f"<Connection {','.join(self.servers)} {self.security_protocol}>"
 
 
+def transport_risks(settings: Settings) -> list[str]:
+    """What others on the network could read, each with the mend. Nothing where the brokers are on this machine."""
+    hosts = {server.strip().rpartition(":")[0].strip("[]") for server in settings.bootstrap_servers.split(",")}
+    if not settings.bootstrap_servers or hosts <= {"127.0.0.1", "localhost", "::1"}:
+        return []
+    if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism in ("PLAIN", "OAUTHBEARER"):
+        what = "password" if settings.sasl_mechanism == "PLAIN" else "token"
+        return [f"the {what} is sent in clear: set security_protocol to SASL_SSL, or sasl_mechanism to SCRAM-SHA-512"]
+    if not settings.security_protocol.endswith("SSL"):
+        return ["calls go over the network in clear: set security_protocol to SSL or SASL_SSL"]
+    return []
+
+
 def _oauth(settings: Settings) -> OAuth:
     return OAuth(
         token_url=settings.oauth_token_url,

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.units import Ms
 from deid_stream.wire.chain import Head
 from deid_stream.worker.consent import CallFacts
@@ -203,8 +204,8 @@ class CheckpointLog:
     def _apply(self, record: _Record) -> None:
         state = self._state
         state.progress = Progress(
-            positions=record.positions,
-            needed=record.needed,
+            positions=_of_inputs(record.positions),
+            needed=_of_inputs(record.needed),
             time_ms=record.time_ms,
             audited=record.audited,
         )
@@ -240,6 +241,11 @@ def base_offset(value: bytes | None, offset: int) -> int | None:
     if record is None:
         return None
     return offset - record.part if record.kind == "base" else record.base
+
+
+def _of_inputs(offsets: dict[str, int]) -> dict[str, int]:
+    """Those of topics that this version reads; those below 0 are none."""
+    return {kind: offset for kind, offset in offsets.items() if kind in INPUT_KINDS and offset >= 0}
 
 
 def _split(calls: Iterable[bytes], closed: Iterable[EndedCall]) -> list[tuple[list[bytes], list[EndedCall]]]:

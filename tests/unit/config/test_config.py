@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from deid_stream.config import Settings, load_settings, transport_risks
+from deid_stream.config import Settings, load_settings
 from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.kafka.clients.aio.options import client_options
-from deid_stream.kafka.connection import Connection
+from deid_stream.kafka.connection import Connection, transport_risks
 from deid_stream.keys import KeyRing
 
 KEY = "00112233445566778899aabbccddeeff"
@@ -69,6 +69,9 @@ def test_the_environment_is_text(variable, text, name, value):
         ({}, {"DEID_GROUP_ID": "\udcff"}, "", "group_id, from the environment, is not UTF-8"),
         ({"group_id": "\udcff"}, {}, "", "group_id, from the flags, is not UTF-8"),
         ({}, {}, "holdback_ms = ", "is not TOML"),
+        ({}, {}, "holdback_ms = " + "9" * 5_000, "is not TOML"),
+        ({}, {}, "queues = " + "[" * 5_000, "is not TOML"),
+        ({}, {}, "queues = [" + "1, " * 30_000 + "]", "is larger than 65536 bytes"),
         ({}, {"DEID_PROCESSING": "twice"}, "", "processing, from the environment, must be auto or exactly_once"),
         ({"security_protocol": "SASL_SSL"}, {}, "", "sasl_username"),
         ({"tls_cert_file": "a.pem"}, {}, "", "go together"),

@@ -63,6 +63,14 @@ def test_deltas_change_what_the_base_said():
     assert restored.progress.time_ms == 20
 
 
+def test_offsets_of_topics_that_are_not_read_here_are_passed_over():
+    log, writer = CheckpointLog(), CheckpointWriter(0, 1, "w")
+    offsets = {"audio": 7, "PERSON": 3, "0": 1, "events": -1}
+    for _, value in writer.encode(Progress(positions=offsets, needed=offsets), [], [], full=True):
+        log.add(value)
+    assert log.restored.progress == Progress(positions={"audio": 7}, needed={"audio": 7})
+
+
 def test_the_last_record_says_where_reading_begins():
     log, writer = Log(), CheckpointWriter(0, 1, "w")
     log.write(writer, [snapshot("old")], full=True)
