@@ -64,13 +64,15 @@ def speech(reader: Reader, channel: int, window: Interval) -> list[Interval]:
 
 
 def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLevel) -> Iterator[Interval]:
-    """Speech in the samples of one cell on such a line, frame by frame."""
+    """Speech in the samples of one cell on such a line, in whole frames, sorted and apart."""
     if not has_sound(pcm, line.quiet_peak):
         return
     samples, hz = _native(pcm, rate_hz)
     size = hz * FRAME_MS // 1000
     count = -(-len(samples) // size)
-    frames = np.pad(samples, (0, count * size - len(samples)), mode="edge").reshape(count, size)
+    if len(samples) < count * size:
+        samples = np.pad(samples, (0, count * size - len(samples)), mode="edge")
+    frames = samples.reshape(count, size)
     peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
     loud, detected = peaks > line.faint_peak, np.zeros(count, np.bool_)
     if loud.any():
@@ -86,8 +88,15 @@ def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLe
     # under noise the weak half of every syllable does not stand out
     near = _HANGOVER_FRAMES if line.noise.sample_db < _NOISY_DB else _HANGOVER_UNDER_NOISE_FRAMES
     heard = loud & _beside(likely & detected, near, near) | soft & likely
+    first = last = -1
     for at in np.flatnonzero(heard).tolist():
-        yield Interval(start_ms + at * FRAME_MS, start_ms + (at + 1) * FRAME_MS)
+        if at != last:
+            if last >= 0:
+                yield Interval(start_ms + first * FRAME_MS, start_ms + last * FRAME_MS)
+            first = at
+        last = at + 1
+    if last >= 0:
+        yield Interval(start_ms + first * FRAME_MS, start_ms + last * FRAME_MS)
 
 
 def _detected(frames: NDArray[np.int16], hz: int, faint_peak: int) -> NDArray[np.bool_]:
@@ -138,8 +147,11 @@ def _soft_level(levels: NDArray[np.float64]) -> float:
 def _voiced(frames: NDArray[np.int16], hz: int, asked: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Of the frames ``asked``: whether the sound in each and the next repeats itself as a voice does: steady noise does
     not."""
-    flat = np.pad(frames.reshape(-1).astype(np.float64), (2, 0), mode="edge")
-    steps = np.diff(flat, n=2).reshape(frames.shape)  # rumble would pass for a very low voice
+    flat = np.empty(frames.size + 2, np.int32)
+    flat[:2] = frames[0, 0]
+    flat[2:] = frames.reshape(-1)
+    steps = flat[1:] - flat[:-1]
+    steps = (steps[1:] - steps[:-1]).reshape(frames.shape)  # rumble would pass for a very low voice
     pairs = np.concatenate([steps[asked], steps[np.minimum(asked + 1, len(steps) - 1)]], axis=1)
     size = 1 << (2 * pairs.shape[1] - 1).bit_length()
     spectrum = np.fft.rfft(pairs, size)

@@ -130,7 +130,8 @@ def frame_levels_db(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.floa
 def _frame_energies(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.float64]:
     """Mean squares, ``(2, frames)``.
 
-    Run once per second for each channel of each call: sums in place of ``np.pad`` and ``np.convolve``, twice as slow.
+    Run once per second for each channel of each call: sums of whole numbers, which are exact in whatever order they are
+    added, take two thirds of the time of fractions, and a third of ``np.pad`` and ``np.convolve``.
     """
     if not len(samples):
         return np.zeros((2, 0))
@@ -138,22 +139,25 @@ def _frame_energies(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.floa
     width = rate_hz * _RUMBLE_MS // 1000
     count = len(samples) + -len(samples) % size
     first = 1 + width // 2
-    padded = np.empty(count + width)
-    padded[0] = 0.0
+    padded = np.empty(count + width, np.int64)
+    padded[0] = 0
     padded[1:first] = samples[0]
     padded[first : first + len(samples)] = samples
     padded[first + len(samples) :] = samples[-1]
     whole = padded[first : first + count]
-    values = np.empty((2, count))
-    sums = padded.cumsum()
-    around = np.subtract(sums[width:], sums[:-width], out=values[0])
-    around /= width
-    np.subtract(whole, around, out=values[0])
-    values[1, 0] = 0.0
+    sums = np.add.accumulate(padded)
+    values = np.empty((2, count), np.int64)
+    # ``width`` times the distance from what is the same around
+    apart = np.multiply(whole, width, out=values[0])
+    apart -= sums[width:]
+    apart += sums[:-width]
+    values[1, 0] = 0
     np.subtract(whole[1:], whole[:-1], out=values[1, 1:])
-    frames = values.reshape(-1, size)
-    energies: NDArray[np.float64] = np.einsum("ij,ij->i", frames, frames) / size
-    return energies.reshape(2, -1)
+    frames = values.astype(np.float64).reshape(-1, size)
+    energies: NDArray[np.float64] = np.add.reduce(np.square(frames, out=frames), axis=1).reshape(2, -1)
+    energies /= size
+    energies[0] /= width * width
+    return energies
 
 
 def _level_db(energies: NDArray[np.float64]) -> NDArray[np.float64]:
