@@ -14,12 +14,12 @@ from tests.support.calls import MadeCall, Record, make_call
 from tests.support.service import Service, until
 
 ELSEWHERE = {
-    "index_calls": "tests/integration/test_control.py",
-    "requests_open": "tests/integration/test_control.py",
-    "requests_overdue": "tests/integration/test_control.py",
-    "retraction_seconds": "tests/integration/test_control.py",
+    "index_calls": "tests/integration/test_control_numbers.py",
+    "requests_open": "tests/integration/test_control_numbers.py",
+    "requests_overdue": "tests/integration/test_control_numbers.py",
+    "retraction_seconds": "tests/integration/test_control_numbers.py",
     "retractions_waiting": "tests/integration/test_control.py",
-    "taken_back": "tests/integration/test_control.py",
+    "taken_back": "tests/integration/test_control_numbers.py",
     "customer_conflicts": "tests/unit/worker/test_identity.py",
     "spotcheck_calls": "tests/conformance/test_spotcheck.py",
     "spotcheck_finds": "tests/conformance/test_spotcheck.py",

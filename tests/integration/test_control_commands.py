@@ -1,0 +1,111 @@
+"""The commands of a privacy officer through a real broker and a control plane that is a process of its own."""
+
+import asyncio
+import json
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from deid_stream.cli import cli
+from deid_stream.kafka.record import OutRecord
+from deid_stream.keys import KeyRing
+from deid_stream.keys.customers import reader_keys
+from tests.support.rights import SUBJECT, call, comes_to, everywhere, published
+from tests.support.rights import broker as broker
+from tests.support.rights import service as service
+from tests.support.service import KEY, Service
+
+
+async def run(service: Service, *arguments: str) -> Any:
+    settings = ("--bootstrap-servers", service.settings.bootstrap_servers, "--topic-prefix", service.prefix)
+    return await asyncio.to_thread(CliRunner().invoke, cli, [*arguments, *settings], standalone_mode=False)
+
+
+async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tmp_path: Path) -> None:
+    await published(service, call("a", 66, subject=SUBJECT), call("b", 67))
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--requested-by", "dpo")
+    out = tmp_path / "held"
+    exported = await run(service, "rights", "access", *who, "--call", "a", "--out", str(out), "--json")
+    assert exported.return_value == 0, exported.output
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert [one["call_id"] for one in manifest["calls"]] == ["a"]
+    assert {json.loads(line)["call_id"] for line in (out / "transcripts.jsonl").read_text().splitlines()} == {"a"}
+    with wave.open(str(out / manifest["calls"][0]["sound"])) as sound:
+        assert sound.getnframes() > 8_000
+    dry = await run(service, "rights", "delete", *who, "--call", "a", "--raw")
+    assert "nothing was deleted" in dry.output
+    await comes_to(service, everywhere("a", "b"))
+    deleted = await run(service, "rights", "delete", *who, "--call", "a", "--request-id", "d-1", "--json")
+    assert (deleted.return_value, json.loads(deleted.output)["state"]) == (0, "done")
+    shown = json.loads((await run(service, "rights", "status", "--json")).output)
+    assert [(one["kind"], one["state"]) for one in shown] == [
+        ("access", "done"),
+        ("fulfilled", "done"),
+        ("deletion", "done"),
+    ]
+    refused = await run(service, "rights", "delete", "--customer", "acme")
+    assert refused.return_value == 1
+    assert "not_verified" in refused.output
+    assert "--verified-by" in refused.output
+    nothing = await run(service, "rights", "delete", *who, "--call", "nobody-knows-it")
+    assert "done" in nothing.output
+    assert "0 records of 0 calls" in nothing.output
+    assert "fulfilled" not in (await run(service, "rights", "status")).output
+    later = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
+    assert [(row["purpose"], row["reason"], row["calls"]) for row in later] == [("analytics", "retention", 1)]
+    await run(service, "rights", "hold", "--customer", "acme", "--requested-by", "dpo")
+    held = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
+    assert [(row["purpose"], row["reason"], row["calls"]) for row in held] == [("analytics", "kept", 1)]
+
+
+async def test_a_broker_that_cannot_delete_raw_records_is_named(service: Service, broker: tuple[str, bool]) -> None:
+    if broker[1]:
+        pytest.skip("Apache Kafka can")
+    await service.control()
+    await service.put(OutRecord(service.prefix + "calls.events", b"a", b"{}"))
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a")
+    forced = await run(service, "rights", "delete", *who, "--raw", "--yes")
+    assert "the embedded one cannot" in str(forced.exception)
+    assert "deletion done" in (await run(service, "rights", "status")).output
+
+
+async def test_encrypted_outputs_are_exported_in_clear_to_who_may_read_them(service: Service, tmp_path: Path) -> None:
+    await service.control()
+    await service.policy("acme", version=1)
+    await service.work(encrypt_outputs=True)
+    await service.send(call("a", 73))
+    await service.closed(1)
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a")
+    refused = await run(service, "rights", "access", *who, "--out", str(tmp_path / "no"))
+    assert "DEID_READ_KEY" in str(refused.exception), refused.output
+    key = tmp_path / "key"
+    key.write_text(" ".join(one.hex() for one in reader_keys(KeyRing(KEY))))
+    key.chmod(0o600)
+    out = tmp_path / "held"
+    exported = await run(service, "rights", "access", *who, "--out", str(out), "--read-key-file", str(key))
+    assert exported.return_value == 0, exported.output
+    assert {json.loads(line)["call_id"] for line in (out / "transcripts.jsonl").read_text().splitlines()} == {"a"}
+    with wave.open(str(out / "call-0.wav")) as sound:
+        assert sound.getnframes() > 8_000
+
+
+async def test_an_id_that_is_another_requests_is_not_taken_for_done(service: Service) -> None:
+    await published(service, call("a", 71), call("b", 72))
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--request-id", "r-1")
+    assert (await run(service, "rights", "delete", *who, "--call", "a")).return_value == 0
+    again = await run(service, "rights", "delete", *who, "--call", "a")
+    assert (again.return_value, again.output.count("deletion done")) == (0, 1)
+    for other in (("delete", "--call", "b"), ("withdraw",), ("delete",)):
+        refused = await run(service, "rights", other[0], *who, *other[1:])
+        assert "another request's id" in str(refused.exception), refused.output
+    empty = await run(service, "rights", "delete", "--customer", "acme", "--verified-by", "desk-1", "--call", "")
+    assert "leave it out" in str(empty.exception), empty.output
+    await comes_to(service, everywhere("b"))
+    letters = [json.loads(record.value)["path"] for record in await service.read(service.names.dead_letters)]
+    assert letters == ["$.request_id"] * 3
+    proof = await run(service, "audit", "verify", "--json")
+    shown = json.loads(proof.output)
+    assert (proof.return_value, shown["withdrawn_calls"], shown["audit"]["unchained"]) == (0, 1, 0)
