@@ -13,7 +13,7 @@ from deid_stream.kafka.record import OutRecord
 from deid_stream.policy.permit import decode_permit
 from deid_stream.policy.proof import Proof
 from tests.support.calls import MadeCall, make_call
-from tests.support.service import Service, until
+from tests.support.service import SETTLE_S, Service, until
 
 GARBAGE = b'{"customer_id":"acme","versoin":3}'
 
@@ -40,7 +40,7 @@ async def trained(service: Service) -> dict[str, list[Any]]:
 
 async def left(service: Service, *calls: str) -> dict[str, list[Any]]:
     """Wait until training has these calls and no others."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SETTLE_S):
         while set(found := await trained(service)) != set(calls):  # noqa: ASYNC110 - the state of a broker
             await asyncio.sleep(0.2)
     return found

@@ -21,7 +21,7 @@ from deid_stream.keys import KeyRing
 from deid_stream.keys.customers import ReadKeys
 from deid_stream.wire.limits import Limits
 from tests.support.calls import MadeCall, make_call
-from tests.support.service import KEY, Service
+from tests.support.service import KEY, SETTLE_S, Service
 
 RING = KeyRing(KEY)
 
@@ -181,7 +181,7 @@ async def test_two_workers_that_make_a_first_key_at_once_agree(service: Service)
         await asyncio.gather(one.ensure("acme"), two.ensure("acme"))
         await asyncio.gather(one.ensure("other"), two.ensure("other"))
         tasks = [asyncio.create_task(keys.follow()) for keys in (one, two)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SETTLE_S):
             while one.key_ids() != two.key_ids():  # noqa: ASYNC110 - the state of a broker
                 await asyncio.sleep(0.1)
             table = await read_keys_topic(service.kafka, service.names.keys)

@@ -15,7 +15,7 @@ from deid_stream.errors import TopicError
 from deid_stream.kafka.record import Place
 from deid_stream.policy.permit import decode_permit
 from tests.support.calls import MadeCall, Record, make_call
-from tests.support.service import Service, until
+from tests.support.service import SETTLE_S, Service, until
 
 
 def call(name: str, customer: str, seed: int = 1, **options: Any) -> MadeCall:
@@ -24,7 +24,7 @@ def call(name: str, customer: str, seed: int = 1, **options: Any) -> MadeCall:
 
 
 async def until_async(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SETTLE_S):
         while await look() != wanted:  # noqa: ASYNC110 - the state of a broker
             await asyncio.sleep(0.2)
 

@@ -16,6 +16,8 @@ CALLS = 500
 HELD_S = 3
 TRIES = 3
 BOUND_S = 3.0
+LONG_MS = 600_000
+"""Nothing is given up or let go by the clock while the test runs, however slow the machine is."""
 
 
 @pytest.fixture
@@ -42,16 +44,16 @@ ON = ["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
 @pytest.mark.parametrize("broker", ON, indirect=True)
 async def test_five_hundred_live_calls_are_taken_over_in_less_than_three_seconds(service: Service) -> None:
     gc.disable()  # as in the worker's own process
-    worker = await service.work()
+    worker = await service.work(holdback_ms=LONG_MS, idle_ms=2 * LONG_MS)
     records = list(live_calls())
     await service.send(records)
-    await until(lambda: sum(worker.metrics.records_in.values.values()) == len(records), 60)
+    await until(lambda: sum(worker.metrics.records_in.values.values()) == len(records), 240)
     taken_s: list[float] = []
     # neighbours on a shared machine make a try longer, but not its processor time
     while not taken_s or (taken_s[-1] >= BOUND_S and len(taken_s) < TRIES):
         await service.stop(worker)
         began_s = time.process_time()
-        worker = await service.work()
+        worker = await service.work(holdback_ms=LONG_MS, idle_ms=2 * LONG_MS)
         recovery = worker.metrics.recovery_seconds
         await until(lambda recovery=recovery: sum(recovery.counts) == 1)  # type: ignore[misc]
         assert worker.metrics.live_calls.values[""] == CALLS

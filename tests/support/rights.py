@@ -18,7 +18,7 @@ from tests.support.calls import MadeCall, Record, make_call
 from tests.support.kafka import KafkaCluster
 from tests.support.service import Service
 
-SETTLE_S = 40.0
+SETTLE_S = 120.0
 DAY_MS = 86_400_000
 
 
