@@ -33,12 +33,14 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run    ## play the sample calls through the real thing and check what comes out
 	$(BIN)/deid-stream demo
 
-# in the order of the folders, which begins with the long files; xdist's own begins with those of the most tests
+# in the order of the folders, which begins with the long files; xdist's own begins with those of the most tests.
+# mypy takes a core for a minute, while tests of brokers wait
 test: $(VENV)/.dev    ## lint, types, every test that needs no Apache Kafka
 	$(BIN)/ruff check src tests benchmarks models
 	$(BIN)/ruff format --check src tests benchmarks models
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not kafka and not chaos" -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/mypy >$(VENV)/types.txt & types=$$!; \
+	$(BIN)/python -m pytest -m "not kafka and not chaos" -n $(JOBS) --dist loadfile --no-loadscope-reorder; failed=$$?; \
+	wait $$types || failed=1; cat $(VENV)/types.txt; exit $$failed
 
 test-kafka: $(VENV)/.dev    ## the broker tests against a real Apache Kafka (KAFKA_HOME, Java 17+)
 	@test -d "$(KAFKA_HOME)/libs" || { echo "KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/)" >&2; exit 2; }

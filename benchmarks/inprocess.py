@@ -94,12 +94,12 @@ def new_partition(factory: Any = None) -> Partition:
 
 def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list[dict[str, list[InRecord]]]:
     """What a worker reads in each step of ``STEP_MS``, by topic kind: ``calls`` calls from their start on."""
-    made = make_scripts(shape, scripts)
+    made = make_scripts(shape, min(scripts, calls))
     rng = Random(3)
     base_ms = 1_700_000_000_000
     rows: list[tuple[int, str, InRecord]] = []
     for number in range(calls):
-        script = made[number % scripts]
+        script = made[number % len(made)]
         start_ms = base_ms + rng.randrange(0, 1000, 20)
         name = call_id(script.number, number, start_ms, script.duration_ms).encode()
         for record in script.records:
