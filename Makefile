@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 # test files at a time in `make test`: twice a small machine's two cores, since tests of brokers mostly wait
 JOBS   ?= 4
+# in `make test-kafka`: each has a broker of its own
+KAFKA_JOBS ?= 3
 BIN    := $(VENV)/bin
 export PYTHONWARNINGS =
 # tests start the package hundreds of times: compiled once, not at each start
@@ -44,7 +46,7 @@ test: $(VENV)/.dev    ## lint, types, every test that needs no Apache Kafka
 
 test-kafka: $(VENV)/.dev    ## the broker tests against a real Apache Kafka (KAFKA_HOME, Java 17+)
 	@test -d "$(KAFKA_HOME)/libs" || { echo "KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/)" >&2; exit 2; }
-	KAFKA_HOME="$(abspath $(KAFKA_HOME))" $(BIN)/python -m pytest -m "kafka"
+	KAFKA_HOME="$(abspath $(KAFKA_HOME))" $(BIN)/python -m pytest -m "kafka" -n $(KAFKA_JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.bench    ## all benchmarks; writes benchmarks/results/*.json and tables
 	$(BIN)/python -m benchmarks

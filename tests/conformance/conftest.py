@@ -28,6 +28,13 @@ class Broker(NamedTuple):
         return self.client(Connection(servers=(bootstrap or self.bootstrap,), client_id=client_id))
 
 
+@pytest.fixture(scope="session")
+def apache() -> Iterator[KafkaCluster]:
+    """One for both clients: it takes ten seconds of a processor to start."""
+    with KafkaCluster() as cluster:
+        yield cluster
+
+
 @pytest.fixture(
     scope="session",
     params=[
@@ -48,8 +55,8 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
         with EmbeddedBroker() as embedded:
             yield Broker(embedded.bootstrap_servers, exactly_once=False, client=client)
     else:
-        with KafkaCluster() as cluster:
-            yield Broker(cluster.bootstrap, exactly_once=True, client=client)
+        cluster: KafkaCluster = request.getfixturevalue("apache")
+        yield Broker(cluster.bootstrap, exactly_once=True, client=client)
 
 
 @pytest.fixture

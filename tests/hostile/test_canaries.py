@@ -8,6 +8,7 @@ import pytest
 from deid_stream.config import Settings
 from deid_stream.kafka.record import InRecord
 from tests.conformance.conftest import Broker
+from tests.conformance.conftest import apache as apache
 from tests.conformance.conftest import broker as broker
 from tests.hostile.canaries import search
 from tests.hostile.canaries.plant import Garden

@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 from deid_stream.config import Settings
 from tests.chaos.scenario import Workers
 from tests.conformance.conftest import Broker
+from tests.conformance.conftest import apache as apache
 from tests.conformance.conftest import broker as broker
 from tests.conformance.raw import BadName, DamagedBatch, produce
 from tests.hostile import bad_records

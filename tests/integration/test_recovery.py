@@ -8,6 +8,7 @@ import pytest
 
 from deid_stream.config import Settings
 from tests.conformance.conftest import Broker
+from tests.conformance.conftest import apache as apache
 from tests.conformance.conftest import broker as broker
 from tests.support.calls import Record, make_call
 from tests.support.service import Service, until
