@@ -105,16 +105,16 @@ class CallSession:
     @property
     def next_deadline_ms(self) -> Ms:
         """Record time at which ``advance`` will do something even if no record arrives."""
-        deadlines = [self._life.last_record_ms + self._settings.idle_ms]
-        if (deadline := self._holdback.next_deadline_ms) is not None:
-            deadlines.append(deadline)
-        if self._sound.tail_due_ms is not None:
-            deadlines.append(self._sound.tail_due_ms)
-        ended_ms = self._life.ended_ms
-        if ended_ms is not None:
-            grace_ms = ended_ms + self._settings.end_grace_ms
-            deadlines.append(grace_ms if self._now_ms < grace_ms else ended_ms + self._settings.end_limit_ms)
-        return min(deadlines)
+        # asked of every call in every batch
+        life, settings = self._life, self._settings
+        at_ms = life.last_record_ms + settings.idle_ms
+        for due_ms in (self._holdback.next_deadline_ms, self._sound.tail_due_ms):
+            if due_ms is not None and due_ms < at_ms:
+                at_ms = due_ms
+        if life.ended_ms is None:
+            return at_ms
+        grace_ms = life.ended_ms + settings.end_grace_ms
+        return min(at_ms, grace_ms if self._now_ms < grace_ms else life.ended_ms + settings.end_limit_ms)
 
     def needed_offsets(self) -> NeededOffsets:
         """See NeededOffsets."""

@@ -112,8 +112,8 @@ def decode_audio(
     if audio_format is None:
         encoded = value
         audio_format, value = _opus(value, limits.max_audio_bytes, stream.channel)
-    seq = ce.number_of(attributes, ce.SEQ, MAX_SEQ)
-    offset_ms = ce.number_of(attributes, ce.OFFSET_MS, MAX_MEDIA_MS)
+    seq = ce.whole_number(get(ce.SEQ), ce.SEQ, MAX_SEQ)
+    offset_ms = ce.whole_number(get(ce.OFFSET_MS), ce.OFFSET_MS, MAX_MEDIA_MS)
     event_id, time = get(ce.ID) or b"", get(ce.TIME) or b""
     if not stream.checked or not 0 < len(event_id) <= _MAX_ID_BYTES or not event_id.isascii():
         ce.check_attributes(get(ce.SPECVERSION), event_id, get(ce.SOURCE), get(ce.TYPE))

@@ -108,7 +108,11 @@ def check_attributes(
 
 def number_of(attributes: Mapping[str, bytes | None], name: str, limit: int) -> int:
     """A header holding a whole number in ``[0, limit]``, as decimal digits."""
-    raw = attributes.get(name)
+    return whole_number(attributes.get(name), name, limit)
+
+
+def whole_number(raw: bytes | None, name: str, limit: int) -> int:
+    """As ``number_of``, of the header's value itself."""
     if not raw:
         raise MissingError(f"header {name} is missing", at=name, mend=f"set {name}")
     if not raw.isdigit() or len(raw) > _MAX_DIGITS:

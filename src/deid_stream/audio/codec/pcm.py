@@ -123,6 +123,12 @@ def is_quiet(data: bytes, fmt: AudioFormat, peak: int = QUIET_PEAK) -> bool:
     return not has_sound(np.frombuffer(data, _DTYPE[fmt.encoding]), peak)
 
 
+def quiet_codes(fmt: AudioFormat, peaks: Sequence[int]) -> bytes | None:
+    """The bytes that are quiet in a stream of one G.711 channel, for who asks ``is_quiet`` of each of its chunks; None
+    for other formats."""
+    return _QUIET_BYTES.get((fmt.encoding, peaks[0])) if fmt.channels == 1 else None
+
+
 def quiet_channels(data: bytes, fmt: AudioFormat, peaks: Sequence[int]) -> int:
     """Which channels of a chunk are quiet, each by its own peak of ``QUIET_PEAKS``: bit ``c`` for channel ``c``."""
     if fmt.channels == 1:

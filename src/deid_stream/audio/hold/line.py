@@ -81,8 +81,8 @@ class Line:
         """A look at ``LOOK_MS`` that end at ``end_ms``, later than the last one."""
         self._ends.append(end_ms)
         self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
-        sample_db, step_db = _level_db(np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)).tolist()
-        self._softest.append(Levels(sample_db, step_db))
+        softest = np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)
+        self._softest.append(Levels(*_level_db(softest).tolist()))
 
     def at(self, media_ms: Ms) -> LineLevel:
         """The level as known from what came before ``media_ms``."""

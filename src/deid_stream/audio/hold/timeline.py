@@ -57,6 +57,7 @@ class Timeline:
         self._forget_quiet()
         self._lines = [Line() for _ in range(fmt.channels)]
         self._quiet_peaks = [line.at(0).quiet_peak for line in self._lines]
+        self._quiet_codes = pcm.quiet_codes(fmt, self._quiet_peaks)
         self._next_look: SampleIndex = 0
         self._seqs: list[list[int]] = []
         self._frontier: SampleIndex | None = None
@@ -100,7 +101,11 @@ class Timeline:
             return Placement.REPEAT
         if not in_order and self._holds(start, end):
             return Placement.REPEAT
-        quiet = pcm.quiet_channels(data, fmt, self._quiet_peaks)
+        codes = self._quiet_codes
+        if codes is not None:
+            quiet = int(not data.translate(None, codes))
+        else:
+            quiet = pcm.quiet_channels(data, fmt, self._quiet_peaks)
         if frames > self._longest:
             self._longest = frames
         if self._chunks and chunk.offset < self._chunks[-1].offset:
@@ -164,6 +169,7 @@ class Timeline:
                 for channel, line in enumerate(self._lines):
                     line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
                     self._quiet_peaks[channel] = line.at(at_ms + LOOK_MS).quiet_peak
+                self._quiet_codes = pcm.quiet_codes(self.format, self._quiet_peaks)
                 self._next_look = ms_to_samples(at_ms + LOOK_EVERY_MS + LOOK_MS, rate_hz)
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
@@ -320,11 +326,16 @@ class Timeline:
         begin, end = bisect_left(self._starts, start - self._longest), bisect_left(self._starts, stop)
         while begin < end and self._ends[begin] <= start:
             begin += 1
-        if begin < end and self._starts[begin] <= start and self._ends[end - 1] >= stop:
-            joined = self._joined(begin, end)
-            if joined is not None:
-                first = self._starts[begin]
-                return pcm.decode(joined, self.format)[start - first : stop - first, column]
+        joined = self._joined(begin, end) if begin < end else None
+        if joined is not None:
+            decoded = pcm.decode(joined, self.format)[:, column]
+            held_start = self._starts[begin]
+            held = decoded[max(0, start - held_start) : stop - held_start]
+            if held_start <= start and len(held) == stop - start:
+                return held
+            samples = np.zeros(max(0, stop - start), np.int16)
+            samples[max(0, held_start - start) :][: len(held)] = held
+            return samples
         samples = np.zeros(max(0, stop - start), np.int16)
         for at in range(begin, end):
             first, last = self._starts[at], self._ends[at]
