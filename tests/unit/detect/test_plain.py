@@ -23,7 +23,10 @@ STAYS = [
     "flight six e two one four is delayed", "flight b a one one seven", "platform nine at seven fifteen",
     "error code four oh four", "it says error 0x80070057", "windows eleven", "room four one two", "call nine one one",
     "we work twenty four seven", "a catch twenty two", "meter reading is oh four five two one seven",
-    "tres euros con cincuenta", "paanch sau rupaye",
+    "i'm flying on b a two four nine", "the six forty train was late", "the fifteen oh four service is cancelled",
+    "size thirty two thirty four jeans", "waist thirty two leg thirty", "form ten forty and a w two",
+    "my four oh one k",
+    "a five two nine plan", "tres euros con cincuenta", "paanch sau rupaye",
 ]  # fmt: skip
 GOES = {
     "my code is ten fifteen": "ten fifteen",
@@ -31,6 +34,11 @@ GOES = {
     "the router is at 10.4.2.19": "10.4.2.19",
     "the camera is on one ninety two dot one sixty eight dot four dot two one":
         "one ninety two dot one sixty eight dot four dot two one",
+    "card ending ten forty": "ten forty",
+    "file number ten forty": "ten forty",
+    "the bus pass number is twelve forty five sixty": "twelve forty five sixty",
+    "size four one one one one one one one": "four one one one one one one one",
+    "flying on 4539 1488 0343 6467": "4539 1488 0343 6467",
     "version 4539148803436467": "4539148803436467",
     "flight number 4539 1488 0343 6467": "4539 1488 0343 6467",
     "reading 4539 1488 0343 6467": "4539 1488 0343 6467",

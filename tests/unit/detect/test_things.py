@@ -31,6 +31,13 @@ THINGS = [
     "i take metformin and atorvastatin and lisinopril at night", "my doctor put me on jardiance",
     "mounjaro is out of stock",
     "she takes rosuvastatin and telmisartan", "he was diagnosed with parkinsons", "it might be hodgkins lymphoma",
+    "my watch from ernest jones stopped", "our cover is with hastings direct", "the stanley cup leaks from the lid",
+    "i got the wilson tennis racket", "the lloyd ac is not cooling", "my franklin templeton statement never came",
+    "our preston depot is shut", "there's a power cut all over chester", "two adults to victoria please",
+    "my order was shipped from eugene oregon", "savannah is about four hours from here", "is madison on central time",
+    "what's the time difference with sydney", "Is there a direct flight from Jackson to Orlando?",
+    "the chemist gave me sandoz instead of teva", "is shingrix free for over sixties", "grandad had a fall",
+    "it hung up on me", "adam's apple is sore",
     "i have crohns disease", "my son has asperger's", "st john's wort did nothing",
 ]  # fmt: skip
 PERSONS = {
@@ -40,6 +47,13 @@ PERSONS = {
     "hello victoria": "victoria",
     "please ask for sydney": "sydney",
     "mr parkinson called": "parkinson",
+    "ask lloyd about the ac": "lloyd",
+    "wilson has the racket": "wilson",
+    "it was shipped to charlotte on monday": "charlotte",
+    "the parcel for victoria is late": "victoria",
+    "peter jones was late": "peter jones",
+    "grandad albert needs a ride": "grandad albert",
+    "i gave a lift to nelson": "nelson",
     "my wife florence will collect it": "florence",
 }  # fmt: skip
 

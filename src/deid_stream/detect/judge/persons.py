@@ -46,13 +46,15 @@ _PARTICLES: Final = frozenset("de del der di du la van von".split())
 _SHORT: Final = 30
 _MAX_GROWTH: Final = 3
 _KIN: Final = word_set("judge.kin")
+_RELATIVES: Final = word_set("judge.relatives")
+"""What people call their own, which is nobody's name: "my nan"."""
 
 
 def may_be_thing(view: View, detection: Detection) -> bool:
     """A guess at a person that no cue, question or earlier turn stands behind."""
     if detection.entity_type is not T.PERSON or T.PERSON in view.expected:
         return False
-    return detection.origin in (Origin.MODEL, Origin.GAZETTEER) or detection.detector == "names/weak"
+    return detection.origin in (Origin.MODEL, Origin.GAZETTEER) or detection.detector in ("names/weak", "names/capital")
 
 
 def parted(text: str, detection: Detection, known: list[Thing]) -> Iterator[Detection]:
@@ -165,7 +167,7 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
     """Not a single letter, and not only everyday words, months or days."""
     if T.PERSON in view.expected:
         return True
-    if sum(map(len, lows)) < 2:
+    if sum(map(len, lows)) < 2 or _RELATIVES.issuperset(lows):
         return False
     if score >= _CERTAIN:
         return True

@@ -24,21 +24,25 @@ _PERSON_BEFORE: Final = re.compile(
 )
 _PERSON_AFTER: Final = re.compile(r"[ ,]+(?:speaking|calling|here|bol rah|ji)(?![^\W_])")
 _PLACE_BEFORE: Final = re.compile(
-    r"(?<![^\W_])(?:in|near|around|via|into|outside|towards|across|visit|visiting|leaving|reach|reached|greater"
-    r"|downtown"
-    r"|between|through|(?:i'?m|i am|we'?re|we are|he'?s|she'?s|they'?re|comes?|came) (?:originally )?from)[ ,]+\Z"
+    r"(?<![^\W_])(?:in|near|around|via|into|outside(?: of)?|towards|across|visit|visiting|leaving|reach|reached|greater"
+    r"|downtown|all over|difference with|bound for"
+    r"|between|through|(?:i'?m|i am|we'?re|we are|he'?s|she'?s|they'?re|comes?|came) (?:originally )?from"
+    r"|(?:shipped|dispatched) from|(?:routed|diverted) (?:from|to)"
+    r"|(?:singles?|returns?|tickets?|one way|adults?) to)[ ,]+\Z"
 )
 _PLACE_MAYBE: Final = re.compile(r"(?<![^\W_])(?:to|from|for|and|then|or|at|of|is|the)[ ,]+\Z")
 _PLACE_AFTER: Final = re.compile(
-    r",? (?:branch|office|airport|station|city|store|area|county|weather|flight|flights|hotel|hotels|train"
-    r"|trains)(?![^\W_])"
+    r",? (?:branch|office|airport|station|city|store|area|county|weather|flights?|hotels?|trains?|depot|warehouse|hub"
+    r"|location|dealership|campus|factory|godown|junction|time zone|showroom|city council|bus stand|railway station"
+    r"|(?:is|are|was) (?:about |around |only |just |some )?(?:an?|\w+) (?:and a half )?(?:hours?|miles?|minutes?|km"
+    r"|kilometres?) (?:away|from|drive|by|north|south|east|west)|(?:on|in) (?:central|eastern|pacific|mountain) time"
+    r")(?![^\W_])"
 )
 _TRAVEL: Final = re.compile(
     r"(?<![^\W_])(?:fl(?:y|ying|ight|ights|ew|own)|trains?|bus|trip|travel\w*|driv(?:e|ing)|drove|mov(?:e|ed|ing)"
-    r"|relocat\w+"
-    r"|going|went|head(?:ed|ing)|tickets?|stay(?:ed|ing)?|lived?|living|weekend|vacation|holiday|hotels?|airport"
-    r"|branch|office"
-    r"|layover|direct|depart\w*|arriv\w*|landed|weather|raining|snowing|distance|transferred from)(?![^\W_])"
+    r"|relocat\w+|going|went|head(?:ed|ing)|tickets?|stay(?:ed|ing)?|lived?|living|weekend|vacation|holiday|hotels?"
+    r"|airport|branch|office|layover|direct|depart\w*|arriv\w*|landed|weather|raining|snowing|distance|transferred from"
+    r"|depot|motorway|platform)(?![^\W_])"
 )
 _TOLD: Final = re.compile(
     r"(?<![^\W_])(?:sp[eo]ak\w*|spoke|talk\w*|said|say|gave|giv\w+|sen[dt]\w*|paid|pay\w*|belongs?|married|listen\w*"
@@ -81,6 +85,15 @@ _BANKED: Final = re.compile(
 
 _SHOP: Final = re.compile(r" (?:stores?|shop|branch|outlet|boutique|website|showroom|dealership)(?![^\W_])")
 _THE: Final = re.compile(r"(?<![^\W_])(?:the|a|any|your|my|nearest|local) \Z")
+_MADE: Final = re.compile(
+    r"(?: (?:tennis|golf|electric|cordless|leather|gas|wireless|steam|running|new|old|black|white))?"
+    r" (?:rackets?|racquets?|cups?|mugs?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?|cookers?|kettles?"
+    r"|toasters?|jeans|jackets?|coats?|shirts?|shoes|trainers|boots|handbags?|razors?|drills?|saws?|mowers?|tractors?"
+    r"|tyres?|mixers?|grinders?|geysers?|boilers?|mattress|sofas?|perfumes?|shampoos?|whisky|whiskey|gin|beer|sauce"
+    r"|soups?|cereal|chocolates?|biscuits|crisps|burgers?|pizzas?|collection|brand)(?![^\W_])"
+)
+"""What a maker makes, after "the" or "a" and a given name: "the stanley cup". No papers: "the stanley account"."""
+_MAKERS: Final = re.compile(r"(?<![^\W_])(?:the|an?|this|that|these|those|any|another|two|some) \Z")
 
 
 class Thing(NamedTuple):
@@ -171,6 +184,8 @@ def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
     name = low[start:end]
     known = any(word in GIVEN_NAMES for word in name.split())
     if known and _SHOP.match(low, end) and (before == "" or _THE.search(before)):
+        return T.ORGANIZATION
+    if known and " " not in name and _MAKERS.search(before) and _MADE.match(low, end):
         return T.ORGANIZATION
     if not known and _TAKEN.search(before):
         return True

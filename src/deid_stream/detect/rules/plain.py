@@ -99,6 +99,17 @@ PRICE_EACH: Final = re.compile(
     r"|for (?:2|two|3|three|both|one|each|the (?:lot|pair)))(?![^\W_]))"
 )
 """A price by what stands after it: also where a number was just asked for."""
+TIMETABLE: Final = re.compile(
+    r"(?<![\w])(?<!\d )(?:[01]?\d|2[0-3]) [0-5]\d(?= (?:train|bus|ferry|flight|coach|service|departure|showing|slot"
+    r"|kick ?off|was the time|is the time)(?![^\W_]))"
+)
+"""A time by what runs then: "the 6 40 train"."""
+SIZE: Final = re.compile(r"(?<![\w])(?:sizes?|waist|inside leg) \d{1,2}(?: (?:by |and |or )?\d{1,2}){0,2}(?!\d| ?\d)")
+FORM: Final = re.compile(
+    r"(?<![\w])(?:(?:form|forms|schedule|file|filed|a|the) (?:10 40|1040|10 99|1099|p ?45|p ?60)"
+    r"|40 ?1 ?k|4 0 1 ?k|40 ?3 ?b|4 0 3 ?b|5 ?29 plan)(?!\w| ?\d)"
+)
+"""Tax forms and savings plans that are called by the same number for everybody."""
 DATED_TIME: Final = re.compile(
     rf"(?<![\w])\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: {_MONTH})? (?:at|around|by|about|from) (?:1[0-2]"
     rf"|[1-9])(?: [0-5]\d)?(?!\d| ?\d)"
@@ -116,7 +127,7 @@ _DEVICES: Final = (
 )
 MODEL: Final = re.compile(
     r"(?<![\w])(?:"
-    r"model(?: number| no| name)?(?: is)? (?:[a-z]{1,3}[ -]?){0,2}\d{1,4}[a-z]{0,2}"
+    r"model(?: number| no| name)?(?: is)? (?:[a-z]{1,3}[ -]?){0,2}\d{1,4}[a-z]{0,2}(?: [a-z]{1,2}(?: [a-z])? ?\d{1,4})?"
     rf"|(?:[a-z]{{1,4}}[ -]?)?\d{{1,4}}[a-z]{{0,2}}(?: [a-z]{{1,3}} ?\d{{0,2}})?(?= {_DEVICES}(?!\w))"
     r")(?!\w| ?\d)"
 )
@@ -124,7 +135,8 @@ MODEL: Final = re.compile(
 CODE: Final = re.compile(
     r"(?<![\w])(?:(?:error|status|fault|exception|stop|http)(?: code| number| message)?(?: is| was"
     r"| of)? (?:0x[0-9a-f]{2,16}|[a-z]{0,3}[- ]?\d{1,6})"
-    r"|(?:flight|train)(?: number| no)?(?: is)? (?:[a-z]\d|\d[a-z]|[a-z]{2}) ?\d{1,4})(?!\w| ?\d)"
+    r"|(?:flight|train)(?: number| no)?(?: is)? (?:[a-z]\d|\d[a-z]|[a-z]{2}) ?\d{1,4}"
+    r"|(?:flying|flew|boarding)(?: on| with)? (?:[a-z] ?\d|\d ?[a-z]|[a-z] ?[a-z]) ?\d{1,4})(?!\w| ?\d)"
 )
 READING: Final = re.compile(
     r"(?<![\w])(?:meter |odometer |gas |electric(?:ity)? )?readings?(?: is| was| of|:)? \d[\d ]{0,8}(?!\d)"
@@ -176,12 +188,18 @@ _RARE: Final = (
     ("quantity", READING),
     ("product", SERVICE),
     ("time", DATED_TIME),
+    ("time", TIMETABLE),
+    ("quantity", SIZE),
+    ("product", FORM),
 )
 _RARE_HINTS: Final = (
     "version", "release", "build", "firmware", "patch", "ios", "android", "chrome", "safari", "firefox", "office",
     "update", "windows", "error", "status", "fault", "exception", "stop", "http", "model", "buds", "camera", "laptop",
     "printer", "router", "monitor", "speaker", "keyboard", "handset", "tablet", "drone", "tyre", "batter", "chip",
     "processor", "flight", "train", "reading", "call", "dial", "ring", "rang", "phone", "24", "7 11", "22", "9 to",
+    "flying", "flew", "boarding", " bus", "ferry", "coach", " service", "departure", "showing", " slot", "kick",
+    "the time", "size", "waist", "inside leg", "10 40", "1040", "10 99", "1099", "1 k", "1k", "3 b", "3b", "29 plan",
+    "p45", "p60",
     "50 50", "20 20", "9 11", "1st", "2nd", "3rd", "1th", "2th", "3th", "4th", "5th", "6th", "7th", "8th", "9th", "0th",
 )  # fmt: skip
 """Without one of these none of the rarer patterns can match."""
