@@ -79,7 +79,7 @@ def explained(
     a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times
     are off, they account for nothing if more sounds there than their letters take."""
     turn, (reader, off) = entry.turn, on
-    if any(max(drift) > unheard.EDGE_MS for drift in off):
+    if any(map(any, off)):
         segments = zip(turn.segments, off, strict=True)
         turn = turn._replace(segments=tuple(_doubted(s, drift, reader, channel, timing) for s, drift in segments))
     turn = turn.joined()
@@ -101,9 +101,9 @@ def explained(
 
 
 def _doubted(segment: Segment, drift: Drift, reader: Reader, channel: int, timing: TimingProfile) -> Segment:
-    """The segment without words where their times are off by more than what sounds beside a word may be its own, and
-    more sounds about it than its letters take."""
-    if max(drift) <= unheard.EDGE_MS:
+    """The segment without words where their times are off and more sounds about it than its letters take: as stated,
+    one of them may lie on a value that the text lacks."""
+    if not any(drift):
         return segment
     untimed = msgspec.structs.replace(
         segment,

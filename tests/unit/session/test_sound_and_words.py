@@ -117,6 +117,19 @@ def test_words_at_the_onsets_of_their_neighbours_do_not_explain_a_name(off_ms, o
     assert (others_ms >= 5 * 280 - LEFT_MS) is others_are_heard
 
 
+LATE_WORD = (1_000, 1_320, 1_750, 2_150, 2_910, 3_310, 3_720, 4_100)
+
+
+@pytest.mark.parametrize(("timing", "off_ms"), [("late", 400), ("100ms", 200), ("100ms", 300), ("50ms", 150)])
+def test_a_word_that_is_off_does_not_explain_a_name_beside_it(timing, off_ms):
+    """The text lacks the names. As stated, the first word lies on the first of them and could be as long."""
+    texts = "like zorblax quuxley frobnitz so you you you".split()
+    said = [Spoken(text, at, at + 300) for text, at in zip(texts, LATE_WORD, strict=True)]
+    read = [word for word in said if word.text not in NAMES]
+    words = [Word(word.text, word.start_ms + off_ms, word.end_ms + off_ms) for word in read]
+    assert heard(said, final(said, " ".join(word.text for word in read), words, timing=timing))[0] <= LEFT_MS
+
+
 def test_a_segment_that_comes_twice_with_other_times_does_not_explain_a_name():
     said = spoken("so i see zorblax quuxley", 2_000)
     right, end_ms = [word.word for word in said[:3]], said[-1].end_ms
