@@ -10,3 +10,15 @@ def test_no_value_gets_out(first):
     for seed in range(first, first + 50):
         case = make_case(seed)
         assert run(case) == [], describe(case)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(10_167, id="a word that is late lies on a digit"),
+        pytest.param(701_631, id="the last word of a segment that is late lies on the next one's first digit"),
+    ],
+)
+def test_cases_that_larger_runs_found(seed):
+    case = make_case(seed)
+    assert run(case) == [], describe(case)

@@ -77,12 +77,14 @@ def explained(
 ) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
     a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times
-    are off, they account for nothing if more sounds there than their letters take."""
+    are off, they account for nothing if more sounds there than their letters take, and each segment for what lies in
+    its own times alone."""
     turn, (reader, off) = entry.turn, on
     if any(map(any, off)):
         segments = zip(turn.segments, off, strict=True)
         turn = turn._replace(segments=tuple(_doubted(s, drift, reader, channel, timing) for s, drift in segments))
-    turn = turn.joined()
+    else:
+        turn = turn.joined()
     found: list[Interval] = []
     for segment, at in zip(turn.segments, turn.starts(), strict=True):
         segment = narrowed(segment, reader, channel)
