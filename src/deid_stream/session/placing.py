@@ -104,8 +104,8 @@ def explained(
 
 def _doubted(segment: Segment, drift: Drift, reader: Reader, channel: int, timing: TimingProfile) -> Segment:
     """The segment without words where their times are off and more sounds about it than its letters take: as stated,
-    one of them may lie on a value that the text lacks."""
-    if not any(drift):
+    one of them may lie on a value that the text lacks. A last word may be drawn out."""
+    if not any(drift) or drift.drawn_out:
         return segment
     untimed = msgspec.structs.replace(
         segment,

@@ -130,6 +130,15 @@ def test_a_word_that_is_off_does_not_explain_a_name_beside_it(timing, off_ms):
     assert heard(said, final(said, " ".join(word.text for word in read), words, timing=timing))[0] <= LEFT_MS
 
 
+@pytest.mark.parametrize("text", ["no", "so no", "i see so no"])
+@pytest.mark.parametrize(("drawn_out_ms", "others_are_heard"), [(280, True), (900, False)])
+def test_a_last_word_that_is_drawn_out_beyond_its_end_is_heard(text, drawn_out_ms, others_are_heard):
+    read = spoken(text, 1_000)
+    said = [*read[:-1], Spoken("no", read[-1].start_ms, read[-1].end_ms + drawn_out_ms)]
+    others_ms = heard(said, final(said, words=[word.word for word in read], timing="exact"))[1]
+    assert (others_ms >= 280 * len(read) + drawn_out_ms - LEFT_MS) is others_are_heard
+
+
 def test_a_segment_that_comes_twice_with_other_times_does_not_explain_a_name():
     said = spoken("so i see zorblax quuxley", 2_000)
     right, end_ms = [word.word for word in said[:3]], said[-1].end_ms

@@ -41,6 +41,9 @@ _BETTER_MS: Final = 10
 """Times that agree by chance agree so much better where they are moved to where sound begins: so little of their error
 is left then."""
 _PAUSE_FRAMES: Final = 5
+_DRAWN_OUT_MS: Final = 300
+"""So much longer than stated a last word may sound. A larger value lets a word pass that the text lacks where it comes
+after it without a pause; a smaller one silences turns whose last word a recogniser ends early."""
 _FASTEST_MS: Final = 45
 """A letter; measured speech takes 50 to 85."""
 
@@ -50,6 +53,8 @@ class Drift(NamedTuple):
 
     before_ms: Ms
     after_ms: Ms
+    drawn_out: bool = False
+    """Only because the last word sounds on after its stated end."""
 
 
 NO_DRIFT: Final = Drift(0, 0)
@@ -142,7 +147,14 @@ def _off(
     drift = Drift(max(0, -first, -last), max(0, first, last))
     if drift == NO_DRIFT and _misplaced(timed, sounding, window, tolerance_ms):
         return Drift(extent.length, extent.length)
-    return drift
+    begins_right = first == 0 and abs(heard.start - extent.start) <= tolerance_ms
+    return drift._replace(drawn_out=begins_right and _goes_on(sounding, window, Interval(extent.end, heard.end)))
+
+
+def _goes_on(sounding: NDArray[np.bool_], window: Interval, tail: Interval) -> bool:
+    """Whether sound goes on after the last word, without a pause in which another word could begin."""
+    quiet_ms = tail.length - _sound_ms(sounding, window, tail)
+    return 0 < tail.length <= _DRAWN_OUT_MS and quiet_ms < _PAUSE_FRAMES * FRAME_MS
 
 
 def _sounding(reader: Reader, channel: int, window: Interval, extent: Interval) -> NDArray[np.bool_]:
