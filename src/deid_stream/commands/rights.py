@@ -343,4 +343,6 @@ def _line(one: Status) -> str:
         parts.append(f"ended {rfc3339(one.finished_ms)}" + (f" by {one.released_by}" if one.released_by else ""))
     if one.records or (one.kind is Kind.DELETION and one.state is State.DONE):
         parts.append(f"{one.records} records of {one.calls} calls")
+    if one.keys and one.state is State.DONE:
+        parts.append(f"{len(one.keys)} keys destroyed")
     return "  ".join(parts)

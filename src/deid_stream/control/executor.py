@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from deid_stream.control.deletions import Deletions
 from deid_stream.control.register import Register
 from deid_stream.control.topics import ControlTopics
 from deid_stream.errors import BrokerError
@@ -56,6 +57,7 @@ class Executor:
         register: Register,
         kafka: Kafka,
         topics: ControlTopics,
+        deletions: Deletions,
         metrics: Metrics,
         flush: Callable[[], Awaitable[None]],
         wall_ms: Callable[[], Ms],
@@ -63,6 +65,7 @@ class Executor:
         self._register = register
         self._kafka = kafka
         self._topics = topics
+        self.deletions = deletions
         self._audit = AuditLog(kafka, topics.audit, CONTROL)
         self._metrics = metrics
         self._flush = flush
@@ -214,7 +217,8 @@ class Executor:
         for status in self._register.open_requests():
             overdue += now_ms > status.due_ms
             ripe = status.state is State.RUNNING or look_at_held
-            if status.kind is Kind.DELETION and ripe and not self._register.queue.waiting(status.customer_id):
+            waits = any(self._register.queue.waiting(name) for name in status.customer_ids)
+            if status.kind is Kind.DELETION and ripe and not waits:
                 await self._deletion(sender, status, now_ms)
         self._metrics.requests_open.set(len(self._register.open_requests()))
         self._metrics.requests_overdue.set(overdue)
@@ -230,19 +234,24 @@ class Executor:
             reason="legal_hold" if left else "",
             finished_ms=0 if left else now_ms,
         )
+        if state is State.DONE:
+            await self.deletions.done(changed)
         await self.receipt(sender, changed, now_ms)
         self._register.request(changed)
         await self._flush()
 
     async def receipt(self, sender: Sender, status: Status, now_ms: Ms) -> None:
         """A line of the audit under the request's own id."""
+        counts = {"calls": status.calls, "records": status.records}
+        if status.keys and status.state is State.DONE:
+            counts["keys_destroyed"] = len(status.keys)
         entry = AuditEntry(
             call_id=status.call_id or status.request_id,
             customer_id=status.customer_id,
             action=AuditAction.REQUESTED,
             reason=f"{status.kind}_{status.state}",
             time_ms=now_ms,
-            counts={"calls": status.calls, "records": status.records},
+            counts=counts,
         )
         await self._audit.send([self._line(entry)], through=sender)
 

@@ -18,7 +18,6 @@ from deid_stream.model.json import JsonObject
 from deid_stream.policy.holdings import Holding
 from deid_stream.policy.permit import rfc3339
 from deid_stream.policy.rights import Status
-from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.limits import Limits
@@ -91,9 +90,9 @@ async def export(
 
 async def _records(kafka: Kafka, topics: ControlTopics, calls: Sequence[Holding]) -> dict[str, list[InRecord]]:
     """By topic, what no tombstone has removed, in the order of the keys' last records."""
-    wanted: dict[int, dict[str, Ms]] = defaultdict(dict)
+    wanted: dict[int, dict[str, Holding]] = defaultdict(dict)
     for call in calls:
-        wanted[call.partition][call.call_id] = call.started_ms
+        wanted[call.partition][call.call_id] = call
     found: dict[str, list[InRecord]] = {}
     async with kafka.log_reader("read_committed") as reader:
         for topic in (
@@ -105,30 +104,36 @@ async def _records(kafka: Kafka, topics: ControlTopics, calls: Sequence[Holding]
             topics.audit,
         ):
             found[topic] = []
-            for partition, ids in wanted.items():
-                found[topic] += await _held(reader, Place(topic, partition), ids, every=topic == topics.audit)
+            for partition, own in wanted.items():
+                found[topic] += await _held(reader, Place(topic, partition), own, every=topic == topics.audit)
     return found
 
 
-async def _held(reader: LogReader, place: Place, ids: dict[str, Ms], *, every: bool) -> list[InRecord]:
+async def _held(reader: LogReader, place: Place, calls: dict[str, Holding], *, every: bool) -> list[InRecord]:
     begin, end = await reader.begin(place), await reader.end(place)
-    start = await reader.offset_at(place, max(0, min(ids.values()) - _EARLIER_MS))
+    start = await reader.offset_at(place, max(0, min(call.started_ms for call in calls.values()) - _EARLIER_MS))
     if start is None:
         return []
     latest: dict[bytes, InRecord] = {}
     async for records in read_range(reader, place, max(begin, start), end):
         for record in records:
-            if record.key is None or (_call_of(record) not in ids and record.value is not None):
+            call = calls.get(_call_of(record))
+            if record.key is None or (call is None and record.value is not None):
                 continue
             key = b"%d" % record.offset if every else record.key
             latest.pop(key, None)
-            if record.value is not None:
+            # another customer's call may have the same id
+            if call is not None and record.value is not None and _said(record, ce.CUSTOMER_ID) == call.customer_id:
                 latest[key] = record
     return list(latest.values())
 
 
 def _call_of(record: InRecord) -> str:
-    said = next((value for name, value in record.headers if name == ce.SUBJECT), b"")
+    return _said(record, ce.SUBJECT)
+
+
+def _said(record: InRecord, header: str) -> str:
+    said = next((value for name, value in record.headers if name == header), b"")
     return said.decode(errors="replace")
 
 

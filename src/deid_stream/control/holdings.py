@@ -1,5 +1,6 @@
 """The control plane's tables, read from their topics by somebody else: a command, which changes nothing."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
@@ -55,10 +56,13 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     def verdicts(self, now_ms: Ms) -> Iterable[tuple[Holding, Verdict]]:
         """What would be owed at a time."""
+        rules: dict[str, list[Status]] = defaultdict(list)
+        for rule in self.requests.values():
+            for customer_id in rule.customer_ids:
+                rules[customer_id].append(rule)
         for call in self.calls.values():
             customer = self.customers.get(call.customer_id) or Customer(customer_id=call.customer_id)
-            rules = [rule for rule in self.requests.values() if rule.customer_id == call.customer_id]
-            yield call, judge(call, customer, rules, now_ms)
+            yield call, judge(call, customer, rules.get(call.customer_id, ()), now_ms)
 
 
 async def read_statuses(kafka: Kafka, topics: ControlTopics) -> dict[str, Status]:

@@ -87,11 +87,16 @@ class Register:
 
     def calls_of(self, status: Status) -> Iterable[Holding]:
         """The calls that a request covers now."""
-        known = sorted(self._by_customer.get(status.customer_id, ()))
-        for key in [call_key(status.customer_id, status.call_id)] if status.call_id else known:
+        for key in self._keys_of(status):
             holding = self._calls.get(key)
             if holding is not None and status.covers(holding):
                 yield holding
+
+    def _keys_of(self, status: Status) -> list[str]:
+        customers = status.customer_ids
+        if status.call_id:
+            return [call_key(customer, call) for customer in customers for call in status.call_ids]
+        return [key for customer in customers for key in sorted(self._by_customer.get(customer, ()))]
 
     def holdings(self) -> Iterable[Holding]:
         return (holding for _, holding in self._calls.items())
@@ -143,11 +148,11 @@ class Register:
             self.queue.look(customer_id, key)
 
     def _note(self, status: Status) -> None:
-        scope = _scope(status)
-        if status.in_force:
-            self._rules[scope][status.request_id] = status
-        else:
-            self._rules[scope].pop(status.request_id, None)
+        for scope in status.scopes():
+            if status.in_force:
+                self._rules[scope][status.request_id] = status
+            else:
+                self._rules[scope].pop(status.request_id, None)
         if status.state in OPEN:
             self._open[status.request_id] = status
         else:
@@ -165,11 +170,3 @@ def _carried(current: Part, gone: Part) -> Part:
         settled_told=gone.settled_told,
         reason=gone.reason,
     )
-
-
-def _scope(status: Status) -> Scope:
-    if status.call_id:
-        return "call", status.call_id
-    if status.subject:
-        return "subject", f"{status.customer_id}/{status.subject}"
-    return "customer", status.customer_id

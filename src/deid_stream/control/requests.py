@@ -36,17 +36,18 @@ class Names(msgspec.Struct, frozen=True):
     hidden: bool = False
     """With ``hash_ids``: calls and customers are pseudonyms too."""
 
-    def customer(self, name: str) -> str:
-        return self.pseudonyms.customer(name) if self.hidden and self.pseudonyms else name
+    def customers(self, name: str) -> tuple[str, ...]:
+        """The current name, and those of before the key was rotated; so are the others."""
+        return self.pseudonyms.customers(name) if self.hidden and self.pseudonyms else (name,)
 
-    def call(self, name: str) -> str:
-        return self.pseudonyms.call(name) if self.hidden and self.pseudonyms and name else name
+    def calls(self, name: str) -> tuple[str, ...]:
+        return self.pseudonyms.calls(name) if self.hidden and self.pseudonyms and name else (name,)
 
-    def subject(self, customer_id: str, name: str) -> str | None:
+    def subjects(self, customer_id: str, name: str) -> tuple[str, ...] | None:
         """None: it cannot be told without a key."""
         if not name or name.startswith(SUBJECT_PREFIX):
-            return name
-        return self.pseudonyms.subject(customer_id, name) if self.pseudonyms else None
+            return (name,)
+        return self.pseudonyms.subjects(customer_id, name) if self.pseudonyms else None
 
 
 class Desk:
@@ -94,12 +95,30 @@ class Desk:
         status = status or self._status(msgspec.structs.replace(request, subject=""), message.time_ms)
         assert status is not None  # noqa: S101 - without a subject there is nothing to be told
         refused = refused or self._impossible(status)
+        if not refused and await self._executor.deletions.impossible(status):
+            refused = "no_key"
         if refused:
             status = msgspec.structs.replace(status, state=State.REFUSED, reason=refused, finished_ms=self._wall_ms())
         else:
             await self._act(request, status, sender)
+            status = await self._executor.deletions.begun(status)
         await self._executor.receipt(sender, status, self._wall_ms())
         self._register.request(status)
+
+    def renamed(self, message: Message) -> None:
+        """A request that was taken under an older key: what is in force of it is also about what comes under the
+        current one. A status has no names to make pseudonyms of; the request has."""
+        try:
+            request = read_request(message.key, message.value, f"{message.partition}-{message.offset}")
+        except DecodeError:
+            return
+        known, status = self._register.status(request.request_id), self._status(request, message.time_ms)
+        if known is None or status is None or not _asks_the_same(known, request, status):
+            return
+        names = {status.customer_id, status.call_id, status.subject, *status.also}
+        also = tuple(sorted(names - {"", known.customer_id, known.call_id, known.subject}))
+        if known.in_force and also != known.also:
+            self._register.request(msgspec.structs.replace(known, also=also))
 
     async def _act(self, request: Request, status: Status, sender: Sender) -> None:
         """What follows beside the register's own work."""
@@ -128,16 +147,19 @@ class Desk:
         self._register.request(changed)
 
     def _status(self, request: Request, asked_ms: Ms) -> Status | None:
-        subject = self._names.subject(request.customer_id, request.subject)
-        if subject is None:
+        subjects = self._names.subjects(request.customer_id, request.subject)
+        if subjects is None:
             return None
+        named = (self._names.customers(request.customer_id), self._names.calls(request.call_id), subjects)
+        customer_id, call_id, subject = (names[0] for names in named)
         return Status(
             request_id=request.request_id,
             kind=request.kind,
-            customer_id=self._names.customer(request.customer_id),
+            customer_id=customer_id,
             state=_FIRST.get(request.kind, State.IN_FORCE if request.kind in LASTING else State.DONE),
-            call_id=self._names.call(request.call_id),
+            call_id=call_id,
             subject=subject,
+            also=tuple(name for names in named for name in names[1:]),
             target=request.target,
             requested_by=request.requested_by,
             verified_by=request.verified_by,
@@ -179,12 +201,12 @@ def _asks_the_same(known: Status, request: Request, status: Status | None) -> bo
     None where its subject cannot be told."""
     if status is None:
         return known.kind is request.kind and known.reason == "no_key"
-    return (known.kind, known.customer_id, known.call_id, known.target) == (
-        status.kind,
-        status.customer_id,
-        status.call_id,
-        status.target,
-    ) and (known.subject == status.subject or known.reason == "no_key")
+    names = [(status.customer_id, known.customer_id), (status.call_id, known.call_id)]
+    if known.reason != "no_key":
+        names.append((status.subject, known.subject))
+    return (known.kind, known.target) == (status.kind, status.target) and all(
+        status.names(own, there) for own, there in names
+    )
 
 
 _FIRST: Final = {Kind.DELETION: State.RUNNING, Kind.ACCESS: State.GRANTED}

@@ -1,8 +1,10 @@
 """The control plane as a process: everything put together, started and stopped."""
 
 import asyncio
+import contextlib
+import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -10,6 +12,7 @@ import msgspec
 from deid_stream import __version__
 from deid_stream.config import Settings
 from deid_stream.control.app import FaustApp, Message
+from deid_stream.control.deletions import Deletions
 from deid_stream.control.executor import Executor
 from deid_stream.control.identity import IdentityCheck
 from deid_stream.control.policies import Policies
@@ -21,9 +24,11 @@ from deid_stream.custody.ring import key_ring
 from deid_stream.errors import BrokerError, DecodeError, DeidError, DigestKeyError, TopicError
 from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect
+from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import Kafka, Sender
+from deid_stream.kafka.reading import read_to_end
 from deid_stream.keys.ids import IdPseudonyms
-from deid_stream.keys.ring import Purpose
+from deid_stream.keys.ring import KeyRing, Purpose
 from deid_stream.observe import hooks, logs
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
@@ -97,7 +102,7 @@ class Control:
             if missing:
                 raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
             counts = await admin.partition_counts(self._topics.all)
-        own = {name: count for name, count in counts.items() if name != self._topics.policies}
+        own = {name: n for name, n in counts.items() if name not in (self._topics.policies, self._topics.keys)}
         if len(set(own.values())) > 1:
             raise TopicError("topics have unequal partition counts; run `deid-stream topics check`")
         return own[self._topics.index]
@@ -112,12 +117,28 @@ class Control:
             session_timeout_ms=settings.session_timeout_ms if transactions else embedded.SESSION_MS,
             fetch_wait_ms=FETCH_WAIT_MS if transactions else embedded.FETCH_WAIT_MS,
         )
+        names, seed, ring = await asyncio.to_thread(self._names)
+        async with contextlib.AsyncExitStack() as stack:
+            keys = None if ring is None else await stack.enter_async_context(self._customer_keys(ring))
+            agents = self._assembled(app, names, seed, Deletions(self._kafka, topics, keys))
+            if names.pseudonyms is not None and names.pseudonyms.rotated:
+                agents.earlier = self._asked
+            agents.sender = sender = await stack.enter_async_context(self._kafka.sender())
+            for topic, name, take in (
+                (topics.index, "index", agents.index),
+                (topics.policies, "policies", agents.policy),
+                (topics.requests, "requests", agents.request),
+            ):
+                app.agent(topic, name, self._guarded(name, agents.opened, take))
+            await self._work(app, agents, sender, keys)
+
+    def _assembled(self, app: FaustApp, names: Names, seed: bytes, deletions: Deletions) -> "_Agents":
+        settings, topics = self._settings, self._topics
         register = Register(
             app.table(topics.control_calls, Holding),
             app.table(topics.control_customers, Customer),
             app.table(topics.request_status, Status),
         )
-        names, seed = await asyncio.to_thread(self._names)
         windows = Windows(
             app.table(topics.control_windows, Tally),
             topics.aggregates,
@@ -127,7 +148,7 @@ class Control:
             seed=seed,
         )
         policies = Policies(self._kafka, topics.policies, settings.region, names.pseudonyms if names.hidden else None)
-        executor = Executor(register, self._kafka, topics, self.metrics, app.flush, _wall_ms)
+        executor = Executor(register, self._kafka, topics, deletions, self.metrics, app.flush, _wall_ms)
         desk = Desk(
             register,
             executor,
@@ -138,18 +159,17 @@ class Control:
             days=settings.request_days,
             wall_ms=_wall_ms,
         )
-        agents = _Agents(register, windows, policies, executor, desk)
-        async with self._kafka.sender() as sender:
-            agents.sender = sender
-            for topic, name, take in (
-                (topics.index, "index", agents.index),
-                (topics.policies, "policies", agents.policy),
-                (topics.requests, "requests", agents.request),
-            ):
-                app.agent(topic, name, self._guarded(name, agents.opened, take))
-            await self._work(app, agents, sender)
+        return _Agents(register, windows, policies, executor, desk)
 
-    async def _work(self, app: FaustApp, agents: "_Agents", sender: Sender) -> None:
+    async def _asked(self) -> list[Message]:
+        read = await read_to_end(self._kafka, self._topics.requests, "read_uncommitted")
+        return [Message(one.partition, one.offset, one.timestamp, one.key, one.value) for one in read]
+
+    def _customer_keys(self, ring: KeyRing) -> CustomerKeys:
+        topic = self._topics.keys
+        return CustomerKeys(self._kafka, topic, "read_committed", ring, random=os.urandom, now_ms=_wall_ms)
+
+    async def _work(self, app: FaustApp, agents: "_Agents", sender: Sender, customer_keys: CustomerKeys | None) -> None:
         self._failed = failed = asyncio.get_running_loop().create_future()
         stopping = asyncio.create_task(self._stop.wait())
         tasks: list[asyncio.Task[None]] = []
@@ -165,6 +185,8 @@ class Control:
             await agents.open()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
             tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
+            if customer_keys is not None:
+                tasks.append(self._guard.start("keys", customer_keys.follow()))
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
             await asyncio.wait({*tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -212,16 +234,16 @@ class Control:
     def _beat(self) -> None:
         self._heartbeat.beat("control", STUCK_S)
 
-    def _names(self) -> tuple[Names, bytes]:
-        """How outputs call people, and what noise is drawn from. A deployment without a key has neither."""
+    def _names(self) -> tuple[Names, bytes, KeyRing | None]:
+        """How outputs call people, what noise is drawn from, and the keys; a deployment without a key has none."""
         try:
             keys = key_ring(self._settings)
         except DigestKeyError:
             if self._settings.hash_ids or self._settings.digest_key or self._settings.digest_key_file:
                 raise
             log.warning("no digest key: people on the line are known by their pseudonyms only")
-            return Names(None), b""
-        return Names(IdPseudonyms(keys), self._settings.hash_ids), keys.derive(Purpose.IDS, "aggregates")
+            return Names(None), b"", None
+        return Names(IdPseudonyms(keys), self._settings.hash_ids), keys.derive(Purpose.IDS, "aggregates"), keys
 
     def _task_failed(self, name: str, error: Exception) -> None:
         self.metrics.task_failures.inc(name)
@@ -238,6 +260,8 @@ class _Agents:
         self.executor = executor
         self.opened = asyncio.Event()
         self.sender: Sender | None = None
+        self.earlier: Callable[[], Awaitable[Sequence[Message]]] | None = None
+        """Requests so far, where the key has been rotated."""
         self.windows = windows
         self._policies = policies
         self._desk = desk
@@ -247,6 +271,8 @@ class _Agents:
         self.register.load()
         for customer_id in await self._policies.read():
             self._customer(customer_id)
+        for message in await self.earlier() if self.earlier else ():
+            self._desk.renamed(message)
         self.opened.set()
 
     async def index(self, message: Message) -> None:

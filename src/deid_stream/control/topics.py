@@ -7,6 +7,10 @@ from deid_stream.policy.holdings import Purpose
 class ControlTopics(FullNames, frozen=True):
     """Of the topics that the control plane uses."""
 
+    events: str
+    transcripts: str
+    audio: str
+    """The raw topics: only how far they have come is asked."""
     policies: str
     requests: str
     index: str
@@ -22,6 +26,7 @@ class ControlTopics(FullNames, frozen=True):
     control_customers: str
     control_windows: str
     request_status: str
+    keys: str
 
     def of_purpose(self, purpose: Purpose) -> tuple[str, str]:
         """Transcripts and audio of analytics or training."""

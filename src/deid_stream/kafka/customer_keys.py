@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Final, Self
 
@@ -156,19 +156,20 @@ class CustomerKeys:
         await self._mend()
         return count
 
-    async def destroy(self, customer_id: str) -> int:
-        """Destroy all keys of a customer: its pseudonyms can be linked, and its encrypted outputs read, by nobody. How
-        many there were; 0: there was none, or it was done before. What is in the topic is gone when it has been
-        compacted (an hour at most). Raises BrokerError."""
+    async def destroy(self, customer_id: str, only: Collection[str] | None = None) -> int:
+        """Destroy all keys of a customer, or those of these ids: its pseudonyms can be linked, and what they have
+        encrypted be read, by nobody. How many there were; 0: there was none, or it was done before. What is in the
+        topic is gone when it has been compacted (an hour at most). Raises BrokerError."""
         async with self._turn:
             record = self.table.record(customer_id)
-            if not record.keys:
+            ids = [key.id for key in record.keys if only is None or key.id in only]
+            if not ids:
                 return 0
-            await self._write(customer_id, record.without_keys(self._now_ms()))
-            for key in record.keys:
-                self._secrets.pop(key.id, None)
-                self._payload_keys.pop(key.id, None)
-            return len(record.keys)
+            await self._write(customer_id, record.without(ids, self._now_ms()))
+            for name in ids:
+                self._secrets.pop(name, None)
+                self._payload_keys.pop(name, None)
+            return len(ids)
 
     # -- the topic
 

@@ -9,7 +9,7 @@ Pure: what is random is an argument.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -59,10 +59,11 @@ class CustomerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     def with_key(self, key: StoredKey) -> "CustomerRecord":
         return msgspec.structs.replace(self, keys=(*self.keys, key))
 
-    def without_keys(self, now_ms: int) -> "CustomerRecord":
-        """What is left when they are destroyed."""
-        gone = (*self.destroyed, *(key.id for key in self.keys))
-        return CustomerRecord(destroyed=tuple(dict.fromkeys(gone)), destroyed_ms=now_ms)
+    def without(self, ids: Collection[str], now_ms: int) -> "CustomerRecord":
+        """What is left when these are destroyed."""
+        stay = tuple(key for key in self.keys if key.id not in ids)
+        gone = (*self.destroyed, *(key.id for key in self.keys if key.id in ids))
+        return CustomerRecord(stay, tuple(dict.fromkeys(gone)), now_ms)
 
 
 NOBODY: Final = CustomerRecord()

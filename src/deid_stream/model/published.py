@@ -38,6 +38,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str = ""
     """Pseudonym of the person on the line, where the producer named one."""
     region: str = ""
+    began: str = ""
+    """The first source record: kind of topic and offset, as ``events/17``."""
     started_ms: Ms = 0
     """Record time of the first record."""
     last_ms: Ms = 0

@@ -124,6 +124,8 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
     partition: int
     subject: str = ""
     region: str = ""
+    began: str = ""
+    """Its first source record: kind of topic and offset, as ``events/17``; empty: not known."""
     started_ms: Ms = 0
     last_ms: Ms = 0
     segments: int = 0
@@ -181,6 +183,7 @@ def claimed(known: Holding | None, claim: Claim, partition: int, now_ms: Ms) -> 
         holding,
         subject=claim.subject or holding.subject,
         region=claim.region or holding.region,
+        began=holding.began or claim.began,
         started_ms=min(starts, default=0),
         last_ms=max(holding.last_ms, claim.last_ms),
         segments=max(holding.segments, claim.segments),

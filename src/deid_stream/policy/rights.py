@@ -74,6 +74,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verified_by: str = ""
     asked_ms: Ms = 0
     """Record time of the request."""
+    reached: dict[str, tuple[int, ...]] = {}
+    """How far the raw topics had come when it was taken, by kind of topic and partition: a deletion of a person's or
+    customer's calls is about those that had begun by then, whatever anybody's clock says."""
+    keys: tuple[str, ...] = ()
+    """Ids of the customer's keys that are destroyed once everything has been taken back."""
     due_ms: Ms = 0
     finished_ms: Ms = 0
     released_by: str = ""
@@ -95,16 +100,47 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether ``there`` is ``own``, or an older pseudonym of what the request is about."""
         return own == there or there in self.also
 
+    def scopes(self) -> list[tuple[str, str]]:
+        """Where to look for the request, given a call: by what it is about, under each of its names."""
+        if self.call_id:
+            return [("call", name) for name in self.call_ids]
+        if self.subject:
+            persons = self._all("subject", self.subject)
+            return [("subject", f"{customer}/{person}") for customer in self.customer_ids for person in persons]
+        return [("customer", name) for name in self.customer_ids]
+
+    @property
+    def customer_ids(self) -> tuple[str, ...]:
+        """All names of the customer, the current one first."""
+        return self._all("customer", self.customer_id)
+
+    @property
+    def call_ids(self) -> tuple[str, ...]:
+        """All names of the call; none where it is about all."""
+        return self._all("call", self.call_id) if self.call_id else ()
+
+    def _all(self, kind: str, own: str) -> tuple[str, ...]:
+        return own, *(name for name in self.also if name.startswith(f"{kind}-"))
+
     def covers(self, holding: Holding) -> bool:
         """Whether the call is of its scope. A deletion of a person's or customer's calls is about those that had begun;
-        one that names the call is about that call, whatever the clocks of who asks and of who records it say."""
+        one that names the call is about that call, whenever it began."""
         if not self.names(self.customer_id, holding.customer_id):
             return False
         if self.call_id and not self.names(self.call_id, holding.call_id):
             return False
         if self.subject and not self.names(self.subject, holding.subject):
             return False
-        return self.kind is not Kind.DELETION or bool(self.call_id) or holding.started_ms <= self.asked_ms
+        return self.kind is not Kind.DELETION or bool(self.call_id) or self._had_begun(holding)
+
+    def _had_begun(self, holding: Holding) -> bool:
+        """By the place of the call's first record; by the clocks only where that is not known (the worker that told of
+        the call, or the control plane that took the request, was of a version that does not say)."""
+        kind, _, offset = holding.began.partition("/")
+        ends = self.reached.get(kind, ())
+        if offset.isdecimal() and holding.partition < len(ends):
+            return int(offset) < ends[holding.partition]
+        return holding.started_ms <= self.asked_ms
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

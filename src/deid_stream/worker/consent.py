@@ -39,6 +39,8 @@ class CallFacts(msgspec.Struct, array_like=True):
     """The audit says that analytics gets nothing."""
     subject: str = ""
     """Pseudonym of the person on the line, where the producer named one."""
+    began: str = ""
+    """The call's first source record: kind of topic and offset, as ``events/17``."""
 
 
 class CallConsent:
@@ -59,7 +61,8 @@ class CallConsent:
         """For the control plane's index."""
         facts, standing = self.facts, self._standing
         region = standing.policy.region if standing is not None else None
-        return self.published.claim(facts.call_id, facts.customer_id, facts.subject, region or "", facts.started_ms)
+        claim = self.published.claim(facts.call_id, facts.customer_id, facts.subject, region or "", facts.started_ms)
+        return msgspec.structs.replace(claim, began=facts.began)
 
     def permit_for(self, standing: Standing, time_ms: Ms) -> Permit | None:
         """The permit of a record that ``standing`` does not refuse; ``permit_header`` is its header."""

@@ -108,10 +108,10 @@ class CallDesk:
 
     # -- one event
 
-    def receive(self, event: Event, record: InRecord, again: bool, time_ms: Ms) -> str | None:
-        """``record`` is the event's source; ``again``: the checkpoint had seen it; ``time_ms``: record time of the
-        partition. The code of the dead letter that the record deserves, if any. Raises DecodeError for what cannot be
-        part of its call."""
+    def receive(self, event: Event, kind: str, record: InRecord, again: bool, time_ms: Ms) -> str | None:
+        """``record`` is the event's source, of a topic of that ``kind``; ``again``: the checkpoint had seen it;
+        ``time_ms``: record time of the partition. The code of the dead letter that the record deserves, if any. Raises
+        DecodeError for what cannot be part of its call."""
         live = self._calls.get(event.call_id)
         if live is None:
             if again:
@@ -133,7 +133,8 @@ class CallDesk:
                 return None
         try:
             if live is None:
-                live = self._calls.adopt(self._open(event), CallFacts(event.call_id, event.time_ms))
+                facts = CallFacts(event.call_id, event.time_ms, began=f"{kind}/{record.offset}")
+                live = self._calls.adopt(self._open(event), facts)
                 live.consent.published.doubted = self.doubting
             self._session_of(live, event).receive(event)
             if isinstance(event, CallStarted) and event.subject:

@@ -270,7 +270,7 @@ class Partition:
         faults = decoded.faults
         for event in decoded.events:
             try:
-                refused = self._desk.receive(event, record, again, time_ms)
+                refused = self._desk.receive(event, kind, record, again, time_ms)
             except DecodeError as error:
                 faults = (*faults, error)
             else:

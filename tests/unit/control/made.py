@@ -3,6 +3,7 @@
 import json
 
 from deid_stream.control.app import Message
+from deid_stream.control.deletions import Deletions
 from deid_stream.control.executor import Executor
 from deid_stream.control.identity import IdentityCheck
 from deid_stream.control.policies import Policies
@@ -73,7 +74,7 @@ class Plane:
     """An executor over a broker in memory. ``broken``: topics that cannot be written; ``allowed``: how many records
     more some can be."""
 
-    def __init__(self, stored=None, broker=None):
+    def __init__(self, stored=None, broker=None, keys=None):
         self.stored = stored or Stored()
         self.broker = broker or MemoryBroker()
         for topic in TOPICS.all:
@@ -86,7 +87,10 @@ class Plane:
         self.allowed = {}
         self.flushed = []
         kafka = self.broker.connect()
-        self.executor = Executor(self.register, kafka, TOPICS, self.metrics, self._flush, lambda: self.now_ms)
+        self.deletions = Deletions(kafka, TOPICS, keys)
+        self.executor = Executor(
+            self.register, kafka, TOPICS, self.deletions, self.metrics, self._flush, lambda: self.now_ms
+        )
 
     async def _flush(self):
         self.flushed.append(len(self.audit()))
@@ -136,10 +140,13 @@ class Plane:
             wall_ms=lambda: self.now_ms,
         )
 
-    async def ask(self, kind, desk=None, **fields):
+    def message(self, kind, **fields):
         """One request, as it comes from its topic."""
         request = {"kind": kind, "customer_id": "acme", "request_id": f"r-{kind}", "verified_by": "v"} | fields
         request.setdefault("requested_by", "dpo")
-        value = json.dumps(request).encode()
-        await (desk or self.desk()).take(Message(0, 0, T + 1_000, request["customer_id"].encode(), value), self)
-        return self.register.status(request["request_id"])
+        return Message(0, 0, T + 1_000, request["customer_id"].encode(), json.dumps(request).encode())
+
+    async def ask(self, kind, desk=None, **fields):
+        """What becomes of it."""
+        await (desk or self.desk()).take(self.message(kind, **fields), self)
+        return self.register.status(fields.get("request_id", f"r-{kind}"))

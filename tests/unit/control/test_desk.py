@@ -2,9 +2,14 @@
 
 import pytest
 
+from deid_stream.control.policies import Policies
+from deid_stream.control.requests import Names
 from deid_stream.errors import BrokerError
+from deid_stream.keys import KeyRing
+from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.model.requests import Kind
 from deid_stream.policy.rights import State
-from tests.unit.control.made import TOPICS, Plane
+from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
 
 
 @pytest.fixture
@@ -47,3 +52,60 @@ async def test_what_is_over_or_anothers_cannot_be_ended(plane, fields, reason):
     await plane.ask("release", target="r-hold")
     refused = await plane.ask("release", **fields)
     assert (refused.state, refused.reason) == (State.REFUSED, reason)
+
+
+OLD, NEW = bytes(32), bytes(range(32))
+BEFORE, AFTER = IdPseudonyms(KeyRing(OLD)), IdPseudonyms(KeyRing(NEW, [OLD]))
+
+
+def published_under(ids, plane):
+    name, subject = ids.customer("acme"), ids.subject("acme", "+44 7700 900123")
+    plane.register.claims(claims(claim(ids.call("c1"), name, subject=subject)), T)
+
+
+@pytest.mark.parametrize("scope", [{}, {"call_id": "c1"}, {"subject": "0044 7700 900 123"}])
+@pytest.mark.parametrize("ids", [BEFORE, AFTER], ids=["published before the rotation", "after it"])
+async def test_a_request_finds_what_was_published_under_any_key(plane, ids, scope):
+    published_under(ids, plane)
+    status = await plane.ask("deletion", plane.desk(Names(AFTER, hidden=True)), **scope)
+    assert [rule.request_id for call in plane.register.holdings() for rule in plane.register.rules(call)]
+    assert [call.call_id for call in plane.register.calls_of(status)] == [ids.call("c1")]
+    await plane.work()
+    assert all(call.gone for call in plane.register.holdings())
+    again = await plane.ask("deletion", plane.desk(Names(AFTER, hidden=True)), **scope)
+    assert (again.state, again.request_id) == (State.DONE, "r-deletion")
+
+
+async def test_what_was_asked_before_a_rotation_is_also_about_what_comes_after_it(plane):
+    scope = {"subject": "+44 7700 900123"}
+    await plane.ask("withdrawal", plane.desk(Names(BEFORE, hidden=True)), **scope)
+    after = Plane(plane.stored, plane.broker)
+    desk = after.desk(Names(AFTER, hidden=True))
+    desk.renamed(plane.message("withdrawal", **scope))
+    desk.renamed(plane.message("withdrawal", request_id="never-taken", **scope))
+    published_under(AFTER, after)
+    await after.work()
+    assert [part.purpose for call in after.register.holdings() for part in call.parts if part.gone] == ["training"]
+    assert after.register.status("never-taken") is None
+
+
+def test_an_opt_out_is_about_calls_of_before_the_rotation_too(plane):
+    policies = Policies(plane.broker.connect(), TOPICS.policies, "", AFTER)
+    out = b'{"customer_id": "acme", "version": 2, "training_opt_out": true}'
+    names = policies.apply(0, 7, T, b"acme", out)
+    assert set(names) == {BEFORE.customer("acme"), AFTER.customer("acme")}
+    published_under(BEFORE, plane)
+    for name in names:
+        plane.register.customer(policies.customer(name, None))
+    (call,) = plane.register.holdings()
+    assert [owed.reason for owed in plane.register.verdict(call.key, T)[1].owed] == ["opt_out"]
+
+
+def test_rules_of_old_names_end_with_the_request(plane):
+    status = asked(Kind.HOLD, customer_id=AFTER.customer("acme"), also=(BEFORE.customer("acme"),))
+    published_under(BEFORE, plane)
+    (call,) = plane.register.holdings()
+    plane.register.request(status)
+    assert plane.register.rules(call)
+    plane.register.request(asked(Kind.HOLD, state=State.RELEASED, customer_id=status.customer_id, also=status.also))
+    assert not plane.register.rules(call)

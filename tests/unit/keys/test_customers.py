@@ -70,7 +70,7 @@ def test_a_reader_opens_payload_keys_and_no_secrets():
 
 def test_a_destroyed_key_is_not_in_its_record_any_more():
     held = NOBODY.with_key(KEY).with_key(new_key(RING, "acme", OTHER, 2_000))
-    gone = held.without_keys(3_000)
+    gone = held.without([key.id for key in held.keys], 3_000)
     raw = write_record(gone)
     assert gone == CustomerRecord(destroyed=(held.keys[0].id, held.keys[1].id), destroyed_ms=3_000)
     assert KEY.secret.encode() not in raw
@@ -109,14 +109,14 @@ class TestTable:
 
     def test_a_destroyed_key_never_comes_back(self):
         held = NOBODY.with_key(KEY)
-        gone = held.without_keys(5)
+        gone = held.without([key.id for key in held.keys], 5)
         table = self.table(held, gone, held)
         assert table.current("acme") is None
         assert table.destroyed("acme", KEY.id)
         assert table.mends() == {"acme": gone}
 
     def test_after_a_destruction_there_can_be_a_new_key(self):
-        gone = NOBODY.with_key(KEY).without_keys(5)
+        gone = NOBODY.with_key(KEY).without([KEY.id], 5)
         table = self.table(gone, gone.with_key(self.SECOND))
         assert table.current("acme") == self.SECOND
         assert table.destroyed("acme", KEY.id)

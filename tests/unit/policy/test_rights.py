@@ -109,6 +109,41 @@ def test_a_deletion_is_about_calls_that_had_begun(asked_ms, expected):
     assert goes(holding(), [asked(Kind.DELETION, asked_ms=asked_ms, state=State.DONE)]) == expected
 
 
+ENDS = {"events": (9, 9, 9, 20), "audio": (0, 0, 0, 500)}
+
+
+@pytest.mark.parametrize("asked_ms", [0, T + 9 * DAY_MS], ids=["producer's clock ahead", "producer's clock behind"])
+@pytest.mark.parametrize(
+    ("began", "expected"),
+    [("events/19", EVERYTHING), ("events/20", NONE), ("audio/499", EVERYTHING), ("audio/500", NONE)],
+)
+def test_the_place_of_the_first_record_says_whether_a_call_had_begun_not_a_clock(began, expected, asked_ms):
+    deletion = asked(Kind.DELETION, asked_ms=asked_ms, reached=ENDS)
+    assert goes(holding(claim(began=began), claim(began="events/0")), [deletion]) == expected
+
+
+@pytest.mark.parametrize("began", ["", "events", "events/x", "transcripts/3"])
+@pytest.mark.parametrize(("asked_ms", "expected"), [(T, EVERYTHING), (T - 1, NONE)])
+def test_where_the_place_is_not_known_the_clocks_say_it(began, asked_ms, expected):
+    assert goes(holding(claim(began=began)), [asked(Kind.DELETION, asked_ms=asked_ms, reached=ENDS)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "covered"),
+    [
+        ({"also": ("customer-old",), "customer_id": "customer-new"}, True),
+        ({"also": ("customer-older",), "customer_id": "customer-new"}, False),
+        ({"also": ("customer-old", "call-old"), "customer_id": "customer-new", "call_id": "call-new"}, True),
+        ({"also": ("customer-old",), "customer_id": "customer-new", "call_id": "call-new"}, False),
+        ({"also": ("customer-old", "subject-old"), "customer_id": "customer-new", "subject": "subject-new"}, True),
+        ({"also": ("customer-old", "call-old"), "customer_id": "customer-new", "subject": "subject-new"}, False),
+    ],
+)
+def test_a_request_is_about_what_was_published_under_retired_keys_too(fields, covered):
+    old = Holding(call_id="call-old", customer_id="customer-old", subject="subject-old", partition=0)
+    assert asked(Kind.HOLD, **fields).covers(old) is covered
+
+
 @pytest.mark.parametrize("asked_ms", [T, T - 1, 0])
 def test_a_deletion_that_names_the_call_is_done_whatever_the_clocks_say(asked_ms):
     assert goes(holding(), [asked(Kind.DELETION, call_id="c1", asked_ms=asked_ms)]) == EVERYTHING

@@ -1,0 +1,76 @@
+"""What a deletion needs beside taking records back: which calls had begun, and the end of the customer's key.
+
+When the deletion of a whole customer is taken, the customer gets a new key for the calls that come later, and the old
+keys are noted. They are destroyed once everything has been taken back: what brokers, replicas and backups still have of
+it can then be read by nobody, and its pseudonyms be linked by nobody.
+"""
+
+import msgspec
+
+from deid_stream.control.topics import ControlTopics
+from deid_stream.errors import DigestKeyError
+from deid_stream.kafka.customer_keys import CustomerKeys, read_keys_topic
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.reading import reading
+from deid_stream.model.requests import Kind
+from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
+from deid_stream.policy.rights import Status
+
+
+class Deletions:
+    """``keys`` None: this process has no digest key, so it can make and destroy none."""
+
+    def __init__(self, kafka: Kafka, topics: ControlTopics, keys: CustomerKeys | None) -> None:
+        self._kafka = kafka
+        self._topics = topics
+        self._keys = keys
+
+    async def impossible(self, status: Status) -> bool:
+        """The customer has keys, and this process cannot destroy them. Raises BrokerError."""
+        if not _of_a_customer(status) or self._keys is not None:
+            return False
+        table = await read_keys_topic(self._kafka, self._topics.keys)
+        return any(table.current(name) is not None for name in status.customer_ids)
+
+    async def begun(self, status: Status) -> Status:
+        """With what has to be known of the moment at which it was taken. Raises BrokerError."""
+        if status.kind is not Kind.DELETION or status.call_id:
+            return status
+        # first the key: calls that begin after the places that are noted are not deleted, and need the new one
+        keys = await self._retired(status) if _of_a_customer(status) else ()
+        return msgspec.structs.replace(status, keys=keys, reached=await self._reached())
+
+    async def done(self, status: Status) -> None:
+        """Everything has been taken back. May be asked again. Raises BrokerError."""
+        if not status.keys:
+            return
+        if self._keys is None:
+            raise DigestKeyError(
+                "keys of a customer that was deleted are to be destroyed, and there is no digest key: give "
+                "`deid-stream control` the workers' (DEID_DIGEST_KEY_FILE)"
+            )
+        for name in status.customer_ids:
+            await self._keys.destroy(name, status.keys)
+
+    async def _retired(self, status: Status) -> tuple[str, ...]:
+        if self._keys is None:
+            return ()
+        found = {name: [key.id for key in self._keys.table.record(name).keys] for name in status.customer_ids}
+        if found[status.customer_id]:
+            await self._keys.rotate(status.customer_id)
+        return tuple(key for ids in found.values() for key in ids)
+
+    async def _reached(self) -> dict[str, tuple[int, ...]]:
+        topics, found = self._topics, {}
+        for kind, topic in (
+            (EVENTS_KIND, topics.events),
+            (TRANSCRIPTS_KIND, topics.transcripts),
+            (AUDIO_KIND, topics.audio),
+        ):
+            async with reading(self._kafka, topic, "read_uncommitted") as (reader, places):
+                found[kind] = tuple([await reader.end(place) for place in sorted(places)])
+        return found
+
+
+def _of_a_customer(status: Status) -> bool:
+    return status.kind is Kind.DELETION and not (status.call_id or status.subject)

@@ -1,0 +1,127 @@
+"""A deletion takes the calls that had begun; a whole customer's takes the customer's keys too, after all else."""
+
+import pytest
+
+from deid_stream.control.executor import HELD_EVERY_MS
+from deid_stream.errors import BrokerError, DigestKeyError
+from deid_stream.kafka.customer_keys import CustomerKeys
+from deid_stream.kafka.record import OutRecord
+from deid_stream.keys import KeyRing
+from deid_stream.model.requests import Kind
+from deid_stream.policy.rights import State
+from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
+
+RING = KeyRing(bytes(range(32)))
+
+
+def keys_of(broker):
+    numbers = iter(range(1, 250))
+    return CustomerKeys(
+        broker.connect(),
+        TOPICS.keys,
+        "read_committed",
+        RING,
+        random=lambda count: bytes([next(numbers)]) * count,
+        now_ms=lambda: T,
+    )
+
+
+@pytest.fixture
+async def plane():
+    first = Plane()
+    async with keys_of(first.broker) as keys:
+        await keys.ensure("acme")
+        await keys.ensure("other")
+        made = Plane(first.stored, first.broker, keys)
+        made.keys = keys
+        made.register.claims(claims(claim("c1", closed=True), claim("x1", "other"), partition=1), T)
+        yield made
+
+
+def key_ids(plane, customer="acme"):
+    return [key.id for key in plane.keys.table.record(customer).keys]
+
+
+async def test_a_whole_customers_deletion_ends_its_keys_after_the_tombstones_and_says_so(plane):
+    (before,) = key_ids(plane)
+    await plane.ask("deletion")
+    assert before in key_ids(plane), "until everything has been taken back"
+    assert len(key_ids(plane)) == 2, "calls that come later have a key of their own"
+    plane.broken = {TOPICS.training_audio}
+    with pytest.raises(BrokerError):
+        await plane.work(1)
+    assert before in key_ids(plane)
+    plane.broken = set()
+    await plane.work()
+    assert before not in key_ids(plane)
+    assert len(key_ids(plane)) == 1
+    assert plane.keys.table.destroyed("acme", before)
+    assert len(key_ids(plane, "other")) == 1
+    (receipt,) = [line for line in plane.audit() if line["reason"] == "deletion_done"]
+    assert receipt["counts"]["keys_destroyed"] == 1
+
+
+@pytest.mark.parametrize("crashed_at", [TOPICS.training_audio, TOPICS.audit])
+async def test_who_comes_after_a_crash_destroys_them(plane, crashed_at):
+    before = key_ids(plane)
+    await plane.ask("deletion")
+    plane.broken = {crashed_at}
+    with pytest.raises(BrokerError):
+        await plane.work(1)
+    after = Plane(plane.stored, plane.broker, plane.keys)
+    await after.work()
+    assert after.register.status("r-deletion").state is State.DONE
+    assert not set(before) & set(key_ids(plane))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"call_id": "c1"},
+        {"subject": "subject-1"},
+        {"kind": "objection"},
+        {"kind": "withdrawal"},
+        {"kind": "restriction"},
+        {"customer_id": "nobody"},
+    ],
+)
+async def test_what_is_no_deletion_of_a_whole_customer_leaves_the_keys(plane, fields):
+    before = key_ids(plane)
+    await plane.ask(**{"kind": "deletion", **fields})
+    await plane.work()
+    assert key_ids(plane) == before
+
+
+async def test_a_hold_keeps_the_keys_too(plane):
+    (before,) = key_ids(plane)
+    await plane.ask("hold", call_id="c1")
+    await plane.ask("deletion")
+    await plane.work()
+    assert plane.register.status("r-deletion").state is State.HELD
+    assert before in key_ids(plane)
+    await plane.ask("release", target="r-hold")
+    for _ in range(2):
+        await plane.work()
+        plane.now_ms += HELD_EVERY_MS
+    assert before not in key_ids(plane)
+
+
+async def test_without_a_digest_key_a_customer_that_has_keys_is_not_half_deleted(plane):
+    without = Plane(plane.stored, plane.broker)
+    refused = await without.ask("deletion")
+    assert (refused.state, refused.reason) == (State.REFUSED, "no_key")
+    assert (await without.ask("deletion", request_id="r-2", call_id="c1")).state is State.RUNNING
+    assert (await without.ask("deletion", request_id="r-3", customer_id="keyless")).state is State.RUNNING
+    without.register.request(asked(Kind.DELETION, request_id="r-4", keys=("k",)))
+    with pytest.raises(DigestKeyError):
+        await without.work()
+
+
+async def test_a_deletion_notes_how_far_the_raw_topics_have_come(plane):
+    for number, count in enumerate((2, 5)):
+        for _ in range(count):
+            plane.broker.append(OutRecord(TOPICS.events, b"c", b"{}", partition=number))
+    whole = await plane.ask("deletion")
+    assert whole.reached == {"events": (2, 5), "transcripts": (0, 0), "audio": (0, 0)}
+    one = await plane.ask("deletion", request_id="r-2", call_id="c1")
+    assert (one.reached, one.keys) == ({}, ())
