@@ -7,7 +7,10 @@ import msgspec
 
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import ConversationState
+from deid_stream.detect.rules.digits import NUMBERED
 from deid_stream.errors import UnsupportedLanguageError
+from deid_stream.model.entities import EntityType
+from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.session.hearing import HeardTurn
@@ -16,7 +19,7 @@ from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
 from deid_stream.units import Interval, Ms, subtract
-from deid_stream.words.confidence import UNSURE_ANSWER, doubted_text
+from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, doubted_text
 
 UNSURE_SCORE: Final = 0.5
 """Of a span that stands only on an expected answer being badly understood."""
@@ -36,6 +39,20 @@ DETECTOR: Final = "detector"
 
 def _length(span: Span) -> int:
     return span.end - span.start
+
+
+_DICTATED: Final = NUMBERED - {EntityType.ADDRESS, EntityType.DATE_OF_BIRTH, EntityType.USERNAME, EntityType.PASSWORD}
+"""A number that was asked for may be found as another of these."""
+
+
+def _answers(found: EntityType, wanted: EntityType) -> bool:
+    return found is wanted or (found in _DICTATED and wanted in _DICTATED)
+
+
+def _beside(part: Interval, span: Span, text: str) -> bool:
+    """Whether what is doubted belongs to an answer: no more than ``BRIDGED_WORDS`` stand between."""
+    between = text[span.end : part.start] or text[part.end : span.start]
+    return len(between.split()) <= BRIDGED_WORDS
 
 
 def _reason(error: Exception) -> str:
@@ -144,11 +161,19 @@ class Judge:
         doubted = [
             Span(left.start, left.end, wanted, UNSURE_SCORE, UNSURE_ANSWER)
             for segment, start in zip(turn.segments, turn.starts(), strict=True)
-            for part in doubted_text(segment.text, segment.words, self.asked_ms)
+            for part in self._doubted(segment, clip(judged.spans, start, start + len(segment.text)), wanted)
             for left in subtract(Interval(start + part.start, start + part.end), taken)
             if any(map(str.isalnum, turn.text[left.start : left.end]))
         ]
         return judged._replace(spans=tuple(sorted([*judged.spans, *doubted])))
+
+    def _doubted(self, segment: Segment, found: Sequence[Span], wanted: EntityType) -> list[Interval]:
+        """What is doubted of an answer; where the segment has what was asked for, only what stands beside that."""
+        parts = doubted_text(segment.text, segment.words, self.asked_ms)
+        answers = [span for span in found if _answers(span.entity_type, wanted)]
+        if not answers:
+            return parts
+        return [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
 
     def _language(self, turn: Turn) -> str | None:
         """The tag of the turn's segments: one that is not read, where there is one; None where they differ."""

@@ -25,7 +25,8 @@ DOUBTFUL_BELOW: Final = 0.5
 """In an answer that was asked for a word below counts as what was asked for."""
 CERTAIN_FROM: Final = 0.8
 """A word below goes with a doubtful one beside it in an answer."""
-_BRIDGED_WORDS: Final = 2
+BRIDGED_WORDS: Final = 2
+"""So many words between two doubtful ones go with them."""
 
 
 _EVERYDAY: Final = frozenset(
@@ -61,7 +62,7 @@ def _everyday(word: Word) -> bool:
 
 def doubted_text(text: str, words: Sequence[Word], from_ms: Ms = 0) -> list[Interval]:
     """What the recogniser doubts of a segment's text (characters), sorted and apart: from doubtful word to doubtful
-    word over at most ``_BRIDGED_WORDS`` others, and on over neighbours that are not certain either. Words that begin
+    word over at most ``BRIDGED_WORDS`` others, and on over neighbours that are not certain either. Words that begin
     before ``from_ms`` are not doubted."""
     words = [word if word.start_ms is None or word.start_ms >= from_ms else Word(word.text) for word in words]
     if not any(_below(word, DOUBTFUL_BELOW) for word in words):
@@ -85,7 +86,7 @@ def _doubted_runs(words: Sequence[Word]) -> list[Interval]:
             start -= 1
         while end < len(words) and _below(words[end], CERTAIN_FROM):
             end += 1
-        if runs and start - runs[-1].end <= _BRIDGED_WORDS:
+        if runs and start - runs[-1].end <= BRIDGED_WORDS:
             runs[-1] = Interval(runs[-1].start, max(end, runs[-1].end))
         else:
             runs.append(Interval(start, end))

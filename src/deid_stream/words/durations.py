@@ -1,7 +1,8 @@
 """How long words last: the shortest and longest believable time of one, and how much sound a text can take."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from deid_stream.model.events import Word
 from deid_stream.units import Ms
 
 
@@ -34,6 +35,15 @@ def most_sound_ms(words: Iterable[str]) -> Ms:
     letters, digits = sum(n for _, n in counts), sum(n for n, _ in counts)
     spoken = sum(1 for count in counts if any(count))
     return 250 + 20 * spoken + 85 * letters + 200 * spelled + 600 * digits if spoken else 0
+
+
+def sharing_time(words: Sequence[Word], at: int) -> Sequence[Word]:
+    """The word ``at`` and those after it that have no time but its end, as recognisers give the last words of a
+    segment: they are said in its time."""
+    stop = at + 1
+    while stop < len(words) and words[stop].start_ms == words[stop].end_ms == words[at].end_ms is not None:
+        stop += 1
+    return words[at:stop]
 
 
 def _counts(text: str) -> tuple[int, int]:

@@ -36,6 +36,8 @@ PAUSED = Recording(joined(silent(950), voice(1100), silent(500), voice(500), sil
         ([("some", 1000, 1400), ("words", 1500, 2500)], PAUSED, [(700, 2500)]),
         ([("a", 3100, 4000)], PAUSED, [(3040, 3920)]),
         ([("some", 1000, 1400), (",", 1400, 1400), ("#####", 1400, 4000)], PAUSED, [(700, 1460)]),
+        ([("in", 1000, 2500), ("the", 2500, 2500), ("morning", 2500, 2500)], PAUSED, [(700, 2500)]),
+        ([("in", 1000, 3700), ("the", 3700, 3700), ("a", 3700, 3700)], TALKING, []),
         ([], PAUSED, [(700, 4300)]),
         ([("some", None, None), ("words", 1400, 2000)], PAUSED, [(700, 2300)]),
         ([], TALKING, []),
@@ -44,7 +46,8 @@ PAUSED = Recording(joined(silent(950), voice(1100), silent(500), voice(500), sil
     ],
     ids=[
         "connected", "a short pause", "a gap", "no pause after them", "a word that cannot sound so long",
-        "a word that lasts into a pause", "a word where nothing sounds", "no letters", "no words", "untimed",
+        "a word that lasts into a pause", "a word where nothing sounds", "no letters", "no times at the end",
+        "too few words for the time", "no words", "untimed",
         "no words and too much speech", "untimed and too much speech", "a placeholder has no letters",
     ],
 )  # fmt: skip

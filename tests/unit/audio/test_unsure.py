@@ -3,10 +3,18 @@
 import pytest
 
 from deid_stream.audio.align.unsure import hasty, spilled
+from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval
 
+from .sounds import joined, noise, silent, voice
+
 CUT = Interval(1_000, 2_000)
+TALKING = Recording(voice(4_000)[:, None], 8_000)
+PAUSED = Recording(joined(silent(900), voice(1_500), silent(1_600))[:, None], 8_000)
+"""Speech from 900 to 2,400 ms."""
+SOFT = joined(silent(900), voice(1_500, peak=1_500), silent(1_600))
+NOISY = Recording((SOFT + noise(4_000, rms=150))[:, None], 8_000)
 
 
 @pytest.mark.parametrize(
@@ -28,11 +36,31 @@ CUT = Interval(1_000, 2_000)
 )
 def test_neighbours_give_what_their_letters_cannot_take(before, said, after, rough, expected):
     words = [before, Word("5387", 1_000, 2_000, said), after]
-    assert spilled(words, Interval(1, 2), CUT, rough=rough) == Interval(*expected)
+    assert spilled(words, Interval(1, 2), CUT, TALKING, 0, rough=rough) == Interval(*expected)
+
+
+@pytest.mark.parametrize(
+    ("sound", "after", "expected_ms"),
+    [
+        (TALKING, [Word("in", 2_000, 4_000, 1.0)], 3_820),
+        # the word lasts into the pause after it; of its 400 ms of sound, 180 are its own
+        (PAUSED, [Word("in", 2_000, 4_000, 1.0)], 2_220),
+        # three words are said in the time of one, and nothing is left of it
+        (PAUSED, [Word("in", 2_000, 4_000, 1.0), Word("the", 4_000, 4_000), Word("mail", 4_000, 4_000)], 2_000),
+        # a soft digit cannot be told from the noise
+        (NOISY, [Word("in", 2_000, 4_000, 1.0)], 3_820),
+    ],
+    ids=["speech to its end", "a pause", "words without a time", "noise"],
+)
+def test_a_word_gives_what_sounds_in_its_time_beyond_its_letters(sound, after, expected_ms):
+    words = [Word("5387", 1_000, 2_000, 0.5), *after]
+    cut = spilled(words, Interval(0, 1), CUT, sound, 0, rough=False)
+    assert cut.start == CUT.start
+    assert cut.end == pytest.approx(expected_ms, abs=20)
 
 
 def test_at_the_ends_of_a_segment_there_are_no_neighbours():
-    assert spilled([Word("5387", 1_000, 2_000, 0.1)], Interval(0, 1), CUT, rough=True) == CUT
+    assert spilled([Word("5387", 1_000, 2_000, 0.1)], Interval(0, 1), CUT, TALKING, 0, rough=True) == CUT
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,18 @@ def test_words_that_last_into_pauses_are_not_off():
     assert others_ms > 12 * 280 - 60
 
 
+@pytest.mark.parametrize("off_ms", [0, 900], ids=["right", "late"])
+def test_last_words_of_no_length_say_nothing_about_the_others(off_ms):
+    """A recogniser gives a segment's last words the pause after it, or no time at all."""
+    said = spoken(SENTENCE, 2_000)
+    words = [Word(word.text, word.start_ms + off_ms, word.end_ms + off_ms) for word in said[:-2]]
+    end_ms = words[-1].end_ms + 2_000
+    words += [Word("know", words[-1].end_ms, end_ms), Word("why", end_ms, end_ms)]
+    names_ms, others_ms, _ = heard(said, final(said, SENTENCE, words, timing="300ms"))
+    assert names_ms <= LEFT_MS
+    assert (others_ms >= 9 * 280) is (off_ms == 0)
+
+
 @pytest.mark.parametrize("timing", ["exact", "50ms", "100ms", "300ms", "late"])
 @pytest.mark.parametrize("pause_ms", [60, 120, 200])
 @pytest.mark.parametrize("said_as", ["okay zorblax thank you", "okay thank you zorblax", "zorblax okay thank you"])

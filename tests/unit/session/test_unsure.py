@@ -5,6 +5,7 @@ import pytest
 from deid_stream.detect.conversation.state import Asked, ConversationState
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word
+from deid_stream.model.spans import Span
 from deid_stream.policy import UNKNOWN
 from deid_stream.session.judging import Judge
 from deid_stream.session.turns import Turn
@@ -50,3 +51,34 @@ def judged(channel, confidence, detector):
 def test_an_answer_in_doubt_counts_as_what_was_asked_for(channel, confidence, detector, spans):
     found = judged(channel, confidence, detector)
     assert [(span.start, span.end, span.detector) for span in found.spans] == spans
+
+
+class Finding(Asking):
+    """Knows "zorblax" for the name that was asked for."""
+
+    def turn(self, text, speaker, prev=None, *, language=None):
+        at = text.find("zorblax")
+        return [Span(at, at + 7, EntityType.PERSON, 1.0, "test")] if at >= 0 else []
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [
+        ("it is zorblax ?quux and i live here", ["quux"]),
+        ("it is ?quux zorblax and i live here", ["quux"]),
+        ("it is zorblax and so ?quux i live here", ["quux"]),
+        ("it is zorblax and i live ?hear ?your all", []),
+        ("for ?six years it was then zorblax and i live", []),
+        ("it is and i live ?hear all", ["hear"]),
+    ],
+    ids=["right after it", "right before it", "two words on", "apart from it", "apart before it", "not found"],
+)
+def test_where_the_answer_is_found_what_is_doubted_apart_from_it_is_no_part_of_it(text, doubted):
+    said = [(token.lstrip("?"), 0.45 if token[0] == "?" else 0.95) for token in text.split()]
+    words = tuple(Word(token, 100 * n, 100 * n + 90, sure) for n, (token, sure) in enumerate(said))
+    plain = " ".join(token for token, _ in said)
+    segment = Segment(
+        call_id="c", customer_id="k", segment_id="s", text=plain, start_ms=0, end_ms=900, channel=1, words=words
+    )
+    found = Judge(UNKNOWN, detector=Finding(), key=bytes(32)).turn(Turn(900, 1, (segment,)))
+    assert [plain[s.start : s.end] for s in found.spans if s.detector == "unsure_answer"] == doubted

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
-from deid_stream.audio.hold.reader import MAX_READ_MS, Reader
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
+from deid_stream.words.durations import longest_sound_ms
 
-FRAME_MS: Final = 10
 _NEXT_PAUSE_MS: Final = 400
 """Sound after a longer pause than this belongs to something else than the words before it."""
 _LOOK_AFTER_MS: Final = 1_000
@@ -86,11 +86,17 @@ def drifts(
 
 
 def _timed(segment: Segment) -> list[tuple[Ms, Ms]]:
+    """The words' times. A word that is given no time, or more than it can sound, as recognisers give the last words of
+    a segment the pause after it, says nothing about where the others are: it counts not at all, or so far as it can."""
     return [
-        (word.start_ms, word.end_ms)
+        (word.start_ms, min(word.end_ms, word.start_ms + longest_sound_ms(word.text)))
         for word in segment.words
-        if word.start_ms is not None and word.end_ms is not None and _says(word)
+        if word.start_ms is not None and word.end_ms is not None and _says(word) and word.end_ms > word.start_ms
     ]
+
+
+def _untimed(word: Word) -> bool:
+    return _says(word) and (word.start_ms is None or word.end_ms is None)
 
 
 def _says(word: Word) -> bool:
@@ -100,7 +106,7 @@ def _says(word: Word) -> bool:
 def _extent(segment: Segment) -> Interval | None:
     """From the first word's start to the last one's end; None where a word has no times."""
     timed = _timed(segment)
-    if not timed or len(timed) < sum(map(_says, segment.words)):
+    if not timed or any(map(_untimed, segment.words)):
         return None
     return Interval(min(start for start, _ in timed), max(end for _, end in timed))
 

@@ -20,7 +20,7 @@ import msgspec
 from deid_stream.audio.align import edges, forced, untimed
 from deid_stream.audio.align.believable import anchors_at, believable
 from deid_stream.audio.align.drift import Drift
-from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, WIDEST, TimingProfile
+from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, WIDEST, TimingProfile, profile
 from deid_stream.audio.align.unsure import hasty, spilled
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
@@ -38,6 +38,9 @@ HASTY_REACH_MS: Final = 300
 """How far beyond a made-up segment it is silenced."""
 WINDOW_SLACK_MS: Final = 200
 """How far beyond an untimed segment its words are looked for."""
+
+
+_GUESSED: Final = profile("100ms")
 
 
 class _Wanted(NamedTuple):
@@ -134,13 +137,21 @@ def _by_times(
             )
         elif not by_doubt and not _sounds(reader, channel, heard) and not any(map(any, drift[said.start : said.end])):
             return None  # words are never said where nothing sounds
-        cut = edges.outward(reader, channel, heard, (ended, begins), timing)
+        cut = edges.outward(
+            reader, channel, heard, (ended, begins), _guessing(timing) if entity_type == UNSURE else timing
+        )
         if entity_type != UNSURE:
-            cut = spilled(reading.stated, said, cut, rough=reading.rough)
+            cut = spilled(reading.stated, said, cut, reader, channel, rough=reading.rough)
         before_ms = max((word.before_ms for word in drift[said.start : said.end]), default=0)
         after_ms = max((word.after_ms for word in drift[said.start : said.end]), default=0)
         located.append(AudioSpan(max(0, cut.start - before_ms), cut.end + after_ms, channel, entity_type))
     return located
+
+
+def _guessing(timing: TimingProfile) -> TimingProfile:
+    """For what only the recogniser's doubt speaks for: its edges are looked for as if the times were good ones."""
+    error_ms, least_ms = min(timing.error_ms, _GUESSED.error_ms), min(timing.least_ms, _GUESSED.least_ms)
+    return msgspec.structs.replace(timing, error_ms=error_ms, least_ms=least_ms)
 
 
 def _between(reading: _Reading, reader: Reader, channel: int) -> list[AudioSpan] | None:

@@ -7,33 +7,57 @@ and is badly understood, as when digits of a number were not read, the rest is l
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
-from deid_stream.words.durations import duration_bounds
+from deid_stream.words.durations import duration_bounds, sharing_time
 
 CERTAIN_FROM: Final = 0.8
 """Words of at least this confidence end where the recogniser says."""
 ROUGH_CERTAIN_FROM: Final = 0.95
 """The same, of a recogniser whose times are rough."""
+_TOLD_APART: Final = 8
+"""Speech that peaks so many times above what a pause may have (18 dB) is told from it. A larger value takes more of
+the pauses beside a badly understood value for its sound; a smaller one takes soft digits in noise for pauses."""
 _FEWEST_WORDS: Final = 4
 _HASTY_SHARE: Final = 0.4
 
 
-def spilled(words: Sequence[Word], said: Interval, cut: Interval, *, rough: bool) -> Interval:
-    """``cut`` (ms), with the time beside the words ``said`` (indices) that their neighbours claim beyond their letters.
+def spilled(
+    words: Sequence[Word], said: Interval, cut: Interval, reader: Reader, channel: int, *, rough: bool
+) -> Interval:
+    """``cut`` (ms), with what sounds beside the words ``said`` (indices) that their neighbours' letters cannot take.
     Only where it doubts one of these words. ``rough``: its times are, and little doubt is enough."""
-    start_ms, end_ms = cut
     certain = ROUGH_CERTAIN_FROM if rough else CERTAIN_FROM
     before = words[said.start - 1] if said.start else None
     after = words[said.end] if said.end < len(words) else None
     concerned = (*words[said.start : said.end], *filter(None, (before, after)))
     if all(word.confidence is None or word.confidence >= certain for word in concerned):
         return cut
+    start_ms, end_ms = cut
     if before is not None and before.start_ms is not None and before.end_ms is not None:
         start_ms = min(start_ms, max(before.start_ms + brief_ms(before.text), before.start_ms))
     if after is not None and after.start_ms is not None and after.end_ms is not None:
-        end_ms = max(end_ms, min(after.end_ms - brief_ms(after.text), after.end_ms))
+        needed_ms = sum(brief_ms(word.text) for word in sharing_time(words, said.end))
+        claimed = Interval(max(after.start_ms, after.end_ms - MAX_READ_MS), after.end_ms)
+        end_ms = max(end_ms, min(claimed.end - needed_ms, _left_ms(claimed, needed_ms, reader, channel)))
     return Interval(start_ms, end_ms)
+
+
+def _left_ms(claimed: Interval, needed_ms: Ms, reader: Reader, channel: int) -> Ms:
+    """When no more sounds until the end of ``claimed`` (ms) than is needed: a word may be stated to last into the pause
+    after it. The end where noise hides the pauses."""
+    count = claimed.length // FRAME_MS
+    if count <= 0:
+        return claimed.end
+    sound = reader.pcm(channel, claimed.start, claimed.end)
+    loudest = max(int(sound.max()), -int(sound.min()))
+    if loudest < _TOLD_APART * reader.line(channel, claimed.start).pause_peak:
+        return claimed.end
+    sounded_ms = np.cumsum(loud_frames(reader, channel, claimed.start, count)[::-1]) * FRAME_MS
+    return claimed.end - int(np.searchsorted(sounded_ms, needed_ms)) * FRAME_MS
 
 
 def brief_ms(text: str) -> Ms:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
-from deid_stream.audio.hold.reader import Reader
+from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract
-from deid_stream.words.durations import longest_sound_ms, most_sound_ms
+from deid_stream.words.durations import longest_sound_ms, most_sound_ms, sharing_time
 from deid_stream.words.placeholders import opaque
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
@@ -30,8 +30,7 @@ NEW_WORD_PAUSE_MS: Final = 50
 """Quiet for so long, and then a syllable: that is another word, not the end of the last."""
 SHORTEST_SPEECH_MS: Final = 100
 """Less than a syllable between explained stretches is a click or a breath."""
-_FRAME_MS: Final = 10
-_PAUSE: Final = bytes(NEW_WORD_PAUSE_MS // _FRAME_MS)
+_PAUSE: Final = bytes(NEW_WORD_PAUSE_MS // FRAME_MS)
 """As many frames that are not loud."""
 _LOOKED_MS: Final = 10_000
 """Of a longer stretch the first part tells whether its sound is there."""
@@ -77,11 +76,11 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
 
 def _found(part: Interval, texts: Sequence[str], reader: Reader, channel: int) -> bool:
     """Whether half of the stretch sounds, or as much as its letters take when they are said fast."""
-    count = min(part.length, _LOOKED_MS) // _FRAME_MS
+    count = min(part.length, _LOOKED_MS) // FRAME_MS
     if not count:
         return False
-    sounding_ms = int(np.count_nonzero(_loud(reader, channel, part.start, count))) * _FRAME_MS
-    return sounding_ms >= min(count * _FRAME_MS // 2, most_sound_ms(texts) // 2)
+    sounding_ms = int(np.count_nonzero(loud_frames(reader, channel, part.start, count))) * FRAME_MS
+    return sounding_ms >= min(count * FRAME_MS // 2, most_sound_ms(texts) // 2)
 
 
 def _least_ms(said: _Said, timing: TimingProfile) -> Ms:
@@ -112,37 +111,42 @@ def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, c
         return False
     if not (before.found and after.found):
         return True
-    loud = _loud(reader, channel, gap.start, gap.length // _FRAME_MS)
+    loud = loud_frames(reader, channel, gap.start, gap.length // FRAME_MS)
     if _stands_apart(loud):
         return False
-    both_ms = before.part.length + after.part.length + int(loud.sum()) * _FRAME_MS
+    both_ms = before.part.length + after.part.length + int(loud.sum()) * FRAME_MS
     return both_ms <= most_sound_ms((*before.texts, *after.texts))
 
 
 def _stands_apart(loud: NDArray[np.bool_]) -> bool:
     """Whether a syllable sounds with a pause before and after it."""
-    pause = NEW_WORD_PAUSE_MS // _FRAME_MS
+    pause = NEW_WORD_PAUSE_MS // FRAME_MS
     first = _pause(loud, len(loud))
     last = _pause(loud[::-1], len(loud))
     if first is None or last is None:
         return False
-    return bool(loud[first : len(loud) - last].sum() * _FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
+    return bool(loud[first : len(loud) - last].sum() * FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
 
 
 def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms]]:
     """The time that each word claims, and how long it can sound; words without times claim together what lies between
-    their timed neighbours."""
+    their timed neighbours. Words of no length share the time of the one before, as at the end of a segment."""
     untimed: list[str] = []
     free_ms = whole.start
-    for word in words:
-        if word.start_ms is None or word.end_ms is None:
-            untimed.append(word.text)
+    at = 0
+    while at < len(words):
+        start_ms, end_ms = words[at].start_ms, words[at].end_ms
+        texts = [word.text for word in sharing_time(words, at)]
+        at += len(texts)
+        if start_ms is None or end_ms is None:
+            untimed += texts
             continue
         if untimed:
-            yield Interval(free_ms, max(free_ms, word.start_ms)), tuple(untimed), most_sound_ms(untimed)
+            yield Interval(free_ms, max(free_ms, start_ms)), tuple(untimed), most_sound_ms(untimed)
             untimed = []
-        free_ms = max(word.start_ms, word.end_ms)
-        yield Interval(word.start_ms, free_ms), (word.text,), longest_sound_ms(word.text)
+        free_ms = max(start_ms, end_ms)
+        longest_ms = longest_sound_ms(texts[0]) if len(texts) == 1 else most_sound_ms(texts)
+        yield Interval(start_ms, free_ms), tuple(texts), longest_ms
     if untimed:
         yield Interval(free_ms, max(free_ms, whole.end)), tuple(untimed), most_sound_ms(untimed)
 
@@ -161,15 +165,15 @@ def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> li
 def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, least_ms: Ms, sign: int) -> Ms:
     """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
     to the pause, and at least ``least_ms``. Sound that goes on without a pause is more than this word."""
-    count = (edge_ms + SHORTEST_SPEECH_MS) // _FRAME_MS
-    first_ms = from_ms if sign > 0 else from_ms - count * _FRAME_MS
-    loud = _loud(reader, channel, first_ms, count)[::sign]
-    at = _pause(loud, edge_ms // _FRAME_MS + 1)
+    count = (edge_ms + SHORTEST_SPEECH_MS) // FRAME_MS
+    first_ms = from_ms if sign > 0 else from_ms - count * FRAME_MS
+    loud = loud_frames(reader, channel, first_ms, count)[::sign]
+    at = _pause(loud, edge_ms // FRAME_MS + 1)
     if at is None:
         return min(edge_ms, max(INNER_EDGE_MS, least_ms))
-    if np.count_nonzero(loud[at:]) * _FRAME_MS < SHORTEST_SPEECH_MS:
+    if np.count_nonzero(loud[at:]) * FRAME_MS < SHORTEST_SPEECH_MS:
         return edge_ms
-    return min(edge_ms, max(least_ms, at * _FRAME_MS))
+    return min(edge_ms, max(least_ms, at * FRAME_MS))
 
 
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
@@ -179,26 +183,13 @@ def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
     return at if 0 <= at < within else None
 
 
-def _loud(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.bool_]:
-    """By frame: whether it is louder than a pause is on this line."""
-    size = _FRAME_MS * reader.rate_hz // 1000
-    sound = reader.pcm(channel, start_ms, start_ms + count * _FRAME_MS)
-    if len(sound) < count * size:
-        sound = np.pad(sound, (0, count * size - len(sound)))
-    frames = sound[: count * size].reshape(count, size)
-    peak = reader.line(channel, start_ms).pause_peak
-    loud: NDArray[np.bool_] = np.maximum.reduce(frames, axis=1) > peak
-    loud |= np.minimum.reduce(frames, axis=1) < -peak
-    return loud
-
-
 def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
     """How long sound after ``from_ms`` may be the end of what was said before: ``EDGE_MS``, but where it pauses and a
     syllable follows, up to the pause."""
-    loud = _loud(reader, channel, from_ms, (EDGE_MS + SHORTEST_SPEECH_MS) // _FRAME_MS)
-    at = _pause(loud, EDGE_MS // _FRAME_MS)
-    if at is not None and np.count_nonzero(loud[at:]) * _FRAME_MS >= SHORTEST_SPEECH_MS:
-        return at * _FRAME_MS
+    loud = loud_frames(reader, channel, from_ms, (EDGE_MS + SHORTEST_SPEECH_MS) // FRAME_MS)
+    at = _pause(loud, EDGE_MS // FRAME_MS)
+    if at is not None and np.count_nonzero(loud[at:]) * FRAME_MS >= SHORTEST_SPEECH_MS:
+        return at * FRAME_MS
     return EDGE_MS
 
 

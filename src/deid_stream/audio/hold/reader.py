@@ -10,6 +10,8 @@ from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
 
 MAX_READ_MS: Final = 120_000
 """No one asks for more sound at once: what an interval claims must not decide how much memory it takes."""
+FRAME_MS: Final = 10
+"""Of ``loud_frames``."""
 
 
 class Reader(Protocol):
@@ -30,6 +32,19 @@ class Reader(Protocol):
     def held(self, channel: int) -> Interval:
         """Media time (ms) from the first to the last held sample of a channel; empty where nothing is held."""
         ...
+
+
+def loud_frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.bool_]:
+    """By frame of ``FRAME_MS`` from ``start_ms``: whether it is louder than a pause is on this line."""
+    size = FRAME_MS * reader.rate_hz // 1000
+    sound = reader.pcm(channel, start_ms, start_ms + count * FRAME_MS)
+    if len(sound) < count * size:
+        sound = np.pad(sound, (0, count * size - len(sound)))
+    frames = sound[: count * size].reshape(count, size)
+    peak = reader.line(channel, start_ms).pause_peak
+    loud: NDArray[np.bool_] = np.maximum.reduce(frames, axis=1) > peak
+    loud |= np.minimum.reduce(frames, axis=1) < -peak
+    return loud
 
 
 class Recording:
