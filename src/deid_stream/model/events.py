@@ -6,6 +6,7 @@ payload (law 8).
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,9 @@ class Encoding(StrEnum):
     __hash__ = str.__hash__  # in C; enum's own costs a Python call for every table looked up
 
 
+_SAMPLE_BYTES: Final = {Encoding.MULAW: 1, Encoding.ALAW: 1, Encoding.PCM16LE: 2, Encoding.PCM16BE: 2}
+
+
 class AudioFormat(msgspec.Struct, frozen=True):
     """How the bytes of a chunk are to be read. ``channels`` counts interleaved channels."""
 
@@ -35,12 +39,12 @@ class AudioFormat(msgspec.Struct, frozen=True):
     @property
     def sample_bytes(self) -> int:
         """Bytes of one sample of one channel."""
-        return 1 if self.encoding in (Encoding.MULAW, Encoding.ALAW) else 2
+        return _SAMPLE_BYTES[self.encoding]
 
     @property
     def frame_bytes(self) -> int:
         """Bytes of one sample of every interleaved channel."""
-        return self.sample_bytes * self.channels
+        return _SAMPLE_BYTES[self.encoding] * self.channels
 
 
 class _Hidden(msgspec.Struct, frozen=True):

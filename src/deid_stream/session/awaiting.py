@@ -50,7 +50,7 @@ class AwaitingAudio:
 
     def earliest_start_ms(self) -> Ms | None:
         """Media time before which nothing waits here."""
-        return min((entry.turn.start_ms for entry in self._turns), default=None)
+        return min([entry.turn.start_ms for entry in self._turns]) if self._turns else None
 
     def state(self) -> tuple[UnlocatedTurn, ...]:
         """Content-free: the segments are read again after a restart."""

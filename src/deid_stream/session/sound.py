@@ -62,6 +62,7 @@ class Sound:
         self._streams: dict[int, Stream] = {}
         self._restored: dict[int, StreamState] = {}
         self._by_channel: dict[int, Stream] = {}
+        self._channels: tuple[int, ...] = ()
         self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
         self._stopped: dict[int, tuple[tuple[Ms, Ms, int], Ms]] = {}
         """By channel: where speech ended the last silence that was looked through, and what that look began with."""
@@ -77,7 +78,7 @@ class Sound:
     @property
     def channels(self) -> Sequence[int]:
         """Channels heard so far, sorted."""
-        return sorted(self._by_channel)
+        return self._channels
 
     @property
     def rate_hz(self) -> int:
@@ -127,6 +128,7 @@ class Sound:
         self._streams[name] = stream
         for channel in channels:
             self._by_channel[channel] = stream
+            self._channels = tuple(sorted(self._by_channel))
             if self._lost_until_ms:
                 insort(self._holes.setdefault(channel, []), AudioSpan(0, self._lost_until_ms, channel, "WITHHELD"))
         return stream
@@ -329,10 +331,13 @@ class Sound:
                     del kept[: len(gone)]
             self._explained = {channel: kept[-_KEPT_WITHOUT_AUDIO:] for channel, kept in self._explained.items()}
         for channel, stream in self._by_channel.items():
+            holes, explained = self._holes.get(channel), self._explained.get(channel)
+            if not holes and not explained:
+                continue
             frontier_ms = min(stream.judged_ms, stream.timeline.frontier_ms)
-            if holes := self._holes.get(channel):
+            if holes:
                 self._holes[channel] = [hole for hole in holes if hole.end_ms > frontier_ms]
-            if explained := self._explained.get(channel):
+            if explained and explained[0].end <= frontier_ms:  # they are sorted and apart
                 self._explained[channel] = [known for known in explained if known.end > frontier_ms]
 
     def lose(self, until_ms: Ms) -> None:

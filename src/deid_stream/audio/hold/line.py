@@ -73,7 +73,9 @@ class Line:
     def __init__(self) -> None:
         self._ends: list[Ms] = []
         self._peaks: list[int] = []
-        self._softest: list[Levels] = []
+        self._sample_db: list[float] = []
+        self._step_db: list[float] = []
+        """Of the softest frame of each look."""
         self._known: dict[int, LineLevel] = {}
         """By number of looks: a later look changes nothing of what was known before it."""
 
@@ -82,7 +84,9 @@ class Line:
         self._ends.append(end_ms)
         self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
         softest = np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)
-        self._softest.append(Levels(*_level_db(softest).tolist()))
+        sample_db, step_db = _level_db(softest).tolist()
+        self._sample_db.append(sample_db)
+        self._step_db.append(step_db)
 
     def at(self, media_ms: Ms) -> LineLevel:
         """The level as known from what came before ``media_ms``."""
@@ -97,12 +101,14 @@ class Line:
     def _after(self, until: int) -> LineLevel:
         """The level as known from the first ``until`` looks."""
         loudest = max(self._peaks[max(0, until - _LOUD_FOR_LOOKS) : until], default=0)
-        heard = self._softest[max(0, until - _NOISE_FOR_LOOKS) : until] or [ORDINARY.noise]
-        noise = Levels(min([look.sample_db for look in heard]), min([look.step_db for look in heard]))
+        since = max(0, until - _NOISE_FOR_LOOKS)
+        noise = ORDINARY.noise
+        if until:
+            noise = Levels(min(self._sample_db[since:until]), min(self._step_db[since:until]))
         faint_peak = _largest(loudest // SPEECH_OVER_SOFT)
         quiet_peak = QUIET_PEAKS[0]
         noise_peak = int(_QUIET_OVER_NOISE * 10 ** (noise.sample_db / 20))
-        if len(heard) == _NOISE_FOR_LOOKS and noise_peak <= _NOISE_BEYOND:
+        if until - since == _NOISE_FOR_LOOKS and noise_peak <= _NOISE_BEYOND:
             quiet_peak = min(faint_peak, _largest(noise_peak + QUIET_PEAKS[0] - 1))
         return LineLevel(
             quiet_peak, noise, faint_peak, max(faint_peak, min(loudest // SPEECH_OVER_SOFT, _SOFT_AT_MOST))
@@ -112,7 +118,7 @@ class Line:
         """Nobody will ask for the level before ``before_ms`` again."""
         gone = bisect_right(self._ends, before_ms) - _LOUD_FOR_LOOKS
         if gone > _LOUD_FOR_LOOKS:
-            del self._ends[:gone], self._peaks[:gone], self._softest[:gone]
+            del self._ends[:gone], self._peaks[:gone], self._sample_db[:gone], self._step_db[:gone]
             self._known.clear()
 
 
