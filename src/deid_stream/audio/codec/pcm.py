@@ -146,7 +146,7 @@ def quiet_channels(data: bytes, fmt: AudioFormat, peaks: Sequence[int]) -> int:
 
 def has_sound(samples: Samples, peak: int = QUIET_PEAK) -> bool:
     """Whether any sample exceeds ``peak``."""
-    return bool(len(samples)) and (int(samples.max()) > peak or int(samples.min()) < -peak)
+    return bool(len(samples)) and (int(np.maximum.reduce(samples)) > peak or int(np.minimum.reduce(samples)) < -peak)
 
 
 _G711_TYPES: Final = {

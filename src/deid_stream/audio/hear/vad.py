@@ -153,10 +153,11 @@ def _voiced(frames: NDArray[np.int16], hz: int, asked: NDArray[np.intp]) -> NDAr
     steps = flat[1:] - flat[:-1]
     steps = (steps[1:] - steps[:-1]).reshape(frames.shape)  # rumble would pass for a very low voice
     pairs = np.concatenate([steps[asked], steps[np.minimum(asked + 1, len(steps) - 1)]], axis=1)
-    size = 1 << (2 * pairs.shape[1] - 1).bit_length()
-    spectrum = np.fft.rfft(pairs, size)
-    likeness = np.fft.irfft(np.square(np.abs(spectrum)), size)
     first, last = hz * _SHORTEST_PERIOD_US // 1_000_000, hz * _LONGEST_PERIOD_US // 1_000_000
+    # long enough that no period asked for meets the end of the sound
+    size = 1 << (pairs.shape[1] + last).bit_length()
+    spectrum = np.fft.rfft(pairs, size)
+    likeness = np.fft.irfft(np.square(spectrum.real) + np.square(spectrum.imag), size)
     most = likeness[:, first : last + 1].max(axis=1)
     voiced: NDArray[np.bool_] = most > _VOICED_AT * np.maximum(likeness[:, 0], 1.0)
     return voiced
