@@ -56,6 +56,14 @@ DIGIT_SIGNS: Final = {
 """Digits that are no decimal characters: circled, dingbat, raised, lowered, Roman, Chinese ("④", "❹", "⁴", "Ⅳ",
 "四")."""
 _HAS_DIGIT_SIGN: Final = re.compile("[" + "".join(map(chr, DIGIT_SIGNS)) + "]")
+_LETTER_NAME: Final = re.compile(r"(?:LATIN CAPITAL|LATIN SMALL|INDICATOR SYMBOL) LETTER ([A-Z])$")
+_LETTER_SIGNS: Final = {
+    code: named[1].lower() if "SMALL" in named[0] else named[1]
+    for code in (*range(0x2400, 0x2500), *range(0x1F100, 0x1F200))
+    if (named := _LETTER_NAME.search(unicodedata.name(chr(code), "")))
+}
+"""Letters that are signs to Python: in circles, squares or brackets, filled or not, or as flags ("Ⓐ", "🄰", "🅐", "⒜",
+"🇦")."""
 _ACCENTS: Final = frozenset(map(chr, range(*_MARK_BLOCKS[0])))
 
 
@@ -67,6 +75,11 @@ def is_word_char(char: str) -> bool:
 def plain_digits(text: str) -> str:
     """``text`` with every digit sign as its decimal digit; the same length."""
     return text if text.isascii() or not _HAS_DIGIT_SIGN.search(text) else text.translate(DIGIT_SIGNS)
+
+
+def plain_letters(text: str) -> str:
+    """``text`` with every letter in a circle, a square or brackets as the letter; the same length."""
+    return text if text.isascii() else text.translate(_LETTER_SIGNS)
 
 
 _LOOK_ALIKES: Final = str.maketrans(
@@ -85,7 +98,8 @@ def skeleton(low: str) -> str:
 def fold(character: str) -> str:
     """What counts of one character where two writings are compared: no case, no width, no accents above or below, no
     signs, nothing invisible; vowel signs of scripts that write them as marks do count. May be none, or several."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    letter = plain_letters(character)
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", letter).casefold())
     return "".join(c for c in plain if c.isalnum() or (unicodedata.category(c)[0] == "M" and c not in _ACCENTS))
 
 

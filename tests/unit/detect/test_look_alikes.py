@@ -38,6 +38,33 @@ def test_digits_in_disguise_go(said):
     assert left(f"my number is {said}") == "my number is _"
 
 
+CAPITALS = {
+    "circled": 0x24B6,
+    "squared": 0x1F130,
+    "circled, filled": 0x1F150,
+    "squared, filled": 0x1F170,
+    "flags": 0x1F1E6,
+}
+SMALL = {"circled": 0x24D0, "in brackets": 0x249C}
+
+
+@pytest.mark.parametrize("said", ["four five three nine", "anna dot bell at example dot com"])
+@pytest.mark.parametrize(
+    ("first", "of"),
+    [*((code, "A") for code in CAPITALS.values()), *((code, "a") for code in SMALL.values())],
+    ids=[*(f"capitals, {name}" for name in CAPITALS), *(f"small, {name}" for name in SMALL)],
+)
+def test_letters_as_signs_go(said, first, of):
+    signs = {ord(of) + n: first + n for n in range(26)}
+    shown = (said.upper() if of == "A" else said).translate(signs)
+    assert left(f"it is {shown} thanks") == "it is _ thanks"
+
+
+def test_numerals_and_signs_that_are_no_value_stay():
+    for said in ("chapter \u2163 and chapter \u2164", "vitamin \u24b7 and \u24b8", "option \u249c please"):
+        assert left(said) == said
+
+
 @pytest.mark.parametrize(
     "said",
     [

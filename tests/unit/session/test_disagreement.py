@@ -47,6 +47,14 @@ def test_words_that_the_text_does_not_have_are_masked_silenced_and_audited():
     assert ("silenced", "WORDS_DISAGREE") in left.reasons()
 
 
+@pytest.mark.parametrize("first", [0x24B6, 0x1F130, 0x1F150, 0x1F170], ids=["circled", "squared", "filled", "square"])
+def test_letters_that_are_signs_to_unicode_are_masked_where_the_text_lacks_them(first):
+    shown = "ZORBLAX".translate({ord("A") + n: first + n for n in range(26)})
+    _, segment, loud = heard("thank you", f"thank {shown} you")
+    assert [word.text for word in segment.words] == ["thank", "*", "you"]
+    assert not loud[shown]
+
+
 def test_an_empty_text_does_not_let_its_words_out():
     _, segment, loud = heard("", "my card is zorblax")
     assert [word.text for word in segment.words] == ["*"] * 4

@@ -25,6 +25,7 @@ from deid_stream.model.spans import Detection, Span
 from deid_stream.text.guess import evidence
 from deid_stream.text.languages import lexicon_of
 from deid_stream.text.normalise import normalise
+from deid_stream.text.tokens import plain_letters
 from deid_stream.units import Interval
 
 _OPEN_TURNS: Final = 4
@@ -89,6 +90,7 @@ class Conversation:
             raise DetectionError(f"text must be str, not {type(text).__name__}")
         who = str(speaker)
         state = self._state
+        text, prev = plain_letters(text), prev and plain_letters(prev)
         own = evidence(text)
         if len(state.heard) >= _MAX_SPEAKERS:
             state.heard.clear()
