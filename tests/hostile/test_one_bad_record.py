@@ -221,7 +221,12 @@ async def test_one_bad_record_hurts_only_itself(service: Service, broker: Broker
 
         await process.killed_and_started()
         later = healthy(LATER_CALLS, "later", now_ms - 60_000)
-        again = [*bad_records.providers(now_ms), *bad_records.refused(now_ms)]
+        again = [
+            *bad_records.large(now_ms - 60_000),
+            *bad_records.hour(now_ms - 60_000),
+            *bad_records.providers(now_ms),
+            *bad_records.refused(now_ms),
+        ]
         again = [one._replace(records=tuple(_again(r) for r in one.records)) for one in again]
         await service.send(*later, *(one.records for one in again))
         await settled(service, process, later, again)
