@@ -22,6 +22,7 @@
     +-- AlignmentError         text could not be placed on the audio; the turn is muted
     +-- StateError             a call's share of a checkpoint cannot be read; that call is given up
     +-- DigestKeyError         the digest key is missing or unusable
+    +-- TakenOverError         another control plane works now, so this one ends
     +-- TaskError              a task of this process ended by an exception that nobody foresaw; names its type
     +-- BrokerError            the broker refused or is away
         +-- TopicError         a topic is missing, has the wrong shape or takes no record of this size
@@ -166,6 +167,13 @@ class SealedError(DeidError):
     """An encrypted record that cannot be opened here."""
 
     code = "sealed"
+
+
+class TakenOverError(DeidError):
+    """What the control plane knows is no longer all there is to know: another one has it."""
+
+    retryable = True
+    code = "taken_over"
 
 
 class TaskError(DeidError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -197,3 +198,32 @@ async def test_what_is_no_request_is_a_dead_letter_and_the_next_one_is_worked_on
     letters = [record.value for record in await service.read(service.names.dead_letters)]
     assert [json.loads(value)["path"] for value in letters] == ["$.kind"]
     assert b"ann lee" not in b"".join(letters)
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["killed", "paused"])
+async def test_of_two_control_planes_one_works_and_the_other_stands_by(service: Service, paused: bool) -> None:
+    """Shared out between them, each would know half of a customer's calls and call a deletion done."""
+    first = await published(service, call("a", 91), call("b", 92), call("c", 93))
+    second = service.start_control()
+    async with asyncio.timeout(SETTLE_S):
+        while not service.said("standing by"):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    done = await becomes(service, await ask(service, "deletion"), "done")
+    assert done["calls"] == 3
+    await comes_to(service, everywhere())
+    assert first.poll() is None
+    assert second.poll() is None
+    if paused:
+        first.send_signal(signal.SIGSTOP)
+    else:
+        service.kill_control(first)
+    await becomes(service, await ask(service, "hold", call_id="a"), "in_force")
+    if paused:
+        first.send_signal(signal.SIGCONT)
+        assert await asyncio.to_thread(first.wait, SETTLE_S) == 1, "it knows that it was replaced"
+        assert service.said("another control plane has taken over")
+    await service.send(call("d", 94))
+    await service.closed(4)
+    later = await becomes(service, await ask(service, "deletion", request_id="r-2"), "done")
+    assert later["calls"] == 1
+    await comes_to(service, everywhere())

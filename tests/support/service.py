@@ -131,6 +131,15 @@ class Service:
 
     async def control(self, **changes: Any) -> "subprocess.Popen[bytes]":
         """Start the control plane as a process of its own, and wait until it is ready."""
+        process = self.start_control(**changes)
+        async with asyncio.timeout(CONTROL_READY_S):
+            while not await asyncio.to_thread(_is_ready, self.control_ports[-1]):
+                assert process.poll() is None, f"the control plane ended; see {CONTROL_LOG}"
+                await asyncio.sleep(0.1)
+        return process
+
+    def start_control(self, **changes: Any) -> "subprocess.Popen[bytes]":
+        """One more, which may have to stand by; it is not waited for."""
         port = free_port()
         settings = msgspec.structs.replace(self.settings, metrics_port=port, **changes)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEID_")}
@@ -138,16 +147,17 @@ class Service:
             if value != getattr(Settings(), name):
                 environment[f"DEID_{name.upper()}"] = str(value)
         with CONTROL_LOG.open("ab") as log:
-            process = subprocess.Popen(  # noqa: ASYNC220 - a process started at once
+            process = subprocess.Popen(
                 [sys.executable, "-m", "deid_stream", "control"], env=environment, stdout=log, stderr=log
             )
         self.controls.append(process)
         self.control_ports.append(port)
-        async with asyncio.timeout(CONTROL_READY_S):
-            while not await asyncio.to_thread(_is_ready, port):
-                assert process.poll() is None, f"the control plane ended; see {CONTROL_LOG}"
-                await asyncio.sleep(0.1)
         return process
+
+    @staticmethod
+    def said(line: str) -> bool:
+        """In the log of a control plane of this test run."""
+        return line.encode() in CONTROL_LOG.read_bytes()
 
     async def number(self, name: str) -> float:
         """A metric of the latest control plane."""

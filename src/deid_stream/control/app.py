@@ -1,7 +1,7 @@
 """The Faust application, thin: streams in, tables with changelogs, and nothing that decides. Only this imports Faust.
 
-One process works at a time: whoever looks after a customer must know all of the customer's calls. Faust's own settings
-that matter here: no web server, no leader topic, no topics of its own making, and every table's changes go to the
+One process works at a time (``control.assignor``); others stand by until it is gone. Faust's own settings that matter
+here: no web server, no leader topic, no topics of its own making, and every table's changes go to the
 partition of their key, so that they may be made outside a stream too.
 """
 
@@ -13,9 +13,14 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import faust
 from faust.transport.drivers import aiokafka as driver
 
+from deid_stream.control.assignor import OneOwner
 from deid_stream.control.tables import Table
+from deid_stream.errors import TakenOverError
 from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
+from deid_stream.observe.logs import get_log
+
+log = get_log("control")
 
 T = TypeVar("T")
 COMMIT_EVERY_S: Final = 1.0
@@ -84,7 +89,13 @@ class FaustApp:
             topic_disable_leader=True,
             table_standby_replicas=0,
             stream_wait_empty=False,
+            PartitionAssignor=OneOwner,
         )
+        self._working = asyncio.Event()
+        """Every partition is this process's, and the tables have been read."""
+        self._lost = asyncio.Event()
+        self._app.on_rebalance_complete.connect(self._read)
+        self._app.on_partitions_assigned.connect(self._assigned)
         self._app.transport = patient_transport(fetch_wait_ms)(
             self._app.conf.broker_consumer, self._app, self._app.loop
         )
@@ -128,7 +139,8 @@ class FaustApp:
         self._app.agent(source, name=name)(take)
 
     async def start(self) -> None:
-        """Until the tables have been read. Raises TimeoutError."""
+        """Until every partition is this process's and the tables have been read. While another control plane works,
+        this one stands by. Raises TimeoutError."""
         async with asyncio.timeout(START_S):
             await self._app.start()
         await self._recovered()
@@ -138,17 +150,37 @@ class FaustApp:
                 await self._app.producer._ensure_producer().partitions_for(topic)
 
     async def _recovered(self) -> None:
-        """However large the tables are."""
+        """However large the tables are, and however long another control plane works."""
         recovery = self._app.tables.recovery
         before: int | None = None
-        while not recovery.completed.is_set():
+        while not self._working.is_set():
             try:
-                await asyncio.wait_for(recovery.completed.wait(), START_S)
+                await asyncio.wait_for(self._working.wait(), START_S)
             except TimeoutError:
                 left = sum(recovery.active_remaining().values())
-                if left == before:
+                if self._owns_all() and left == before:
                     raise
                 before = left
+
+    async def lost(self) -> None:
+        """Until another control plane has got partitions of this one's, which therefore knows no longer all there is to
+        know. Always raises TakenOverError."""
+        await self._lost.wait()
+        raise TakenOverError("another control plane has taken over: run one, or let this one start again and stand by")
+
+    def _owns_all(self) -> bool:
+        mine = {(place.topic, place.partition) for place in self._app.assignor.assigned_actives()}
+        return all((topic, number) in mine for topic in self._changelogs for number in range(self._partitions))
+
+    async def _read(self, *_: object, **__: object) -> None:
+        if self._owns_all():
+            self._working.set()
+        else:
+            log.info("standing by: another control plane of this deployment works")
+
+    async def _assigned(self, *_: object, **__: object) -> None:
+        if self._working.is_set() and not self._owns_all():
+            self._lost.set()
 
     async def stop(self) -> None:
         await self._app.stop()

@@ -185,6 +185,7 @@ class Control:
             await agents.open()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
             tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
+            tasks.append(self._guard.start("ownership", app.lost()))
             if customer_keys is not None:
                 tasks.append(self._guard.start("keys", customer_keys.follow()))
             self.ready = True

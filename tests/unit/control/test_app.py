@@ -5,8 +5,10 @@ import pytest
 pytest.importorskip("faust")
 
 import faust
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from deid_stream.control.app import patient_transport
+from deid_stream.control.assignor import OneOwner
 
 
 async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
@@ -21,3 +23,45 @@ async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
         await consumer.stop()
         for opened in (thread, app.consumer._thread):
             opened.thread_loop.close()
+
+
+class Group:
+    """A consumer group of control planes, as the assignor of whoever leads it sees it."""
+
+    def __init__(self, partitions: int = 3) -> None:
+        self.app = faust.App("test", broker="kafka://127.0.0.1:1")
+        self.partitions = partitions
+        self.members: dict[str, OneOwner] = {}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(self.partitions))
+
+    def rebalance(self, *names: str) -> dict[str, int]:
+        """Partitions by member, when these have joined."""
+        for name in names:
+            self.members.setdefault(name, OneOwner(self.app))
+        leader = self.members[names[0]]
+        joined = {name: self.members[name].metadata({"index", "requests"}) for name in names}
+        given = leader.assign(self, joined)
+        for name in names:
+            received = ConsumerProtocolMemberAssignment.decode(given[name].encode())
+            self.members[name].on_assignment(received)
+        return {name: len(self.members[name].assigned_actives()) for name in names}
+
+
+def test_of_several_control_planes_one_has_everything_and_keeps_it() -> None:
+    group = Group()
+    assert group.rebalance("b") == {"b": 6}
+    for leader in (("a", "b"), ("b", "a", "c")):
+        assert group.rebalance(*leader) == {"a": 0, "b": 6} | ({"c": 0} if "c" in leader else {})
+    assert group.rebalance("c", "a") == {"a": 6, "c": 0}, "b is gone"
+
+
+def test_who_was_replaced_while_it_was_paused_does_not_get_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group()
+    now = iter(range(1_000, 9_000, 1_000))
+    monkeypatch.setattr("deid_stream.control.assignor.time.time_ns", lambda: next(now) * 1_000_000)
+    group.rebalance("a", "b")
+    assert group.rebalance("b") == {"b": 6}
+    assert group.rebalance("a", "b") == {"a": 0, "b": 6}
+    assert group.rebalance("c", "a", "b") == {"a": 0, "b": 6, "c": 0}
