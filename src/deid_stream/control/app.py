@@ -1,19 +1,21 @@
 """The Faust application, thin: streams in, tables with changelogs, and nothing that decides. Only this imports Faust.
 
-One process works at a time (``control.assignor``); others stand by until it is gone. Faust's own settings that matter
+One process works at a time (``OneOwner``); others stand by until it is gone. Faust's own settings that matter
 here: no web server, no leader topic, no topics of its own making, and every table's changes go to the
 partition of their key, so that they may be made outside a stream too.
 """
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import faust
+from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
+from faust.assignor.partition_assignor import MemberAssignmentMapping, MemberMetadataMapping, PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 
-from deid_stream.control.assignor import OneOwner
 from deid_stream.control.tables import Table
 from deid_stream.errors import TakenOverError
 from deid_stream.kafka.clients.aio.tokens import tokens_of
@@ -28,6 +30,10 @@ COMMIT_EVERY_S: Final = 1.0
 START_S: Final = 120.0
 """Joining the group, and then without progress in reading the tables. Smaller: a slow broker ends the start; larger:
 one that hangs is noticed later."""
+
+_GIVEN_MS: Final = "\x00given-ms"
+"""Stands among the topics' groups, which every member sends back: when its assignment was made. No topic is called so.
+A process that was paused and replaced meanwhile still claims everything, by an older one."""
 
 
 class Message(NamedTuple):
@@ -191,6 +197,34 @@ class FaustApp:
         producer = self._app.producer
         await producer.buffer.flush()
         await producer.flush()
+
+
+class OneOwner(PartitionAssignor):  # type: ignore[misc]  # untyped
+    """Of several control planes one works: everything stays with the member to which it was given last; where nobody
+    has any, the first by name gets it. Whoever looks after a customer must know all of the customer's calls, and these
+    lie in all partitions. Faust's own assignor shares them out: each process would do half of what is asked and call it
+    done."""
+
+    def _perform_assignment(self, cluster: object, member_metadata: MemberMetadataMapping) -> MemberAssignmentMapping:
+        known = {name: self._get_client_metadata(metadata) for name, metadata in member_metadata.items()}
+        owner = max(sorted(known), key=lambda name: _given_ms(known[name]))
+        given = super()._perform_assignment(cluster, {owner: member_metadata[owner]})
+        self._update_member_urls(known)
+        nothing = {name: ClientAssignment(actives={}, standbys={}) for name in known if name != owner}
+        return {**given, **self._protocol_assignments(nothing, {}, {}, {})}
+
+    def _protocol_assignments(
+        self, assignments: object, changelogs: object, external: object, topic_groups: Mapping[str, int]
+    ) -> MemberAssignmentMapping:
+        stamped = {**topic_groups, _GIVEN_MS: time.time_ns() // 1_000_000}
+        return super()._protocol_assignments(assignments, changelogs, external, stamped)
+
+
+def _given_ms(member: ClientMetadata) -> int:
+    """0: it has no partition."""
+    if not member.assignment.active_tps:
+        return 0
+    return int(member.topic_groups.get(_GIVEN_MS, 1))
 
 
 def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":

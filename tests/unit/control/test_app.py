@@ -7,8 +7,7 @@ pytest.importorskip("faust")
 import faust
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
-from deid_stream.control.app import patient_transport
-from deid_stream.control.assignor import OneOwner
+from deid_stream.control.app import OneOwner, patient_transport
 
 
 async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
@@ -60,7 +59,7 @@ def test_of_several_control_planes_one_has_everything_and_keeps_it() -> None:
 def test_who_was_replaced_while_it_was_paused_does_not_get_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
     now = iter(range(1_000, 9_000, 1_000))
-    monkeypatch.setattr("deid_stream.control.assignor.time.time_ns", lambda: next(now) * 1_000_000)
+    monkeypatch.setattr("deid_stream.control.app.time.time_ns", lambda: next(now) * 1_000_000)
     group.rebalance("a", "b")
     assert group.rebalance("b") == {"b": 6}
     assert group.rebalance("a", "b") == {"a": 0, "b": 6}
