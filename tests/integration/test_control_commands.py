@@ -109,3 +109,47 @@ async def test_an_id_that_is_another_requests_is_not_taken_for_done(service: Ser
     proof = await run(service, "audit", "verify", "--json")
     shown = json.loads(proof.output)
     assert (proof.return_value, shown["withdrawn_calls"], shown["audit"]["unchained"]) == (0, 1, 0)
+
+
+async def test_what_is_done_to_a_customers_keys_is_in_the_audit_and_a_hold_keeps_them(
+    service: Service, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(KEY.hex())
+    key.chmod(0o600)
+    await service.control()
+    await service.policy("acme", version=1)
+    await service.work(encrypt_outputs=True)
+    await service.send(call("a", 74))
+    await service.closed(1)
+
+    async def keys(*arguments: str) -> Any:
+        return await run(service, "keys", *arguments, "--digest-key-file", str(key))
+
+    assert "is acme meant?" in str((await keys("rotate", "--customer", "acne")).exception)
+    assert "new key" in (await keys("rotate", "--customer", "acme")).output
+    assert "customers' keys" in (await keys("rotate")).output
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--requested-by", "dpo")
+    await run(service, "rights", "hold", *who, "--call", "a", "--request-id", "case-7")
+    kept = await keys("destroy", "--customer", "acme", "--yes")
+    assert "legal hold (case-7)" in str(kept.exception)
+    await run(service, "rights", "release", "case-7", "--customer", "acme", "--requested-by", "dpo")
+    destroyed = await keys("destroy", "--customer", "acme", "--yes")
+    assert "2 keys destroyed" in destroyed.output, destroyed.exception
+    lines = [json.loads(record.value) for record in await service.read(service.names.audit)]
+    said = [(one["customer_id"], one["reason"], one["counts"]) for one in lines if one["action"] == "keys"]
+    assert said == [
+        ("acme", "rotated", {"keys": 1}),
+        ("", "wrapped_anew", {"customers": 0}),
+        ("acme", "destroyed", {"keys": 2}),
+    ]
+    verified = json.loads((await run(service, "audit", "verify", "--json")).output)["audit"]
+    assert (verified["breaks"], verified["unchained"]) == ([], 0)
+    # the key of a call that comes later ends with the customer's deletion
+    await service.send(call("b", 75))
+    await service.closed(2)
+    deleted = await run(service, "rights", "delete", *who)
+    assert "1 keys destroyed" in deleted.output, deleted.output
+    await comes_to(service, everywhere())
+    listed = json.loads((await keys("list", "--json")).output)["customers"]
+    assert [(len(one["keys"]), len(one["destroyed"])) for one in listed] == [(1, 3)]

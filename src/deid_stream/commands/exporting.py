@@ -129,7 +129,8 @@ class _Report:
         self._digest.update(raw)
         self.lines += 1
         self.actions[line.action, line.reason] += 1
-        if line.action != AuditAction.REQUESTED:  # a request's own line may stand under the request's id
+        # a request's own line may stand under the request's id, and one about keys is about no call
+        if line.action not in (AuditAction.REQUESTED, AuditAction.KEYS):
             self.calls.add(line.call_id)
         self.customers.add(line.customer_id)
         if len(self.shown) < _SHOWN:

@@ -9,20 +9,29 @@ from pathlib import Path
 
 import click
 
+from deid_stream.commands.names import unknown
 from deid_stream.commands.options import CONNECTION, CUSTODY, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
+from deid_stream.control.holdings import holds
+from deid_stream.control.topics import ControlTopics
 from deid_stream.custody.ring import ProviderName, key_ring, provider
 from deid_stream.errors import ConfigError
+from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.keys.customers import reader_keys
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.keys.ring import KeyRing
 from deid_stream.model.json import JsonObject
-from deid_stream.model.topics import KEYS
+from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.model.topics import AUDIT, KEYS
 from deid_stream.policy.permit import rfc3339
+from deid_stream.wire.chain import KEY_COMMANDS
+from deid_stream.wire.output import encode_audit
 
 _RING = {"digest_key_file": WORKER["digest_key_file"], "hash_ids": WORKER["hash_ids"]}
 _FILE_MODE = 0o600
+_AUDITED_AS = "keys"
+"""Stands for the call in lines of the audit about keys."""
 
 
 @click.group()
@@ -121,8 +130,15 @@ def rotate(customer: str | None, settings: Settings) -> None:
     async def run() -> str:
         async with _opened(settings, ring) as held:
             if customer is None:
-                return f"{await held.rewrap()} of {len(held.table)} customers' keys wrapped anew, under {ring.ids[0]}"
-            return f"{customer}: new key {await held.rotate(_named(settings, ring, customer))}"
+                count = await held.rewrap()
+                await _audited(settings, "", "wrapped_anew", {"customers": count})
+                return f"{count} of {len(held.table)} customers' keys wrapped anew, under {ring.ids[0]}"
+            name, *older = _named(settings, ring, customer)
+            if not any(held.has(one) for one in (name, *older)):
+                known = [] if settings.hash_ids else held.table.customers()
+                raise unknown("there is no key of a customer", customer, known)
+            await _audited(settings, name, "rotated", {"keys": len(held.table.record(name).keys)})
+            return f"{customer}: new key {await held.rotate(name)}"
 
     click.echo(asyncio.run(run()))
 
@@ -134,15 +150,28 @@ def rotate(customer: str | None, settings: Settings) -> None:
 def destroy(customer: str, yes: bool, settings: Settings) -> None:
     """Destroy a customer's keys: nobody can link its pseudonyms or read its encrypted outputs again, in whatever copy.
 
-    This cannot be undone. Calls of the customer that come later get a new key.
+    This cannot be undone. Calls of the customer that come later get a new key. A customer under a legal hold, or with a
+    call that is, keeps its keys.
     """
     if not yes:
         click.confirm(f"Destroy the keys of {customer} for ever?", abort=True)
     ring = key_ring(settings)
 
     async def run() -> int:
+        names = _named(settings, ring, customer)
+        held_by = await holds(cluster(settings, "deid-stream-keys"), ControlTopics.of(settings.topic_prefix), names)
+        if held_by:
+            raise ConfigError(
+                f"{customer} is under a legal hold ({', '.join(held_by)}): what is held must stay readable"
+            )
         async with _opened(settings, ring) as held:
-            return await held.destroy(_named(settings, ring, customer))
+            found = {name: len(held.table.record(name).keys) for name in names}
+            for name, count in found.items():
+                if count:
+                    # before it is done: what cannot be taken down does not happen
+                    await _audited(settings, name, "destroyed", {"keys": count})
+                    await held.destroy(name)
+            return sum(found.values())
 
     count = asyncio.run(run())
     if not count:
@@ -164,6 +193,20 @@ async def _opened(settings: Settings, ring: KeyRing) -> AsyncIterator[CustomerKe
         yield held
 
 
-def _named(settings: Settings, ring: KeyRing, customer: str) -> str:
-    """As the topics know the customer."""
-    return IdPseudonyms(ring).customer(customer) if settings.hash_ids else customer
+def _named(settings: Settings, ring: KeyRing, customer: str) -> tuple[str, ...]:
+    """As the topics know the customer: its current name, and those of before the master key was rotated."""
+    return IdPseudonyms(ring).customers(customer) if settings.hash_ids else (customer,)
+
+
+async def _audited(settings: Settings, customer_id: str, reason: str, counts: dict[str, int]) -> None:
+    """A line of ``deid.audit``, in a chain of its own. Raises BrokerError."""
+    entry = AuditEntry(
+        call_id=_AUDITED_AS,
+        customer_id=customer_id,
+        action=AuditAction.KEYS,
+        reason=reason,
+        time_ms=time.time_ns() // 1_000_000,
+        counts=counts,
+    )
+    log = AuditLog(cluster(settings, "deid-stream-keys"), settings.topic_prefix + AUDIT.name, KEY_COMMANDS)
+    await log.send([encode_audit(entry, policy_version="")])

@@ -1,7 +1,7 @@
 """The control plane's tables, read from their topics by somebody else: a command, which changes nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from deid_stream.control.topics import ControlTopics
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_to_end
+from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import Holding
 from deid_stream.policy.rights import Customer, Status, Verdict, judge
 from deid_stream.units import Ms
@@ -63,6 +64,17 @@ class Snapshot(msgspec.Struct, frozen=True):
         for call in self.calls.values():
             customer = self.customers.get(call.customer_id) or Customer(customer_id=call.customer_id)
             yield call, judge(call, customer, rules.get(call.customer_id, ()), now_ms)
+
+
+async def holds(kafka: Kafka, topics: ControlTopics, names: Collection[str]) -> list[str]:
+    """What holds calls of a customer, known by these names: ids of requests, and ``policy``. Raises BrokerError."""
+    customers = await _Read(Customer).table(kafka, topics.control_customers)
+    found = [
+        status.request_id
+        for status in (await read_statuses(kafka, topics)).values()
+        if status.kind is Kind.HOLD and status.in_force and not set(names).isdisjoint(status.customer_ids)
+    ]
+    return sorted(found) + ["policy"] * any(customers[name].held for name in names if name in customers)
 
 
 async def read_statuses(kafka: Kafka, topics: ControlTopics) -> dict[str, Status]:

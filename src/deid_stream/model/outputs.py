@@ -94,6 +94,8 @@ class AuditAction(StrEnum):
     """Its retention has ended."""
     REQUESTED = "requested"
     """A privacy request has come or stands elsewhere: the receipt."""
+    KEYS = "keys"
+    """Somebody destroys or rotates a customer's keys, or has wrapped all of them anew."""
     ACCESSED = "accessed"
     """Somebody was given a call, its sanitized sound, or whom a privacy request is about."""
 

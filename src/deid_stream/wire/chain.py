@@ -27,6 +27,7 @@ CONTROL: Final = "control"
 SPOTCHECK: Final = "spotcheck"
 DASHBOARD: Final = "dashboard"
 FETCH: Final = "fetch"
+KEY_COMMANDS: Final = "keys"
 _REMEMBERED: Final = 100_000
 """Lines of a chain that a branch may start from: more than a batch holds. More costs 200 bytes per line."""
 
