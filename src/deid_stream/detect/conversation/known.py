@@ -1,11 +1,12 @@
 """Later mentions of values already found, by keyed digest, and the numbering of values."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from deid_stream.detect.conversation import values
+from deid_stream.detect.conversation import sounds, values
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.digits import MIN_DIGITS
 from deid_stream.detect.rules.placeholders import PLACEHOLDER
@@ -18,6 +19,8 @@ from deid_stream.text.tokens import LETTERS
 _NUMBER_ONLY: Final = frozenset({EntityType.DATE_TIME, EntityType.AGE, EntityType.LOCATION, EntityType.ORGANIZATION})
 _RECALLED_SCORE: Final = 0.8
 """A name must have been found with this score to be recalled later."""
+_BREAK: Final = re.compile(r"[.?!;:,\d]")
+"""Between two words: they are not one name."""
 
 
 class KnownValues(msgspec.Struct):
@@ -25,6 +28,8 @@ class KnownValues(msgspec.Struct):
 
     digests: dict[str, tuple[str, int]] = {}
     counters: dict[str, int] = {}
+    sounds: dict[str, tuple[str, int]] = {}
+    """As ``digests``, of how names sound."""
 
     def recall(self, view: View, digester: values.Digester) -> Iterator[Detection]:
         """Mentions in this turn of values of earlier turns."""
@@ -37,6 +42,8 @@ class KnownValues(msgspec.Struct):
                 known = self.digests.get(digester("name", low))
                 if known is not None:
                     yield view.detection(*match.span(), EntityType(known[0]), 0.9, "known", Origin.KNOWN)
+        if self.sounds:
+            yield from self._sounding(view, digester)
         for run in view.runs:
             code = "".join(text[g.start : g.end] for g in run.groups).casefold()
             if sum(map(str.isdecimal, code)) < MIN_DIGITS:
@@ -44,6 +51,15 @@ class KnownValues(msgspec.Struct):
             known = self.digests.get(digester("code", code))
             if known is not None:
                 yield view.detection(run.start, run.end, EntityType(known[0]), 0.9, "known", Origin.KNOWN)
+
+    def _sounding(self, view: View, digester: values.Digester) -> Iterator[Detection]:
+        """Words that sound like a name of an earlier turn."""
+        found = list(LETTERS.finditer(view.text))
+        for said in sounds.heard([match.group() for match in found]):
+            known = self.sounds.get(digester("sound", said.key))
+            first, last = found[said.start], found[said.end - 1]
+            if known is not None and not _BREAK.search(view.text, first.end(), last.start()):
+                yield view.detection(first.start(), last.end(), EntityType(known[0]), 0.9, "sound", Origin.KNOWN)
 
     def number(self, written: Written, spans: list[Span], digester: values.Digester) -> list[Span]:
         """The spans with their value numbers; what is new is remembered."""
@@ -82,6 +98,11 @@ class KnownValues(msgspec.Struct):
                 self.digests.setdefault(key, (str(entity_type), number))
         elif keys:
             self.digests.setdefault(keys[0], (str(entity_type), number))
+        if entity_type is EntityType.PERSON and recalled:
+            for sound in filter(None, map(sounds.key, LETTERS.findall(value))):
+                self.sounds.setdefault(digester("sound", sound), (str(entity_type), number))
+        while len(self.sounds) > values.MAX_VALUES:
+            del self.sounds[next(iter(self.sounds))]
         while len(self.digests) > values.MAX_VALUES:
             del self.digests[next(iter(self.digests))]
         return msgspec.structs.replace(span, value_id=number)
