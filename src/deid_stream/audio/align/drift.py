@@ -153,8 +153,9 @@ def _off(
     drift = Drift(max(0, -first, -last), max(0, first, last))
     if drift == NO_DRIFT and _misplaced(timed, sounding, window, tolerance_ms):
         return Drift(extent.length, extent.length)
-    begins_right = first == 0 and abs(heard.start - extent.start) <= tolerance_ms
-    return drift._replace(drawn_out=begins_right and _goes_on(sounding, window, Interval(extent.end, heard.end)))
+    if first or last <= 0 or abs(heard.start - extent.start) > tolerance_ms:
+        return drift
+    return drift._replace(drawn_out=_goes_on(sounding, window, Interval(extent.end, heard.end)))
 
 
 def _goes_on(sounding: NDArray[np.bool_], window: Interval, tail: Interval) -> bool:
