@@ -90,10 +90,12 @@ def locales() -> tuple[Locale, ...]:
 LANGUAGES: Final = frozenset(locale.language for locale in locales())
 """Languages that there are rules and number tables for."""
 FUNCTION_HI: Final = words("hi_latn/function")
+VERBS_HI: Final = words("hi_latn/verbs")
+"""Forms of Hindi verbs, never names, so that no certainty of the model makes one of them."""
 COMMON_EN: Final = words("en/common") | words("en/service")
 COMMON: Final = COMMON_EN | FUNCTION_HI
 _EVERYDAY: Final = {
-    "hi": COMMON | words("hi_latn/common") | words("hi_deva/common"),
+    "hi": COMMON | words("hi_latn/common") | VERBS_HI | words("hi_deva/common"),
     "es": COMMON | words("es/common"),
 }
 
@@ -110,11 +112,13 @@ ORDINARY: Final = CLOSED | words("en/ordinary")
 DICTIONARY: Final = words("en/dictionary")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
 GIVEN_NAMES: Final = words("en/names")
+NAMES_INDIA: Final = words("en/names_india")
+"""More names, which only back a guess."""
 NAMES_AMBIGUOUS: Final = words("en/names_ambiguous")
 SURNAMES_ALSO_WORDS: Final = words("en/surnames_also_words")
 NAMES_ALSO_WORDS: Final = words("en/names_also_words")
 FOREIGN_WORDS: Final = (
-    (words("hi_latn/common") | words("es/common") | words("en/foreign"))
+    (words("hi_latn/common") | VERBS_HI | words("es/common") | words("en/foreign"))
     - GIVEN_NAMES
     - SURNAMES_ALSO_WORDS
     - word_set("vocabulary.foreign_names")

@@ -183,7 +183,7 @@ def test_words_of_another_language_need_more_evidence(said: str, kind: T, enough
 )
 def test_addresses_grow_over_what_belongs_to_them(said: str, left: str) -> None:
     text, detection = guess(said, T.ADDRESS)
-    assert marked(text, grow_addresses(text, [detection])) == left
+    assert marked(text, grow_addresses(text, [detection], "en")) == left
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ GOES = {
     "the router is at 10.4.2.19": "10.4.2.19",
     "the camera is on one ninety two dot one sixty eight dot four dot two one":
         "one ninety two dot one sixty eight dot four dot two one",
+    "the access code for the gate is five oh five one": "five oh five one",
+    "room is four four one two": "four four one two",
     "card ending ten forty": "ten forty",
     "file number ten forty": "ten forty",
     "the bus pass number is twelve forty five sixty": "twelve forty five sixty",

@@ -34,6 +34,7 @@ THINGS = [
     "my watch from ernest jones stopped", "our cover is with hastings direct", "the stanley cup leaks from the lid",
     "i got the wilson tennis racket", "the lloyd ac is not cooling", "my franklin templeton statement never came",
     "our preston depot is shut", "there's a power cut all over chester", "two adults to victoria please",
+    "a return to nelson please",
     "my order was shipped from eugene oregon", "savannah is about four hours from here", "is madison on central time",
     "what's the time difference with sydney", "Is there a direct flight from Jackson to Orlando?",
     "the chemist gave me sandoz instead of teva", "is shingrix free for over sixties", "grandad had a fall",

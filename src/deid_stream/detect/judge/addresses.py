@@ -8,7 +8,7 @@ words end an address.
 import re
 from typing import Final, NamedTuple
 
-from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, word_set, words
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, FUNCTION_HI, GIVEN_NAMES, word_set, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.languages import WordClass, lexicon
@@ -43,11 +43,16 @@ class _Token(NamedTuple):
     person's name, ``w`` everyday word."""
 
 
-def grow_addresses(text: str, detections: list[Detection]) -> list[Detection]:
-    """The detections of one source ``text`` with every address grown to what belongs to it."""
+def grow_addresses(text: str, detections: list[Detection], language: str) -> list[Detection]:
+    """The detections of one source ``text`` with every address grown to what belongs to it.
+
+    In a Hindi turn "se" and "ne" after a place are its postpositions, not directions ("gomti nagar se").
+    """
     if not any(d.entity_type is T.ADDRESS for d in detections):
         return detections
     tokens = [_token(m) for m in DOTTED.finditer(text)]
+    if language == "hi":
+        tokens = [t._replace(kind="w") if t.low in FUNCTION_HI else t for t in tokens]
     _mark(tokens, detections)
     grown = []
     for detection in detections:

@@ -43,11 +43,13 @@ _THINGS: Final = word_set("judge.things")
 _FIRM: Final = word_set("judge.firm")
 _PARTICLES: Final = frozenset("de del der di du la van von".split())
 """Small words inside names, which end none."""
+_PREFIXED: Final = re.compile(r"(?:co|re|un|pre|mis|over|out)([a-z]{5,})")
+"""An everyday word with a prefix is no name beside a name: "agnieszka cosigned"."""
 _SHORT: Final = 30
 _MAX_GROWTH: Final = 3
 _KIN: Final = word_set("judge.kin")
 _RELATIVES: Final = word_set("judge.relatives")
-"""What people call their own, which is nobody's name: "my nan"."""
+"""What people call their own ("my nan"): nobody's name, however certain the model is."""
 
 
 def may_be_thing(view: View, detection: Detection) -> bool:
@@ -226,4 +228,5 @@ def _is_strange(word: str, everyday: frozenset[str], *, right: bool) -> bool:
         and low not in FIELDS
         and low not in _TITLES
         and low not in NUMBERS
+        and not ((inner := _PREFIXED.fullmatch(low)) and inner.group(1) in everyday)
     )

@@ -18,6 +18,7 @@ from deid_stream.detect.judge.values import NUMERIC, VALUED, date, foreign_evide
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
     FIELDS,
+    VERBS_HI,
 )
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
@@ -99,6 +100,8 @@ def _of_rule(view: View, text: str, detection: Detection) -> Iterator[Detection]
 def _of_model(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
     kind = detection.entity_type
     if view.foreign and not foreign_evidence(view, text, detection):
+        return
+    if kind not in view.expected and VERBS_HI.issuperset(text[detection.start : detection.end].lower().split()):
         return
     if kind is T.PERSON or hides_person(text, detection):
         yield from person(view, text, msgspec.structs.replace(detection, entity_type=T.PERSON))

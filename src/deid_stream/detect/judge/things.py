@@ -28,7 +28,7 @@ _PLACE_BEFORE: Final = re.compile(
     r"|downtown|all over|difference with|bound for"
     r"|between|through|(?:i'?m|i am|we'?re|we are|he'?s|she'?s|they'?re|comes?|came) (?:originally )?from"
     r"|(?:shipped|dispatched) from|(?:routed|diverted) (?:from|to)"
-    r"|(?:singles?|returns?|tickets?|one way|adults?) to)[ ,]+\Z"
+    r"|(?:an? (?:single|return)|tickets?|one way|adults?) to)[ ,]+\Z"
 )
 _PLACE_MAYBE: Final = re.compile(r"(?<![^\W_])(?:to|from|for|and|then|or|at|of|is|the)[ ,]+\Z")
 _PLACE_AFTER: Final = re.compile(

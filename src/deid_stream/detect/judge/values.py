@@ -18,6 +18,7 @@ from deid_stream.detect.vocabulary import (
     FUNCTION_HI,
     GIVEN_NAMES,
     MONTHS,
+    NAMES_INDIA,
     word_set,
 )
 from deid_stream.model.entities import EntityType as T
@@ -50,7 +51,7 @@ def foreign_evidence(view: View, text: str, detection: Detection) -> bool:
         if kind in view.expected:
             return not all(w in view.everyday for w in lows)
         capital = not text.isupper() and any(m.start() > 0 and m.group()[0].isupper() for m in WORD.finditer(value))
-        return capital or any(w in GIVEN_NAMES and w not in FUNCTION_HI for w in lows)
+        return capital or any((w in GIVEN_NAMES or w in NAMES_INDIA) and w not in FUNCTION_HI for w in lows)
     return any(map(str.isdecimal, view.written.between(detection.start, detection.end))) or kind in view.expected
 
 

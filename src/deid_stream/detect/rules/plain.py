@@ -148,11 +148,12 @@ SERVICE: Final = re.compile(
 )
 """Emergency and service numbers that are the same for everybody, and numbers that are words."""
 PRODUCT: Final = re.compile(
-    r"(?<![\w])(?:flight|error|error code|status code"
-    r"|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
+    r"(?<![\w])(?<!code for the )(?<!code to the )(?<!code of the )(?<!code at the )(?:flight|error|error code"
+    r"|status code|model|version|room|chapter|page|series|galaxy|windows|office|iphone|xbox|nokia|iso|vitamin|"
     r"channel|gate|platform|terminal|exit|highway|interstate|route|level|episode|season|volume|size|ps|playstation|"
-    r"class|grade|section|article|form|build|core i|rtx|gtx|top|blink|formula|area|route)(?: (?:number|no|is))?"
-    r" (?:[a-z]{1,3} ?)?\d{1,4}[a-z]?(?![\d]| ?\d)",
+    r"class|grade|section|article|form|build|core i|rtx|gtx|top|blink|formula|area|route)"
+    r"(?:(?: (?:number|no))? (?:(?!(?:is|was|of|to|for|on|at|my|and|the) )[a-z]{1,3} ?)?\d{1,4}"
+    r"| is (?:[a-z]{1,3} ?)?\d{1,3})[a-z]?(?![\d]| ?\d)",
 )
 
 

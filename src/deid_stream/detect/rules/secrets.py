@@ -52,7 +52,7 @@ class SecretRecognizer:
             for match in pattern.finditer(view.text):
                 value = match.group("v").lower()
                 bare = value.strip(".,!?\"'")
-                if len(bare) < 3 or bare in _NEGATIONS or (bare in COMMON and not match.group("link").strip()):
+                if len(bare) < 3 or bare in _NEGATIONS or (bare in view.everyday and not match.group("link").strip()):
                     continue
                 if bare in COMMON and bare.endswith(("ing", "ed")):
                     continue
