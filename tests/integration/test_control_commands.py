@@ -13,6 +13,7 @@ from deid_stream.cli import cli
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
 from deid_stream.keys.customers import reader_keys
+from deid_stream.wire.partitions import partition_of
 from tests.support.rights import SUBJECT, call, comes_to, everywhere, published
 from tests.support.rights import broker as broker
 from tests.support.rights import service as service
@@ -153,3 +154,36 @@ async def test_what_is_done_to_a_customers_keys_is_in_the_audit_and_a_hold_keeps
     await comes_to(service, everywhere())
     listed = json.loads((await keys("list", "--json")).output)["customers"]
     assert [(len(one["keys"]), len(one["destroyed"])) for one in listed] == [(1, 3)]
+
+
+async def test_raw_records_go_up_to_the_calls_last_with_what_lies_before_and_nothing_behind(
+    service: Service, broker: tuple[str, bool]
+) -> None:
+    if not broker[1]:
+        pytest.skip("the embedded broker cannot delete records")
+    before, behind = [name for name in map("n{}".format, range(50)) if same_partition(name, "a")][:2]
+    await published(service, call(before, 76, turns=1))
+    await service.send(call("a", 77, turns=1))
+    await service.send(call(behind, 78, turns=1))
+    await service.closed(3)
+    raw = (service.names.events, service.names.transcripts, service.names.audio)
+
+    async def there() -> list[set[str]]:
+        return [{(record.key or b"").decode() for record in await service.read(topic)} for topic in raw]
+
+    assert await there() == [{before, "a", behind}] * 3
+    who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a", "--raw")
+    shown = await run(service, "rights", "delete", *who)
+    assert f"with it go records of 1 other calls: {before}" in shown.output
+    assert shown.output.count("below offset") == 3
+    assert await there() == [{before, "a", behind}] * 3, "only shown"
+    done = await run(service, "rights", "delete", *who, "--yes")
+    assert (done.return_value, "raw records deleted" in done.output) == (0, True), done.output
+    assert await there() == [{behind}] * 3
+    await comes_to(service, everywhere(before, behind))
+    again = await run(service, "rights", "delete", *who, "--yes")
+    assert "no raw record of it is there" in again.output
+
+
+def same_partition(one: str, other: str) -> bool:
+    return partition_of(one.encode(), 2) == partition_of(other.encode(), 2)
