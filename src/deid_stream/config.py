@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a worker that starts waits for a broker that does not answer; 0: it ends at once."""
     region: str = ""
     """Where this deployment runs; a policy of another region permits no training here."""
+    processor: bool = False
+    """The deployment works for others: a customer's policy may narrow what is done by default, and never widen it."""
     holdback_ms: int = 30_000
     """Longest wait for the transcript of a moment, in record time; after it the audio is silenced."""
     delay: DelayName = "safe"

@@ -23,6 +23,7 @@ from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import POLICIES
 from deid_stream.policy import ChangeKind, Policy, PolicyStatus, PolicyTable, Standing, compile_policy
 from deid_stream.policy.brief import in_brief
+from deid_stream.policy.narrow import widened
 from deid_stream.policy.permit import Position
 from deid_stream.policy.versions import order_of
 
@@ -48,13 +49,14 @@ def policy() -> None:
 @click.option("--version", help="Its version; the default is one above the highest there has been.")
 @click.option("--opt-out/--no-opt-out", default=None, help="No training on this customer's calls.")
 @click.option("--remove", is_flag=True, help="Remove the customer's policy (a tombstone): no training from then on.")
-@settings_options(CONNECTION)
+@settings_options(CONNECTION, {"processor": WORKER["processor"]})
 def set_policy(
     file: Path | None, customer: str | None, version: str | None, opt_out: bool | None, remove: bool, settings: Settings
 ) -> None:
     """Write a customer's policy: a JSON FILE, or --customer with --opt-out, --no-opt-out or --remove.
 
     It is checked first: its fields, which must all be known, and its version, which must be above those there were.
+    --processor is the workers' own: a policy that would widen what they do by default is refused.
     """
     if (file is None) == (customer is None):
         raise ConfigError("give either a FILE or --customer")
@@ -66,6 +68,8 @@ def set_policy(
     if file is not None:
         raw, compiled = read_policy(file)
         customer = compiled.customer_id
+        if settings.processor and (wider := widened(compiled)):
+            raise ConfigError(f"{file.name} would widen what the deployment does by default: {', '.join(wider)}")
     customer = customer or ""
     found = asyncio.run(_read(settings))
     standing = found.table.standing(customer)

@@ -18,11 +18,13 @@ class Policies:
     """``read`` first, then ``apply`` what comes. Where ``ids`` hides customers they are known by their pseudonyms, each
     of them: what a customer wants is also about the calls that were published before the key was rotated."""
 
-    def __init__(self, kafka: Kafka, topic: str, region: str, ids: IdPseudonyms | None) -> None:
+    def __init__(
+        self, kafka: Kafka, topic: str, region: str, ids: IdPseudonyms | None, *, processor: bool = False
+    ) -> None:
         self._kafka = kafka
         self._topic = topic
         self._ids = ids
-        self._table = PolicyTable(region, ids)
+        self._table = PolicyTable(region, ids, processor=processor)
         self._next: dict[int, int] = {}
         self._written: dict[str, tuple[str, JsonObject]] = {}
         """By customer: the key in the topic, and the JSON that the calls go by."""

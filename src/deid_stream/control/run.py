@@ -147,7 +147,8 @@ class Control:
             epsilon=settings.aggregates_epsilon,
             seed=seed,
         )
-        policies = Policies(self._kafka, topics.policies, settings.region, names.pseudonyms if names.hidden else None)
+        ids = names.pseudonyms if names.hidden else None
+        policies = Policies(self._kafka, topics.policies, settings.region, ids, processor=settings.processor)
         executor = Executor(register, self._kafka, topics, deletions, self.metrics, app.flush, _wall_ms)
         desk = Desk(
             register,

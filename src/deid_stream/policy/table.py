@@ -12,6 +12,7 @@ import msgspec
 from deid_stream.errors import PolicyError
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.policy.compile import Said, compile_policy, says
+from deid_stream.policy.narrow import narrowed
 from deid_stream.policy.permit import Position
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
 from deid_stream.policy.status import PolicyStatus, Refusal, Standing, next_chapter
@@ -38,9 +39,11 @@ class Change(NamedTuple):
 class PolicyTable:
     """Apply records in topic order, then ask by customer. ``region`` is the deployment's; empty where it names none,
     and then no customer whose policy names a region is trained on. With ``ids`` customers are known, and asked for, by
-    their pseudonyms, of retired keys too."""
+    their pseudonyms, of retired keys too. ``processor``: policies narrow what the deployment does by default, and
+    never widen it (``policy.narrow``)."""
 
-    def __init__(self, region: str = "", ids: IdPseudonyms | None = None) -> None:
+    def __init__(self, region: str = "", ids: IdPseudonyms | None = None, *, processor: bool = False) -> None:
+        self._processor = processor
         self._region = region.casefold()
         self._ids = ids
         self._standings: dict[str, Standing] = {}
@@ -75,6 +78,8 @@ class PolicyTable:
         stops training."""
         said = Said() if value is None else says(value, customer_id)
         compiled = _compiled(value, customer_id)
+        if self._processor and isinstance(compiled, CompiledPolicy):
+            compiled = narrowed(compiled)
         if self._ids is not None:
             customer_id, *retired = self._ids.customers(customer_id)
             self._current.update(dict.fromkeys(retired, customer_id))

@@ -206,9 +206,7 @@ class Worker:
         )
         stack.push_async_callback(publishers.stop)
         await check_layout(kafka, names)
-        policies = await stack.enter_async_context(
-            Policies(kafka, names.policies, isolation, PolicyTable(settings.region, ids), self._wall)
-        )
+        policies = await stack.enter_async_context(self._policies_of(names.policies, isolation, ids))
         if keys is not None and own_keys:
             self._customer_keys = await stack.enter_async_context(self._keys_of_customers(names.keys, isolation, keys))
         customer_keys = self._customer_keys
@@ -253,6 +251,10 @@ class Worker:
         self.metrics.records_in.expect(names.inputs)
         not_ours = {*names.inputs, names.policies, names.checkpoints, names.keys}
         self.metrics.records_out.expect(sorted({*names.all} - not_ours))
+
+    def _policies_of(self, topic: str, isolation: Isolation, ids: IdPseudonyms | None) -> Policies:
+        table = PolicyTable(self._settings.region, ids, processor=self._settings.processor)
+        return Policies(self._kafka, topic, isolation, table, self._wall)
 
     def _keys_of_customers(self, topic: str, isolation: Isolation, keys: KeyRing) -> CustomerKeys:
         def now_ms() -> int:
