@@ -9,6 +9,7 @@ and digits, so what gets out got past the session, not past detection. A value m
 and 20 ms of its sound at most.
 """
 
+import argparse
 import random
 import re
 import sys
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from deid_stream.audio.codec import pcm
 from deid_stream.detect.conversation.state import ConversationState
@@ -404,10 +407,12 @@ def describe(case: Case) -> str:
 
 def main() -> None:
     """Run so many cases; say which let something out."""
-    cases = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    failed = 0
-    for seed in range(first, first + cases):
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile.disagreement", description=__doc__)
+    parser.add_argument("cases", type=int, nargs="?", default=20_000)
+    parser.add_argument("first", type=int, nargs="?", default=0, help="seed of the first case")
+    given = parser.parse_args()
+    cases, failed = given.cases, 0
+    for seed in track(range(given.first, given.first + cases), "cases", console=Console(stderr=True)):
         case = make_case(seed)
         found = run(case)
         if found:

@@ -125,9 +125,9 @@ def read_document(document: Fields, provider: Provider, identity: Identity) -> R
     segments: list[Segment] = []
     faults: list[DecodeError] = []
     words = 0
-    for draft in provider.read(document):
+    for number, draft in enumerate(provider.read(document)):
         words += len(draft.words)
-        if len(segments) >= bounds.MAX_RECORD_SEGMENTS or words > bounds.MAX_RECORD_WORDS:
+        if number >= bounds.MAX_RECORD_SEGMENTS or words > bounds.MAX_RECORD_WORDS:
             raise OversizedError(
                 f"a document of more than {bounds.MAX_RECORD_SEGMENTS} segments or {bounds.MAX_RECORD_WORDS} words",
                 at="$",

@@ -146,3 +146,29 @@ def test_a_structured_event_names_its_provider():
     headers = (("content-type", b"application/cloudevents+json"),)
     (found,) = decode(TRANSCRIPTS_KIND, b"c", raw, headers, 1_000, 7, Limits()).sound()
     assert found.provider == "assemblyai"
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        ({"results": ["x"] * 6_000}, "google"),
+        ({"results": [{"alternatives": ["x"]}] * 6_000, "a": "b" * 200_000}, "google"),
+        ({"x": [[[], {}]] * 30_000}, "google"),
+        ([[{}]] * 30_000, "deepgram"),
+    ],
+    ids=["segments that are none", "segments without words", "nested", "a list of lists"],
+)
+def test_much_of_nothing_is_one_fault_for_the_whole_record(value, schema):
+    decoded = read(TRANSCRIPTS_KIND, value, ("ce_type", b"call.transcript.v1"), ("ce_dataschema", schema.encode()))
+    assert decoded.events == ()
+    assert [(fault.code, fault.at) for fault in decoded.faults] == [("oversized", "$")]
+
+
+def test_a_long_document_of_ordinary_words_is_read():
+    words = [
+        {"word": "hi", "startOffset": f"{n * 0.3:.1f}s", "endOffset": f"{n * 0.3 + 0.2:.1f}s"} for n in range(1_500)
+    ]
+    results = [{"alternatives": [{"transcript": "hi " * 1_500, "words": words}], "isFinal": True}]
+    headers = (("ce_type", b"call.transcript.v1"), ("ce_dataschema", b"google"))
+    (segment, *_) = read(TRANSCRIPTS_KIND, {"results": results}, *headers).events
+    assert isinstance(segment, Segment)
