@@ -6,6 +6,7 @@ Only Latin letters have one.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from deid_stream.detect.vocabulary import CLOSED, COMMON, DICTIONARY, ORDINARY
@@ -56,7 +57,7 @@ class Heard(NamedTuple):
 def key(word: str) -> str:
     """The sound of one name; empty where it is too short to be told by it."""
     letters = fold(word)
-    sound = _joined([_spoken_end(letters)])
+    sound = _DOUBLED.sub(r"\1", _sound(_spoken_end(letters)))
     return sound if len(letters) >= MIN_LETTERS and _telling(sound, _MIN_SOUNDS) else ""
 
 
@@ -64,7 +65,8 @@ def heard(words: Sequence[str]) -> Iterator[Heard]:
     """What one to ``MOST_WORDS`` neighbours of ``words`` sound like, where that may tell a name. A single word that is
     an ordinary one is none."""
     inner = [fold(word) for word in words]
-    last = list(map(_spoken_end, inner))
+    whole = list(map(_sound, inner))
+    last = [_sound(_spoken_end(word)) for word in inner]
     strange = [word not in _EVERYDAY for word in inner]
     for start in range(len(inner)):
         for end in range(start + 1, min(start + MOST_WORDS, len(inner)) + 1):
@@ -73,7 +75,7 @@ def heard(words: Sequence[str]) -> Iterator[Heard]:
                 continue
             if sum(map(len, inner[start:end])) < MIN_LETTERS or (end == start + 1 and not unknown):
                 continue
-            sound = _joined([*inner[start : end - 1], last[end - 1]])
+            sound = _DOUBLED.sub(r"\1", "".join(whole[start : end - 1]) + last[end - 1])
             if _telling(sound, _MIN_SOUNDS if unknown else _MIN_SOUNDS_OF_WORDS):
                 yield Heard(start, end, sound)
 
@@ -86,11 +88,17 @@ def _telling(sound: str, least: int) -> bool:
     return len(sound) >= least and len(sound) - sound.count(_VOWEL) >= _MIN_CONSONANTS
 
 
-def _joined(words: Sequence[str]) -> str:
-    return _DOUBLED.sub(r"\1", "".join(map(_sound, words)))
-
-
 def _sound(word: str) -> str:
+    """What ``word`` sounds like. Kept for ordinary words alone: what callers said beyond them must not stay here."""
+    return _sound_of_ordinary(word) if word in _EVERYDAY else _spelled_out(word)
+
+
+@cache
+def _sound_of_ordinary(word: str) -> str:
+    return _spelled_out(word)
+
+
+def _spelled_out(word: str) -> str:
     for spelling, sound in _SPELLINGS:
         word = spelling.sub(sound, word)
     return word.translate(_CLASSES)
