@@ -230,17 +230,22 @@ def _agree(
 def _moved(
     timed: Sequence[tuple[Ms, Ms]], sounding: NDArray[np.bool_], window: Interval, heard: Interval, tolerance_ms: Ms
 ) -> bool:
-    """Whether the words fit the sound clearly better where all of them are moved to its beginning or its end: then they
-    stand at their neighbours' onsets by chance."""
+    """Whether the words fit the sound clearly better where all of them are moved to its beginning or its end, or drawn
+    out from the one to the other: then they stand at their neighbours' onsets by chance."""
     onsets = _onsets(sounding, window)
     starts = np.array([start for start, _ in timed])
+    begin_ms, length_ms = timed[0][0], timed[-1][1] - timed[0][0]
+    drawn_out = heard.start + (starts - begin_ms) * heard.length // length_ms
 
-    def misfit_ms(off_ms: Ms) -> float:
-        return float(np.abs(onsets[:, None] - (starts[None, :] + off_ms)).min(axis=0).mean())
+    def misfit_ms(places: NDArray[np.int64]) -> float:
+        return float(np.abs(onsets[:, None] - places[None, :]).min(axis=0).mean())
 
-    stated_ms = misfit_ms(0)
-    moves = (heard.start - timed[0][0], heard.end - timed[-1][1])
-    return any(abs(off_ms) > tolerance_ms and stated_ms - misfit_ms(off_ms) > _BETTER_MS for off_ms in moves)
+    stated_ms = misfit_ms(starts)
+    moves = (heard.start - begin_ms, heard.end - timed[-1][1])
+    elsewhere = [starts + off_ms for off_ms in moves if abs(off_ms) > tolerance_ms]
+    if abs(heard.length - length_ms) > tolerance_ms:
+        elsewhere.append(drawn_out)
+    return any(stated_ms - misfit_ms(places) > _BETTER_MS for places in elsewhere)
 
 
 def _onsets(sounding: NDArray[np.bool_], window: Interval) -> NDArray[np.intp]:
