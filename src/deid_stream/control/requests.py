@@ -115,7 +115,8 @@ class Desk:
         known, status = self._register.status(request.request_id), self._status(request, message.time_ms)
         if known is None or status is None or not _asks_the_same(known, request, status):
             return
-        names = {status.customer_id, status.call_id, status.subject, *status.also}
+        # what an older key called them, too, where that key is no longer in the ring
+        names = {status.customer_id, status.call_id, status.subject, *status.also, *known.also}
         also = tuple(sorted(names - {"", known.customer_id, known.call_id, known.subject}))
         if known.in_force and also != known.also:
             self._register.request(msgspec.structs.replace(known, also=also))
@@ -172,7 +173,7 @@ class Desk:
         if status.kind not in (Kind.RELEASE, Kind.FULFILLED):
             return ""
         target = self._register.status(status.target)
-        if target is None or target.customer_id != status.customer_id:
+        if target is None or not status.names(status.customer_id, target.customer_id):
             return "unknown_target"
         if target.ended_by == status.request_id:
             return ""  # by this very request, before a crash

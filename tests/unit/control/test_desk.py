@@ -89,6 +89,36 @@ async def test_what_was_asked_before_a_rotation_is_also_about_what_comes_after_i
     assert after.register.status("never-taken") is None
 
 
+@pytest.mark.parametrize(
+    ("first", "ending", "ended"), [("hold", "release", State.RELEASED), ("access", "fulfilled", State.DONE)]
+)
+@pytest.mark.parametrize("restarted", [False, True], ids=["at once", "after a restart"])
+async def test_what_was_asked_before_a_rotation_can_be_ended_after_it(plane, first, ending, ended, restarted):
+    await plane.ask(first, plane.desk(Names(BEFORE, hidden=True)), call_id="c1")
+    after = Plane(plane.stored, plane.broker)
+    desk = after.desk(Names(AFTER, hidden=True))
+    if restarted:
+        desk.renamed(plane.message(first, call_id="c1"))
+    anothers = await after.ask(ending, desk, target=f"r-{first}", request_id="another's", customer_id="other")
+    assert anothers.reason == "unknown_target"
+    own = await after.ask(ending, desk, target=f"r-{first}")
+    assert (own.state, own.reason) == (State.DONE, "")
+    assert after.register.status(f"r-{first}").state is ended
+
+
+async def test_a_name_by_a_key_that_left_the_ring_stays_a_requests_name(plane):
+    """Asked under the second key, with the first one retired; then the second is retired, and the first is gone."""
+    scope = {"call_id": "c1"}
+    await plane.ask("hold", plane.desk(Names(AFTER, hidden=True)), **scope)
+    third = IdPseudonyms(KeyRing(bytes(range(1, 33)), [NEW]))
+    after = Plane(plane.stored, plane.broker)
+    after.desk(Names(third, hidden=True)).renamed(plane.message("hold", **scope))
+    for ids in (BEFORE, AFTER, third):
+        published_under(ids, after)
+    calls = after.register.calls_of(after.register.status("r-hold"))
+    assert sorted(call.call_id for call in calls) == sorted(ids.call("c1") for ids in (BEFORE, AFTER, third))
+
+
 def test_an_opt_out_is_about_calls_of_before_the_rotation_too(plane):
     policies = Policies(plane.broker.connect(), TOPICS.policies, "", AFTER)
     out = b'{"customer_id": "acme", "version": 2, "training_opt_out": true}'
