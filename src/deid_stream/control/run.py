@@ -175,20 +175,20 @@ class Control:
         stopping = asyncio.create_task(self._stop.wait())
         tasks: list[asyncio.Task[None]] = []
         try:
+            if customer_keys is not None:
+                # while this process stands by, too: workers make keys meanwhile, and a deletion has to end them
+                tasks.append(self._guard.start("keys", customer_keys.follow()))
             starting = self._guard.start("loop", app.start())
-            await asyncio.wait({starting, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
-            elif not self._stop.is_set():
-                failed.result()
-            else:
+            await asyncio.wait({starting, stopping, failed, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (starting, *tasks, failed):
+                if task.done():
+                    task.result()
+            if not starting.done():
                 return
             await agents.open()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
             tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
             tasks.append(self._guard.start("ownership", app.lost()))
-            if customer_keys is not None:
-                tasks.append(self._guard.start("keys", customer_keys.follow()))
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
             await asyncio.wait({*tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,78 @@
+"""The control plane as a process: what it does while another one works, and when it takes over."""
+
+import asyncio
+import os
+
+import pytest
+
+pytest.importorskip("faust")
+
+from deid_stream.config import Settings
+from deid_stream.control import run
+from deid_stream.control.tables import Table
+from deid_stream.kafka import topics_admin
+from deid_stream.kafka.customer_keys import CustomerKeys
+from deid_stream.keys import KeyRing
+from deid_stream.policy.rights import Status
+from tests.unit.control.made import TOPICS, Plane, T
+
+SECRET = bytes(range(32))
+
+
+class Faust:
+    """In the place of the Faust application: its turn comes when the test says so."""
+
+    def __init__(self):
+        self.starting, self.turn = asyncio.Event(), asyncio.Event()
+        self.tables = {}
+        self.takes = {}
+
+    def table(self, topic, kind):
+        return Table(self.tables.setdefault(topic, {}), kind)
+
+    def agent(self, topic, name, take):
+        self.takes[name] = take
+
+    async def start(self):
+        self.starting.set()
+        await self.turn.wait()
+
+    async def lost(self):
+        await asyncio.Event().wait()
+
+    async def flush(self):
+        pass
+
+    async def stop(self):
+        pass
+
+
+@pytest.fixture
+async def standing_by(monkeypatch):
+    """A control plane that waits for its turn, and the broker that it waits at."""
+    plane, app = Plane(), Faust()
+    await topics_admin.create(plane.broker.connect(), prefix="p.", partitions=2)
+    monkeypatch.setattr(run, "FaustApp", lambda *_, **__: app)
+    settings = Settings(topic_prefix="p.", digest_key=SECRET.hex())
+    control = run.Control(settings, kafka=plane.broker.connect())
+    running = asyncio.create_task(control.run())
+    starting = asyncio.create_task(app.starting.wait())
+    done, _ = await asyncio.wait({running, starting}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    assert done == {starting}, running
+    yield plane, app
+    control.stop()
+    await running
+
+
+async def test_a_deletion_ends_the_keys_that_were_made_while_this_process_stood_by(standing_by):
+    plane, app = standing_by
+    ring = KeyRing(SECRET)
+    async with CustomerKeys(
+        plane.broker.connect(), TOPICS.keys, "read_committed", ring, random=os.urandom, now_ms=lambda: T
+    ) as workers:
+        await workers.ensure("acme")
+        (made,) = workers.table.record("acme").keys
+    app.turn.set()
+    await app.takes["requests"](plane.message("deletion"))
+    status = Table(app.tables[TOPICS.request_status], Status).get("r-deletion")
+    assert status.keys == (made.id,)
