@@ -132,10 +132,12 @@ def _overdue(status: Status, now_ms: Ms) -> bool:
 
 def _may_meet(hold: Status, status: Status) -> bool:
     """Whether a hold may cover a call of the request: who is on which call is not known here."""
-    if hold.customer_id != status.customer_id:
+    if set(hold.customer_ids).isdisjoint(status.customer_ids):
         return False
-    calls, people = {hold.call_id, status.call_id}, {hold.subject, status.subject}
-    return len(calls - {""}) < 2 and len(people - {""}) < 2
+    return all(
+        not (one and other) or not set(one).isdisjoint(other)
+        for one, other in ((hold.call_ids, status.call_ids), (hold.subjects, status.subjects))
+    )
 
 
 def _is_about(line: JsonObject, status: Status) -> bool:

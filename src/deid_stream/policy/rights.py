@@ -105,8 +105,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.call_id:
             return [("call", name) for name in self.call_ids]
         if self.subject:
-            persons = self._all("subject", self.subject)
-            return [("subject", f"{customer}/{person}") for customer in self.customer_ids for person in persons]
+            return [("subject", f"{customer}/{name}") for customer in self.customer_ids for name in self.subjects]
         return [("customer", name) for name in self.customer_ids]
 
     @property
@@ -118,6 +117,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def call_ids(self) -> tuple[str, ...]:
         """All names of the call; none where it is about all."""
         return self._all("call", self.call_id) if self.call_id else ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All names of the person; none where it is about everybody."""
+        return self._all("subject", self.subject) if self.subject else ()
 
     def _all(self, kind: str, own: str) -> tuple[str, ...]:
         return own, *(name for name in self.also if name.startswith(f"{kind}-"))
