@@ -39,6 +39,11 @@ THINGS = [
     "what's the time difference with sydney", "Is there a direct flight from Jackson to Orlando?",
     "the chemist gave me sandoz instead of teva", "is shingrix free for over sixties", "grandad had a fall",
     "it hung up on me", "adam's apple is sore",
+    "the stanley cup i ordered has a cracked lid", "i bought a stanley flask",
+    "please send it by post", "could you send me the form by post", "it was delivered by hand",
+    "i'd like to grant access to my son", "i'll be frank with you", "that's grand so it is",
+    "my nan will be using the phone mostly", "give your team a pat on the back",
+    "engineer kal subah das baje aayega", "asha karta hoon jaldi theek ho jayega", "bees rupaye kat gaye",
     "i have crohns disease", "my son has asperger's", "st john's wort did nothing",
 ]  # fmt: skip
 PERSONS = {
@@ -53,6 +58,10 @@ PERSONS = {
     "it was shipped to charlotte on monday": "charlotte",
     "the parcel for victoria is late": "victoria",
     "peter jones was late": "peter jones",
+    "grant said i have no access": "grant",
+    "it was signed by emily post": "emily post",
+    "asha ne karta bheja": "asha",
+    "i gave the cup to stanley": "stanley",
     "grandad albert needs a ride": "grandad albert",
     "i gave a lift to nelson": "nelson",
     "my wife florence will collect it": "florence",

@@ -1,4 +1,4 @@
-"""What looks like a person and is none: companies, cities, medicines, diseases, dishes.
+"""What looks like a person and is none: companies, cities, medicines, diseases, dishes, everyday phrases.
 
 Known phrases come from the locales; a phrase that is a full name too ("john lewis") is a company unless a person is
 meant where it stands ("my name is ...", "speak to ..."). A city needs a place's words around it.
@@ -87,7 +87,8 @@ _SHOP: Final = re.compile(r" (?:stores?|shop|branch|outlet|boutique|website|show
 _THE: Final = re.compile(r"(?<![^\W_])(?:the|a|any|your|my|nearest|local) \Z")
 _MADE: Final = re.compile(
     r"(?: (?:tennis|golf|electric|cordless|leather|gas|wireless|steam|running|new|old|black|white))?"
-    r" (?:rackets?|racquets?|cups?|mugs?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?|cookers?|kettles?"
+    r" (?:rackets?|racquets?|cups?|mugs?|flasks?|tumblers?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?"
+    r"|cookers?|kettles?"
     r"|toasters?|jeans|jackets?|coats?|shirts?|shoes|trainers|boots|handbags?|razors?|drills?|saws?|mowers?|tractors?"
     r"|tyres?|mixers?|grinders?|geysers?|boilers?|mattress|sofas?|perfumes?|shampoos?|whisky|whiskey|gin|beer|sauce"
     r"|soups?|cereal|chocolates?|biscuits|crisps|burgers?|pizzas?|collection|brand)(?![^\W_])"
@@ -108,7 +109,12 @@ class Thing(NamedTuple):
 def _phrases() -> dict[str, list[tuple[tuple[str, ...], T | None]]]:
     """First word -> phrases, the longest first."""
     table: dict[str, list[tuple[tuple[str, ...], T | None]]] = {}
-    for name, kind in (("en/companies", T.ORGANIZATION), ("en/medicine", None), ("en/cities", T.LOCATION)):
+    for name, kind in (
+        ("en/companies", T.ORGANIZATION),
+        ("en/medicine", None),
+        ("en/phrases", None),
+        ("en/cities", T.LOCATION),
+    ):
         for line in words(name):
             phrase = tuple(m.group() for m in WORD.finditer(line))
             table.setdefault(phrase[0], []).append((phrase, kind))
@@ -185,7 +191,8 @@ def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
     known = any(word in GIVEN_NAMES for word in name.split())
     if known and _SHOP.match(low, end) and (before == "" or _THE.search(before)):
         return T.ORGANIZATION
-    if known and " " not in name and _MAKERS.search(before) and _MADE.match(low, end):
+    made = _MADE.match(low, start + len(name.split()[0])) if known and _MAKERS.search(before) else None
+    if made is not None and made.end() >= end:
         return T.ORGANIZATION
     if not known and _TAKEN.search(before):
         return True
