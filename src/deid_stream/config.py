@@ -13,6 +13,7 @@ import msgspec
 from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.keys import KeyRing
 from deid_stream.model.json import JsonObject
+from deid_stream.wire.free_text import fault, field_names
 from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
@@ -71,8 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     group_id: str = "deid-stream"
     """Consumer group of the workers; the spot check's is this with ``-spotcheck``."""
     kafka_client: KafkaClient = "librdkafka"
-    """What a worker reads and writes with: ``librdkafka`` (confluent-kafka), at a quarter of the cost, or
-    ``aiokafka``, as the commands do."""
+    """What a worker reads and writes with: ``librdkafka``, at a quarter of the cost, or ``aiokafka``."""
     processing: Guarantee = "auto"
     """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
     session_timeout_ms: int = 10_000
@@ -145,14 +145,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sensitivity: SensitivityName = "balanced"
     """How readily the model's guesses count: `strict` lets the least through, `light` takes least of the rest."""
     directions: str = ""
-    """Values of a call's ``direction`` that may leave with its summary, comma-separated; empty: ``inbound``,
-    ``outbound``, ``internal``. Any other value is left out and counted."""
+    """Values of a call's ``direction`` that may leave with its summary, comma-separated; empty: ``inbound`` ..."""
     regions: str = ""
     """Values of a call's ``region`` that may leave with its summary, beside any two letters."""
     queues: str = ""
     """Values of a call's ``queue`` that may leave with its summary; empty: common ones (``sales`` ...)."""
     dispositions: str = ""
     """Values of a call's ``disposition`` that may leave with its summary; empty: common ones (``resolved`` ...)."""
+    free_text: str = ""
+    """Fields of a call's metadata that are free text, comma-separated: they leave redacted with its summary."""
     spotcheck_share: float = 0.01
     """Share of closed calls that the spot check listens to again."""
     processes: int = 1
@@ -199,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             max_audio_bytes=self.max_audio_bytes,
             max_transcript_bytes=self.max_transcript_bytes,
             vocabularies=DEFAULT_VOCABULARIES | own,
+            free_text=field_names(self.free_text),
         )
 
     def key_ring(self, ephemeral: bytes | None = None, unwrap: Callable[[str], bytes] = bytes.fromhex) -> KeyRing:
@@ -357,8 +359,9 @@ def _converted(merged: Mapping[str, object], sources: Mapping[str, str]) -> Sett
 def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name, (low, high) in RANGES.items():
         if not low <= getattr(settings, name) <= high:
-            source = sources.get(name, "the defaults")
-            raise ConfigError(f"{name}, from {source}, must be within {low} to {high}")
+            raise ConfigError(f"{name}, from {sources.get(name, 'the defaults')}, must be within {low} to {high}")
+    if wrong := fault(settings.free_text, encrypted=settings.encrypt_outputs):
+        raise ConfigError(f"free_text, from {sources['free_text']}, {wrong}")
     by_token = settings.sasl_mechanism == "OAUTHBEARER"  # what it needs, kafka.oauth says
     if settings.security_protocol.startswith("SASL") and not by_token and not settings.sasl_username:
         raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")

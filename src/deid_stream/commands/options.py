@@ -74,6 +74,7 @@ WORKER: Final = {
     "regions": "The same for its region.",
     "queues": "The same for its queue.",
     "dispositions": "The same for its disposition.",
+    "free_text": "Fields of a call's metadata that leave as redacted text, comma-separated; default: none.",
     "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",
     "customer_keys": "Each customer has a key of its own, which can be destroyed.",
     "encrypt_outputs": "Transcripts and audio leave encrypted with their customer's key.",

@@ -64,6 +64,8 @@ class CallStarted(_Hidden, frozen=True, kw_only=True):
     minor: bool = False
     metadata: JsonObject = {}
     """What else the producer said (from, to, direction, region, agent ...): raw, sanitized before it leaves."""
+    free_text: dict[str, str] = {}
+    """Fields that the deployment names as free text: raw until the session has redacted them."""
     subject: str = ""
     """Who the person on the line is, as the producer names them: raw until ``worker.intake`` makes a pseudonym."""
 

@@ -150,7 +150,10 @@ class Metrics(Collector):
             "deid_withheld", "Text or audio kept back for good: the fail-closed cases.", "reason", labels.WITHHELD
         )
         self.dropped = Counter(
-            "deid_dropped", "Records that made no difference: repeats, late ones.", "reason", labels.DROPPED
+            "deid_dropped",
+            "Records that made no difference (repeats, late ones), and starts of calls whose free text was withheld.",
+            "reason",
+            labels.DROPPED,
         )
         self.dropped_fields = Counter(
             "deid_dropped_fields",

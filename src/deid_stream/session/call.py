@@ -188,8 +188,9 @@ class CallSession:
             self._finish(now_ms)
 
     def _receive_lifecycle(self, event: CallStarted | CallEnded) -> None:
-        refused = self._life.start(event) if isinstance(event, CallStarted) else self._life.end(event)
-        if self._life.minor:
+        life, redacted = self._life, self._transcript.metadata
+        refused = life.start(event, redacted) if isinstance(event, CallStarted) else life.end(event)
+        if life.minor:
             self._ledger.forbid(event.time_ms)
         if refused:
             self._ledger.audit(AuditAction.DROPPED, refused, event.time_ms)

@@ -128,16 +128,18 @@ class Ledger:
 
     def redacted(self, spans: Sequence[Span], time_ms: Ms, channel: int, seq: int) -> None:
         """Count a segment's redactions by type and by the rule that found them."""
-        counts: dict[str, int] = {}
-        rules: dict[str, int] = {}
-        for span in spans:
-            counts[span.entity_type] = counts.get(span.entity_type, 0) + 1
-            rules[span.detector] = rules.get(span.detector, 0) + 1
+        counts, rules = _counted(spans)
         totals = self._redactions
         for name, count in counts.items():
             totals[name] = totals.get(name, 0) + count
         if counts:
             self.audit(AuditAction.REDACTED, "text", time_ms, channel, seq=seq, counts=counts, rules=rules)
+
+    def rewritten(self, spans: Sequence[Span], time_ms: Ms) -> None:
+        """Redactions in the call's metadata. They count in no total: a start that is sent again has them again."""
+        counts, rules = _counted(spans)
+        if counts:
+            self.audit(AuditAction.REDACTED, "free_text", time_ms, counts=counts, rules=rules)
 
     def silenced(self, span: AudioSpan, time_ms: Ms) -> None:
         """Count a span of audio."""
@@ -209,3 +211,13 @@ class Ledger:
                 rules=rules or {},
             )
         )
+
+
+def _counted(spans: Sequence[Span]) -> tuple[dict[str, int], dict[str, int]]:
+    """By type and by the rule that found them."""
+    counts: dict[str, int] = {}
+    rules: dict[str, int] = {}
+    for span in spans:
+        counts[span.entity_type] = counts.get(span.entity_type, 0) + 1
+        rules[span.detector] = rules.get(span.detector, 0) + 1
+    return counts, rules

@@ -10,6 +10,7 @@ minor's counts whenever it is said.
 """
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -80,7 +81,7 @@ class LifecycleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     declared_channels: int = 0
     minor: bool = False
     metadata: JsonObject = {}
-    """Allow-listed fields only."""
+    """Allow-listed fields, and free text as it was redacted."""
     ended_ms: Ms | None = None
     """Record time of the end."""
     duration_ms: Ms | None = None
@@ -91,6 +92,10 @@ class LifecycleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 _CLOSED: Final = Phase.CLOSED
 """Asked for every record: an enum's member takes longer to look up than a name."""
+
+
+def _no_free_text(_event: CallStarted) -> dict[str, str]:
+    return {}
 
 
 class Lifecycle:
@@ -139,8 +144,9 @@ class Lifecycle:
     def metadata(self) -> JsonObject:
         return self._known.metadata
 
-    def start(self, event: CallStarted) -> str:
-        """``call.started``; sent again, it may add metadata and channels."""
+    def start(self, event: CallStarted, redacted: Callable[[CallStarted], dict[str, str]] = _no_free_text) -> str:
+        """``call.started``; sent again, it may add metadata and channels. ``redacted`` gives what may leave of the
+        event's free text, and is asked only where the event counts and the call is no minor's."""
         if event.minor:
             self._known = msgspec.structs.replace(self._known, minor=True)
         refused = self._step(Happening.STARTED)
@@ -154,7 +160,8 @@ class Lifecycle:
                     name: value
                     for name, value in event.metadata.items()
                     if isinstance(value, str) and len(value) <= _MAX_METADATA_CHARS and _may_leave(name, value)
-                },
+                }
+                | ({} if known.minor else redacted(event)),
             )
         return refused
 

@@ -1,7 +1,7 @@
 """The checkpoint's share of one call: the states of its parts, a version, and how older versions are read.
 
-Content-free (laws 7 and 8): positions, counters, expected types, keyed digests, places of what was redacted. Each part
-owns its state; this module only puts them together.
+Content-free (laws 7 and 8): positions, counters, expected types, keyed digests, places of what was redacted, and
+the metadata as the summary will have it. Each part owns its state; this module only puts them together.
 """
 
 from typing import Final

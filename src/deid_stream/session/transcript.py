@@ -6,12 +6,13 @@ from typing import Final
 import msgspec
 
 from deid_stream.detect.conversation.state import ConversationState
-from deid_stream.model.events import Segment
+from deid_stream.model.events import CallStarted, Segment
 from deid_stream.model.outputs import AuditAction, SanitizedSegment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.redact.operators.registry import masked
+from deid_stream.session.free_text import FreeText
 from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import Unlocated, clip
@@ -60,6 +61,7 @@ class Transcript:
         self._policy = policy
         self._pseudonym_key = pseudonym_key or key
         self._judge = Judge(policy, detector=detector, key=key)
+        self._free_text = FreeText(ledger, detector=detector, key=key, pseudonym_key=self._pseudonym_key)
         self._next_seq: dict[int, int] = {}
         self._released: dict[_Key, ReleasedSegment] = {}
         self._forgotten_until_ms: dict[int, Ms] = {}
@@ -92,6 +94,10 @@ class Transcript:
         """Apply another policy from the next turn on."""
         self._policy = policy
         self._judge.use(policy)
+
+    def metadata(self, event: CallStarted) -> dict[str, str]:
+        """What may leave of the free text in the call's metadata, by field."""
+        return self._free_text.redacted(event, self._policy)
 
     def known(self, segment: Segment) -> ReleasedSegment | None:
         """What has left under the segment's channel and id, for as long as it is remembered."""

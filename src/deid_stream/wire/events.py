@@ -10,16 +10,14 @@ from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.cloudevents import Headers
+from deid_stream.wire.free_text import FURTHER_FIELDS, OWN_FIELDS, readable
 from deid_stream.wire.json import read_object
 from deid_stream.wire.languages import UNDETERMINED, canonical
 from deid_stream.wire.limits import MAX_CHANNELS, MAX_MEDIA_MS, Limits, bounded
-from deid_stream.wire.notes import Note, ignore
+from deid_stream.wire.notes import FREE_TEXT, Note, ignore
 from deid_stream.wire.segments import agreed
 from deid_stream.wire.structured import is_structured, unfold
 
-_OWN_FIELDS = frozenset({"call_id", "customer_id", "type", "event", "channels", "minor", "duration_ms", "metadata"})
-_FURTHER_FIELDS: Final = frozenset({"language", "from", "to", "subject"})
-"""Of the metadata, beside the vocabularies: read for what they say, and never passed on as they are."""
 _FALSE = (False, None, 0, "", "false", "False", "no", "0")
 _MAX_SUBJECT_CHARS: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2}")
@@ -37,7 +35,8 @@ def decode_event(
 ) -> CallStarted | CallEnded:
     """One ``calls.events`` record: ``call.started.v1`` or ``call.ended.v1`` by ``ce_type``, else by the JSON's
     ``type`` or ``event``. What is not ours (from, to, agent ...) is the call's raw metadata; what may leave with the
-    call's summary (direction, region, queue, disposition, language) is there only where its value is a known one."""
+    call's summary (direction, region, queue, disposition, language) is there only where its value is a known one.
+    Free text (``limits.free_text``) stands apart from it."""
     attributes = dict(headers)
     content_type = attributes.get(ce.CONTENT_TYPE)
     if content_type is not None and is_structured(content_type):
@@ -60,6 +59,8 @@ def decode_event(
             offset=offset,
             duration_ms=_duration(fields.get("duration_ms")),
         )
+    metadata = _all_metadata(fields)
+    free_text = _free_text(metadata, limits, note)
     return CallStarted(
         call_id=call_id,
         customer_id=customer_id,
@@ -68,7 +69,8 @@ def decode_event(
         channels=channels,
         minor=fields.get("minor") not in _FALSE,
         subject=_subject(fields),
-        metadata=_metadata(fields, limits, note),
+        metadata=_sorted_out(metadata, limits, note),
+        free_text=free_text,
     )
 
 
@@ -122,10 +124,24 @@ def _duration(value: object) -> Ms | None:
     return int(length) if length is not None and 0 <= length <= MAX_MEDIA_MS else None
 
 
-def _metadata(fields: Mapping[str, object], limits: Limits, note: Note) -> JsonObject:
+def _all_metadata(fields: Mapping[str, object]) -> JsonObject:
     nested = fields.get("metadata")
     metadata = dict(nested) if isinstance(nested, dict) else {}
-    metadata |= {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
+    return metadata | {name: value for name, value in fields.items() if name not in OWN_FIELDS}
+
+
+def _free_text(metadata: JsonObject, limits: Limits, note: Note) -> dict[str, str]:
+    """Takes the fields of free text out of ``metadata``: nothing else may take them for something harmless."""
+    taken = {name: metadata.pop(name) for name in sorted(limits.free_text & metadata.keys())}
+    read = {name: text for name, value in taken.items() if (text := readable(value)) is not None}
+    for name, value in taken.items():
+        if value is not None and name not in read:
+            note(FREE_TEXT)
+    return {name: text for name, text in read.items() if text.strip()}
+
+
+def _sorted_out(metadata: JsonObject, limits: Limits, note: Note) -> JsonObject:
+    """Every value of a vocabulary in its canonical spelling, or left out and counted."""
     for name in (*limits.vocabularies, "language"):
         if metadata.get(name) is None:
             continue
@@ -134,7 +150,7 @@ def _metadata(fields: Mapping[str, object], limits: Limits, note: Note) -> JsonO
             note(name)
         else:
             metadata[name] = value
-    known = {*limits.vocabularies, *_FURTHER_FIELDS}
+    known = {*limits.vocabularies, *FURTHER_FIELDS}
     for name in metadata.keys() - known:
         if metadata[name] is not None:
             note("other")

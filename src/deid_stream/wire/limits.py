@@ -55,6 +55,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Of any JSON record: transcripts and call events."""
     vocabularies: Mapping[str, frozenset[str]] = msgspec.field(default_factory=lambda: DEFAULT_VOCABULARIES)
     """Lower-case values by field name; see ``DEFAULT_VOCABULARIES``."""
+    free_text: frozenset[str] = frozenset()
+    """Fields of ``call.started``'s metadata that the session redacts; see ``wire.free_text``."""
 
 
 def bounded(value: object) -> float | None:

@@ -6,6 +6,8 @@ from typing import Final
 Note = Callable[[str], object]
 """Called with the field's name: one of ``DROPPED``."""
 
+FREE_TEXT: Final = "free_text"
+"""A field that the deployment names as free text, and that is no text or too long."""
 DROPPED: Final = (
     "ce_time",
     "confidence",
@@ -16,6 +18,7 @@ DROPPED: Final = (
     "disposition",
     "from",
     "to",
+    FREE_TEXT,
     "other",
 )
 """``other``: whatever field of a call's metadata nobody here knows."""

@@ -8,6 +8,7 @@ from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection, transport_risks
 from deid_stream.keys import KeyRing
+from deid_stream.session.lifecycle import REFERENCES
 
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -76,6 +77,17 @@ def test_the_environment_is_text(variable, text, name, value):
         ({"security_protocol": "SASL_SSL"}, {}, "", "sasl_username"),
         ({"tls_cert_file": "a.pem"}, {}, "", "go together"),
         ({"digest_key": KEY, "digest_key_file": "k"}, {}, "", "both set"),
+        (
+            {"free_text": "notes, queue"},
+            {},
+            "",
+            "free_text, from the flags, names queue, which has a meaning of its own",
+        ),
+        ({}, {"DEID_FREE_TEXT": "subject"}, "", "free_text, from the environment, names subject"),
+        ({"free_text": "from_ref"}, {}, "", "names from_ref"),
+        ({"free_text": "a,b,c,d,e,f,g,h,i"}, {}, "", "names 9 fields; at most 8"),
+        ({"free_text": "n" * 65}, {}, "", "names a field of more than 64 characters$"),
+        ({"free_text": "notes", "encrypt_outputs": True}, {}, "", "together with encrypt_outputs"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_source(flags, environ, toml, said, tmp_path):
@@ -227,3 +239,17 @@ class TestKafkaOptions:
         flags = {"bootstrap_servers": "a:1", "security_protocol": "SSL", "tls_ca_file": str(tmp_path / "gone.pem")}
         with pytest.raises(ConfigError, match="tls_ca_file"):
             client_options(Connection.of(load_settings(flags, {}), "worker"))
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [("", set()), ("notes", {"notes"}), (" subject_line , notes,", {"notes", "subject_line"}), ("Notes", {"Notes"})],
+)
+def test_fields_of_free_text_are_named_as_the_producer_writes_them(said, names):
+    assert load_settings({"free_text": said}, {}).limits.free_text == names
+
+
+def test_nothing_that_a_session_makes_can_be_named_as_free_text():
+    for name in REFERENCES:
+        with pytest.raises(ConfigError, match=name):
+            load_settings({"free_text": name}, {})

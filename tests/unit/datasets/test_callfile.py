@@ -13,6 +13,7 @@ from deid_stream.datasets.callfile import (
     read_call,
     records,
 )
+from deid_stream.datasets.fetch.together import SourceCall
 from deid_stream.datasets.wav import WavFile, write_wav
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Encoding
@@ -116,3 +117,15 @@ def test_repr_shows_no_payload():
     shown = repr(source) + repr(source.header) + repr(source.wav) + repr(Truth("PERSON", 0, "a", 0, 1, "jane doe"))
     assert "jane" not in shown
     assert "w0" not in shown
+
+
+def test_a_call_file_that_was_fetched_has_free_text_among_its_metadata():
+    """So that a replay of the file finds it again, whatever the settings call free text."""
+    sent = records(call(metadata={"notes": "to jane doe", "agent": "x"}), Pace())
+    first = next(record for record in sent if record.kind == "events")
+    limits = Limits(free_text=frozenset({"notes"}))
+    (started,) = decode(first.kind, first.key, first.value, first.headers, first.time_ms, -1, limits).events
+    assert (started.metadata, started.free_text) == ({"agent": "x"}, {"notes": "to jane doe"})
+    source = SourceCall()
+    source.add(started)
+    assert source.put_together().call["metadata"] == {"agent": "x", "notes": "to jane doe"}

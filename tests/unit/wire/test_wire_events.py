@@ -142,3 +142,38 @@ def test_a_deployment_declares_its_own_values():
     limits = Limits(vocabularies={**DEFAULT_VOCABULARIES, "queue": frozenset({"vip-desk"})})
     assert decode({"customer_id": "n", "queue": "VIP-desk"}, limits=limits).metadata == {"queue": "vip-desk"}
     assert decode({"customer_id": "n", "queue": "billing"}, limits=limits).metadata == {}
+
+
+FREE = Limits(free_text=frozenset({"notes", "subject_line"}))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "noted"),
+    [
+        ("spoke to Robert Miller", "spoke to Robert Miller", []),
+        ("  two\nlines ", "  two\nlines ", []),
+        ("x" * 1_000, "x" * 1_000, []),
+        ("x" * 1_001, None, ["free_text"]),
+        (44, None, ["free_text"]),
+        (["a note"], None, ["free_text"]),
+        ({"text": "a note"}, None, ["free_text"]),
+        (True, None, ["free_text"]),
+        ("", None, []),
+        (" \n", None, []),
+        (None, None, []),
+    ],
+)
+def test_free_text_stands_apart_from_the_metadata(said, kept, noted):
+    for fields in ({"notes": said}, {"metadata": {"notes": said}}, {"notes": said, "metadata": {"notes": "older"}}):
+        counted = []
+        event = decode({"customer_id": "n", "queue": "billing"} | fields, limits=FREE, note=counted.append)
+        assert event.free_text == ({} if kept is None else {"notes": kept})
+        assert (event.metadata, counted) == ({"queue": "billing"}, noted)
+        assert "Robert" not in repr(event)
+
+
+def test_only_the_named_fields_are_free_text():
+    counted = []
+    event = decode({"customer_id": "n", "notes": "a", "note": "b", "Notes": "c"}, limits=FREE, note=counted.append)
+    assert (event.free_text, counted) == ({"notes": "a"}, ["other", "other"])
+    assert decode({"customer_id": "n", "notes": "a"}).free_text == {}

@@ -136,3 +136,22 @@ class TestTelephones:
     def test_a_field_that_nobody_knows_is_left_out_and_counted(self):
         kept, dropped = self.summary({"mood": "angry", "metadata": {"notes": "spoke to Robert"}})
         assert (kept, dropped) == ({}, {"other": 2})
+
+
+@pytest.mark.parametrize("ids", [None, IdPseudonyms(KeyRing(bytes(32)))], ids=["plain ids", "hashed ids"])
+def test_free_text_leaves_with_the_summary_alone_and_redacted(ids):
+    said = {"notes": "spoke to Robert Miller", "subject_line": "a refund", "mood": "angry at Robert Miller"}
+    intake = Intake(Limits(free_text=frozenset({"notes", "subject_line"})), ids)
+    bench = Bench(real_sessions(), policies=consents(ids), intake=intake)
+    for record in make_call("c1", CUSTOMER, 7, START_MS).records:
+        if record.kind == "events" and b"started" in dict(record.headers)["ce_type"]:
+            value = msgspec.json.encode(msgspec.json.decode(record.value) | said)
+            record = Record("events", record.key, value, record.headers, record.time_ms)
+        bench.source([record])
+    bench.run(START_MS + 600_000)
+    work = bench.commit()
+    (summary,) = bench.outputs(NAMES.calls)
+    kept = {name: text for name, text in summary.fields["metadata"].items() if name in said}
+    assert kept == {"notes": "spoke to [PERSON_1]", "subject_line": "a refund"}
+    assert {topic for topic, held in all_bytes(bench, work) if b"Robert" in held or b"Miller" in held} == set()
+    assert {name: n for name, n in bench.metrics.dropped_fields.values.items() if n} == {"other": 1}

@@ -76,7 +76,7 @@ class SourceCall:
             **_of_sound(sound, declared),
             "minor": any(event.minor for event in started),
             "complete": ended,
-            "metadata": started[-1].metadata if started else {},
+            "metadata": {**started[-1].metadata, **started[-1].free_text} if started else {},
             "segments": [_as_file(segment) for segment in latest(segments)],
         }
         others = len(self._events) - len(own)
