@@ -11,12 +11,12 @@ KEY = bytes(range(32))
 RULES = Detector.load(DetectorSettings(model="off"))
 
 
-def after(name, text):
+def after(name, text, language=None):
     """What is found in a turn of the caller's that comes after a name was given."""
     conversation = RULES.conversation(KEY)
     conversation.turn("could i take your name please", "agent")
     assert conversation.turn(f"my name is {name}", "caller")
-    return [text[span.start : span.end] for span in conversation.turn(text, "caller")]
+    return [text[span.start : span.end] for span in conversation.turn(text, "caller", language=language)]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,29 @@ def test_a_name_of_the_call_is_found_by_its_sound(name, text, mention):
 )
 def test_ordinary_words_that_sound_a_little_like_a_name_stay(name, text):
     assert after(name, text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Nikhil", "paisa nikal gaya par order nahi aaya"),
+        ("Boris", "baarish mein driver nahi aaya"),
+        ("Damien", "do mahine se chal raha hai"),
+        ("Bennani", "ghar mein pani nahi aa raha"),
+        ("Carina", "aap complaint karo na"),
+        ("Shobha", "subah se light nahi hai"),
+    ],
+)
+def test_ordinary_hindi_words_stay_in_a_hindi_turn(name, text):
+    assert after(name, text, "hi-Latn") == []
+
+
+def test_a_name_is_found_by_its_sound_in_a_hindi_turn():
+    assert after("Venkatesan", "theek hai venka tay son ji ho gaya", "hi-Latn") == ["venka tay son"]
+
+
+def test_a_plural_is_as_ordinary_as_its_word():
+    assert after("Santosh", "only on sundays please") == []
 
 
 @pytest.mark.parametrize(("text", "found"), [("dip a lie", True), ("dip. a lie", False), ("dip 4 a lie", False)])

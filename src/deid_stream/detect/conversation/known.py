@@ -55,7 +55,7 @@ class KnownValues(msgspec.Struct):
     def _sounding(self, view: View, digester: values.Digester) -> Iterator[Detection]:
         """Words that sound like a name of an earlier turn."""
         found = list(LETTERS.finditer(view.text))
-        for said in sounds.heard([match.group() for match in found]):
+        for said in sounds.heard([match.group() for match in found], view.language):
             known = self.sounds.get(digester("sound", said.key))
             first, last = found[said.start], found[said.end - 1]
             if known is not None and not _BREAK.search(view.text, first.end(), last.start()):

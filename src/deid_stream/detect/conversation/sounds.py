@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from deid_stream.detect.vocabulary import CLOSED, COMMON, DICTIONARY, ORDINARY
+from deid_stream.detect.vocabulary import CLOSED, COMMON, DICTIONARY, FUNCTION_HI, ORDINARY, everyday
 from deid_stream.text.tokens import fold
 
 MIN_LETTERS: Final = 5
@@ -44,6 +44,7 @@ _SILENT_END: Final = re.compile(r"(?<=[^\Waeiou])e$")
 _SOFT_END: Final = re.compile(r"ce$")
 _DOUBLED: Final = re.compile(r"(.)\1+")
 _EVERYDAY: Final = COMMON | ORDINARY | DICTIONARY
+_CLOSED_IN_HINDI: Final = CLOSED | FUNCTION_HI | {"aa", "na"}
 
 
 class Heard(NamedTuple):
@@ -61,23 +62,28 @@ def key(word: str) -> str:
     return sound if len(letters) >= MIN_LETTERS and _telling(sound, _MIN_SOUNDS) else ""
 
 
-def heard(words: Sequence[str]) -> Iterator[Heard]:
+def heard(words: Sequence[str], language: str = "en") -> Iterator[Heard]:
     """What one to ``MOST_WORDS`` neighbours of ``words`` sound like, where that may tell a name. A single word that is
-    an ordinary one is none."""
+    an ordinary one, in English or the turn's ``language``, is none."""
     inner = [fold(word) for word in words]
     whole = list(map(_sound, inner))
     last = [_sound(_spoken_end(word)) for word in inner]
-    strange = [word not in _EVERYDAY for word in inner]
+    own, closed = everyday(language), _CLOSED_IN_HINDI if language == "hi" else CLOSED
+    strange = [not (_ordinary(word) or word in own or word in closed) for word in inner]
     for start in range(len(inner)):
         for end in range(start + 1, min(start + MOST_WORDS, len(inner)) + 1):
             unknown = any(strange[start:end])
-            if not unknown and inner[end - 1] in CLOSED:
+            if not unknown and inner[end - 1] in closed:
                 continue
             if sum(map(len, inner[start:end])) < MIN_LETTERS or (end == start + 1 and not unknown):
                 continue
             sound = _DOUBLED.sub(r"\1", "".join(whole[start : end - 1]) + last[end - 1])
             if _telling(sound, _MIN_SOUNDS if unknown else _MIN_SOUNDS_OF_WORDS):
                 yield Heard(start, end, sound)
+
+
+def _ordinary(word: str) -> bool:
+    return word in _EVERYDAY or word.removesuffix("s") in _EVERYDAY
 
 
 def _spoken_end(word: str) -> str:
