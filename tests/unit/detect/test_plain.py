@@ -25,7 +25,7 @@ STAYS = [
     "we work twenty four seven", "a catch twenty two", "meter reading is oh four five two one seven",
     "i'm flying on b a two four nine", "the six forty train was late", "the fifteen oh four service is cancelled",
     "size thirty two thirty four jeans", "waist thirty two leg thirty", "form ten forty and a w two",
-    "my four oh one k",
+    "my four oh one k", "the ten ninety nine from my bank", "i need a ten forty for last year",
     "a five two nine plan", "tres euros con cincuenta", "paanch sau rupaye",
 ]  # fmt: skip
 GOES = {
@@ -37,6 +37,8 @@ GOES = {
     "the access code for the gate is five oh five one": "five oh five one",
     "room is four four one two": "four four one two",
     "card ending ten forty": "ten forty",
+    "the ten ninety nine is my pin": "ten ninety nine",
+    "use the 1099 as the code": "1099",
     "file number ten forty": "ten forty",
     "the bus pass number is twelve forty five sixty": "twelve forty five sixty",
     "size four one one one one one one one": "four one one one one one one one",

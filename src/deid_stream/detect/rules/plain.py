@@ -106,7 +106,8 @@ TIMETABLE: Final = re.compile(
 """A time by what runs then: "the 6 40 train"."""
 SIZE: Final = re.compile(r"(?<![\w])(?:sizes?|waist|inside leg) \d{1,2}(?: (?:by |and |or )?\d{1,2}){0,2}(?!\d| ?\d)")
 FORM: Final = re.compile(
-    r"(?<![\w])(?:(?:form|forms|schedule|file|filed|a|the) (?:10 40|1040|10 99|1099|p ?45|p ?60)"
+    r"(?<![\w])(?:(?:form|forms|schedule|file|filed|(?:a|the)(?! [ \d]+ (?:is|was|as) (?:my|your|our|his|her|the|a) ))"
+    r" (?:10 40|1040|10 99|1099|p ?45|p ?60)"
     r"|40 ?1 ?k|4 0 1 ?k|40 ?3 ?b|4 0 3 ?b|5 ?29 plan)(?!\w| ?\d)"
 )
 """Tax forms and savings plans that are called by the same number for everybody."""
