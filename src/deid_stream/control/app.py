@@ -33,7 +33,8 @@ one that hangs is noticed later."""
 
 _GIVEN_MS: Final = "\x00given-ms"
 """Stands among the topics' groups, which every member sends back: when its assignment was made. No topic is called so.
-A process that was paused and replaced meanwhile still claims everything, by an older one."""
+A process that was paused and replaced meanwhile still claims everything, by an older one. Each is later than those that
+any member knows, so that clocks which differ do not make the older one win."""
 
 
 class Message(NamedTuple):
@@ -207,6 +208,7 @@ class OneOwner(PartitionAssignor):  # type: ignore[misc]  # untyped
 
     def _perform_assignment(self, cluster: object, member_metadata: MemberMetadataMapping) -> MemberAssignmentMapping:
         known = {name: self._get_client_metadata(metadata) for name, metadata in member_metadata.items()}
+        self._given_ms = max(time.time_ns() // 1_000_000, 1 + max(map(_stamp_ms, known.values())))
         owner = max(sorted(known), key=lambda name: _given_ms(known[name]))
         given = super()._perform_assignment(cluster, {owner: member_metadata[owner]})
         self._update_member_urls(known)
@@ -216,15 +218,18 @@ class OneOwner(PartitionAssignor):  # type: ignore[misc]  # untyped
     def _protocol_assignments(
         self, assignments: object, changelogs: object, external: object, topic_groups: Mapping[str, int]
     ) -> MemberAssignmentMapping:
-        stamped = {**topic_groups, _GIVEN_MS: time.time_ns() // 1_000_000}
+        stamped = {**topic_groups, _GIVEN_MS: self._given_ms}
         return super()._protocol_assignments(assignments, changelogs, external, stamped)
 
 
 def _given_ms(member: ClientMetadata) -> int:
     """0: it has no partition."""
-    if not member.assignment.active_tps:
-        return 0
-    return int(member.topic_groups.get(_GIVEN_MS, 1))
+    return max(1, _stamp_ms(member)) if member.assignment.active_tps else 0
+
+
+def _stamp_ms(member: ClientMetadata) -> int:
+    """Of the last assignment that it has got, were it of nothing."""
+    return int(member.topic_groups.get(_GIVEN_MS, 0))
 
 
 def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
