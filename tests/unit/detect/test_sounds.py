@@ -80,8 +80,9 @@ def test_a_name_is_found_by_its_sound_in_a_hindi_turn():
     assert after("Venkatesan", "theek hai venka tay son ji ho gaya", "hi-Latn") == ["venka tay son"]
 
 
-def test_a_plural_is_as_ordinary_as_its_word():
-    assert after("Santosh", "only on sundays please") == []
+@pytest.mark.parametrize(("name", "text"), [("Santosh", "only on sundays please"), ("Doris", "i need new tyres")])
+def test_a_plural_is_as_ordinary_as_its_word(name, text):
+    assert after(name, text) == []
 
 
 @pytest.mark.parametrize(("text", "found"), [("dip a lie", True), ("dip. a lie", False), ("dip 4 a lie", False)])
