@@ -63,6 +63,7 @@ PURPOSES = {
     "pytest-asyncio": "tests",
     "pytest-xdist": "tests",
     "pyyaml": "tests of manifests",
+    "resemblyzer": "a speaker network and its weights, the attacker of a benchmark",
     "rich": "progress and tables on the terminal",
     "ruff": "lint and format",
     "safetensors": "reads the base weights for training",
@@ -88,6 +89,7 @@ LICENCES = {
     "faust-streaming": "BSD-3-Clause",
     "kubernetes-validate": "Apache-2.0",
     "matplotlib": "PSF-based (Matplotlib licence)",
+    "resemblyzer": "Apache-2.0",
     "scipy": "BSD-3-Clause",
     "scrubadub": "Apache-2.0",
 }
