@@ -18,6 +18,7 @@ def test_no_value_gets_out(first):
         pytest.param(10_167, id="a word that is late lies on a digit"),
         pytest.param(701_631, id="the last word of a segment that is late lies on the next one's first digit"),
         pytest.param(801_454, id="words in half their time stand at onsets of sound by chance"),
+        pytest.param(804_620, id="a value that is said twice and written once"),
     ],
 )
 def test_cases_that_larger_runs_found(seed):

@@ -287,7 +287,8 @@ class _Reading:
             return Stretch(which, gap, agrees=True, written=False)
         if any(at in self._signs for at in numbers):
             return Stretch(which, gap, agrees=False, written=bool(between))
-        agrees = self._agrees(which, gap)
+        # where the text has letters there, words that repeat their neighbours say something else than it
+        agrees = self._agrees(which, gap) or (not between and self._repeats(which))
         if agrees and between:
             gap = Interval(between[0].start, between[-1].end)
         return Stretch(which, gap, agrees, written=bool(between))
@@ -297,7 +298,7 @@ class _Reading:
         here = self._text[gap.start : gap.end]
         if len(here) + sum(map(len, heard)) > _LONGEST_COMPARED:
             return False
-        if says_the_same(here, " ".join(heard)) or self._repeats(which):
+        if says_the_same(here, " ".join(heard)):
             return True
         # some ways of writing reach into the words beside: "can't", "3 million"
         before, after = max(0, which.start - 1), min(len(self._words), which.end + 1)

@@ -106,12 +106,19 @@ def test_another_way_of_writing_is_no_disagreement(text, spoken):
         ("my number is", "my number is ####", "####"),
         ("call [NAME] now", "call [ NAME ] now", "[ NAME ]"),
         ("say four", "say four four", "four"),
+        ("anna can go", "anna anna go", "anna"),
         ("मेरा नंबर ४५", "मेरा नंबर चार छह", "चार छह"),
     ],
 )
 def test_words_that_say_something_else_disagree(text, spoken, said):
     words = spoken.split()
     assert [" ".join(words[s.words.start : s.words.end]) for s in place(text, words).disagreements] == [said]
+
+
+def test_a_word_said_again_goes_with_its_value():
+    placed = place("I am anna here", "i am anna anna here".split())
+    assert placed.disagreements == []
+    assert placed.touched(Interval(5, 9)) == [2, 3]
 
 
 def test_no_word_moves_into_the_text_of_another_segment():
