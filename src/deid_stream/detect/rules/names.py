@@ -51,8 +51,8 @@ _NO_SURNAME: Final = word_set("names.no_surname")
 _EXPLICIT: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|his|her|our|the|customer'?s?) (?:full |first |last |sur|family |middle |maiden "
     r"|married )?name"
-    r"(?:'s| is| was)|surname(?:'s| is)|last name(?:'s| is)|(?:you can )?call me|they call me|the name'?s"
-    r"|in the names? of|under the names?(?: of)?) +"
+    r"(?:'s| is| was)|surname(?:'s| is)|last name(?:'s| is)|m(?:other|um|om)'?s maiden name(?:'s| is| was)"
+    r"|(?:you can )?call me|they call me|the name'?s|in the names? of|under the names?(?: of)?) +"
     rf"(?P<name>{NAME_PATTERN})(?! (?:on|in|for|as|not|a|an|the|to|been|being|already|still|right|with"
     r"|of)\b)"
 )
@@ -150,9 +150,11 @@ class NameRecognizer:
         found = [*self._titled(view), *self._introduced(view)]
         low = view.low
         for match in _EXPLICIT.finditer(low) if "name" in low or "call me" in low else ():
-            word = match.group("name")
-            if word not in _NO_NAME and not (word in COMMON and word.endswith(("ing", "ed"))):
-                found.append(self._hit(view, *match.span("name"), "explicit", 0.85))
+            # the whole word: before "on" or "the" the pattern stops within it
+            whole = NAME.match(low, match.start("name"))
+            word = whole.group() if whole is not None else ""
+            if whole is not None and word not in _NO_NAME and not (word in COMMON and word.endswith(("ing", "ed"))):
+                found.append(self._hit(view, *whole.span(), "explicit", 0.85))
         hindi = view.language == "hi"
         for match in _SPEAKS.finditer(low) if hindi else ():
             found.extend(self._spoken(view, match, "speaking", needs=False))
