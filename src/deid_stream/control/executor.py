@@ -225,14 +225,16 @@ class Executor:
 
     async def _deletion(self, sender: Sender, status: Status, now_ms: Ms) -> None:
         left = [holding for holding in self._register.calls_of(status) if not holding.gone]
-        state = State.HELD if left else State.DONE
+        # what is held must stay readable, also what the index does not know of
+        held = bool(left) or bool(status.keys and self._register.on_hold(status.customer_ids))
+        state = State.HELD if held else State.DONE
         if state is status.state:
             return
         changed = msgspec.structs.replace(
             status,
             state=state,
-            reason="legal_hold" if left else "",
-            finished_ms=0 if left else now_ms,
+            reason="legal_hold" if held else "",
+            finished_ms=0 if held else now_ms,
         )
         if state is State.DONE:
             await self.deletions.done(changed)

@@ -1,13 +1,14 @@
 """Everything the control plane knows, in its tables, and which calls have to be looked at. No Kafka, no clock."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from deid_stream.control.queue import LookQueue
 from deid_stream.control.tables import Table
 from deid_stream.model.published import Claims, Closing
+from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import Holding, Part, call_key, claimed
 from deid_stream.policy.rights import OPEN, Customer, Owed, Status, Verdict, judge
 from deid_stream.units import Ms
@@ -97,6 +98,15 @@ class Register:
         if status.call_id:
             return [call_key(customer, call) for customer in customers for call in status.call_ids]
         return [key for customer in customers for key in sorted(self._by_customer.get(customer, ()))]
+
+    def on_hold(self, names: Sequence[str]) -> bool:
+        """A hold is on the customer of these names, by its policy or a request, or on a call or a person of it."""
+        known = (self._customers.get(name) for name in names)
+        return any(customer is not None and customer.held for customer in known) or any(
+            rule.kind is Kind.HOLD and not set(names).isdisjoint(rule.customer_ids)
+            for rules in self._rules.values()
+            for rule in rules.values()
+        )
 
     def holdings(self) -> Iterable[Holding]:
         return (holding for _, holding in self._calls.items())

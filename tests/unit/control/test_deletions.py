@@ -8,7 +8,7 @@ from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
 from deid_stream.model.requests import Kind
-from deid_stream.policy.rights import State
+from deid_stream.policy.rights import Customer, State
 from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
 
 RING = KeyRing(bytes(range(32)))
@@ -104,6 +104,34 @@ async def test_a_hold_keeps_the_keys_too(plane):
         await plane.work()
         plane.now_ms += HELD_EVERY_MS
     assert before not in key_ids(plane)
+
+
+@pytest.mark.parametrize("scope", [{}, {"call_id": "not-told-yet"}, {"subject": "subject-9"}], ids=str)
+async def test_a_hold_keeps_the_keys_also_of_calls_that_the_index_does_not_know(plane, scope):
+    await plane.keys.ensure("silent")
+    (before,) = key_ids(plane, "silent")
+    await plane.ask("hold", customer_id="silent", **scope)
+    await plane.ask("hold", customer_id="other", request_id="r-anothers")
+    await plane.ask("deletion", customer_id="silent")
+    await plane.work()
+    status = plane.register.status("r-deletion")
+    assert (status.state, status.reason) == (State.HELD, "legal_hold")
+    assert before in key_ids(plane, "silent")
+    await plane.ask("release", customer_id="silent", target="r-hold")
+    plane.now_ms += HELD_EVERY_MS
+    await plane.work()
+    assert plane.register.status("r-deletion").state is State.DONE
+    assert before not in key_ids(plane, "silent")
+
+
+async def test_a_policys_hold_keeps_the_keys_of_a_customer_without_calls(plane):
+    await plane.keys.ensure("silent")
+    (before,) = key_ids(plane, "silent")
+    plane.register.customer(Customer(customer_id="silent", held=True))
+    await plane.ask("deletion", customer_id="silent")
+    await plane.work()
+    assert plane.register.status("r-deletion").state is State.HELD
+    assert before in key_ids(plane, "silent")
 
 
 async def test_without_a_digest_key_a_customer_that_has_keys_is_not_half_deleted(plane):
