@@ -15,6 +15,7 @@ import faust
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 from faust.assignor.partition_assignor import MemberAssignmentMapping, MemberMetadataMapping, PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from deid_stream.control.tables import Table
 from deid_stream.errors import TakenOverError
@@ -64,7 +65,11 @@ class _Event(Protocol):
 
 
 class _Stream(Protocol):
+    enable_acks: bool
+
     def events(self) -> AsyncIterator[_Event]: ...
+
+    async def ack(self, event: _Event) -> bool: ...
 
 
 class FaustApp:
@@ -101,6 +106,9 @@ class FaustApp:
         self._working = asyncio.Event()
         """Every partition is this process's, and the tables have been read."""
         self._lost = asyncio.Event()
+        self._committed: dict[tuple[str, int], int] = {}
+        self.assigned = asyncio.Event()
+        """Partitions have been given to this process, again maybe, since this was cleared."""
         self._app.on_rebalance_complete.connect(self._read)
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.transport = patient_transport(fetch_wait_ms)(
@@ -134,6 +142,8 @@ class FaustApp:
         source = self._app.topic(topic, key_type=bytes, value_type=bytes, allow_empty=True)
 
         async def take(stream: _Stream) -> None:
+            # Faust counts a record as read also where a rebalance interrupts what is done with it
+            stream.enable_acks = False
             async for event in stream.events():
                 message = event.message
                 await handle(
@@ -142,6 +152,7 @@ class FaustApp:
                     )
                 )
                 await self.flush()
+                await stream.ack(event)
 
         self._app.agent(source, name=name)(take)
 
@@ -175,12 +186,19 @@ class FaustApp:
         await self._lost.wait()
         raise TakenOverError("another control plane has taken over: run one, or let this one start again and stand by")
 
+    def committed(self, topic: str) -> dict[int, int]:
+        """By partition, up to where its records were taken when partitions were given out last."""
+        return {partition: offset for (name, partition), offset in self._committed.items() if name == topic}
+
     def _owns_all(self) -> bool:
         mine = {(place.topic, place.partition) for place in self._app.assignor.assigned_actives()}
         return all((topic, number) in mine for topic in self._changelogs for number in range(self._partitions))
 
     async def _read(self, *_: object, **__: object) -> None:
         if self._owns_all():
+            known = self._app.consumer._committed_offset
+            self._committed = {(place.topic, place.partition): offset or 0 for place, offset in known.items()}
+            self.assigned.set()
             self._working.set()
         else:
             log.info("standing by: another control plane of this deployment works")
@@ -233,7 +251,8 @@ def _stamp_ms(member: ClientMetadata) -> int:
 
 
 def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
-    """Faust's own, but for how long its consumer lets the broker wait: 1.5 s there, which no setting changes."""
+    """Faust's own, but for how long its consumer lets the broker wait (1.5 s there, which no setting changes), where it
+    reads on after a rebalance, and what it takes for a gap between offsets, as transactions leave them."""
 
     class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
         def _create_worker_consumer(self, transport: driver.Transport) -> Any:
@@ -241,9 +260,22 @@ def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
             consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer
 
+        async def seek_to_committed(self) -> Mapping[TP, int | None]:
+            # where nothing has been committed yet, aiokafka stays behind what Faust has read and thrown away
+            committed: Mapping[TP, int | None] = await super().seek_to_committed()
+            sources = self.consumer.app.topics.acks_enabled_for
+            unread = [place for place, offset in committed.items() if not offset and sources(place.topic)]
+            if unread:
+                await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
+            return committed
+
     class Consumer(driver.Consumer):  # type: ignore[misc]  # untyped
         def _new_consumer_thread(self) -> Thread:
             return Thread(self, loop=self.loop, beacon=self.beacon)
+
+        async def _add_gap(self, tp: object, offset_from: int, offset_to: int) -> None:
+            # Faust has the record after the gap in it, which then counts as read before it is
+            await super()._add_gap(tp, offset_from, offset_to - 1)
 
     class Transport(driver.Transport):  # type: ignore[misc]  # untyped
         pass

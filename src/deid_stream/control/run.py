@@ -26,7 +26,7 @@ from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import Kafka, Sender
-from deid_stream.kafka.reading import read_to_end
+from deid_stream.kafka.reading import read_range, read_to_end, reading
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.keys.ring import KeyRing, Purpose
 from deid_stream.observe import hooks, logs
@@ -129,7 +129,8 @@ class Control:
                 (topics.policies, "policies", agents.policy),
                 (topics.requests, "requests", agents.request),
             ):
-                app.agent(topic, name, self._guarded(name, agents.opened, take))
+                agents.takes[topic] = self._guarded(name, agents.opened, take)
+                app.agent(topic, name, agents.takes[topic])
             await self._work(app, agents, sender, keys)
 
     def _assembled(self, app: FaustApp, names: Names, seed: bytes, deletions: Deletions) -> "_Agents":
@@ -186,6 +187,8 @@ class Control:
             if not starting.done():
                 return
             await agents.open()
+            await self._read_again(app, agents)
+            tasks.append(self._guard.start("reading again", self._follow_assignments(app, agents)))
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
             tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
             tasks.append(self._guard.start("ownership", app.lost()))
@@ -204,13 +207,37 @@ class Control:
             await app.stop()
             failed.cancel()
 
+    async def _follow_assignments(self, app: FaustApp, agents: "_Agents") -> None:
+        while True:
+            await app.assigned.wait()
+            await self._read_again(app, agents)
+
+    async def _read_again(self, app: FaustApp, agents: "_Agents") -> None:
+        """What has come since what was committed, past Faust, which throws records away while partitions are given
+        out, and may go on behind them. What is taken twice changes nothing."""
+        app.assigned.clear()
+        for topic, take in agents.takes.items():
+            committed = app.committed(topic)
+            async with reading(self._kafka, topic, "read_uncommitted") as (reader, places):
+                for place in places:
+                    begin = max(committed.get(place.partition, 0), await reader.begin(place))
+                    async for records in read_range(reader, place, begin, await reader.end(place)):
+                        for one in records:
+                            await take(Message(one.partition, one.offset, one.timestamp, one.key, one.value))
+
     def _guarded(
         self, name: str, opened: asyncio.Event, take: Callable[[Message], Awaitable[None]]
     ) -> Callable[[Message], Awaitable[None]]:
-        """An agent's work: what nobody foresaw ends the process, and its record is not counted as read."""
+        """An agent's work, one record at a time: what nobody foresaw ends the process, and its record is not counted as
+        read."""
+        turn = asyncio.Lock()
 
         async def taken(message: Message) -> None:
             await opened.wait()
+            async with turn:
+                await work(message)
+
+        async def work(message: Message) -> None:
             backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
             while True:
                 try:
@@ -261,6 +288,8 @@ class _Agents:
         self.register = register
         self.executor = executor
         self.opened = asyncio.Event()
+        self.takes: dict[str, Callable[[Message], Awaitable[None]]] = {}
+        """By topic."""
         self.sender: Sender | None = None
         self.earlier: Callable[[], Awaitable[Sequence[Message]]] | None = None
         """Requests so far, where the key has been rotated."""

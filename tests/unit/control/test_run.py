@@ -12,9 +12,12 @@ from deid_stream.control import run
 from deid_stream.control.tables import Table
 from deid_stream.kafka import topics_admin
 from deid_stream.kafka.customer_keys import CustomerKeys
+from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
 from deid_stream.policy.rights import Status
-from tests.unit.control.made import TOPICS, Plane, T
+from deid_stream.wire.index import encode_claims
+from tests.support.service import until
+from tests.unit.control.made import TOPICS, Plane, T, claim
 
 SECRET = bytes(range(32))
 
@@ -24,6 +27,8 @@ class Faust:
 
     def __init__(self):
         self.starting, self.turn = asyncio.Event(), asyncio.Event()
+        self.assigned = asyncio.Event()
+        self.offsets = {}
         self.tables = {}
         self.takes = {}
 
@@ -32,6 +37,9 @@ class Faust:
 
     def agent(self, topic, name, take):
         self.takes[name] = take
+
+    def committed(self, topic):
+        return self.offsets.get(topic, {})
 
     async def start(self):
         self.starting.set()
@@ -59,6 +67,7 @@ async def standing_by(monkeypatch):
     starting = asyncio.create_task(app.starting.wait())
     done, _ = await asyncio.wait({running, starting}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
     assert done == {starting}, running
+    app.control = control
     yield plane, app
     control.stop()
     await running
@@ -76,3 +85,32 @@ async def test_a_deletion_ends_the_keys_that_were_made_while_this_process_stood_
     await app.takes["requests"](plane.message("deletion"))
     status = Table(app.tables[TOPICS.request_status], Status).get("r-deletion")
     assert status.keys == (made.id,)
+
+
+def said(plane, *names):
+    """Claims of calls, as a worker writes them."""
+    for name in names:
+        (record,) = encode_claims(0, [claim(name)], T)
+        plane.broker.append(OutRecord(TOPICS.index, record.key, record.value, tuple(record.headers), T, 0))
+
+
+def known(app):
+    return {key.decode().split()[0] for key in app.tables[TOPICS.control_calls]}
+
+
+async def test_what_came_while_it_started_is_taken_although_faust_goes_on_behind_it(standing_by):
+    plane, app = standing_by
+    said(plane, "before", "missed")
+    app.offsets[TOPICS.index] = {0: 1}
+    app.turn.set()
+    await until(lambda: app.control.ready)
+    assert known(app) == {"missed"}, "what was committed is not read again"
+
+
+async def test_the_same_when_partitions_are_given_out_again_later(standing_by):
+    plane, app = standing_by
+    app.turn.set()
+    await until(lambda: app.control.ready)
+    said(plane, "later")
+    app.assigned.set()
+    await until(lambda: known(app) == {"later"})
