@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from deid_stream.errors import DecodeError, MissingError, OversizedError
+from deid_stream.errors import DecodeError, MissingError
 from deid_stream.model.json import JsonObject
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ _EXPECTED: Final = re.compile(r"Expected `([\w |]{1,60})`, got `[\w |]{1,60}`")
 def read_json(value: bytes, decode: Callable[[bytes], T]) -> T:
     """``decode(value)``; anything wrong with it becomes a DecodeError naming the place, not the content."""
     if len(value) > _LARGE and _BYTES_A_CONTAINER * (value.count(b"[") + value.count(b"{")) > len(value):
-        raise OversizedError("the value is little but lists and objects", at="$", mend="send what was said")
+        raise DecodeError("the value is little but lists and objects", at="$", mend="send what was said")
     try:
         return decode(value)
     except msgspec.ValidationError as error:
