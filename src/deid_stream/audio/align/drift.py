@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.hold.line import quantile
 from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
@@ -177,21 +178,9 @@ def _sounding(reader: Reader, channel: int, window: Interval, extent: Interval) 
     first, stop = (max(0, (ms - window.start) // FRAME_MS) for ms in extent)
     words = peaks[first:stop]
     loud = words[words > pause_peak]
-    level = _loud_level(loud) if len(loud) else float(peaks.max(initial=0))
+    level = quantile(loud, _LOUD) if len(loud) else float(peaks.max(initial=0))
     sounding: NDArray[np.bool_] = peaks > max(pause_peak, level / _SOFTER)
     return sounding
-
-
-def _loud_level(peaks: NDArray[np.int32]) -> float:
-    """The level that ``_LOUD`` of them do not pass, between two of them as ``np.quantile`` says, at a tenth of its
-    cost."""
-    place = (len(peaks) - 1) * _LOUD
-    below = int(place)
-    above = min(below + 1, len(peaks) - 1)
-    share = place - below
-    ordered = np.partition(peaks, (below, above))
-    low, high = float(ordered[below]), float(ordered[above])
-    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
 def _connected(sounding: NDArray[np.bool_], window: Interval, extent: Interval) -> Interval | None:

