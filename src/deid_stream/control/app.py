@@ -9,7 +9,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import faust
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
@@ -255,7 +255,7 @@ def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
     reads on after a rebalance, and what it takes for a gap between offsets, as transactions leave them."""
 
     class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
-        def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        def _create_worker_consumer(self, transport: driver.Transport) -> object:
             consumer = super()._create_worker_consumer(transport)
             consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer

@@ -26,7 +26,8 @@ from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import Kafka, Sender
-from deid_stream.kafka.reading import read_range, read_to_end, reading
+from deid_stream.kafka.reading import read_since, read_to_end
+from deid_stream.kafka.record import InRecord
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.keys.ring import KeyRing, Purpose
 from deid_stream.observe import hooks, logs
@@ -165,7 +166,7 @@ class Control:
 
     async def _asked(self) -> list[Message]:
         read = await read_to_end(self._kafka, self._topics.requests, "read_uncommitted")
-        return [Message(one.partition, one.offset, one.timestamp, one.key, one.value) for one in read]
+        return [_message(record) for record in read]
 
     def _customer_keys(self, ring: KeyRing) -> CustomerKeys:
         topic = self._topics.keys
@@ -217,13 +218,9 @@ class Control:
         out, and may go on behind them. What is taken twice changes nothing."""
         app.assigned.clear()
         for topic, take in agents.takes.items():
-            committed = app.committed(topic)
-            async with reading(self._kafka, topic, "read_uncommitted") as (reader, places):
-                for place in places:
-                    begin = max(committed.get(place.partition, 0), await reader.begin(place))
-                    async for records in read_range(reader, place, begin, await reader.end(place)):
-                        for one in records:
-                            await take(Message(one.partition, one.offset, one.timestamp, one.key, one.value))
+            async for records in read_since(self._kafka, topic, app.committed(topic), "read_uncommitted"):
+                for record in records:
+                    await take(_message(record))
 
     def _guarded(
         self, name: str, opened: asyncio.Event, take: Callable[[Message], Awaitable[None]]
@@ -329,6 +326,10 @@ class _Agents:
         customer = self._policies.customer(customer_id, self.register.known(customer_id))
         if self.register.customer(customer):
             self.executor.opted_out(customer_id)
+
+
+def _message(record: InRecord) -> Message:
+    return Message(record.partition, record.offset, record.timestamp, record.key, record.value)
 
 
 async def _awaited(work: Awaitable[None]) -> None:
