@@ -61,8 +61,9 @@ class CallConsent:
         """For the control plane's index."""
         facts, standing = self.facts, self._standing
         region = standing.policy.region if standing is not None else None
-        claim = self.published.claim(facts.call_id, facts.customer_id, facts.subject, region or "", facts.started_ms)
-        return msgspec.structs.replace(claim, began=facts.began)
+        return self.published.claim(
+            facts.call_id, facts.customer_id, facts.subject, region or "", facts.began, facts.started_ms
+        )
 
     def permit_for(self, standing: Standing, time_ms: Ms) -> Permit | None:
         """The permit of a record that ``standing`` does not refuse; ``permit_header`` is its header."""

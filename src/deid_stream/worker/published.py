@@ -105,7 +105,7 @@ class Published:
         episode.changed = True
         (episode.audio if audio else episode.transcripts).note(channel, seq)
 
-    def claim(self, call_id: str, customer_id: str, subject: str, region: str, started_ms: Ms) -> Claim:
+    def claim(self, call_id: str, customer_id: str, subject: str, region: str, began: str, started_ms: Ms) -> Claim:
         """All of it so far, but of training only what has changed since the last claim: what is claimed again is taken
         back again. The claim of the call's end names everything."""
         self.urgent = False
@@ -117,6 +117,7 @@ class Published:
             customer_id=customer_id,
             subject=subject,
             region=region,
+            began=began,
             started_ms=started_ms,
             last_ms=self.last_ms,
             transcripts=self.transcripts.ranges(),
