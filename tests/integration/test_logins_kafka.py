@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deid_stream.control.app import FaustApp, Message
+from deid_stream.control.app import FaustApp
 from deid_stream.errors import BrokerError, LoginError, TlsError
 from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.kafka.clients.rd.kafka import RdKafka
@@ -104,7 +104,7 @@ async def to_and_fro(kafka: Kafka) -> None:
     await group.stop()
     async with kafka.sender() as sender:
         await sender.send([OutRecord(topic, b"k", b"more")])
-    assert found == [b"value"]
+    assert found == [(0, 0)]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -119,19 +119,19 @@ async def test_the_control_planes_application_logs_in_as_all_others_do(cluster: 
     topic = f"t{uuid.uuid4().hex[:8]}"
     async with AioKafka(connection).admin() as admin:
         await admin.create([NewTopic(topic, 1, 1, {})])
-    found: list[bytes | None] = []
+    found: list[tuple[int, int]] = []
 
-    async def take(message: Message) -> None:
-        found.append(message.value)
+    async def reached(partition: int, offset: int) -> None:
+        found.append((partition, offset))
 
     app = FaustApp(connection, f"app-{topic}", partitions=1, session_timeout_ms=10_000, fetch_wait_ms=20)
-    app.agent(topic, "agent", take)
+    app.agent(topic, "agent", reached)
     await app.start()
     async with AioKafka(connection).sender() as sender:
         await sender.send([OutRecord(topic, b"k", b"value")])
     await until(lambda: bool(found))
     await app.stop()
-    assert found == [b"value"]
+    assert found == [(0, 0)]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -9,13 +9,12 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import faust
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 from faust.assignor.partition_assignor import MemberAssignmentMapping, MemberMetadataMapping, PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
 
 from deid_stream.control.tables import Table
 from deid_stream.errors import TakenOverError
@@ -38,26 +37,13 @@ A process that was paused and replaced meanwhile still claims everything, by an 
 any member knows, so that clocks which differ do not make the older one win."""
 
 
-class Message(NamedTuple):
-    """One record of a stream."""
-
-    partition: int
-    offset: int
-    time_ms: int
-    key: bytes | None
-    value: bytes | None
-
-
-Handle = Callable[[Message], Awaitable[None]]
+Reached = Callable[[int, int], Awaitable[None]]
+"""Returns once the record of a partition at an offset has been taken, and every one before it."""
 
 
 class _FaustMessage(Protocol):
     partition: int
     offset: int
-    timestamp: float
-    """Seconds since the epoch."""
-    key: bytes | None
-    value: bytes | None
 
 
 class _Event(Protocol):
@@ -107,8 +93,6 @@ class FaustApp:
         """Every partition is this process's, and the tables have been read."""
         self._lost = asyncio.Event()
         self._committed: dict[tuple[str, int], int] = {}
-        self.assigned = asyncio.Event()
-        """Partitions have been given to this process, again maybe, since this was cleared."""
         self._app.on_rebalance_complete.connect(self._read)
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.transport = patient_transport(fetch_wait_ms)(
@@ -136,21 +120,16 @@ class FaustApp:
         )
         return Table(stored, kind)
 
-    def agent(self, topic: str, name: str, handle: Handle) -> None:
-        """Give every record of ``topic`` to ``handle``, in order. A record counts as read once ``handle`` has returned
-        and the tables' changes have reached the broker."""
+    def agent(self, topic: str, name: str, reached: Reached) -> None:
+        """Tell the broker how far ``topic`` has been read, by ``reading``: a record counts once ``reached`` has
+        returned and the tables' changes have reached the broker."""
         source = self._app.topic(topic, key_type=bytes, value_type=bytes, allow_empty=True)
 
         async def take(stream: _Stream) -> None:
             # Faust counts a record as read also where a rebalance interrupts what is done with it
             stream.enable_acks = False
             async for event in stream.events():
-                message = event.message
-                await handle(
-                    Message(
-                        message.partition, message.offset, int(message.timestamp * 1000), message.key, message.value
-                    )
-                )
+                await reached(event.message.partition, event.message.offset)
                 await self.flush()
                 await stream.ack(event)
 
@@ -187,7 +166,7 @@ class FaustApp:
         raise TakenOverError("another control plane has taken over: run one, or let this one start again and stand by")
 
     def committed(self, topic: str) -> dict[int, int]:
-        """By partition, up to where its records were taken when partitions were given out last."""
+        """By partition, up to where its records had been taken when this process was given its partitions."""
         return {partition: offset for (name, partition), offset in self._committed.items() if name == topic}
 
     def _owns_all(self) -> bool:
@@ -198,7 +177,6 @@ class FaustApp:
         if self._owns_all():
             known = self._app.consumer._committed_offset
             self._committed = {(place.topic, place.partition): offset or 0 for place, offset in known.items()}
-            self.assigned.set()
             self._working.set()
         else:
             log.info("standing by: another control plane of this deployment works")
@@ -251,8 +229,7 @@ def _stamp_ms(member: ClientMetadata) -> int:
 
 
 def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
-    """Faust's own, but for how long its consumer lets the broker wait (1.5 s there, which no setting changes), where it
-    reads on after a rebalance, and what it takes for a gap between offsets, as transactions leave them."""
+    """Faust's own, but for how long its consumer lets the broker wait: 1.5 s there, which no setting changes."""
 
     class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
         def _create_worker_consumer(self, transport: driver.Transport) -> object:
@@ -260,22 +237,9 @@ def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
             consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer
 
-        async def seek_to_committed(self) -> Mapping[TP, int | None]:
-            # where nothing has been committed yet, aiokafka stays behind what Faust has read and thrown away
-            committed: Mapping[TP, int | None] = await super().seek_to_committed()
-            sources = self.consumer.app.topics.acks_enabled_for
-            unread = [place for place, offset in committed.items() if not offset and sources(place.topic)]
-            if unread:
-                await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
-            return committed
-
     class Consumer(driver.Consumer):  # type: ignore[misc]  # untyped
         def _new_consumer_thread(self) -> Thread:
             return Thread(self, loop=self.loop, beacon=self.beacon)
-
-        async def _add_gap(self, tp: object, offset_from: int, offset_to: int) -> None:
-            # Faust has the record after the gap in it, which then counts as read before it is
-            await super()._add_gap(tp, offset_from, offset_to - 1)
 
     class Transport(driver.Transport):  # type: ignore[misc]  # untyped
         pass

@@ -8,7 +8,6 @@ it can then be read by nobody, and its pseudonyms be linked by nobody.
 import msgspec
 
 from deid_stream.control.topics import ControlTopics
-from deid_stream.errors import DigestKeyError
 from deid_stream.kafka.customer_keys import CustomerKeys, read_keys_topic
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import reading
@@ -40,17 +39,16 @@ class Deletions:
         keys = await self._retired(status) if _of_a_customer(status) else ()
         return msgspec.structs.replace(status, keys=keys, reached=await self._reached())
 
+    def lacks_key(self, status: Status) -> bool:
+        """Keys are to be destroyed, and this process can no longer."""
+        return bool(status.keys) and self._keys is None
+
     async def done(self, status: Status) -> None:
-        """Everything has been taken back. May be asked again. Raises BrokerError."""
-        if not status.keys:
-            return
-        if self._keys is None:
-            raise DigestKeyError(
-                "keys of a customer that was deleted are to be destroyed, and there is no digest key: give "
-                "`deid-stream control` the workers' (DEID_DIGEST_KEY_FILE)"
-            )
-        for name in status.customer_ids:
-            await self._keys.destroy(name, status.keys)
+        """Everything has been taken back, and the process does not lack a key. May be asked again. Raises
+        BrokerError."""
+        if self._keys is not None and status.keys:
+            for name in status.customer_ids:
+                await self._keys.destroy(name, status.keys)
 
     async def _retired(self, status: Status) -> tuple[str, ...]:
         if self._keys is None:

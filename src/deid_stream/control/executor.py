@@ -227,14 +227,17 @@ class Executor:
         left = [holding for holding in self._register.calls_of(status) if not holding.gone]
         # what is held must stay readable, also what the index does not know of
         held = bool(left) or bool(status.keys and self._register.on_hold(status.customer_ids))
-        state = State.HELD if held else State.DONE
-        if state is status.state:
+        state, reason = (State.HELD, "legal_hold") if held else (State.DONE, "")
+        if state is State.DONE and self.deletions.lacks_key(status):
+            state, reason = State.RUNNING, "no_key"
+        if (state, reason) == (status.state, status.reason):
             return
+        if reason == "no_key":
+            log.error(
+                "a deletion waits: give the control plane the workers' digest key, to destroy the customer's keys"
+            )
         changed = msgspec.structs.replace(
-            status,
-            state=state,
-            reason="legal_hold" if held else "",
-            finished_ms=0 if held else now_ms,
+            status, state=state, reason=reason, finished_ms=now_ms if state is State.DONE else 0
         )
         if state is State.DONE:
             await self.deletions.done(changed)

@@ -5,10 +5,10 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.control.app import Message
 from deid_stream.control.executor import Executor
 from deid_stream.control.identity import IdentityCheck
 from deid_stream.control.policies import Policies
+from deid_stream.control.reading import Message
 from deid_stream.control.register import Register
 from deid_stream.control.topics import ControlTopics
 from deid_stream.errors import DecodeError

@@ -11,11 +11,12 @@ import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
-from deid_stream.control.app import FaustApp, Message
+from deid_stream.control.app import FaustApp
 from deid_stream.control.deletions import Deletions
 from deid_stream.control.executor import Executor
 from deid_stream.control.identity import IdentityCheck
 from deid_stream.control.policies import Policies
+from deid_stream.control.reading import Message, Take, Topic, message_of
 from deid_stream.control.register import Register
 from deid_stream.control.requests import Desk, Names
 from deid_stream.control.topics import ControlTopics
@@ -26,8 +27,7 @@ from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import Kafka, Sender
-from deid_stream.kafka.reading import read_since, read_to_end
-from deid_stream.kafka.record import InRecord
+from deid_stream.kafka.reading import read_to_end
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.keys.ring import KeyRing, Purpose
 from deid_stream.observe import hooks, logs
@@ -130,8 +130,9 @@ class Control:
                 (topics.policies, "policies", agents.policy),
                 (topics.requests, "requests", agents.request),
             ):
-                agents.takes[topic] = self._guarded(name, agents.opened, take)
-                app.agent(topic, name, agents.takes[topic])
+                read = Topic(self._kafka, topic, self._guarded(name, take))
+                app.agent(topic, name, read.reached)
+                agents.topics.append(read)
             await self._work(app, agents, sender, keys)
 
     def _assembled(self, app: FaustApp, names: Names, seed: bytes, deletions: Deletions) -> "_Agents":
@@ -166,7 +167,7 @@ class Control:
 
     async def _asked(self) -> list[Message]:
         read = await read_to_end(self._kafka, self._topics.requests, "read_uncommitted")
-        return [_message(record) for record in read]
+        return [message_of(record) for record in read]
 
     def _customer_keys(self, ring: KeyRing) -> CustomerKeys:
         topic = self._topics.keys
@@ -176,29 +177,36 @@ class Control:
         self._failed = failed = asyncio.get_running_loop().create_future()
         stopping = asyncio.create_task(self._stop.wait())
         tasks: list[asyncio.Task[None]] = []
+
+        async def go_on(*awaited: asyncio.Task[object]) -> bool:
+            """Until one of them is done, or this process is to stop: whether it goes on. Raises what a task raises."""
+            await asyncio.wait({*awaited, *tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*awaited, *tasks, failed):
+                if task.done():
+                    task.result()
+            return not stopping.done()
+
         try:
             if customer_keys is not None:
                 # while this process stands by, too: workers make keys meanwhile, and a deletion has to end them
                 tasks.append(self._guard.start("keys", customer_keys.follow()))
-            starting = self._guard.start("loop", app.start())
-            await asyncio.wait({starting, stopping, failed, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (starting, *tasks, failed):
-                if task.done():
-                    task.result()
-            if not starting.done():
+            if not await go_on(self._guard.start("loop", app.start())):
                 return
             await agents.open()
-            await self._read_again(app, agents)
-            tasks.append(self._guard.start("reading again", self._follow_assignments(app, agents)))
+            for topic in agents.topics:
+                tasks.append(self._guard.start("reading", topic.run(app.committed(topic.name))))
+                current = asyncio.create_task(topic.current.wait())
+                try:
+                    if not await go_on(current):
+                        return
+                finally:
+                    current.cancel()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
             tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
             tasks.append(self._guard.start("ownership", app.lost()))
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
-            await asyncio.wait({*tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (*tasks, failed):
-                if task.done():
-                    task.result()
+            await go_on()
         finally:
             self.ready = False
             stopping.cancel()
@@ -208,33 +216,10 @@ class Control:
             await app.stop()
             failed.cancel()
 
-    async def _follow_assignments(self, app: FaustApp, agents: "_Agents") -> None:
-        while True:
-            await app.assigned.wait()
-            await self._read_again(app, agents)
-
-    async def _read_again(self, app: FaustApp, agents: "_Agents") -> None:
-        """What has come since what was committed, past Faust, which throws records away while partitions are given
-        out, and may go on behind them. What is taken twice changes nothing."""
-        app.assigned.clear()
-        for topic, take in agents.takes.items():
-            async for records in read_since(self._kafka, topic, app.committed(topic), "read_uncommitted"):
-                for record in records:
-                    await take(_message(record))
-
-    def _guarded(
-        self, name: str, opened: asyncio.Event, take: Callable[[Message], Awaitable[None]]
-    ) -> Callable[[Message], Awaitable[None]]:
-        """An agent's work, one record at a time: what nobody foresaw ends the process, and its record is not counted as
-        read."""
-        turn = asyncio.Lock()
+    def _guarded(self, name: str, take: Take) -> Take:
+        """What one topic's records do: what nobody foresaw ends the process, and its record is not counted as read."""
 
         async def taken(message: Message) -> None:
-            await opened.wait()
-            async with turn:
-                await work(message)
-
-        async def work(message: Message) -> None:
             backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
             while True:
                 try:
@@ -284,9 +269,8 @@ class _Agents:
     ) -> None:
         self.register = register
         self.executor = executor
-        self.opened = asyncio.Event()
-        self.takes: dict[str, Callable[[Message], Awaitable[None]]] = {}
-        """By topic."""
+        self.topics: list[Topic] = []
+        """In the order in which they are brought up to date."""
         self.sender: Sender | None = None
         self.earlier: Callable[[], Awaitable[Sequence[Message]]] | None = None
         """Requests so far, where the key has been rotated."""
@@ -301,7 +285,6 @@ class _Agents:
             self._customer(customer_id)
         for message in await self.earlier() if self.earlier else ():
             self._desk.renamed(message)
-        self.opened.set()
 
     async def index(self, message: Message) -> None:
         try:
@@ -326,10 +309,6 @@ class _Agents:
         customer = self._policies.customer(customer_id, self.register.known(customer_id))
         if self.register.customer(customer):
             self.executor.opted_out(customer_id)
-
-
-def _message(record: InRecord) -> Message:
-    return Message(record.partition, record.offset, record.timestamp, record.key, record.value)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

@@ -2,11 +2,11 @@
 
 import json
 
-from deid_stream.control.app import Message
 from deid_stream.control.deletions import Deletions
 from deid_stream.control.executor import Executor
 from deid_stream.control.identity import IdentityCheck
 from deid_stream.control.policies import Policies
+from deid_stream.control.reading import Message
 from deid_stream.control.register import Register
 from deid_stream.control.requests import Desk, Names
 from deid_stream.control.tables import Table

@@ -1,8 +1,6 @@
 """The doors into Faust and aiokafka that only this project opens: a version that moves them fails here."""
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -10,7 +8,6 @@ pytest.importorskip("faust")
 
 import faust
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from faust.types import TP
 
 from deid_stream.control.app import OneOwner, patient_transport
 
@@ -27,42 +24,6 @@ async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
         await consumer.stop()
         for opened in (thread, app.consumer._thread):
             opened.thread_loop.close()
-
-
-@pytest.fixture
-def consumer() -> Iterator[Any]:
-    """The application's, which is not connected; its source is ``index``."""
-    app = faust.App("test", broker="kafka://127.0.0.1:1")
-    app.transport = patient_transport(20)(app.conf.broker_consumer, app, app.loop)
-    app.topics._acking_topics.add("index")
-    yield app.consumer
-    app.consumer._thread.thread_loop.close()
-
-
-async def test_where_nothing_has_been_committed_reading_goes_on_at_the_beginning(consumer: Any) -> None:
-    committed = {TP("index", 0): None, TP("index", 1): 0, TP("index", 2): 7, TP("changelog", 0): None}
-    went: list[TP] = []
-
-    class Client:
-        async def seek_to_committed(self) -> dict[TP, int | None]:
-            return committed
-
-        async def seek_to_beginning(self, *places: TP) -> None:
-            went.extend(places)
-
-    async def here(call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        return await call(*arguments)
-
-    thread = consumer._thread
-    thread._consumer, thread.call_thread = Client(), here
-    assert await thread.seek_to_committed() == committed
-    assert went == [TP("index", 0), TP("index", 1)]
-
-
-async def test_the_record_after_a_gap_is_no_part_of_it(consumer: Any) -> None:
-    place = TP("index", 0)
-    await consumer._add_gap(place, 5, 8)
-    assert [at for at in range(4, 10) if consumer._gap[place].overlaps(at)] == [5, 6, 7]
 
 
 class Group:

@@ -3,13 +3,12 @@
 import pytest
 
 from deid_stream.control.executor import HELD_EVERY_MS
-from deid_stream.errors import BrokerError, DigestKeyError
+from deid_stream.errors import BrokerError
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
-from deid_stream.model.requests import Kind
 from deid_stream.policy.rights import Customer, State
-from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
+from tests.unit.control.made import TOPICS, Plane, T, claim, claims
 
 RING = KeyRing(bytes(range(32)))
 
@@ -140,9 +139,23 @@ async def test_without_a_digest_key_a_customer_that_has_keys_is_not_half_deleted
     assert (refused.state, refused.reason) == (State.REFUSED, "no_key")
     assert (await without.ask("deletion", request_id="r-2", call_id="c1")).state is State.RUNNING
     assert (await without.ask("deletion", request_id="r-3", customer_id="keyless")).state is State.RUNNING
-    without.register.request(asked(Kind.DELETION, request_id="r-4", keys=("k",)))
-    with pytest.raises(DigestKeyError):
-        await without.work()
+
+
+async def test_a_deletion_whose_keys_can_no_longer_be_destroyed_waits_for_a_digest_key_and_says_so(plane):
+    before = key_ids(plane)
+    await plane.ask("deletion")
+    without = Plane(plane.stored, plane.broker)
+    await without.ask("deletion", request_id="r-call", customer_id="other", call_id="x1")
+    await without.work()
+    waiting = without.register.status("r-deletion")
+    assert (waiting.state, waiting.reason, waiting.finished_ms) == (State.RUNNING, "no_key", 0)
+    told = [line["reason"] for line in without.audit() if line["call_id"] == "r-deletion"]
+    assert told == ["deletion_running"] * 2, "once when it was taken, once when it began to wait"
+    assert without.register.status("r-call").state is State.DONE, "everything else goes on"
+    await Plane(plane.stored, plane.broker, plane.keys).work()
+    done = plane.stored.register().status("r-deletion")
+    assert (done.state, done.reason) == (State.DONE, "")
+    assert not set(before) & set(key_ids(plane))
 
 
 async def test_a_deletion_notes_how_far_the_raw_topics_have_come(plane):

@@ -1,0 +1,77 @@
+"""Reading of what the control plane goes by: each topic by a reader of its own, outside any group, in offset order.
+
+Faust reads the same topics, but may not be relied on for it: it throws away what comes while partitions are given out,
+may go on behind it, and may read no more at all after a rebalance, without an error. So its agents only tell the broker
+how far reading has come (``Topic.reached``).
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
+
+from deid_stream.kafka.ports import Kafka
+from deid_stream.kafka.reading import reading
+from deid_stream.kafka.record import InRecord
+
+_POLL_MS: Final = 100
+
+
+class Message(NamedTuple):
+    """One record of a topic."""
+
+    partition: int
+    offset: int
+    time_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+Take = Callable[[Message], Awaitable[None]]
+
+
+class Topic:
+    """``take`` is given every record once, one at a time. ``run`` until cancelled."""
+
+    def __init__(self, kafka: Kafka, name: str, take: Take) -> None:
+        self._kafka = kafka
+        self.name = name
+        self._take = take
+        self._next: dict[int, int] = defaultdict(int)
+        """By partition, behind the last record that has been taken."""
+        self._moved = asyncio.Condition()
+        self.current = asyncio.Event()
+        """All that stood when ``run`` began has been taken."""
+
+    async def run(self, since: Mapping[int, int]) -> None:
+        """Take what stands from the offsets ``since`` on (by partition, from the first record where it names none), and
+        then what comes. Raises TopicError where the topic is missing, BrokerError, and what ``take`` raises."""
+        async with reading(self._kafka, self.name, "read_uncommitted") as (reader, places):
+            ends = {place.partition: await reader.end(place) for place in places}
+            starts = {place: max(since.get(place.partition, 0), await reader.begin(place)) for place in places}
+            reader.assign(starts)
+            while True:
+                for place in places:
+                    await self._come_to(place.partition, await reader.position(place))
+                if all(self._next[partition] >= end for partition, end in ends.items()):
+                    self.current.set()
+                for records in (await reader.poll(_POLL_MS)).values():
+                    for record in records:
+                        await self._take(message_of(record))
+                        await self._come_to(record.partition, record.offset + 1)
+
+    async def reached(self, partition: int, offset: int) -> None:
+        """Until the record at ``offset``, and every one before it, has been taken."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._next[partition] > offset)
+
+    async def _come_to(self, partition: int, offset: int) -> None:
+        if offset > self._next[partition]:
+            async with self._moved:
+                self._next[partition] = offset
+                self._moved.notify_all()
+
+
+def message_of(record: InRecord) -> Message:
+    """A record without its headers, which say nothing here."""
+    return Message(record.partition, record.offset, record.timestamp, record.key, record.value)
