@@ -1,6 +1,5 @@
 """``control``: the control plane as a process."""
 
-import asyncio
 import importlib.util
 
 import click
@@ -22,13 +21,13 @@ def control(settings: Settings) -> int:
     """
     require_broker(settings, TRY_SERVE)
     check_installed()
-    from deid_stream.control.run import run_control
+    from deid_stream.control.run import run_process
     from deid_stream.observe import logs
 
     logs.configure(settings.log_level)
     for _ in transport_risks(settings):
         logs.get_log("control").warning("credentials go over the network in clear; see deid-stream doctor")
-    return asyncio.run(run_control(settings))
+    return run_process(settings)
 
 
 def check_installed() -> None:

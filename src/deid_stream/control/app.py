@@ -8,16 +8,20 @@ partition of their key, so that they may be made outside a stream too.
 import asyncio
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
 import faust
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 from faust.assignor.partition_assignor import MemberAssignmentMapping, MemberMetadataMapping, PartitionAssignor
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from deid_stream.control.tables import Table
-from deid_stream.errors import TakenOverError
+from deid_stream.errors import TakenOverError, TaskError
 from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
 from deid_stream.observe.logs import get_log
@@ -30,6 +34,9 @@ COMMIT_EVERY_S: Final = 1.0
 START_S: Final = 120.0
 """Joining the group, and then without progress in reading the tables. Smaller: a slow broker ends the start; larger:
 one that hangs is noticed later."""
+
+STOP_S: Final = 10.0
+"""Leaving the group. Smaller: the broker waits for the session's end before another control plane may begin."""
 
 _GIVEN_MS: Final = "\x00given-ms"
 """Stands among the topics' groups, which every member sends back: when its assignment was made. No topic is called so.
@@ -88,6 +95,9 @@ class FaustApp:
             table_standby_replicas=0,
             stream_wait_empty=False,
             PartitionAssignor=OneOwner,
+            TableManager=ReadOnce,
+            # of offsets of a store on disk, of which there is none: the embedded broker tells ends that are too low
+            recovery_consistency_check=False,
         )
         self._working = asyncio.Event()
         """Every partition is this process's, and the tables have been read."""
@@ -161,9 +171,20 @@ class FaustApp:
 
     async def lost(self) -> None:
         """Until another control plane has got partitions of this one's, which therefore knows no longer all there is to
-        know. Always raises TakenOverError."""
-        await self._lost.wait()
-        raise TakenOverError("another control plane has taken over: run one, or let this one start again and stand by")
+        know, or Faust has failed, and keeps no table any more. Raises TakenOverError or TaskError."""
+        ends = [asyncio.ensure_future(self._lost.wait()), asyncio.ensure_future(self._app._crashed.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        if self._lost.is_set():
+            raise TakenOverError(
+                "another control plane has taken over: run one, or let this one start again and stand by"
+            )
+        raise TaskError(
+            f"Faust has failed ({type(self._app.crash_reason).__name__}); let the control plane start again"
+        )
 
     def committed(self, topic: str) -> dict[int, int]:
         """By partition, up to where its records had been taken when this process was given its partitions."""
@@ -177,6 +198,7 @@ class FaustApp:
         if self._owns_all():
             known = self._app.consumer._committed_offset
             self._committed = {(place.topic, place.partition): offset or 0 for place, offset in known.items()}
+            self._app.tables.have_been_read = True
             self._working.set()
         else:
             log.info("standing by: another control plane of this deployment works")
@@ -186,7 +208,8 @@ class FaustApp:
             self._lost.set()
 
     async def stop(self) -> None:
-        await self._app.stop()
+        """Leave the group. Given up after ``STOP_S``: parts of Faust swallow being cancelled, and wait for ever."""
+        await asyncio.wait({asyncio.create_task(self._app.stop())}, timeout=STOP_S)
         self._folder.cleanup()
 
     async def flush(self) -> None:
@@ -194,6 +217,28 @@ class FaustApp:
         producer = self._app.producer
         await producer.buffer.flush()
         await producer.flush()
+
+
+class ReadOnce(TableManager):  # type: ignore[misc]  # untyped
+    """Tables that are read when this process gets its partitions first, and not again after later rebalances: from then
+    on it alone changes them, and what Faust would read again of its own changes sets a table back to an older one."""
+
+    have_been_read = False
+    _recovery: "_RecoveryOnce | None" = None
+
+    @property
+    def recovery(self) -> "_RecoveryOnce":
+        if self._recovery is None:
+            self._recovery = _RecoveryOnce(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+
+class _RecoveryOnce(Recovery):  # type: ignore[misc]  # untyped
+    async def _build_offsets(self, consumer: object, tps: set[TP], destination: "Counter[TP]", title: str) -> None:
+        await super()._build_offsets(consumer, tps, destination, title)
+        if self.tables.have_been_read:
+            for place in tps:
+                destination[place] = self.active_highwaters[place]
 
 
 class OneOwner(PartitionAssignor):  # type: ignore[misc]  # untyped

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -54,6 +55,8 @@ MAX_WAIT_S: Final = 30.0
 STUCK_S: Final = 120.0
 """Without a sign of life for so long only a restart helps. Smaller: one very large call counts as stuck."""
 EXIT_FAILED: Final = 1
+LEAVE_S: Final = 5.0
+"""From the end of its work to the end of the process at the latest."""
 
 
 class Control:
@@ -187,6 +190,7 @@ class Control:
             return not stopping.done()
 
         try:
+            tasks.append(self._guard.start("ownership", app.lost()))
             if customer_keys is not None:
                 # while this process stands by, too: workers make keys meanwhile, and a deletion has to end them
                 tasks.append(self._guard.start("keys", customer_keys.follow()))
@@ -203,7 +207,6 @@ class Control:
                     current.cancel()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
             tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
-            tasks.append(self._guard.start("ownership", app.lost()))
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
             await go_on()
@@ -344,9 +347,26 @@ async def run_control(settings: Settings) -> int:
     return 0
 
 
+def run_process(settings: Settings) -> int:
+    """``run_control`` as all that this process does. What Faust leaves running, and does not let be cancelled, may not
+    keep the process from ending."""
+
+    async def life() -> int:
+        status = EXIT_FAILED
+        try:
+            status = await run_control(settings)
+        finally:
+            end = threading.Timer(LEAVE_S, os._exit, (status,))
+            end.daemon = True
+            end.start()
+        return status
+
+    return asyncio.run(life())
+
+
 def member(settings: bytes, _: object) -> None:
     """The life of a control plane that runs beside a worker."""
     decoded = msgspec.json.decode(settings, type=Settings)
     logs.configure(decoded.log_level)
     hooks.install()
-    raise SystemExit(hooks.contained(lambda: asyncio.run(run_control(decoded))))
+    raise SystemExit(hooks.contained(lambda: run_process(decoded)))

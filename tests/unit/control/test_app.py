@@ -1,6 +1,8 @@
 """The doors into Faust and aiokafka that only this project opens: a version that moves them fails here."""
 
+import asyncio
 import itertools
+from collections import Counter
 
 import pytest
 
@@ -8,8 +10,11 @@ pytest.importorskip("faust")
 
 import faust
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from faust.types import TP
 
-from deid_stream.control.app import OneOwner, patient_transport
+from deid_stream.control.app import FaustApp, OneOwner, ReadOnce, patient_transport
+from deid_stream.errors import TaskError
+from deid_stream.kafka.connection import Connection
 
 
 async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
@@ -24,6 +29,38 @@ async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
         await consumer.stop()
         for opened in (thread, app.consumer._thread):
             opened.thread_loop.close()
+
+
+async def test_tables_are_read_once_since_faust_would_set_them_back_to_older_changes() -> None:
+    app = faust.App("test", broker="kafka://127.0.0.1:1", TableManager=ReadOnce)
+    place = TP("changelog", 0)
+    app.tables.recovery.active_highwaters[place] = 9
+
+    class Client:
+        async def earliest_offsets(self, *places: TP) -> dict[TP, int]:
+            return dict.fromkeys(places, 0)
+
+    async def read_from(offset: int) -> int:
+        offsets = Counter({place: offset})
+        await app.tables.recovery._build_offsets(Client(), {place}, offsets, "active")
+        return offsets[place]
+
+    assert await read_from(4) == 4
+    app.tables.have_been_read = True
+    assert await read_from(4) == 9
+
+
+async def test_that_faust_has_failed_is_noticed() -> None:
+    connection = Connection(servers=("127.0.0.1:1",), client_id="test")
+    app = FaustApp(connection, "test", partitions=1, session_timeout_ms=9, fetch_wait_ms=9)
+    lost = asyncio.create_task(app.lost())
+    await asyncio.wait({lost}, timeout=0)
+    assert not lost.done()
+    app._app._crash(ValueError("my card is 4111"))
+    with pytest.raises(TaskError, match="ValueError") as told:
+        await lost
+    assert "4111" not in str(told.value)
+    await app.stop()
 
 
 class Group:
