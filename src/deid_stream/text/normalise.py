@@ -178,7 +178,8 @@ def _handle_end(lows: list[str], at: int) -> int:
     """The token after a UPI handle that is said in two or three words ("ok hdfc bank"); 0 without one."""
     if len(lows[at]) > _HANDLE_WORD or at + 1 >= len(lows):
         return 0
-    return next((at + n for n in (3, 2) if "".join(lows[at : at + n]) in UPI_HANDLES), 0)
+    ends = (at + n for n in (3, 2) if at + n <= len(lows))
+    return next((end for end in ends if "".join(lows[at:end]) in UPI_HANDLES), 0)
 
 
 def _mail_sign(tokens: Tokens, at: int, after: int) -> Atom:

@@ -55,6 +55,9 @@ ADDRESSES = {
     "mary hyphen ann at my company dot org": "mary-ann@my company.org",
     "raju at the rate of yahoo dot co dot in ok": "raju@yahoo.co.in ok",
     "raju at okaxis": "raju@okaxis",
+    "kiran at ok icici": "kiran@okicici",
+    "kiran at ok hdfc bank": "kiran@okhdfcbank",
+    "kiran at hdfc bank": "kiran@hdfcbank",
     "www dot example dot com": "www.example.com",
 }
 HINDI = {

@@ -23,25 +23,14 @@ _MIN_SOUNDS_OF_WORDS: Final = 6
 is "card no" Courtney."""
 _VOWEL: Final = "a"
 _SPELLINGS: Final = (
-    (re.compile(r"[^a-z]"), ""),
-    (re.compile(r"tch|ch"), "j"),
-    (re.compile(r"sh"), "s"),
-    (re.compile(r"th"), "0"),
-    (re.compile(r"ph"), "f"),
-    (re.compile(r"kh|ck|q"), "k"),
-    (re.compile(r"gh"), "g"),
-    (re.compile(r"bh"), "b"),
-    (re.compile(r"dh"), "d"),
-    (re.compile(r"c(?=[eiy])"), "s"),
-    (re.compile(r"x"), "ks"),
-    (re.compile(r"(?<=[aeiou])w(?![aeiouy])"), ""),
-    (re.compile(r"(?<!^)y"), "i"),
-    (re.compile(r"(?<!^)h"), ""),
-    (re.compile(r"[aeiou]+"), _VOWEL),
-)
+    ("tch", "j"), ("ch", "j"), ("sh", "s"), ("th", "0"), ("ph", "f"), ("ck", "k"), ("kh", "k"), ("q", "k"), ("gh", "g"),
+    ("bh", "b"), ("dh", "d"), ("ce", "se"), ("ci", "si"), ("cy", "sy"), ("x", "ks"),
+)  # fmt: skip
+_NO_LETTER: Final = re.compile(r"[^a-z]")
+_SILENT_W: Final = re.compile(r"(?<=[aeiou])w(?![aeiouy])")
+_VOWELS: Final = re.compile(r"[aeiou]+")
 _CLASSES: Final = str.maketrans("pvtcz", "bfdks")
 _SILENT_END: Final = re.compile(r"(?<=[^\Waeiou])e$")
-_SOFT_END: Final = re.compile(r"ce$")
 _DOUBLED: Final = re.compile(r"(.)\1+")
 _EVERYDAY: Final = COMMON | ORDINARY | DICTIONARY
 _CLOSED_IN_HINDI: Final = CLOSED | FUNCTION_HI | {"aa", "na"}
@@ -55,31 +44,50 @@ class Heard(NamedTuple):
     key: str
 
 
+class _Sounds(NamedTuple):
+    """Of one word: its sound before another word, at the end of what is heard, and how many consonants it has."""
+
+    whole: str
+    last: str
+    consonants: int
+
+
 def key(word: str) -> str:
     """The sound of one name; empty where it is too short to be told by it."""
-    letters = fold(word)
-    sound = _DOUBLED.sub(r"\1", _sound(_spoken_end(letters)))
+    letters = _letters(word)
+    sound = _spelled_out(_spoken_end(letters))
     return sound if len(letters) >= MIN_LETTERS and _telling(sound, _MIN_SOUNDS) else ""
 
 
 def heard(words: Sequence[str], language: str = "en") -> Iterator[Heard]:
     """What one to ``MOST_WORDS`` neighbours of ``words`` sound like, where that may tell a name. A single word that is
     an ordinary one, in English or the turn's ``language``, is none."""
-    inner = [fold(word) for word in words]
-    whole = list(map(_sound, inner))
-    last = [_sound(_spoken_end(word)) for word in inner]
+    inner = list(map(_letters, words))
     own, closed = everyday(language), _CLOSED_IN_HINDI if language == "hi" else CLOSED
     strange = [not (_ordinary(word) or word in own or word in closed) for word in inner]
+    ends = [known or word not in closed for known, word in zip(strange, inner, strict=True)]
+    said = list(map(_sounds, inner))
     for start in range(len(inner)):
-        for end in range(start + 1, min(start + MOST_WORDS, len(inner)) + 1):
-            unknown = any(strange[start:end])
-            if not unknown and inner[end - 1] in closed:
-                continue
-            if sum(map(len, inner[start:end])) < MIN_LETTERS or (end == start + 1 and not unknown):
-                continue
-            sound = _DOUBLED.sub(r"\1", "".join(whole[start : end - 1]) + last[end - 1])
-            if _telling(sound, _MIN_SOUNDS if unknown else _MIN_SOUNDS_OF_WORDS):
-                yield Heard(start, end, sound)
+        unknown, letters, consonants, before = False, 0, 0, ""
+        for end in range(start, min(start + MOST_WORDS, len(inner))):
+            unknown = unknown or strange[end]
+            letters += len(inner[end])
+            consonants += said[end].consonants
+            if consonants >= _MIN_CONSONANTS and letters >= MIN_LETTERS and (unknown or (end > start and ends[end])):
+                sound = _joined(before, said[end].last)
+                if _telling(sound, _MIN_SOUNDS if unknown else _MIN_SOUNDS_OF_WORDS):
+                    yield Heard(start, end + 1, sound)
+            before = _joined(before, said[end].whole)
+
+
+def _joined(before: str, sound: str) -> str:
+    """Two sounds one after the other; one that ends the first and begins the second is heard once."""
+    return before + (sound[1:] if before and sound and before[-1] == sound[0] else sound)
+
+
+def _letters(word: str) -> str:
+    """``fold`` of a word, which keeps nothing of what callers say: that is for single characters."""
+    return word.lower() if word.isascii() and word.isalnum() else "".join(map(fold, word))
 
 
 def _ordinary(word: str) -> bool:
@@ -87,24 +95,33 @@ def _ordinary(word: str) -> bool:
 
 
 def _spoken_end(word: str) -> str:
-    return _SILENT_END.sub("", _SOFT_END.sub("s", word))
+    return word[:-2] + "s" if word.endswith("ce") else _SILENT_END.sub("", word) if word.endswith("e") else word
 
 
 def _telling(sound: str, least: int) -> bool:
     return len(sound) >= least and len(sound) - sound.count(_VOWEL) >= _MIN_CONSONANTS
 
 
-def _sound(word: str) -> str:
+def _sounds(word: str) -> _Sounds:
     """What ``word`` sounds like. Kept for ordinary words alone: what callers said beyond them must not stay here."""
-    return _sound_of_ordinary(word) if word in _EVERYDAY else _spelled_out(word)
+    return _sounds_of_ordinary(word) if word in _EVERYDAY else _sounds_of(word)
 
 
 @cache
-def _sound_of_ordinary(word: str) -> str:
-    return _spelled_out(word)
+def _sounds_of_ordinary(word: str) -> _Sounds:
+    return _sounds_of(word)
+
+
+def _sounds_of(word: str) -> _Sounds:
+    whole = _spelled_out(word)
+    end = _spoken_end(word)
+    return _Sounds(whole, whole if end == word else _spelled_out(end), len(whole) - whole.count(_VOWEL))
 
 
 def _spelled_out(word: str) -> str:
+    word = _NO_LETTER.sub("", word)
     for spelling, sound in _SPELLINGS:
-        word = spelling.sub(sound, word)
-    return word.translate(_CLASSES)
+        word = word.replace(spelling, sound)
+    word = _SILENT_W.sub("", word)
+    word = word[:1] + word[1:].replace("y", "i").replace("h", "")
+    return _DOUBLED.sub(r"\1", _VOWELS.sub(_VOWEL, word).translate(_CLASSES))
