@@ -11,7 +11,7 @@ export PYTHONWARNINGS =
 # tests start the package hundreds of times: compiled once, not at each start
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-kafka bench bench-quick train lock sbom audit manifests clean
+.PHONY: help demo test test-kafka bench bench-quick train lock sbom audit manifests pin-images clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -89,7 +89,11 @@ audit: .venv-supply/.done    ## known vulnerabilities of the locked versions; sa
 
 manifests: .venv-supply/.done    ## Dockerfile, manifests, Compose, chart and alerts by hadolint, Kubernetes' schemas and, where they are on the path, kubectl, docker-compose, helm and promtool
 	$(SUPPLY)/hadolint docker/Dockerfile
+	@$(PYTHON) docker/images.py
 	@$(SUPPLY)/python k8s/check.py $(SUPPLY)/kubernetes-validate
+
+pin-images:      ## the images that others make, by the digests that their tags have now; needs crane, skopeo or docker, and the registry
+	$(PYTHON) docker/images.py pin
 
 clean:           ## remove what the targets above made
 	rm -rf $(VENV) $(VENV)-locked .venv-supply sbom.json demo-out build dist .mypy_cache .ruff_cache .pytest_cache

@@ -26,7 +26,8 @@ from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.ports import Kafka
 from deid_stream.model.topics import TopicNames
 from deid_stream.policy.proof import Proof
-from tests.chaos.scenario import KEY, PREFIX, Workers, _play
+from tests.chaos.processes import Workers
+from tests.chaos.scenario import KEY, PREFIX, _play
 from tests.support.calls import make_call
 from tests.support.kafka import KafkaCluster
 from tests.support.topics import read_all

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from deid_stream.policy.proof import Proof
 from deid_stream.policy.proof import Verdict as Proved
 from tests.support.oracle import Expected
 from tests.support.topics import read_all
+
+Gone = Mapping[str, Mapping[str, str]]
+"""By topic and call, of which nothing may be readable at the end: which count of ``Verdict`` it is if something is."""
 
 
 @dataclass
@@ -33,14 +37,18 @@ class Verdict:
     leaked: int = 0
     unexpected: int = 0
     audit_doubled: int = 0
+    resurrected: int = 0
+    """Records of a call that can be read although a request has taken them back."""
+    expired: int = 0
+    """Records that can be read although their customer's retention is over."""
     consent_wrong: int = 0
     """What `audit verify` objects to: training records that the policies do not allow, a cut chain of the audit."""
     examples: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        wrong = (self.lost, self.doubled, self.early, self.different, self.leaked, self.unexpected, self.consent_wrong)
-        return not any(wrong)
+        wrong = (self.lost, self.doubled, self.early, self.different, self.leaked, self.unexpected)
+        return not any((*wrong, self.resurrected, self.expired, self.consent_wrong))
 
     def note(self, what: str, key: object, topic: str) -> None:
         if len(self.examples) < 40:
@@ -58,9 +66,11 @@ async def verify(
     *,
     exactly_once: bool,
     flipped: Collection[str] = (),
+    gone: Gone = MappingProxyType({}),
 ) -> Verdict:
     """Read everything back and compare. Customers who are ``flipped`` opted out and in meanwhile: of them it counts
-    what training has at the end, and policy versions and permits are not compared, since they depend on when."""
+    what training has at the end, and policy versions and permits are not compared, since they depend on when. Of what
+    is to be ``gone`` it counts whether anything is left."""
     verdict = Verdict()
     wanted: dict[str, dict[bytes, Expected]] = defaultdict(dict)
     customers: dict[str, str] = {}
@@ -77,7 +87,11 @@ async def verify(
         records = await read_all(kafka, topic, exactly_once=exactly_once)
         verdict.found += len(records)
         verdict.leaked += sum(_leaks(verdict, raw, record) for record in records)
-        _compare(verdict, topic, records, wanted[topic], exactly_once=exactly_once, loose=loose, ends=topic in training)
+        taken_back = gone.get(topic, {})
+        _left(verdict, topic, records, taken_back)
+        kept = [record for record in records if _call_of(record.key) not in taken_back]
+        want = {key: record for key, record in wanted[topic].items() if _call_of(key) not in taken_back}
+        _compare(verdict, topic, kept, want, exactly_once=exactly_once, loose=loose, ends=topic in training)
     audits: set[tuple[bytes, bytes]] = set()
     for topic in (names.audit, names.dead_letters, names.checkpoints):
         for record in await read_all(kafka, topic, exactly_once=exactly_once):
@@ -87,6 +101,20 @@ async def verify(
                 verdict.audit_doubled += identity in audits
                 audits.add(identity)
     return verdict
+
+
+def _call_of(key: bytes) -> str:
+    return key.decode().partition("/")[0]
+
+
+def _left(verdict: Verdict, topic: str, records: Iterable[Any], taken_back: Mapping[str, str]) -> None:
+    """Of the calls ``taken_back``, the last record of each key has to be a tombstone."""
+    last = {record.key: record for record in records if _call_of(record.key) in taken_back}
+    for key, record in last.items():
+        if record.value is not None:
+            what = taken_back[_call_of(key)]
+            setattr(verdict, what, getattr(verdict, what) + 1)
+            verdict.note(what, key, topic)
 
 
 def _compare(
@@ -103,7 +131,7 @@ def _compare(
     seen: dict[bytes, bytes | None] = {}
     last: dict[bytes, Any] = {}
     for record in records:
-        is_loose = record.key.decode().partition("/")[0] in loose
+        is_loose = _call_of(record.key) in loose
         if is_loose and ends:
             before = last.get(record.key)
             if record.value is not None and before is not None and before.value is not None and exactly_once:
@@ -153,6 +181,14 @@ def _timeless(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes],
         return value, kept
     fields = msgspec.json.decode(value)
     return {name: fields[name] for name in fields if name not in ("policy_version", "permit")}, kept
+
+
+async def readable(kafka: Kafka, gone: Gone, *, exactly_once: bool) -> int:
+    """How many records are left of what is to be gone."""
+    verdict = Verdict()
+    for topic, taken_back in gone.items():
+        _left(verdict, topic, await read_all(kafka, topic, exactly_once=exactly_once), taken_back)
+    return verdict.resurrected + verdict.expired
 
 
 async def consent_wrong(kafka: Kafka, prefix: str) -> int:

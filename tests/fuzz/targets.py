@@ -8,14 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from deid_stream.bridge.calls import BridgedCalls
-from deid_stream.bridge.server import transcript_options
+from deid_stream.audio.codec import opus
 from deid_stream.config import load_settings
-from deid_stream.dashboard.pages import Guard
 from deid_stream.datasets.callfile import check_call_file
 from deid_stream.detect.detector import Detector
 from deid_stream.errors import DeidError
-from deid_stream.model.events import Event
+from deid_stream.model.events import AudioFormat, Encoding, Event
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.policy.compile import compile_policy, says
 from deid_stream.policy.policy import UNKNOWN
@@ -27,7 +25,9 @@ from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.providers import NAMES
 from deid_stream.worker.checkpoint import CheckpointLog
+from tests.fuzz import doors, stored
 from tests.hostile import mutated
+from tests.hostile.mutated import UndeclaredError
 from tests.support.calls import make_call
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
@@ -35,10 +35,6 @@ _REQUIRED: Final = (("ce_specversion", b"1.0"), ("ce_id", b"i"), ("ce_source", b
 _TYPES: Final = {AUDIO_KIND: b"call.audio.v1", TRANSCRIPTS_KIND: b"call.transcript.v1", EVENTS_KIND: b"call.started.v1"}
 _SEPARATOR: Final = b"\n--\n"
 """Between the parts of an input that has several."""
-
-
-class UndeclaredError(Exception):
-    """A fault that nobody foresaw."""
 
 
 class Target(NamedTuple):
@@ -76,6 +72,19 @@ def _records(kind: str) -> Callable[[], Iterator[bytes]]:
     return seeds
 
 
+def _sounds() -> Iterator[bytes]:
+    """Chunks of each encoding that may be sent."""
+    yield from _records(AUDIO_KIND)()
+    for kind in ("audio/PCMA", "audio/L16;rate=8000;channels=2", "audio/pcm;rate=8000;channels=1;encoding=s16le"):
+        yield _chunk(kind, bytes(320))
+    yield _chunk("audio/ogg;codecs=opus", opus.encode(opus.Pcm(AudioFormat(Encoding.PCM16LE, 8_000, 1), bytes(3_200))))
+
+
+def _chunk(content_type: str, value: bytes) -> bytes:
+    headers = {"content-type": content_type, "ce_channel": "0", "ce_seq": "0", "ce_offsetms": "0"}
+    return "\n".join(f"{name}: {text}" for name, text in headers.items()).encode() + _SEPARATOR + value
+
+
 def _document(data: bytes) -> None:
     """The first byte chooses the provider."""
     schema = NAMES[data[0] % len(NAMES)].encode() if data else b""
@@ -95,13 +104,13 @@ def _policy(data: bytes) -> None:
 
 
 def _settings(data: bytes) -> None:
-    """Half of them a file, half the environment."""
-    if len(data) % 2:
+    """A file, or, where the first byte says so, the environment."""
+    if data[:1] != b"$":
         path = _folder() / "settings.toml"
         path.write_bytes(data)
         load_settings({}, {}, path)
         return
-    lines = (line.partition("=") for line in data.decode("utf-8", "replace").replace("\0", "").splitlines())
+    lines = (line.partition("=") for line in data[1:].decode("utf-8", "replace").replace("\0", "").splitlines())
     load_settings({}, {f"DEID_{name.upper()}": value for name, _, value in lines if name and name != "config"})
 
 
@@ -165,41 +174,13 @@ def _sessions() -> Iterator[bytes]:
     yield b"\n".join(lines[:20])
 
 
-def _page(data: bytes) -> None:
-    """What a stranger sends to the dashboard's and the bridge's doors."""
-    host, _, rest = data.decode("utf-8", "replace").partition("\n")
-    authorization, _, query = rest.partition("\n")
-    guard = Guard("a token that is long enough", frozenset({"localhost"}), lambda: 0.0)
-    if guard.known_host(host) and "localhost" not in host.lower():
-        raise UndeclaredError("a stranger's host is known")
-    if guard.admits(authorization, "address") and "a token that is long enough" not in authorization:
-        raise UndeclaredError("a wrong token is admitted")
-    transcript_options(query)
-
-
-def _bridge(data: bytes) -> None:
-    calls = BridgedCalls("acme")
-    stream = None
-    for line in data.split(b"\n")[:30]:
-        with suppress(DeidError):
-            stream, _ = calls.message(line, stream, 1_000)
-    calls.close(2_000)
-
-
-def _bridges() -> Iterator[bytes]:
-    opening = {"callSid": "c", "tracks": ["inbound"], "customParameters": {"customer_id": "a"}}
-    media = {"track": "inbound", "timestamp": "0", "payload": "//////8="}
-    messages = ({"event": "start", "start": opening}, {"event": "media", "media": media}, {"event": "stop", "stop": {}})
-    yield b"\n".join(json.dumps(message).encode() for message in messages)
-
-
 TARGETS: Final = {
-    "audio": Target(_record(AUDIO_KIND), _records(AUDIO_KIND)),
+    "audio": Target(_record(AUDIO_KIND), _sounds),
     "transcripts": Target(_record(TRANSCRIPTS_KIND), _records(TRANSCRIPTS_KIND)),
     "events": Target(_record(EVENTS_KIND), _records(EVENTS_KIND)),
     "documents": Target(_document, _documents),
     "policies": Target(_policy, lambda: (json.dumps(policy).encode() for policy in mutated._policies())),
-    "settings": Target(_settings, lambda: iter((b'group_id = "g"\npartitions = 4\n', b"GROUP_ID=g\nHOLDBACK_MS=3\n"))),
+    "settings": Target(_settings, lambda: iter((b'group_id = "g"\npartitions = 4\n', b"$GROUP_ID=g\nHOLDBACK_MS=3\n"))),
     "checkpoints": Target(_checkpoint, _checkpoints),
     "call-states": Target(state.decode, lambda: (json.dumps(one).encode() for one in mutated._snapshots())),
     "call-files": Target(
@@ -208,8 +189,14 @@ TARGETS: Final = {
     ),
     "normaliser": Target(_normalise, lambda: iter((b"my card is four nine double two", "é ½ ④ Ⅷ".encode()))),
     "session": Target(_session, _sessions),
-    "pages": Target(_page, lambda: iter((b"localhost:8080\nBearer x\ncall_id=c&channel=1&roles=agent,customer",))),
-    "bridge": Target(_bridge, _bridges),
+    "pages": Target(doors.pages, doors.pages_seeds),
+    "addresses": Target(doors.addresses, doors.addresses_seeds),
+    "bridge": Target(doors.bridge, doors.bridge_seeds),
+    "requests": Target(stored.requests, stored.requests_seeds),
+    "board": Target(stored.board, stored.board_seeds),
+    "control": Target(stored.control, stored.control_seeds),
+    "published": Target(stored.published, stored.published_seeds),
+    "sounds": Target(stored.sounds_files, stored.sounds_seeds),
 }
 
 

@@ -13,7 +13,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ import msgspec
 from deid_stream.config import Settings
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
-from tests.chaos.scenario import Workers
+from tests.chaos.processes import Workers
 from tests.hostile import bad_records
 from tests.hostile.bad_records import Bad
 from tests.support.calls import MadeCall, Record, make_call
@@ -76,7 +76,7 @@ def spread(bad: Sequence[Bad], start_ms: int, span_ms: int) -> list[tuple[int, R
     return [(start_ms + span_ms * number // len(records), record) for number, record in enumerate(records)]
 
 
-async def play(service: Service, due: Sequence[tuple[int, Record]]) -> None:
+async def play(service: Service, due: "Due") -> None:
     """Each record at its time."""
     waiting = sorted(due, key=lambda pair: pair[0])
     while waiting:
@@ -119,12 +119,16 @@ async def listening(service: Service, name: str) -> AsyncIterator[Delays]:
             await task
 
 
-async def one_run(service: Service, count: int, name: str, bad: Sequence[Bad]) -> Delays:
-    """The delays of ``count`` healthy calls; all of their records must have come out."""
-    start_ms = int(time.time() * 1000) + 500
-    calls = calls_from(start_ms, count, name)
+Due = Sequence[tuple[int, Record]]
+"""Records with the time (ms) at which each is sent."""
+
+
+async def one_run(service: Service, calls: Sequence[MadeCall], name: str, others: Callable[[int, int], Due]) -> Delays:
+    """The delays of healthy calls, whose ids begin with ``name``; all of their records must have come out. ``others``
+    are sent meanwhile, given when it begins and how long the calls take (ms)."""
+    start_ms = min(call.records[0].time_ms for call in calls)
     due = [(record.time_ms, record) for call in calls for record in call.records]
-    due += spread(bad, start_ms, max(at_ms for at_ms, _ in due) - start_ms) if bad else []
+    due += others(start_ms, max(at_ms for at_ms, _ in due) - start_ms)
     expected = sum(call.chunks + call.segments for call in calls)
     async with listening(service, name) as delays:
         await play(service, due)
@@ -133,6 +137,11 @@ async def one_run(service: Service, count: int, name: str, bad: Sequence[Bad]) -
                 await asyncio.sleep(0.1)
     assert len(delays.of) == expected
     return delays
+
+
+def nothing(_start_ms: int, _span_ms: int) -> Due:
+    """Healthy calls alone."""
+    return ()
 
 
 def every_bad_record() -> list[Bad]:
@@ -147,19 +156,40 @@ def every_bad_record() -> list[Bad]:
     ]
 
 
-async def measure(service: Service, count: int, logs: Path, bad: Sequence[Bad]) -> Result:
-    """One worker process; once as a warm-up, once alone, once with ``bad`` among the calls."""
+async def measure(
+    service: Service,
+    logs: Path,
+    calls: Callable[[int, str], list[MadeCall]],
+    others: Callable[[int, int], Due],
+) -> tuple[Delays, Delays]:
+    """One worker process; once as a warm-up, once with ``calls`` (given their start and their name) alone, and once
+    with ``others`` meanwhile."""
     await service.policy("someone")
     workers = Workers(msgspec.structs.replace(service.settings, metrics_port=0), logs)
     workers.start()
+
+    def soon() -> int:
+        return int(time.time() * 1000) + 500
+
     try:
-        await one_run(service, 1, "warm", ())
-        undisturbed = await one_run(service, count, "undisturbed", ())
-        disturbed = await one_run(service, count, "disturbed", bad)
+        await one_run(service, calls_from(soon(), 1, "warm"), "warm", nothing)
+        undisturbed = await one_run(service, calls(soon(), "undisturbed"), "undisturbed", nothing)
+        disturbed = await one_run(service, calls(soon(), "disturbed"), "disturbed", others)
         assert workers.alive[0].poll() is None
     finally:
         workers.close()
-    return Result(undisturbed, disturbed, len(bad))
+    return undisturbed, disturbed
+
+
+async def among_bad_records(service: Service, count: int, logs: Path, bad: Sequence[Bad]) -> Result:
+    """``count`` calls alone, and with ``bad`` among them."""
+    alone, among = await measure(
+        service,
+        logs,
+        lambda start_ms, name: calls_from(start_ms, count, name),
+        lambda start_ms, span_ms: spread(bad, start_ms, span_ms),
+    )
+    return Result(alone, among, len(bad))
 
 
 async def _run(broker: str, count: int) -> Result:
@@ -167,7 +197,7 @@ async def _run(broker: str, count: int) -> Result:
     with tempfile.TemporaryDirectory() as folder, KafkaCluster() if apache else EmbeddedBroker() as running:
         servers = running.bootstrap if isinstance(running, KafkaCluster) else running.bootstrap_servers
         async with Service(Settings(bootstrap_servers=servers), exactly_once=apache) as service:
-            return await measure(service, count, Path(folder), every_bad_record())
+            return await among_bad_records(service, count, Path(folder), every_bad_record())
 
 
 def main() -> int:

@@ -35,9 +35,24 @@ PLACES = (
     "bridge environ",
     "bridge answer to transcripts",
     "dashboard environ",
-    *(f"command {name}" for name in ("doctor", "validate", "policy", "audit", "fetch", "fetch --sanitized")),
-    "dashboard calls",
-    "dashboard dead-letters",
+    *(
+        f"command {name}"
+        for name in ("doctor", "validate", "policy list", "audit verify", "fetch", "fetch --sanitized")
+    ),
+    *(f"command {name}" for name in ("rights status", "rights access", "rights withdraw", "audit export", "keys list")),
+    "command dataset export",
+    *(f"dashboard {page}" for page in ("calls", "dead-letters", "requests", "request?reference", "sound")),
+    "dashboard answer to api/request",
+    "control metrics",
+    "control cmdline",
+    "control environ",
+    "privacy.status value",
+    "deid.index value",
+    "deid.control.calls value",
+    "deid.control.customers value",
+    "repr request",
+    "repr output",
+    "error decode",
 )
 
 
@@ -54,6 +69,7 @@ async def test_no_canary_is_seen_but_ids(service: Service, tmp_path: Path) -> No
     assert [str(seen) for seen in result.unsanctioned] == []
     assert set(PLACES) <= result.places
     assert result.seen > 20, "ids come out, so the rest would have been found"
+    assert result.free_text > 0, "free text comes out redacted, so it was looked at"
     assert result.letters > 40
     assert result.planted > 700
 

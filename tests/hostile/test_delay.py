@@ -20,7 +20,7 @@ async def test_bad_records_delay_no_other_call(tmp_path: Path) -> None:
         EmbeddedBroker() as broker,
         Service(Settings(bootstrap_servers=broker.bootstrap_servers), exactly_once=False) as service,
     ):
-        result = await delay.measure(service, 2, tmp_path, bad)
+        result = await delay.among_bad_records(service, 2, tmp_path, bad)
     assert result.ratio < delay.BAR, result.json()
 
 

@@ -19,7 +19,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deid_stream.config import Settings
-from tests.chaos.scenario import Workers
+from tests.chaos.processes import Workers
 from tests.conformance.conftest import Broker
 from tests.conformance.conftest import apache as apache
 from tests.conformance.conftest import broker as broker

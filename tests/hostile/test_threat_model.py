@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.mutants import REMOVED, Removed
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", PAGE)))
@@ -25,6 +27,23 @@ def _tests_in(path: Path) -> set[str]:
 @pytest.mark.parametrize(("path", "name"), NAMED)
 def test_the_named_test_exists(path: str, name: str) -> None:
     assert name in _tests_in(ROOT / path)
+
+
+@pytest.mark.parametrize("removed", REMOVED, ids=lambda removed: removed.protection)
+def test_a_protection_that_can_be_removed_stands_in_the_source_and_its_test_on_the_page(removed: Removed) -> None:
+    text = (ROOT / "src" / "deid_stream" / removed.path).read_text(encoding="utf-8")
+    assert text.count(removed.old) == 1
+    assert removed.new != removed.old
+    assert tuple(removed.test.split("::", 1)) in NAMED
+
+
+def test_what_has_no_mutant_is_told() -> None:
+    """Claims whose test runs brokers, reads deployment files, or measures; and one that something is still allowed."""
+    without = {f"{path}::{name}" for path, name in NAMED} - {removed.test for removed in REMOVED}
+    slow = ("tests/chaos/", "tests/conformance/", "tests/integration/", "tests/hostile/", "tests/unit/test_deployment")
+    assert {test for test in without if not test.startswith(slow)} == {
+        "tests/unit/policy/test_proof.py::test_what_the_gate_permits_is_valid"
+    }
 
 
 def test_every_kind_of_threat_has_protections_with_tests() -> None:

@@ -18,7 +18,7 @@ from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.kafka.clients.aio.producers import Transactional
 from deid_stream.kafka.record import Place
 from deid_stream.worker import run as run_module
-from tests.chaos.scenario import Workers
+from tests.chaos.processes import Workers
 from tests.conformance.test_worker import call, matches_oracle
 from tests.support.kafka import KafkaCluster
 from tests.support.service import Service, until

@@ -71,7 +71,9 @@ def _from_float(body: bytes, name: str) -> bytes:
     samples = np.frombuffer(body[: len(body) // 4 * 4], "<f4")
     if not np.isfinite(samples).all():
         raise AudioFormatError(f"{name} has samples that are not finite numbers (NaN or infinity)")
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
+    # clipped before as well: what is far above full scale would overflow
+    within = np.rint(samples.clip(-1.0, 1.0) * 32768.0)
+    return np.clip(within, -32768, 32767).astype("<i2").tobytes()
 
 
 def _format(body: bytes, name: str) -> tuple[AudioFormat, bool]:

@@ -21,7 +21,7 @@ async def three(plan: Plan) -> Tally:
             return await asyncio.to_thread(troubles.one, rng)
 
         plan.further = one
-        plan.flips = True
+        plan.control = True
         plan.worker_servers = ",".join(f"127.0.0.1:{node.proxy_port}" for node in cluster.members)
         plan.environment = clock.environment()
         try:

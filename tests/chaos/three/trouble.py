@@ -1,8 +1,10 @@
-"""What goes wrong beside workers and brokers that die: the network, the clock."""
+"""What goes wrong beside workers that die: the network, the clock, brokers and their disks."""
 
 import os
 import random
+import resource
 import struct
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from tests.support.kafka import KafkaCluster
 
 CLOCK: Final = Path(__file__).parent / "clock"
 JUMP_S: Final = (60.0, 300.0)
+FULL_S: Final = 15.0
+"""A disk is full for so long, or until its broker has ended."""
 
 
 class Clock:
@@ -53,6 +57,7 @@ class Troubles:
             self.unreachable,
             self.clock_jump,
             self.broker,
+            self.full_disk,
             self.leaders,
         )
 
@@ -95,6 +100,22 @@ class Troubles:
         node = rng.choice(self._cluster.members)
         (self._cluster.kill if rng.random() < 0.5 else self._cluster.terminate)(node)
         time.sleep(rng.uniform(0, 3))
+        self._cluster.restart(node)
+
+    def full_disk(self, rng: random.Random) -> None:
+        """One broker cannot write what is longer than its longest file is by half: appends fail half-way, and it ends.
+        Then there is room, and it is started again."""
+        node = rng.choice(self._cluster.members)
+        process = node.process
+        if process is None:
+            return
+        sizes = [path.stat().st_size for path in (node.directory / "data").glob("*/*.log")]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (max(sizes, default=0) // 2, resource.RLIM_INFINITY))
+        try:
+            process.wait(FULL_S)
+        except subprocess.TimeoutExpired:
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return
         self._cluster.restart(node)
 
     def leaders(self, _: random.Random) -> None:

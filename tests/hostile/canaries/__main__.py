@@ -26,13 +26,17 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=12)
     parser.add_argument("--every", type=int, default=1, help="one in so many strings of the providers' documents")
     parser.add_argument("--broker", choices=("embedded", "apache"), default="embedded")
+    parser.add_argument("--places", action="store_true", help="name what was searched")
     given = parser.parse_args()
     result = asyncio.run(_run(given.broker, given.calls, given.every))
     for seen in result.unsanctioned:
         print(seen)
+    if given.places:
+        print(*sorted(result.places), sep="\n")
     print(
         f"{result.planted} canaries in {result.records} records; {result.published} records came out, {result.letters} "
-        f"dead letters among them; {result.seen} canaries seen, all but {len(result.unsanctioned)} where ids may stand"
+        f"dead letters among them, {result.free_text} calls with redacted free text; {result.seen} canaries seen, all "
+        f"but {len(result.unsanctioned)} where ids may stand"
     )
     return 1 if result.unsanctioned else 0
 

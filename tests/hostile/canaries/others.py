@@ -14,25 +14,34 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from deid_stream.datasets.callfile import check_call_file
+from deid_stream.detect.detector import Detector
+from deid_stream.policy.policy import UNKNOWN
+from deid_stream.session.call import CallSession
+from deid_stream.session.settings import SessionSettings
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
-from tests.chaos.scenario import Workers
+from tests.chaos.processes import Workers
 from tests.hostile.canaries.plant import CUSTOMER, Garden
+from tests.hostile.canaries.shown import Shown, of_process
 from tests.support.calls import Record
 from tests.support.kafka import free_port
 
-Shown = list[tuple[str, bytes]]
 COMMANDS: Final = (
     ("doctor",),
     ("topics", "check"),
     ("policy", "list"),
     ("audit", "verify", "--json"),
+    ("rights", "status"),
+    ("rights", "status", "--json"),
+    ("rights", "retention", "--dry-run"),
+    ("keys", "list"),
     ("validate", "--topic", "calls.events"),
     ("validate", "--topic", "calls.transcripts", "--json"),
     ("validate", "--topic", "calls.audio"),
 )
 """Commands that read topics with canaries in them and print what they find. ``policy get`` and ``policy list --json``
 show a policy as it was written, since that is what they are for."""
+_GROUPS: Final = ("topics", "policy", "audit", "rights", "keys", "dataset")
 _TIMEOUT_S: Final = 120
 
 
@@ -72,11 +81,6 @@ async def bridge(workers: Workers, garden: Garden) -> tuple[str, Shown]:
     await asyncio.to_thread(process.wait, 30)
     workers.alive.remove(process)
     return call_id, shown + answers
-
-
-def of_process(pid: int) -> Shown:
-    """What `ps` shows of a process, and its environment."""
-    return [(name, Path(f"/proc/{pid}/{name}").read_bytes()) for name in ("cmdline", "environ")]
 
 
 def _media_stream(garden: Garden, call_id: str) -> Iterator[str]:
@@ -125,12 +129,17 @@ async def _said(url: str) -> bytes:
         return str(error).encode()
 
 
-def commands(workers: Workers, call_id: str, folder: Path) -> Iterator[tuple[str, bytes]]:
+def commands(workers: Workers, garden: Garden, call_id: str, folder: Path) -> Iterator[tuple[str, bytes]]:
     """What the commands print of topics full of canaries; ``fetch`` writes the raw call where it was told to, which
     is left out, and what it prints is not."""
     prefix = workers.environment["DEID_TOPIC_PREFIX"]
     named = [tuple(prefix + part if part.startswith("calls.") else part for part in command) for command in COMMANDS]
     named += [("fetch", call_id, "--out", str(folder / "raw"))]
+    whose = ("--customer", CUSTOMER, "--call", call_id, "--verified-by", "desk")
+    named += [("rights", "access", *whose, "--out", str(folder / "access"))]
+    named += [("rights", "withdraw", "--customer", CUSTOMER, "--subject", garden.canary("subject of a command"))]
+    named += [("audit", "export", "--customer", CUSTOMER, "--out", str(folder / "report"))]
+    named += [("dataset", "export", str(folder / "dataset"), "--format", "jsonl")]
     if has_spotcheck():
         named += [("spotcheck", "--once", "--share", "1", "--json", "--log-level", "debug")]
     for command in named:
@@ -142,10 +151,15 @@ def commands(workers: Workers, call_id: str, folder: Path) -> Iterator[tuple[str
             check=False,
         )
         assert done.returncode in (0, 1), f"{command[0]} ended with {done.returncode}: {done.stderr[-500:]!r}"
-        yield f"command {command[0]}", done.stdout + b"\n" + done.stderr
+        name = " ".join(command[:2] if command[0] in _GROUPS else command[:1])
+        yield f"command {name}", done.stdout + b"\n" + done.stderr
     for path in (folder / "raw").iterdir():
         path.unlink()
     (folder / "raw").rmdir()
+    for name in ("access", "report", "dataset"):
+        yield from (
+            (f"{name} {path.suffix}", path.read_bytes()) for path in (folder / name).rglob("*") if path.is_file()
+        )
     yield from _sanitized(workers, call_id, folder / "sanitized")
 
 
@@ -163,10 +177,21 @@ def has_spotcheck() -> bool:
 
 
 def reprs(records: list[Record]) -> Iterator[tuple[str, bytes]]:
-    """Whatever is made of a record, as a debugger or an exception's notes would show it."""
+    """Whatever is made of a record, as a debugger or an exception's notes would show it; and of a call's session."""
+    detector = Detector.load()
+    sessions: dict[str, CallSession] = {}
     for record in records:
         decoded = decode(record.kind, record.key, record.value, record.headers, record.time_ms, 0, Limits())
         yield "repr", "\n".join(f"{event!r} {event}" for event in decoded.events).encode()
+        for event in decoded.events:
+            session = sessions.get(event.call_id) or CallSession(
+                event.call_id, CUSTOMER, detector=detector, key=b"k" * 32, settings=SessionSettings(), policy=UNKNOWN
+            )
+            sessions[event.call_id] = session
+            if not session.closed:
+                session.receive(event)
+                yield "repr session", f"{session!r} {session}".encode()
+            yield "repr output", "\n".join(f"{output!r} {output}" for output in session.outputs()).encode()
         if record.kind == "transcripts":
             faults = check_call_file(b'{"segments": [' + record.value + b'], "call_id": "c", "customer_id": "x"}')
             yield "error call file", "\n".join(f"{fault!r} {fault.at} {fault.mend}" for fault in faults).encode()

@@ -21,6 +21,8 @@ SHAPE: Final = re.compile(rb"zqk[0-9a-f]{8}|492900[0-9]{10}", re.IGNORECASE)
 CUSTOMER: Final = "planted"
 UNKNOWN: Final = ("from", "to", "agent", "caller", "alternatives", "notes", "account", "x-amz-meta")
 METADATA: Final = ("direction", "region", "queue", "disposition", "language", "from", "to", "agent", "ani")
+FREE_TEXT: Final = ("agent_notes", "subject_line")
+"""Fields of the metadata that the deployment calls free text."""
 IDS: Final = frozenset({"id", "item_id", "resultid", "segmentid", "sid", "transcriptionsid", "utteranceid"})
 """What providers call a segment's id."""
 HEADERS: Final = ("traceparent", "x-caller", "ce_caller", "ce_time", "ce_dataschema", "ce_roles", "ce_agent")
@@ -30,6 +32,11 @@ class Planted(NamedTuple):
     value: str
     where: str
     an_id: bool
+    only: tuple[str, ...] = ()
+    """Where it may be seen, as beginnings of places' names; empty: an id anywhere, everything else nowhere."""
+
+    def may_be_in(self, place: str) -> bool:
+        return place.startswith(self.only) if self.only else self.an_id
 
 
 class Garden:
@@ -40,7 +47,7 @@ class Garden:
         self._numbers = itertools.count(1)
         self.planted: dict[str, Planted] = {}
 
-    def canary(self, where: str, kind: str = "", *, an_id: bool = False) -> str:
+    def canary(self, where: str, kind: str = "", *, an_id: bool = False, only: tuple[str, ...] = ()) -> str:
         number = next(self._numbers)
         kind = kind or ("card", "email", "name", "id")[number % 4]
         core = f"zqk{number:08x}"
@@ -48,7 +55,7 @@ class Garden:
             core = text = _card(number)
         else:
             text = {"email": f"{core}@example.org", "name": f"Jane {core}", "id": core}[kind]
-        self.planted[core] = Planted(text, where, an_id)
+        self.planted[core] = Planted(text, where, an_id, only)
         return text
 
 
@@ -85,6 +92,10 @@ def call(garden: Garden, number: int, start_ms: int) -> Iterator[Record]:
     started: dict[str, Any] = {"call_id": call_id, "customer_id": CUSTOMER, "channels": 1}
     started |= {name: garden.canary(f"started {name}") for name in METADATA}
     started["metadata"] = {name: garden.canary(f"started metadata {name}") for name in METADATA}
+    for name in FREE_TEXT:
+        started["metadata"][name] = _said(garden, f"started free text {name}")
+    if number % 4 != 3:  # without a language nobody can read the free text
+        started["language"] = "en"
     started[garden.canary("started: a field's name", "id")] = garden.canary("started: its value")
     yield event(started, "call.started.v1", 0)
     for turn in range(3):
@@ -113,8 +124,12 @@ def call(garden: Garden, number: int, start_ms: int) -> Iterator[Record]:
     yield event(ended, "call.ended.v1", 10_500)
 
 
+def _said(garden: Garden, where: str) -> str:
+    return f"my card is {garden.canary(where, 'card')} and write to {garden.canary(where, 'email')} please"
+
+
 def _segment(garden: Garden, call_id: str, begin_ms: int) -> dict[str, Any]:
-    said = f"my card is {garden.canary('text', 'card')} and write to {garden.canary('text', 'email')} please"
+    said = _said(garden, "text")
     spoken = said.split()
     step_ms = 2_400 // len(spoken)
     words: list[dict[str, Any]] = [

@@ -1,11 +1,9 @@
 """The service with debug logs on, canaries in all that it reads, one SIGKILL and restart; and everything it shows:
-worker, bridge, dashboard, spot check and commands, in topics, logs, files, pages, answers, printed lines, environments
-and command lines."""
+worker, control plane, bridge, dashboard, spot check and commands, in topics, logs, files, pages, answers, printed
+lines, environments and command lines."""
 
 import asyncio
-import contextlib
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +11,15 @@ from pathlib import Path
 import msgspec
 
 from deid_stream.kafka.record import OutRecord
+from deid_stream.model.topics import REQUESTS
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
-from tests.chaos.scenario import Workers
-from tests.hostile.canaries import others, plant, search
+from tests.chaos.processes import Workers
+from tests.hostile.canaries import asking, others, plant, search
+from tests.hostile.canaries.shown import SETTLE_S, Shown, dashboard, of_process, page
 from tests.support.calls import Record
 from tests.support.kafka import free_port
 from tests.support.service import Service
-
-SETTLE_S = 180.0
 
 
 @dataclass
@@ -30,6 +28,8 @@ class Result:
     records: int = 0
     letters: int = 0
     closed: int = 0
+    free_text: int = 0
+    """Summaries of calls with redacted free text."""
     published: int = 0
     """Records in all topics of outputs."""
     seen: int = 0
@@ -44,49 +44,73 @@ async def run(service: Service, folder: Path, *, calls: int, every: int, seed: i
     garden = plant.Garden(seed)
     for key, value in plant.policies(garden):
         await service.put(OutRecord(service.names.policies, key, value))
+    halves = _halves(garden, calls, every)
+    service.settings = msgspec.structs.replace(
+        service.settings,
+        metrics_port=free_port(),
+        log_level="debug",
+        traces=f"file:{folder / 'traces.jsonl'}",
+        free_text=",".join(plant.FREE_TEXT),
+    )
+    (folder / "tmp").mkdir()
+    workers = Workers(service.settings, folder, TMPDIR=str(folder / "tmp"))
+    control = asking.Control(service, service.settings, folder, TMPDIR=str(folder / "tmp"))
+    looked_at: Shown = []
+    whole = next(_ended(halves[0])).decode()
+    asked: list[OutRecord] = []
+    try:
+        for number, half in enumerate(halves):
+            workers.start()
+            control.start()
+            await service.send(half)
+            call_id, shown = await others.bridge(workers, garden)
+            looked_at += shown
+            await _closed(service, [call_id.encode(), *_ended(half)], workers)
+            asked += await control.ask(garden, whole, number)
+            looked_at += await asyncio.to_thread(_of_the_process, workers, service.settings.metrics_port)
+            looked_at += await control.shown()
+            # as they stand: temporary files and all
+            workers.kill(workers.alive[0])
+            control.kill()
+        control.start()
+        looked_at += await asyncio.to_thread(lambda: list(others.commands(workers, garden, whole, folder)))
+    finally:
+        control.close()
+        workers.close()
+    looked_at += await dashboard(service, folder, garden)
+    looked_at += _files(folder)
+    sent = [record for half in halves for record in half]
+    looked_at += [*_errors(sent), *others.reprs(sent), *asking.reprs(asked)]
+    return await _searched(service, garden, looked_at, len(sent) + len(asked))
+
+
+def _halves(garden: plant.Garden, calls: int, every: int) -> list[list[Record]]:
+    """What is sent before the kill, and after it."""
     now_ms = int(time.time() * 1000)
     halves: list[list[Record]] = [[], []]
     for number in range(calls):
         halves[number % 2] += plant.call(garden, number, now_ms - 60_000)
     halves[0] += [*plant.refused(garden, now_ms - 55_000), *plant.documents(garden, now_ms - 55_000, every)]
     halves[1] += plant.refused(garden, now_ms - 50_000)
-    service.settings = msgspec.structs.replace(
-        service.settings, metrics_port=free_port(), log_level="debug", traces=f"file:{folder / 'traces.jsonl'}"
-    )
-    (folder / "tmp").mkdir()
-    workers = Workers(service.settings, folder, TMPDIR=str(folder / "tmp"))
-    looked_at: list[tuple[str, bytes]] = []
-    result = Result(records=sum(map(len, halves)))
-    try:
-        for half in halves:
-            workers.start()
-            await service.send(half)
-            call_id, shown = await others.bridge(workers, garden)
-            looked_at += shown
-            await _closed(service, [call_id.encode(), *_ended(half)], workers)
-            looked_at += await asyncio.to_thread(_of_the_process, workers, service.settings.metrics_port)
-            # as it stands: temporary files and all
-            workers.kill(workers.alive[0])
-    finally:
-        workers.close()
-    result.planted = len(garden.planted)
-    whole = next(_ended(halves[0])).decode()
-    looked_at += await asyncio.to_thread(lambda: list(others.commands(workers, whole, folder)))
-    looked_at += await _dashboard(service, folder)
-    looked_at += _files(folder)
-    sent = [record for half in halves for record in half]
-    looked_at += [*_errors(sent), *others.reprs(sent)]
+    return halves
+
+
+async def _searched(service: Service, garden: plant.Garden, looked_at: Shown, sent: int) -> Result:
+    """With every topic of the deployment that is no source: those that Faust makes for itself, too."""
+    result = Result(records=sent, planted=len(garden.planted))
     names = service.names
-    sources = {names.events, names.transcripts, names.audio, names.policies}
-    for topic in names.all:
-        if topic in sources:
-            continue
+    sources = {names.events, names.transcripts, names.audio, names.policies, service.prefix + REQUESTS.name}
+    async with service.kafka.admin() as admin:
+        topics = {topic for topic in await admin.topics() if service.prefix in topic}
+    assert set(names.all) <= topics
+    for topic in sorted(topics - sources):
         for record in await service.read(topic):
             result.letters += topic == names.dead_letters
             result.closed += topic == names.calls
+            result.free_text += topic == names.calls and b"agent_notes" in (record.value or b"")
             result.published += 1
             looked_at += [
-                (f"{topic.removeprefix(service.prefix)} {part}", raw) for part, raw in search.in_record(record)
+                (f"{topic.replace(service.prefix, '')} {part}", raw) for part, raw in search.in_record(record)
             ]
     result.places = {place for place, _ in looked_at}
     result.unsanctioned, result.seen = search.search(garden, looked_at)
@@ -111,44 +135,9 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"file {path.name}", path.read_bytes()) for path in folder.rglob("*") if path.is_file())
 
 
-async def _dashboard(service: Service, folder: Path) -> list[tuple[str, bytes]]:
-    """Its pages, once it has read everything."""
-    settings = msgspec.structs.replace(service.settings, metrics_port=0, dashboard_port=free_port())
-    processes = Workers(settings, folder)
-    processes.start("dashboard")
-    closed = {record.key.decode() for record in await service.read(service.names.calls) if record.key}
-    pages = [
-        "calls",
-        "overview",
-        "policies",
-        "dead-letters",
-        *(f"call?id={call_id}" for call_id in sorted(closed)[:40]),
-    ]
-    url = f"http://127.0.0.1:{settings.dashboard_port}/api/"
-    try:
-        async with asyncio.timeout(SETTLE_S):
-            page = b""
-            while b"call_id" not in page:
-                assert processes.alive[0].poll() is None
-                await asyncio.sleep(0.5)
-                # not there before it has started
-                with contextlib.suppress(OSError):
-                    page = await asyncio.to_thread(_page, url + "calls")
-            shown = [(f"dashboard {page}", await asyncio.to_thread(_page, url + page)) for page in pages]
-            return shown + [(f"dashboard {name}", raw) for name, raw in others.of_process(processes.alive[0].pid)]
-    finally:
-        processes.close()
-
-
-def _page(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        return bytes(answer.read())
-
-
-def _of_the_process(workers: Workers, port: int) -> list[tuple[str, bytes]]:
+def _of_the_process(workers: Workers, port: int) -> Shown:
     """What it shows of itself: its page, its command line and its environment."""
-    page = _page(f"http://127.0.0.1:{port}/metrics")
-    return [("metrics", page), *others.of_process(workers.alive[0].pid)]
+    return [("metrics", page(f"http://127.0.0.1:{port}/metrics")), *of_process(workers.alive[0].pid)]
 
 
 def _errors(records: list[Record]) -> Iterator[tuple[str, bytes]]:

@@ -42,6 +42,6 @@ def search(garden: Garden, places: Iterable[tuple[str, bytes]]) -> tuple[list[Se
             if planted is None:
                 continue
             seen.add(core)
-            if not planted.an_id:
+            if not planted.may_be_in(place):
                 unsanctioned[core, place] = Seen(planted, place)
     return list(unsanctioned.values()), len(seen)

@@ -180,6 +180,13 @@ def test_a_signature():
     assert is_signed("t", "wss://h/twilio", Headers({"X-Twilio-Signature": signature}))
     assert not is_signed("t", "wss://h/other", Headers({"X-Twilio-Signature": signature}))
     assert not is_signed("t", "wss://h/twilio", Headers())
+    twice = Headers([("X-Twilio-Signature", signature), ("X-Twilio-Signature", signature)])
+    assert not is_signed("t", "wss://h/twilio", twice)
+
+
+@pytest.mark.parametrize("odd", ["é", "AAAA\xff"])
+def test_a_signature_that_is_no_ascii_is_refused_like_any_other(odd):
+    assert not is_signed("t", "wss://h/twilio", Headers({"X-Twilio-Signature": odd}))
 
 
 @pytest.mark.parametrize(
