@@ -63,7 +63,7 @@ class _Asked:
 
 
 class Rights:
-    """``ask`` for some of the calls; then ``settled`` and ``gone``."""
+    """``ask`` for some of the calls; then ``waiting`` and ``gone``."""
 
     def __init__(self, prefix: str, rng: random.Random) -> None:
         self._prefix = prefix
@@ -92,15 +92,16 @@ class Rights:
         """A call that its customer does not keep for so long."""
         self._old.append(call.call_id)
 
-    async def settled(self, kafka: Kafka, *, exactly_once: bool) -> bool:
-        """Whether each request stands where it has to."""
+    async def waiting(self, kafka: Kafka, *, exactly_once: bool) -> list[str]:
+        """Requests that do not stand where they have to."""
         records = await read_all(kafka, self._prefix + REQUEST_STATUS.name, exactly_once=exactly_once)
         states = {record.key.decode(): _state(record.value) for record in records if record.key}
-        return all(
-            states.get(asked.request_id(kind)) == state
+        return [
+            f"{asked.request_id(kind)} is {states.get(asked.request_id(kind), 'not answered')}, not {state}"
             for asked in self._asked
             for kind, state in _ENDS[asked.script].items()
-        )
+            if states.get(asked.request_id(kind)) != state
+        ]
 
     def gone(self, names: TopicNames) -> Gone:
         """By topic, the calls of which nothing may be readable, and what it would be if something were."""
@@ -118,7 +119,7 @@ class Rights:
         for asked in self._asked:
             add(asked.call_id, _LEAVES_NOTHING_IN.get(asked.script, ()), "resurrected")
         for call_id in self._old:
-            add(call_id, ("analytics", "training"), "expired")
+            add(call_id, ("analytics", "training", "summary"), "expired")
         return found
 
     def _chosen(self) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ OLD_EVERY = 25
 """One call in so many is followed by one that took place days ago."""
 SURE_S = 35.0
 """After the last claim all is taken back once more; see ``policy.holdings.SETTLE_MS``."""
+TOLD_WAITING = 20
+"""Requests that are named where they do not come to their end."""
 TOLD_EVERY = 10
 """Kills between two lines of progress."""
 PREFIX = "chaos."
@@ -94,6 +96,8 @@ class Tally:
     verdict: Verdict = field(default_factory=Verdict)
     seconds: float = 0.0
     settled: bool = False
+    waiting: list[str] = field(default_factory=list)
+    """What was not done when it was last looked at; empty where it settled."""
 
 
 def policies() -> dict[str, bytes]:
@@ -303,23 +307,27 @@ class _Run:
         deadline_s = time.monotonic() + self._plan.settle_s
         while time.monotonic() < deadline_s:
             self._replace()
-            if await self._all_closed() and (not self._plan.control or await self._all_taken_back()):
+            self._tally.waiting = await self._waiting()
+            if not self._tally.waiting:
                 await asyncio.sleep(SURE_S if self._plan.control else 1)
                 return True
             await asyncio.sleep(1)
         return False
 
-    async def _all_closed(self) -> bool:
-        closed = await read_all(self._kafka, self._names.calls, exactly_once=self._plan.exactly_once)
-        return len({record.key for record in closed}) >= len(self._made)
-
-    async def _all_taken_back(self) -> bool:
+    async def _waiting(self) -> list[str]:
+        """What is not done yet."""
         exactly_once = self._plan.exactly_once
-        if not await self._rights.settled(self._kafka, exactly_once=exactly_once):
-            return False
-        if await readable(self._kafka, self._rights.gone(self._names), exactly_once=exactly_once):
-            return False
-        return not await consent_wrong(self._kafka, PREFIX)
+        closed = await read_all(self._kafka, self._names.calls, exactly_once=exactly_once)
+        if left := len(self._made) - len({record.key for record in closed}):
+            return [f"{left} calls are not closed"]
+        if not self._plan.control:
+            return []
+        if waiting := await self._rights.waiting(self._kafka, exactly_once=exactly_once):
+            return waiting[:TOLD_WAITING]
+        if left := await readable(self._kafka, self._rights.gone(self._names), exactly_once=exactly_once):
+            return [f"{left} records are not taken back"]
+        wrong = await consent_wrong(self._kafka, PREFIX)
+        return [f"{wrong} records or breaks of the audit that the proof objects to"] if wrong else []
 
     def _progress(self) -> None:
         if self._tally.killed % TOLD_EVERY == 0:

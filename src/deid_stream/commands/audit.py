@@ -14,7 +14,7 @@ from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import ConfigError
 from deid_stream.keys.ids import IdPseudonyms
-from deid_stream.model.json import JsonObject
+from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.policy.proof import Proof
 
 _IDS: Final = {name: WORKER[name] for name in ("region", "hash_ids", "digest_key_file")}
@@ -56,7 +56,7 @@ def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
     if manifest is not None:
         try:
             known = heads_of(msgspec.json.decode(manifest.read_bytes())["chains"])
-        except (msgspec.MsgspecError, KeyError, TypeError):
+        except (*UNDECODABLE, KeyError, TypeError):
             raise ConfigError(f"{manifest} is no manifest of `deid-stream audit export`") from None
     kafka = cluster(settings, "deid-stream-audit")
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None

@@ -8,7 +8,7 @@ import msgspec
 
 from deid_stream.errors import ForbiddenError
 from deid_stream.model.ids import split_record_id
-from deid_stream.model.json import JsonObject
+from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.model.topics import AUDIT, CALLS, CHECKPOINTS, POLICIES, TOPICS, TRAINING_AUDIO, TRAINING_TRANSCRIPTS
 from deid_stream.policy.permit import Position
 from deid_stream.policy.proof import PROVEN_WRONG, Proof, TrainingRecord, Verdict
@@ -165,7 +165,7 @@ async def _checkpoint_heads(kafka: "Kafka", prefix: str) -> Heads | None:
 def _read(value: bytes | None) -> AuditLine | None:
     try:
         return _line.decode(value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
 
 

@@ -9,6 +9,7 @@ import msgspec
 from deid_stream.control.topics import ControlTopics
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_to_end
+from deid_stream.model.json import UNDECODABLE
 from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import Holding
 from deid_stream.policy.rights import Customer, Status, Verdict, judge
@@ -30,7 +31,7 @@ class _Read(Generic[T]):
                 continue
             try:
                 found[key] = self._decoder.decode(record.value)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except UNDECODABLE:
                 continue
         return found
 

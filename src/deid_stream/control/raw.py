@@ -9,6 +9,7 @@ import msgspec
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import InRecord, Place
+from deid_stream.model.json import UNDECODABLE
 from deid_stream.model.topics import EVENTS, INPUTS
 from deid_stream.wire import cloudevents as ce
 
@@ -119,7 +120,7 @@ def _customer(record: InRecord) -> str | None:
     if record.topic.endswith(EVENTS.name) and record.value:
         try:
             return msgspec.json.decode(record.value, type=_Named).customer_id
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             return None
     return None
 

@@ -8,6 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from deid_stream.model.json import UNDECODABLE
+
 T = TypeVar("T")
 
 
@@ -45,7 +47,7 @@ class Table(Generic[T]):
             return None
         try:
             return self._decoder.decode(self._stored[raw])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             return None
 
     def set(self, key: str, value: T) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from deid_stream.dashboard.requests import LOOKED_AT, Requests
 from deid_stream.dashboard.windows import Windows
-from deid_stream.model.json import JsonObject
+from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.topics import AGGREGATES, AUDIT, CALLS, DEAD_LETTERS, POLICIES, REQUEST_STATUS, STATUS
 from deid_stream.observe.status import Delay, Heartbeat
@@ -115,7 +115,7 @@ class Board:
                 self._audited(msgspec.json.decode(value, type=AuditLine))
             elif value is not None and kind == DEAD_LETTERS.kind:
                 self._letters.append(msgspec.json.decode(value, type=Letter))
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             self.unreadable += 1
 
     # -- what the pages ask
@@ -150,7 +150,7 @@ class Board:
                 "audio_delay_ms": _slowest(beat.audio_delay_ms for beat in alive),
                 "release_delay_ms": _slowest(beat.release_delay_ms for beat in alive),
             },
-            "lag": {partition: dict(kinds) for partition, kinds in sorted(lag.items(), key=lambda item: int(item[0]))},
+            "lag": {number: dict(lag[number]) for number in sorted(lag, key=lambda number: (len(number), number))},
             "redactions": _summed(beat.redactions for beat in beats),
             "withheld": _summed(beat.withheld for beat in beats),
             "training_withheld": _summed(beat.training_withheld for beat in beats),

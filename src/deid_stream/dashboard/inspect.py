@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from deid_stream.audio.codec import pcm
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioChunk
-from deid_stream.model.json import JsonObject
+from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.cloudevents import Headers
 from deid_stream.wire.limits import Limits
@@ -76,7 +76,7 @@ def transcript(records: Iterable[Stored]) -> list[JsonObject]:
     for record in records:
         try:
             segment = msgspec.json.decode(record.value or b"", type=Segment)
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             continue
         if segment.is_final:
             segments.append(segment)

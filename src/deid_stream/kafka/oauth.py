@@ -20,6 +20,7 @@ import msgspec
 
 from deid_stream.errors import BrokerError, ConfigError
 from deid_stream.kafka.errors import Cause, broker_error
+from deid_stream.model.json import UNDECODABLE
 
 TIMEOUT_S: Final = 10.0
 _LIFE_SHARE: Final = 0.8
@@ -118,7 +119,7 @@ class TokenSource:
         except urllib.error.HTTPError as error:
             error.close()
             raise _refused(f"HTTP status {error.code}") from None
-        except (OSError, HTTPException, msgspec.MsgspecError) as error:
+        except (OSError, HTTPException, *UNDECODABLE) as error:
             raise _refused(type(error).__name__) from None
         return Token(answer.access_token, now_s + answer.expires_in)
 

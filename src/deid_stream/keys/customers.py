@@ -16,6 +16,7 @@ import msgspec
 
 from deid_stream.errors import DigestKeyError
 from deid_stream.keys.ring import KeyRing, Purpose, derived, key_id
+from deid_stream.model.json import UNDECODABLE
 
 RANDOM_BYTES: Final = 64
 """What ``new_key`` and ``rewrapped`` take: secret, id and two nonces."""
@@ -74,7 +75,7 @@ def read_record(value: bytes | None) -> CustomerRecord | None:
     """None where it is no record of ours."""
     try:
         return _decoder.decode(value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
 
 

@@ -1,5 +1,11 @@
-"""The one name for a JSON object whose fields are not known beforehand."""
+"""JSON whose fields are not known beforehand, and what reading any JSON raises."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+import msgspec
 
 JsonObject: TypeAlias = dict[str, Any]
+
+UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What ``msgspec`` raises for bytes that others wrote: no JSON or another shape, text that is no UTF-8, lists in lists
+without end."""

@@ -88,6 +88,7 @@ def says(raw: bytes, customer_id: str) -> Said:
 def _read(raw: bytes, strict: bool) -> Policy:
     try:
         policy = _decoder.decode(raw)
+        msgspec.json.decode(raw)  # unknown fields are passed over above; who shows or narrows a policy reads all of it
     except msgspec.ValidationError as error:
         # msgspec quotes a wrong enumeration member, and the key of an object: neither may be repeated
         _, _, path = str(error).rpartition(" - at ")

@@ -14,6 +14,7 @@ from deid_stream.audio.hold.reader import Recording
 from deid_stream.errors import DecodeError
 from deid_stream.kafka.record import InRecord
 from deid_stream.model.events import Word
+from deid_stream.model.json import UNDECODABLE
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge
@@ -98,7 +99,7 @@ def read_summary(value: bytes) -> Summary:
     """A ``deid.calls`` value. Raises DecodeError."""
     try:
         return _summary.decode(value)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         raise DecodeError("a record of deid.calls is not a call summary") from None
 
 
@@ -163,5 +164,5 @@ def _decoded(decoder: "msgspec.json.Decoder[Value]", records: Iterable[InRecord]
     try:
         for record in records:
             yield decoder.decode(record.value or b"")
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         raise DecodeError("a published record of the call is not what this service writes") from None

@@ -7,6 +7,7 @@ import msgspec
 
 from deid_stream.errors import DecodeError
 from deid_stream.model.ids import joined
+from deid_stream.model.json import UNDECODABLE
 from deid_stream.model.published import Claim, Claims
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
@@ -37,7 +38,7 @@ def read_claims(value: bytes | None) -> Claims:
     """Raises DecodeError where it is none of this version."""
     try:
         claims = _decoder.decode(value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         raise DecodeError("a record of the index is not what a worker writes") from None
     if claims.v != VERSION:
         raise DecodeError(f"a record of the index has version {claims.v}; this program reads {VERSION}")

@@ -11,6 +11,7 @@ import msgspec
 
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import Word
+from deid_stream.model.json import UNDECODABLE
 from deid_stream.units import CharIndex, Ms
 
 
@@ -118,5 +119,5 @@ def read_permit(header: bytes) -> PublishedPermit:
 def _read(decoder: "msgspec.json.Decoder[Value]", value: bytes, what: str) -> Value:
     try:
         return decoder.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         raise DecodeError(f"the record is not a {what} as this service publishes it") from None

@@ -162,7 +162,7 @@ def test_dead_letters_the_newest_first(board):
 
 
 @pytest.mark.parametrize("kind", ["status", "calls", "audit", "dead_letters", "request_status", "aggregates"])
-@pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"call_id": 7}', b"\xff"])
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"call_id": 7}', b"\xff", b'{"call_id": "\xff"}', b"[" * 5_000])
 def test_what_cannot_be_read_is_passed_over_and_counted(board, kind, value):
     board.take(kind, b"\xff", value, 0)
     assert board.unreadable == 1

@@ -143,6 +143,8 @@ def test_what_is_no_permit_is_none(header):
         (raw(effective_from=True), "effective_from"),
         (raw(deny=["  "]), "deny"),
         (raw(allow=["x"] * 10_001), "allow"),
+        (raw()[:-1] + b', "note": 1e999}', "a value that is not allowed"),
+        (raw()[:-1] + b', "note": "\xff"}', "not a JSON object"),
     ],
     ids=lambda case: str(case)[:70],
 )

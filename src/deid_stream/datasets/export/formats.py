@@ -21,7 +21,7 @@ import numpy as np
 
 from deid_stream.datasets.calls import Clip, Samples
 from deid_stream.errors import ConfigError, DecodeError, install
-from deid_stream.model.json import JsonObject
+from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.wire.published import PublishedPermit
 
 Read = Callable[[str], bytes]
@@ -227,7 +227,7 @@ def _clip(row: Row, audio: Samples) -> Clip:
 def _json_rows(data: bytes, shard: str) -> list[Row]:
     try:
         return [msgspec.json.decode(line, type=Row) for line in data.splitlines() if line]
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         raise DecodeError(f"shard {shard} is not as this program wrote it; export again into an empty folder") from None
 
 

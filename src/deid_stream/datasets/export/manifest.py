@@ -8,6 +8,7 @@ import msgspec
 
 from deid_stream.datasets.export.storage import Storage
 from deid_stream.errors import ConfigError
+from deid_stream.model.json import UNDECODABLE
 from deid_stream.units import Ms
 
 FILE_NAME: Final = "manifest.json"
@@ -116,7 +117,7 @@ def read(storage: Storage) -> Manifest | None:
         return None
     try:
         manifest = msgspec.json.decode(storage.read(FILE_NAME), type=Manifest)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         raise ConfigError(f"{FILE_NAME} of {storage.target} is not a dataset's manifest") from None
     if manifest.version != _VERSION:
         raise ConfigError(f"{FILE_NAME} has version {manifest.version}; this program reads version {_VERSION}")
