@@ -18,13 +18,14 @@ IDS = {"call_id": "call-1", "customer_id": "acme"}
 
 @dataclass(frozen=True)
 class Spoken:
-    """A word and its sound; ``peak``: greatest absolute sample."""
+    """A word and its sound; ``peak``: greatest absolute sample; ``tones_hz``: what sounds in place of noise."""
 
     text: str
     start_ms: int
     end_ms: int
     peak: int = 8_000
     channel: int = 0
+    tones_hz: tuple[int, ...] = ()
 
     @property
     def word(self) -> Word:
@@ -90,6 +91,14 @@ class Heard:
         return " | ".join(f"{segment.text} / {' '.join(w.text for w in segment.words)}" for segment in segments)
 
 
+def _sound(word: Spoken, rng: np.random.Generator) -> np.ndarray:
+    samples = 8 * (word.end_ms - word.start_ms)
+    if not word.tones_hz:
+        return rng.integers(-word.peak, word.peak + 1, samples)
+    angles = 2 * np.pi / 8_000 * np.outer(word.tones_hz, np.arange(samples))
+    return (np.sin(angles).sum(axis=0) * word.peak / len(word.tones_hz)).astype(np.int32)
+
+
 def hear(
     said: Sequence[Spoken],
     segments: Sequence[Segment],
@@ -110,7 +119,7 @@ def hear(
         for word in said:
             if word.channel == channel:
                 part = slice(8 * word.start_ms, 8 * word.end_ms)
-                sound[part] += rng.integers(-word.peak, word.peak + 1, part.stop - part.start)
+                sound[part] += _sound(word, rng)
         data = pcm.encode(np.clip(sound, -32_768, 32_767).astype(np.int16), MULAW)
         heard.source[channel] = np.frombuffer(data, np.uint8)
         events += [

@@ -66,6 +66,6 @@ class AudioSpan(msgspec.Struct, frozen=True, order=True):
     end_ms: Ms
     channel: int
     entity_type: str
-    """An entity type, or why else it is silenced: ``UNTRANSCRIBED``, ``UNALIGNED``, ``WITHHELD``."""
+    """An entity type, or why else it is silenced: ``UNTRANSCRIBED``, ``UNALIGNED``, ``KEY_TONES``, ``WITHHELD``."""
     level: float = 0.0
     """RMS (int16 scale) of the sound it replaces, for a level-matched tone; 0: not measured."""

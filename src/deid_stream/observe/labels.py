@@ -23,7 +23,7 @@ def codes(root: type[DeidError]) -> Iterator[str]:
 
 
 ENTITY_TYPES: Final = tuple(str(entity_type) for entity_type in EntityType)
-SILENCED: Final = (*ENTITY_TYPES, "UNALIGNED", "UNSURE", "UNTRANSCRIBED", "WITHHELD", "WORDS_DISAGREE")
+SILENCED: Final = (*ENTITY_TYPES, "KEY_TONES", "UNALIGNED", "UNSURE", "UNTRANSCRIBED", "WITHHELD", "WORDS_DISAGREE")
 """What redacted audio held, or why it was not trusted."""
 WITHHELD: Final = (
     "analytics_off",

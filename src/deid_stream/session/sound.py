@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.cut import silence
-from deid_stream.audio.hear import unheard, vad
+from deid_stream.audio.hear import keys, unheard, vad
 from deid_stream.audio.hear.vad import CELL_MS
 from deid_stream.audio.hold.line import ORDINARY, LineLevel
 from deid_stream.audio.hold.reader import MAX_READ_MS
@@ -288,7 +288,13 @@ class Sound:
         self._prune()
 
     def _judge(self, stream: Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
-        """Cut the speech in a cell that no transcript explains; most cells need no look at their sound."""
+        """Cut the tones of keys in a cell, and the speech that no transcript explains."""
+        if stream.timeline.quiet_until(channel, window.start) >= window.end:
+            return
+        for tone in keys.pressed(self, channel, window):
+            span = AudioSpan(tone.start, tone.end, channel, keys.KEY_TONES)
+            self.cut(span)
+            yield span
         explained = self._explained.get(channel, ())
         if all(stream.timeline.quiet_until(channel, part.start) >= part.end for part in subtract(window, explained)):
             return

@@ -7,6 +7,7 @@ combining marks that follow them, without which no word of Hindi or Tamil stays 
 import re
 import sys
 import unicodedata
+from collections.abc import Container
 from functools import lru_cache
 from typing import Final
 
@@ -15,7 +16,12 @@ from deid_stream.units import CharIndex
 
 _MARK_BLOCKS: Final = ((0x0300, 0x0370), (0x0483, 0x0488), (0x0591, 0x05C8), (0x0610, 0x0700), (0x0900, 0x0F00))
 _JOINERS: Final = "\u200c\u200d"
-MARKS: Final = _JOINERS + "".join(
+_INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
+    "\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Signs that nobody sees: soft hyphens, blanks of no width, signs of direction. Within a word they are none of it."""
+MARKS: Final = f"{_JOINERS}{_INVISIBLE}" + "".join(
     chr(code)
     for first, end in _MARK_BLOCKS
     for code in range(first, end)
@@ -61,9 +67,13 @@ _LETTER_SIGNS: Final = {
     code: named[1].lower() if "SMALL" in named[0] else named[1]
     for code in (*range(0x2400, 0x2500), *range(0x1F100, 0x1F200))
     if (named := _LETTER_NAME.search(unicodedata.name(chr(code), "")))
+} | {
+    code: plain
+    for code in (*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D800))
+    if len(plain := unicodedata.normalize("NFKC", chr(code))) == 1
 }
-"""Letters that are signs to Python: in circles, squares or brackets, filled or not, or as flags ("Ⓐ", "🄰", "🅐", "⒜",
-"🇦")."""
+"""Letters that are signs to Python, in circles, squares or brackets, filled or not, or as flags ("Ⓐ", "🄰", "🅐", "⒜",
+"🇦"), and letters and signs of another width or a mathematician's ("Ａ", "＠", "𝐀")."""
 _ACCENTS: Final = frozenset(map(chr, range(*_MARK_BLOCKS[0])))
 
 
@@ -78,7 +88,7 @@ def plain_digits(text: str) -> str:
 
 
 def plain_letters(text: str) -> str:
-    """``text`` with every letter in a circle, a square or brackets as the letter; the same length."""
+    """``text`` with every letter in a circle, a square, brackets or another width as the letter; the same length."""
     return text if text.isascii() else text.translate(_LETTER_SIGNS)
 
 
@@ -103,9 +113,15 @@ def fold(character: str) -> str:
     return "".join(c for c in plain if c.isalnum() or (unicodedata.category(c)[0] == "M" and c not in _ACCENTS))
 
 
-def _plain_letters(low: str) -> str:
-    """A word in full-width, mathematical or look-alike letters in ordinary ones; the same length, else as it is."""
+_UNREAD: Final = re.compile(f"[{_JOINERS}{_INVISIBLE}{''.join(sorted(_ACCENTS))}]")
+
+
+def _plain_letters(low: str, known: Container[str]) -> str:
+    """A word in full-width, mathematical or look-alike letters in ordinary ones; the same length, else as it is. Where
+    it is ``known`` without its invisible signs and loose accents, without them."""
     plain = unicodedata.normalize("NFKC", low).lower()
+    if _UNREAD.search(low) and (bare := skeleton(_UNREAD.sub("", unicodedata.normalize("NFKD", low)).lower())) in known:
+        return bare
     return skeleton(plain) if len(plain) == len(low) else low
 
 
@@ -127,7 +143,7 @@ class Tokens:
             ends.append(end)
             low = plain[start:end].lower()
             if not low.isascii() and low not in known:
-                low = _plain_letters(low)
+                low = _plain_letters(low, known)
             if low not in known and len(low) > SHORTEST_DRAWN and (once := undrawn(low)) != low:
                 low = lexicon.drawn.get(once, low)
             lows.append(low)

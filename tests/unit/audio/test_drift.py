@@ -34,3 +34,18 @@ def test_a_last_word_that_sounds_on(timing: str, drawn_out_ms: int, expected: Dr
         call_id="c", customer_id="k", segment_id="s", text="and and and", start_ms=1_000, end_ms=2_080, words=words
     )
     assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES[timing], 1 << 60) == [expected]
+
+
+def test_what_is_said_softly_between_two_words_is_no_pause() -> None:
+    """Two words, one spoken away from the telephone, two words more; the four are stated in the second half."""
+    loud, soft = {"rms": 3_000}, {"rms": 12}
+    sound = joined(
+        silent(1_000), noise(280, **loud), silent(120), noise(280, **loud), silent(120),
+        noise(280, **soft), silent(120), noise(280, **loud), silent(120), noise(280, **loud), silent(2_000),
+    )  # fmt: skip
+    words = tuple(Word("and", at, at + 140) for at in (1_940, 2_140, 2_540, 2_740))
+    segment = Segment(
+        call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=1_000, end_ms=2_880, words=words
+    )
+    found = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
+    assert found[0].before_ms == 940

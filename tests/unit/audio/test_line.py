@@ -55,6 +55,26 @@ def test_only_the_lines_own_noise_is_quiet(looks, at_ms, quiet_peak, faint_peak)
     assert (level.quiet_peak, level.faint_peak) == (quiet_peak, faint_peak)
 
 
+@pytest.mark.parametrize(
+    ("looks", "soft_peak"),
+    [([], 64), ([0, 0, 17], 64), ([300] * 5, 64), ([2000] * 5, 200), (LOUD, 400)],
+    ids=["nothing heard", "looks that met pauses", "a soft line", "an ordinary line", "a loud line"],
+)
+def test_what_the_detector_cannot_hear_is_soft_on_every_line(looks, soft_peak):
+    assert line(*looks).at(60_000).soft_peak == soft_peak
+
+
+@pytest.mark.parametrize("peak", [16, 24, 40, 64])
+@pytest.mark.parametrize("before_ms", [0, 3000], ids=["first of all", "after silence"])
+def test_soft_unvoiced_sound_is_speech_before_anybody_has_spoken_up(peak, before_ms):
+    """A whisper: nothing in it repeats itself, and nothing louder was heard yet."""
+    rng = np.random.default_rng(peak)
+    bursts = [part for _ in range(6) for part in (rng.integers(-peak, peak + 1, 8 * 280), silent(120))]
+    sound = joined(silent(before_ms), *bursts, silent(1000)).astype(np.int16)
+    speech = vad.speech(Recording(sound[:, None], 8000), 0, Interval(0, len(sound) // 8))
+    assert sum(part.length for part in speech) >= 6 * 280
+
+
 def test_what_is_forgotten_changes_nothing_later():
     whole, cut = line(*[100] * 100, 640), line(*[100] * 100, 640)
     cut.forget(95_000)

@@ -41,6 +41,33 @@ def test_a_value_said_softly_that_nobody_reads_is_silenced(peak):
     assert others_ms == 7 * 280
 
 
+@pytest.mark.parametrize("peak", [16, 17, 24, 35, 64])
+@pytest.mark.parametrize("at_ms", [600, 1_120, 1_900])
+def test_a_value_said_softly_before_the_line_is_known_to_be_loud_is_silenced(peak, at_ms):
+    """The line's level is looked at for a tenth of every second; the first looks may miss all of the loud words."""
+    first, soft = spoken("okay so", 100, length_ms=200, pause_ms=60), spoken("zorblax quuxley", at_ms, peak=peak)
+    loud = spoken("the bill is rather high", 4_000)
+    segments = [final(first, segment_id="a"), final(loud, segment_id="b")]
+    names_ms, others_ms, _ = heard([*first, *soft, *loud], *segments)
+    assert names_ms <= LEFT_MS
+    assert others_ms == 2 * 200 + 5 * 280
+
+
+@pytest.mark.parametrize("words", [None, []], ids=["with times", "without"])
+@pytest.mark.parametrize("text", [None, "", "okay so let me type that in for you then thank you"])
+def test_a_number_that_is_typed_is_silenced_whatever_is_read_there(text, words):
+    """Ten keys between two words before and two after, in a text that has letters enough for all that sounds."""
+    first, last = spoken("okay so", 600), spoken("thank you", 4_000)
+    typed = [
+        Spoken("zorblax", at, at + 60, tones_hz=(770, 1_209 + 127 * (at // 200 % 2))) for at in range(1_700, 3_700, 200)
+    ]
+    read = [*first, *last]
+    segment = final(read, text, [word.word for word in read] if words is None else words)
+    names_ms, _, found = heard([*first, *typed, *last], segment)
+    assert names_ms <= LEFT_MS
+    assert ("silenced", "KEY_TONES") in found.left.reasons()
+
+
 @pytest.mark.parametrize("noise_peak", [0, 4, 12, 20, 40, 90, 300])
 def test_a_pause_on_a_noisy_line_passes_without_the_whole_wait(noise_peak):
     """Four exchanges of a caller with pauses of 6 s: what is between them leaves while the call goes on."""

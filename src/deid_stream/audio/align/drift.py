@@ -117,8 +117,8 @@ def _drift(
 ) -> Drift:
     if not 0 < window.length <= MAX_READ_MS:
         return NO_DRIFT
-    sounding = _sounding(reader, channel, window, extent)
-    heard = _connected(sounding, window, extent)
+    sounding, audible = _sounding(reader, channel, window, extent)
+    heard = _connected(sounding, audible, window, extent)
     if heard is None:
         return NO_DRIFT  # nothing sounds anywhere near: alignment refuses the words' times by itself
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
@@ -165,8 +165,11 @@ def _goes_on(sounding: NDArray[np.bool_], window: Interval, tail: Interval) -> b
     return 0 < tail.length <= _DRAWN_OUT_MS and quiet_ms < _PAUSE_FRAMES * FRAME_MS
 
 
-def _sounding(reader: Reader, channel: int, window: Interval, extent: Interval) -> NDArray[np.bool_]:
-    """By frame of the window: whether it is as loud as the words that are stated in ``extent``."""
+def _sounding(
+    reader: Reader, channel: int, window: Interval, extent: Interval
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """By frame of the window: whether it is as loud as the words that are stated in ``extent``, and whether it is
+    louder than a pause."""
     size = FRAME_MS * reader.rate_hz // 1000
     sound = reader.pcm(channel, window.start, window.end)
     count = len(sound) // size
@@ -179,19 +182,24 @@ def _sounding(reader: Reader, channel: int, window: Interval, extent: Interval) 
     words = peaks[first:stop]
     loud = words[words > pause_peak]
     level = quantile(loud, _LOUD) if len(loud) else float(peaks.max(initial=0))
-    sounding: NDArray[np.bool_] = peaks > max(pause_peak, level / _SOFTER)
-    return sounding
+    audible: NDArray[np.bool_] = peaks > pause_peak
+    return audible & (peaks > level / _SOFTER), audible
 
 
-def _connected(sounding: NDArray[np.bool_], window: Interval, extent: Interval) -> Interval | None:
-    """The sound from where the words are stated outward, over pauses of words; all there is where none is there."""
-    frames = np.flatnonzero(sounding) * FRAME_MS + window.start
+def _connected(
+    sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: Interval, extent: Interval
+) -> Interval | None:
+    """The sound from where the words are stated outward, over pauses of words; all there is where none is there. What
+    is said softly between two words is no pause."""
+    loud = np.flatnonzero(sounding)
+    frames = loud * FRAME_MS + window.start
     if not len(frames):
         return None
     first, stop = np.searchsorted(frames, extent).tolist()
     if first == stop:
         return Interval(int(frames[0]), int(frames[-1]) + FRAME_MS)
-    parts = np.flatnonzero(frames[1:] - frames[:-1] > _NEXT_PAUSE_MS) + 1
+    quiet_ms = np.cumsum(~audible)[loud] * FRAME_MS
+    parts = np.flatnonzero(quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) + 1
     before, after = np.searchsorted(parts, (first, stop - 1), side="right").tolist()
     start = int(frames[parts[before - 1]]) if before else int(frames[0])
     end = int(frames[parts[after] - 1]) if after < len(parts) else int(frames[-1])

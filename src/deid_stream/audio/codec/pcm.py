@@ -19,9 +19,13 @@ Samples = NDArray[np.int16]
 MIN_RATE_HZ: Final = 8_000
 MAX_RATE_HZ: Final = 48_000
 MAX_CHANNELS: Final = 32
+IDLE_PEAK: Final = 8
+"""The smallest step of G.711, -72 dBFS. Sound that no sample of which is louder is inaudible wherever this project says
+so: at most 8 RMS of 32768, it is below the noise that ITU-T G.712 permits a telephone channel on which nobody speaks
+(-65 dBm0p, with +3.17 dBm0 the largest sine of mu-law: 8.9 RMS)."""
 QUIET_PEAK: Final = 64
 """Loudest absolute sample that may count as quiet on any line: -54 dBFS."""
-QUIET_PEAKS: Final = tuple(range(8, QUIET_PEAK + 1, 8))
+QUIET_PEAKS: Final = tuple(range(IDLE_PEAK, QUIET_PEAK + 1, 8))
 """What may count as quiet, by the noise of the line (``audio.hold.line``): the softest steps of G.711."""
 
 

@@ -110,9 +110,9 @@ class Line:
         noise_peak = int(_QUIET_OVER_NOISE * 10 ** (noise.sample_db / 20))
         if until - since == _NOISE_FOR_LOOKS and noise_peak <= _NOISE_BEYOND:
             quiet_peak = min(faint_peak, _largest(noise_peak + QUIET_PEAKS[0] - 1))
-        return LineLevel(
-            quiet_peak, noise, faint_peak, max(faint_peak, min(loudest // SPEECH_OVER_SOFT, _SOFT_AT_MOST))
-        )
+        # a look may have missed all that was said, and at this level the detector of speech hears too little
+        soft_peak = max(QUIET_PEAK, min(loudest // SPEECH_OVER_SOFT, _SOFT_AT_MOST))
+        return LineLevel(quiet_peak, noise, faint_peak, soft_peak)
 
     def forget(self, before_ms: Ms) -> None:
         """Nobody will ask for the level before ``before_ms`` again."""

@@ -1,0 +1,75 @@
+"""Where a key of a telephone is pressed: the two tones by which it dials (DTMF, ITU-T Q.23).
+
+A number that a caller types is read from its tones as easily as from a display, and no recogniser writes it.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from deid_stream.audio.hold.reader import Reader
+from deid_stream.units import Interval, merge, ms_to_samples
+
+LOW_HZ: Final = (697, 770, 852, 941)
+HIGH_HZ: Final = (1_209, 1_336, 1_477, 1_633)
+KEY_TONES: Final = "KEY_TONES"
+"""``AudioSpan.entity_type`` of such a tone: whatever was said there and whoever has read it."""
+FRAME_MS: Final = 20
+STEP_MS: Final = 10
+"""Two frames so far apart have the same key: ITU-T Q.24 takes 40 ms for a tone. One alone may be a vowel."""
+_PURE: Final = 0.75
+"""Share of a frame's energy in its two tones. A larger value misses keys under noise or a voice; a smaller one takes
+vowels and whistling for keys."""
+_TWIST: Final = 10.0
+"""How many times more energy one of the two may have (10 dB); networks are built for 8 dB."""
+AHEAD_MS: Final = 40
+"""How far beyond a window a tone is followed that begins in it. As long as the shortest that counts, so that the next
+window finds the rest of a longer one by itself."""
+
+
+def pressed(reader: Reader, channel: int, window: Interval) -> list[Interval]:
+    """Tones of keys that begin within ``window`` (ms), or go on from its start, with a frame about each: intervals in
+    ms, sorted and apart. They may end a little after the window."""
+    rate_hz = reader.rate_hz
+    size, step = ms_to_samples(FRAME_MS, rate_hz), ms_to_samples(STEP_MS, rate_hz)
+    sound = reader.pcm(channel, window.start, window.end + AHEAD_MS)
+    whole = len(sound) // size
+    # every tone that counts fills one of the frames that do not overlap; in nearly all of what is said there is none
+    if not whole or not _keys(sound[: whole * size].reshape(whole, size), rate_hz)[0].any():
+        return []
+    pure, tones = _keys(sliding_window_view(sound, size)[::step], rate_hz)
+    key = _key(tones)
+    starts = np.flatnonzero(pure[1:] & pure[:-1] & (key[1:] == key[:-1])) * STEP_MS + window.start
+    return merge(
+        Interval(max(0, start_ms - FRAME_MS), start_ms + STEP_MS + 2 * FRAME_MS)
+        for start_ms in starts.tolist()
+        if start_ms < window.end
+    )
+
+
+def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """By frame: whether it is two tones of a key and little else; by tone and frame, the tone's energy."""
+    sound = frames.astype(np.float32)
+    parts = np.square(_waves(rate_hz, sound.shape[1]) @ sound.T)
+    tones = parts[::2] + parts[1::2]
+    lows, highs = tones[: len(LOW_HZ)], tones[len(LOW_HZ) :]
+    low, high = np.maximum.reduce(lows), np.maximum.reduce(highs)
+    energy = np.einsum("ij,ij->i", sound, sound)
+    pure = (low + high) * (2 / sound.shape[1]) >= _PURE * energy
+    pure &= (energy > sound.shape[1]) & (low <= _TWIST * high) & (high <= _TWIST * low)
+    return pure, tones
+
+
+def _key(tones: NDArray[np.float32]) -> NDArray[np.intp]:
+    """By frame, the key whose tones are the loudest."""
+    return len(HIGH_HZ) * tones[: len(LOW_HZ)].argmax(axis=0) + tones[len(LOW_HZ) :].argmax(axis=0)
+
+
+@lru_cache(maxsize=8)
+def _waves(rate_hz: int, size: int) -> NDArray[np.float32]:
+    """Cosine and sine of each tone over one frame, ``(16, size)``."""
+    angles = 2 * np.pi / rate_hz * np.outer((*LOW_HZ, *HIGH_HZ), np.arange(size))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).reshape(-1, size).astype(np.float32)

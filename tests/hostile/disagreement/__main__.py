@@ -1,0 +1,34 @@
+"""``python -m tests.hostile.disagreement``."""
+
+import argparse
+import sys
+
+from rich.console import Console
+from rich.progress import track
+
+import tests.hostile.disagreement as package
+
+
+def main() -> None:
+    """Run so many cases; say which let something out."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.hostile.disagreement",
+        description=package.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("cases", type=int, nargs="?", default=20_000)
+    parser.add_argument("first", type=int, nargs="?", default=0, help="seed of the first case")
+    given = parser.parse_args()
+    cases, failed = given.cases, 0
+    for seed in track(range(given.first, given.first + cases), "cases", console=Console(stderr=True)):
+        case = package.make_case(seed)
+        found = package.run(case)
+        if found:
+            failed += 1
+            print(package.describe(case), *(f"  !! {line}" for line in found), sep="\n", flush=True)
+    print(f"{failed} of {cases} cases let something out")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""A case through the session, and what of its values got out."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.codec import pcm
+from deid_stream.errors import AudioFormatError
+from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallStarted, Encoding, Event, Segment
+from deid_stream.model.outputs import Output, SanitizedAudio
+from deid_stream.policy.policy import UNKNOWN
+from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.settings import SessionSettings
+from deid_stream.units import Interval
+from deid_stream.words.durations import most_sound_ms
+from tests.hostile.disagreement.cases import IDS, Case, Said
+from tests.hostile.disagreement.values import KnowsTheValues, read_in
+from tests.support.made_calls import EPOCH_MS, MULAW
+
+LEFT_MS = 20
+_SILENT = 0xFF
+_ENDS_AFTER_MS = 5_000
+
+
+def run(case: Case) -> list[str]:
+    """What got out, in words; empty where nothing did."""
+    session = CallSession(**IDS, detector=KnowsTheValues(), key=bytes(32), settings=SessionSettings(), policy=UNKNOWN)
+    outputs: list[Output] = []
+    refused = 0
+    for event in _events(case):
+        try:
+            session.receive(event)
+        except AudioFormatError:
+            refused += 1
+        session.advance(event.time_ms)
+        outputs += session.outputs()
+    session.advance(FOREVER_MS)
+    outputs += session.outputs()
+    audio = [output for output in outputs if isinstance(output, SanitizedAudio)]
+    others = [output for output in outputs if not isinstance(output, SanitizedAudio)]
+    assert len(audio) + refused == len(_chunks(case)), "all of the sound leaves, silenced or not"
+    return [*_in_fields(case, others), *_in_sound(case, audio)]
+
+
+def _events(case: Case) -> list[Event]:
+    duration_ms = len(case.sound) // 8
+    events: list[Event] = [*_chunks(case), *case.segments]
+    events.append(CallStarted(**IDS, time_ms=EPOCH_MS, channels=len(case.lines)))
+    sound_ms = EPOCH_MS + duration_ms + case.audio_lag_ms
+    text_ms = max((segment.time_ms for segment in case.segments), default=0) - case.ended_before_ms
+    events.append(CallEnded(**IDS, time_ms=max(sound_ms, text_ms) + _ENDS_AFTER_MS, duration_ms=duration_ms))
+    return sorted(events, key=lambda event: event.time_ms)
+
+
+def _chunks(case: Case) -> list[AudioChunk]:
+    chunks: list[AudioChunk] = []
+    for channel, line in enumerate(case.lines):
+        encoded = pcm.encode(line, MULAW)
+        at_ms = seq = 0
+        while at_ms < len(line) // 8:
+            length_ms = case.chunk_ms[seq % len(case.chunk_ms)]
+            data = encoded[8 * at_ms : 8 * (at_ms + length_ms)]
+            fmt = MULAW
+            if case.other_rate_from_ms is not None and at_ms >= case.other_rate_from_ms:
+                fmt = AudioFormat(Encoding.MULAW, 16_000, 1)
+            end_ms = at_ms + len(data) // 8
+            time_ms = EPOCH_MS + end_ms + case.audio_lag_ms
+            chunks.append(
+                AudioChunk(
+                    **IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms,
+                )
+            )  # fmt: skip
+            at_ms, seq = end_ms, seq + 1
+    return chunks
+
+
+def _in_fields(case: Case, outputs: Sequence[Output]) -> Iterator[str]:
+    for output in outputs:
+        strings = list(_strings(msgspec.to_builtins(output)))
+        for value in case.values:
+            if read_in(value, strings):
+                yield f"{value!r} in {type(output).__name__}: {' '.join(strings)!r}"
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _in_sound(case: Case, audio: Sequence[SanitizedAudio]) -> Iterator[str]:
+    for channel, line in enumerate(case.lines):
+        before = np.frombuffer(pcm.encode(line, MULAW), np.uint8)
+        after = np.full(len(before), _SILENT, np.uint8)
+        for output in audio:
+            if output.chunk.channel == channel:
+                start = 8 * output.chunk.offset_ms
+                after[start : start + len(output.data)] = np.frombuffer(output.data, np.uint8)
+        left = (after == before) & (np.abs(pcm.decode(before.tobytes(), MULAW)[:, 0]) > pcm.IDLE_PEAK)
+        for number, value in enumerate(case.values):
+            heard_ms = sum(_heard_ms(left, word, case.delay_ms[channel]) for word in case.said if word.value == number)
+            if heard_ms > LEFT_MS and not _may_be_read(case, number, channel):
+                yield f"{heard_ms} ms of {value!r} are heard" + (f" on line {channel}" if channel else "")
+
+
+def _heard_ms(left: NDArray[np.bool_], word: Said, delay_ms: int) -> int:
+    part = left[8 * (word.start_ms + delay_ms) : 8 * (word.end_ms + delay_ms)]
+    return int(part[: len(part) // 8 * 8].reshape(-1, 8).any(axis=1).sum())
+
+
+def _may_be_read(case: Case, number: int, channel: int) -> bool:
+    """Whether a text whose words have no times, or wrong ones, has letters enough for all that sounds in its segment:
+    nobody can tell then that it says something else."""
+    said = [word for word in case.said if word.value == number]
+    for segment in case.segments:
+        if segment.is_final and segment.channel == channel and segment.start_ms <= said[0].start_ms < segment.end_ms:
+            words = [word.text for word in segment.words] or segment.text.split()
+            there = [word for word in case.said if segment.start_ms <= word.start_ms < segment.end_ms]
+            sounding_ms = sum(word.end_ms - word.start_ms for word in there)
+            if not _timed(segment, there) and sounding_ms <= most_sound_ms(words):
+                return True
+    return False
+
+
+def _timed(segment: Segment, said: Sequence[Said]) -> bool:
+    """Whether every word of a segment is stated where something is said."""
+    sounds = [Interval(word.start_ms, word.end_ms) for word in said]
+    return bool(segment.words) and all(
+        word.start_ms is not None
+        and word.end_ms is not None
+        and any(Interval(word.start_ms, word.end_ms) == sound for sound in sounds)
+        for word in segment.words
+    )

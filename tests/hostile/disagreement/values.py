@@ -1,0 +1,77 @@
+"""The values that are planted, the detector that knows them, and how they are looked for in what leaves."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from deid_stream.detect.conversation.state import ConversationState
+from deid_stream.model.entities import EntityType
+from deid_stream.model.spans import Span
+from deid_stream.text.normalise import normalise
+from deid_stream.units import Interval
+from deid_stream.words.placeholders import placeholders
+
+NAMES = ("zorblax", "quuxley", "frobnitz", "vexwright")
+DIGITS = "zero one two three four five six seven eight nine".split()
+FEW_DIGITS = 4
+
+
+class KnowsTheValues:
+    """Finds the names, four digits or more in a row, spoken or written, and placeholders."""
+
+    def conversation(
+        self,
+        key: bytes,
+        *,
+        allow: Sequence[str] = (),
+        deny: Sequence[str] = (),
+        state: ConversationState | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> "KnowsTheValues":
+        return self
+
+    def turn(
+        self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
+    ) -> list[Span]:
+        found = [*_names(text)]
+        found += [(place.start, place.end) for place in placeholders(text)]
+        written = normalise(text)
+        for run in re.finditer(r"\d(?:[\W_]*\d)+", written.text):
+            if sum(map(str.isdigit, run[0])) >= FEW_DIGITS:
+                found.append(written.to_source(*run.span()))
+        spans: list[Span] = []
+        for start, end in sorted(found):
+            if not spans or start >= spans[-1].end:
+                spans.append(Span(start, end, EntityType.PERSON, 0.9, "known", 1))
+        return spans
+
+    def state(self) -> ConversationState:
+        return ConversationState()
+
+
+def _names(text: str) -> Iterator[tuple[int, int]]:
+    places = [(letter, at) for at, character in enumerate(text) for letter in bare(character)]
+    letters = "".join(letter for letter, _ in places)
+    for match in re.finditer("|".join(NAMES), letters):
+        yield places[match.start()][1], places[match.end() - 1][1] + 1
+
+
+def bare(text: str) -> str:
+    """The letters and digits of ``text``: no case, width, accents or invisible signs. Written apart from the product's
+    own fold, so that what that misses is found."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(character for character in plain if character.isalnum())
+
+
+def read_in(value: str, strings: Sequence[str]) -> bool:
+    """Whether a value can be read in ``strings``: all of a name, or so many of its digits in a row, in whatever
+    writing."""
+    whole = " ".join(strings)
+    letters = bare(whole)
+    if value in NAMES:
+        return value in letters
+    spoken = value.split()
+    figures = "".join(str(DIGITS.index(word)) for word in spoken)
+    runs = [Interval(at, at + FEW_DIGITS) for at in range(len(spoken) - FEW_DIGITS + 1)]
+    digits = re.sub(r"\W", "", normalise(re.sub(r"\[\w+\]", "|", whole)).text)
+    return any(figures[slice(*run)] in digits or "".join(spoken[slice(*run)]) in letters for run in runs)

@@ -1,0 +1,76 @@
+"""The tones of keys are found, whole, wherever they lie; voices, noise, single tones and music are none."""
+
+import numpy as np
+import pytest
+
+from deid_stream.audio.hear import keys
+from deid_stream.audio.hold.reader import Recording
+from deid_stream.units import Interval
+
+from .sounds import RATE_HZ, joined, noise, silent, voice
+
+
+def tones(ms, *hz, peak=8_000, rate_hz=RATE_HZ):
+    times = np.arange(ms * rate_hz // 1000) / rate_hz
+    return (sum(np.sin(2 * np.pi * f * times + n) for n, f in enumerate(hz)) * peak / len(hz)).astype(np.int16)
+
+
+def pressed(sound, rate_hz=RATE_HZ, cell_ms=480):
+    """As a session asks: cell by cell."""
+    reader = Recording(sound[:, None], rate_hz)
+    length_ms = len(sound) * 1000 // rate_hz
+    return [
+        tone
+        for start_ms in range(0, length_ms, cell_ms)
+        for tone in keys.pressed(reader, 0, Interval(start_ms, start_ms + cell_ms))
+    ]
+
+
+def covered_ms(found, part):
+    return len({ms for tone in found for ms in range(*tone.intersect(part))})
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 48_000])
+@pytest.mark.parametrize("length_ms", [40, 50, 100, 200, 700])
+@pytest.mark.parametrize("at_ms", [0, 5, 333, 445, 451, 466, 475, 480])
+def test_a_key_is_silenced_whole(rate_hz, length_ms, at_ms):
+    sound = joined(silent(at_ms, rate_hz), tones(length_ms, 770, 1_336, rate_hz=rate_hz), silent(1_500, rate_hz))
+    found = pressed(sound, rate_hz)
+    assert covered_ms(found, Interval(at_ms, at_ms + length_ms)) == length_ms
+    assert covered_ms(found, Interval(0, at_ms + length_ms + 1_500)) <= length_ms + 2 * keys.FRAME_MS + keys.STEP_MS
+
+
+@pytest.mark.parametrize("low_hz", keys.LOW_HZ)
+@pytest.mark.parametrize("high_hz", keys.HIGH_HZ)
+def test_every_key_is_one_at_the_edges_of_what_telephones_send(low_hz, high_hz):
+    for off, twist in ((0.992, 0.5), (1.0, 1.0), (1.008, 2.0)):
+        sound = joined(silent(100), tones(60, low_hz * off) + (tones(60, high_hz * off) * twist).astype(np.int16))
+        assert covered_ms(pressed(joined(sound, silent(900))), Interval(100, 160)) == 60
+
+
+@pytest.mark.parametrize("rms", [50, 400])
+def test_a_key_on_a_noisy_line_is_one(rms):
+    sound = joined(silent(200), tones(60, 697, 1_477, peak=10_000), silent(740)) + noise(1_000, rms=rms)
+    assert covered_ms(pressed(sound), Interval(200, 260)) == 60
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        silent(2_000),
+        noise(2_000, rms=3_000),
+        *(voice(3_000, pitch_hz=hz, seed=hz) for hz in (85, 120, 174, 210, 232, 300)),
+        tones(2_000, 440),
+        tones(2_000, 350, 440),
+        tones(2_000, 480, 620),
+        tones(2_000, 697),
+        tones(2_000, 697, 1_209, 400, 1_900),
+        tones(20, 697, 1_209),
+    ],
+    ids=[
+        "silence", "noise", "85 Hz", "120 Hz", "174 Hz", "210 Hz", "232 Hz", "300 Hz", "dial tone", "dial tone, US",
+        "busy, US", "half a key", "a chord", "a click",
+    ],
+)  # fmt: skip
+def test_what_is_no_key_is_none(sound):
+    assert pressed(joined(silent(100), sound, silent(300))) == []
