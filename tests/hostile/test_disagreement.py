@@ -30,3 +30,18 @@ def test_no_value_gets_out(first):
 def test_cases_that_larger_runs_found(seed):
     case = make_case(seed, further=False)
     assert run(case) == [], describe(case)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(435, id="a segment of no length whose words have no times"),
+        pytest.param(1_900_039, id="number words with signs that nobody sees"),
+        pytest.param(1_900_123, id="number words joined by hyphens that do not break"),
+        pytest.param(1_900_375, id="numbers that are typed"),
+        pytest.param(2_100_215, id="a soft digit fills the last cell, which is cut short"),
+    ],
+)
+def test_cases_disturbed_further_that_larger_runs_found(seed):
+    case = make_case(seed)
+    assert run(case) == [], describe(case)

@@ -1,9 +1,15 @@
 """How long words last: the shortest and longest believable time of one, and how much sound a text can take."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from deid_stream.model.events import Word
 from deid_stream.units import Ms
+
+_FAST_LETTER_MS: Final = 45
+_FAST_DIGIT_MS: Final = 200
+"""Nobody speaks faster for a whole utterance. Larger values refuse the words of fast speakers without word times, and
+smaller ones let a segment's words stand where there is no room for them."""
 
 
 def duration_bounds(text: str) -> tuple[Ms, Ms]:
@@ -35,6 +41,12 @@ def most_sound_ms(words: Iterable[str]) -> Ms:
     letters, digits = sum(n for _, n in counts), sum(n for n, _ in counts)
     spoken = sum(1 for count in counts if any(count))
     return 250 + 20 * spoken + 85 * letters + 200 * spelled + 600 * digits if spoken else 0
+
+
+def least_sound_ms(words: Iterable[str]) -> Ms:
+    """How much sound a run of words takes at least: no faster does anybody speak for a whole utterance."""
+    counts = [_counts(word) for word in words]
+    return sum(_FAST_DIGIT_MS * digits + _FAST_LETTER_MS * letters for digits, letters in counts)
 
 
 def sharing_time(words: Sequence[Word], at: int) -> Sequence[Word]:

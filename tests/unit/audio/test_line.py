@@ -75,6 +75,15 @@ def test_soft_unvoiced_sound_is_speech_before_anybody_has_spoken_up(peak, before
     assert sum(part.length for part in speech) >= 6 * 280
 
 
+@pytest.mark.parametrize("peak", [16, 60])
+def test_a_soft_word_that_the_sound_ends_with_is_speech(peak):
+    """The last cell is cut short, and holds no pause to compare with."""
+    word = np.random.default_rng(peak).integers(-peak, peak + 1, 8 * 250)
+    sound = joined(silent(4 * vad.CELL_MS), word).astype(np.int16)
+    speech = vad.speech(Recording(sound[:, None], 8000), 0, Interval(0, len(sound) // 8))
+    assert sum(part.length for part in speech) >= 250
+
+
 def test_what_is_forgotten_changes_nothing_later():
     whole, cut = line(*[100] * 100, 640), line(*[100] * 100, 640)
     cut.forget(95_000)

@@ -68,6 +68,15 @@ def test_a_number_that_is_typed_is_silenced_whatever_is_read_there(text, words):
     assert ("silenced", "KEY_TONES") in found.left.reasons()
 
 
+@pytest.mark.parametrize("words", [[], None], ids=["no words", "without times"])
+@pytest.mark.parametrize("length_ms", [0, 100])
+def test_a_segment_in_whose_time_nobody_could_say_its_words_explains_nothing_there(length_ms, words):
+    said = spoken("zorblax so high", 600)
+    untimed = [Word("so"), Word("high")] if words is None else words
+    segment = msgspec.structs.replace(final(said, "so high", untimed), end_ms=said[0].start_ms + length_ms)
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
 @pytest.mark.parametrize("noise_peak", [0, 4, 12, 20, 40, 90, 300])
 def test_a_pause_on_a_noisy_line_passes_without_the_whole_wait(noise_peak):
     """Four exchanges of a caller with pauses of 6 s: what is between them leaves while the call goes on."""

@@ -11,14 +11,12 @@ from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
+from deid_stream.words.durations import least_sound_ms
 
 SHORTEST_SPEECH_MS: Ms = 200
 BETWEEN_MS: Final = 600
 """A pause of this length may part a recogniser's utterances. A larger value takes more of the speech before along, and
 words may then be found there; a smaller one parts what was said in one go: its beginning is then silenced."""
-_LETTER_MS: Final = 45
-_DIGIT_MS: Final = 200
-"""No faster does anybody speak for a whole utterance."""
 
 
 class Placed(NamedTuple):
@@ -34,7 +32,7 @@ def narrowed(segment: Segment, reader: Reader, channel: int) -> Segment:
     if segment.timed:
         return segment
     speech = vad.speech(reader, channel, Interval(segment.start_ms, segment.end_ms))
-    least_ms = sum(_DIGIT_MS if c.isdigit() else _LETTER_MS for c in segment.text if c.isalnum())
+    least_ms = least_sound_ms(segment.text.split())
     heard_ms = 0
     for later, part in pairwise(reversed(speech)):
         heard_ms += later.length

@@ -65,7 +65,8 @@ def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], N
 
 def _key(tones: NDArray[np.float32]) -> NDArray[np.intp]:
     """By frame, the key whose tones are the loudest."""
-    return len(HIGH_HZ) * tones[: len(LOW_HZ)].argmax(axis=0) + tones[len(LOW_HZ) :].argmax(axis=0)
+    keys: NDArray[np.intp] = len(HIGH_HZ) * tones[: len(LOW_HZ)].argmax(axis=0) + tones[len(LOW_HZ) :].argmax(axis=0)
+    return keys
 
 
 @lru_cache(maxsize=8)

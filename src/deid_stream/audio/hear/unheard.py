@@ -17,7 +17,7 @@ from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract
-from deid_stream.words.durations import longest_sound_ms, most_sound_ms, sharing_time
+from deid_stream.words.durations import least_sound_ms, longest_sound_ms, most_sound_ms, sharing_time
 from deid_stream.words.placeholders import opaque
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
@@ -141,14 +141,19 @@ def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, 
         if start_ms is None or end_ms is None:
             untimed += texts
             continue
-        if untimed:
-            yield Interval(free_ms, max(free_ms, start_ms)), tuple(untimed), most_sound_ms(untimed)
-            untimed = []
+        yield from _together(Interval(free_ms, max(free_ms, start_ms)), untimed)
+        untimed = []
         free_ms = max(start_ms, end_ms)
         longest_ms = longest_sound_ms(texts[0]) if len(texts) == 1 else most_sound_ms(texts)
         yield Interval(start_ms, free_ms), tuple(texts), longest_ms
-    if untimed:
-        yield Interval(free_ms, max(free_ms, whole.end)), tuple(untimed), most_sound_ms(untimed)
+    yield from _together(Interval(free_ms, max(free_ms, whole.end)), untimed)
+
+
+def _together(stated: Interval, words: Sequence[str]) -> Iterator[tuple[Interval, tuple[str, ...], Ms]]:
+    """The claim of words without times to the stretch in which they are stated; none where nobody could say them in
+    it: then they are said elsewhere."""
+    if words and 2 * stated.length >= least_sound_ms(words):
+        yield stated, tuple(words), most_sound_ms(words)
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:

@@ -122,9 +122,10 @@ def _beside(frames: NDArray[np.bool_], after: int, before: int) -> NDArray[np.bo
 
 def _over_noise(pcm: NDArray[np.int16], rate_hz: int, count: int, line: LineLevel) -> NDArray[np.bool_]:
     """By frame: whether it stands out from the line's steady noise, or where all of the cell is as soft as another
-    line's noise, from the cell's own softest frames: noise may just have begun."""
+    line's noise, from the cell's own softest frames: noise may just have begun. A cell that is cut short may hold
+    nothing but a word."""
     over = np.zeros(count, np.bool_)
-    faint = not has_sound(pcm)
+    faint = not has_sound(pcm) and count * FRAME_MS >= CELL_MS
     for level_db, noise_db in zip(frame_levels_db(pcm, rate_hz), line.noise, strict=True):
         softest_db = quantile(level_db, _SOFT_SHARE)
         if not faint:
