@@ -224,9 +224,11 @@ class Executor:
         self._metrics.requests_overdue.set(overdue)
 
     async def _deletion(self, sender: Sender, status: Status, now_ms: Ms) -> None:
-        left = [holding for holding in self._register.calls_of(status) if not holding.gone]
-        # what is held must stay readable, also what the index does not know of
-        held = bool(left) or bool(status.keys and self._register.on_hold(status.customer_ids))
+        calls = list(self._register.calls_of(status))
+        held = any(not holding.gone for holding in calls)
+        if not held and (status.keys or not calls):
+            # what a hold covers stays, and is not done, also where no worker has told of it yet
+            held = self._register.may_be_held(status)
         state, reason = (State.HELD, "legal_hold") if held else (State.DONE, "")
         if state is State.DONE and self.deletions.lacks_key(status):
             state, reason = State.RUNNING, "no_key"

@@ -1,7 +1,7 @@
 """Everything the control plane knows, in its tables, and which calls have to be looked at. No Kafka, no clock."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -99,11 +99,12 @@ class Register:
             return [call_key(customer, call) for customer in customers for call in status.call_ids]
         return [key for customer in customers for key in sorted(self._by_customer.get(customer, ()))]
 
-    def on_hold(self, names: Sequence[str]) -> bool:
-        """A hold is on the customer of these names, by its policy or a request, or on a call or a person of it."""
-        known = (self._customers.get(name) for name in names)
+    def may_be_held(self, status: Status) -> bool:
+        """A hold, by the customer's policy or a request, may cover a call of the request, also one that no worker has
+        told of yet."""
+        known = (self._customers.get(name) for name in status.customer_ids)
         return any(customer is not None and customer.held for customer in known) or any(
-            rule.kind is Kind.HOLD and not set(names).isdisjoint(rule.customer_ids)
+            rule.kind is Kind.HOLD and rule.may_meet(status)
             for rules in self._rules.values()
             for rule in rules.values()
         )

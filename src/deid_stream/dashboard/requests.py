@@ -92,7 +92,7 @@ class Requests:
             "holds": [
                 {"request_id": hold.request_id, "requested_by": hold.requested_by, "asked_ms": hold.asked_ms}
                 for hold in self._live.values()
-                if hold.kind is Kind.HOLD and hold.request_id != status.request_id and _may_meet(hold, status)
+                if hold.kind is Kind.HOLD and hold.request_id != status.request_id and hold.may_meet(status)
             ],
             "history": [line for line in history if _is_about(line, status)],
         }
@@ -128,16 +128,6 @@ def _row(reference: str, status: Status, now_ms: Ms) -> JsonObject:
 
 def _overdue(status: Status, now_ms: Ms) -> bool:
     return status.state in OPEN and now_ms > status.due_ms
-
-
-def _may_meet(hold: Status, status: Status) -> bool:
-    """Whether a hold may cover a call of the request: who is on which call is not known here."""
-    if set(hold.customer_ids).isdisjoint(status.customer_ids):
-        return False
-    return all(
-        not (one and other) or not set(one).isdisjoint(other)
-        for one, other in ((hold.call_ids, status.call_ids), (hold.subjects, status.subjects))
-    )
 
 
 def _is_about(line: JsonObject, status: Status) -> bool:

@@ -123,6 +123,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All names of the person; none where it is about everybody."""
         return self._all("subject", self.subject) if self.subject else ()
 
+    def may_meet(self, other: "Status") -> bool:
+        """Whether some call may be of both scopes: who is on which call is not known here."""
+        if set(self.customer_ids).isdisjoint(other.customer_ids):
+            return False
+        return all(
+            not (one and there) or not set(one).isdisjoint(there)
+            for one, there in ((self.call_ids, other.call_ids), (self.subjects, other.subjects))
+        )
+
     def _all(self, kind: str, own: str) -> tuple[str, ...]:
         return own, *(name for name in self.also if name.startswith(f"{kind}-"))
 

@@ -164,6 +164,34 @@ async def test_a_hold_keeps_a_deletion_waiting_until_it_is_released(plane):
     ]
 
 
+@pytest.mark.parametrize(
+    ("hold", "deletion", "state", "kept"),
+    [
+        ({"call_id": "not-told-yet"}, {"call_id": "not-told-yet"}, State.HELD, True),
+        ({}, {"call_id": "not-told-yet"}, State.HELD, True),
+        # it turns out to be another person's call, and a call of another person
+        ({"subject": "subject-9"}, {"call_id": "not-told-yet"}, State.HELD, False),
+        ({"call_id": "another"}, {"subject": "subject-9"}, State.HELD, True),
+        ({"call_id": "another"}, {"call_id": "not-told-yet"}, State.DONE, False),
+        ({"subject": "subject-8"}, {"subject": "subject-9"}, State.DONE, True),
+        ({"customer_id": "other", "call_id": "not-told-yet"}, {"call_id": "not-told-yet"}, State.DONE, False),
+    ],
+)
+async def test_a_deletion_is_not_done_while_a_hold_may_cover_a_call_that_no_worker_has_told_of(
+    plane, hold, deletion, state, kept
+):
+    plane.register.request(asked(Kind.HOLD, **hold))
+    plane.register.request(asked(Kind.DELETION, **deletion))
+    await plane.work()
+    assert plane.register.status("r-deletion").state is state
+    plane.register.claims(claims(claim("not-told-yet")), T)
+    await plane.work()
+    assert ("not-told-yet" in held(plane)) == kept
+    plane.now_ms += HELD_EVERY_MS
+    await plane.work()
+    assert plane.register.status("r-deletion").state is (state if kept else State.DONE)
+
+
 @pytest.mark.parametrize(("days", "overdue"), [(29, 0), (31, 1)])
 async def test_what_is_past_its_deadline_is_counted(plane, days, overdue):
     plane.register.customer(Customer(customer_id="acme", held=True))
