@@ -1,5 +1,5 @@
-"""``python -m benchmarks.index_cost``: what telling the control plane's index costs a worker, as a share of the CPU time
-of its pipeline: the same calls with and without it, in turns. One JSON line.
+"""``python -m benchmarks.index_cost``: what telling the control plane's index costs a worker, as a share of its
+pipeline's CPU time: the same calls with and without it, in turns. One JSON line.
 
 Without a broker (``inprocess``), so the index's own records are made but not sent: one a second and partition, and one
 at each call's start and end.
