@@ -41,7 +41,8 @@ from deid_stream.policy.holdings import Holding
 from deid_stream.policy.rights import Customer, Status
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.heartbeat import Heartbeat
-from deid_stream.runtime.signals import stopped_by_signals, wait_for
+from deid_stream.runtime.patience import FIRST_WAIT_S, MAX_WAIT_S, patiently
+from deid_stream.runtime.signals import stopped_by_signals
 from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.wire.index import read_claims
 
@@ -50,8 +51,6 @@ log = get_log("control")
 GROUP_SUFFIX: Final = "-control"
 FETCH_WAIT_MS: Final = 1_500
 """Larger: fewer requests of an idle control plane."""
-FIRST_WAIT_S: Final = 0.5
-MAX_WAIT_S: Final = 30.0
 STUCK_S: Final = 120.0
 """Without a sign of life for so long only a restart helps. Smaller: one very large call counts as stuck."""
 EXIT_FAILED: Final = 1
@@ -83,21 +82,13 @@ class Control:
 
     async def run(self) -> None:
         """Until ``stop``. A broker that is not there yet is waited for, ``broker_wait_ms`` long. Raises DeidError."""
-        loop = asyncio.get_running_loop()
-        give_up_s = loop.time() + self._settings.broker_wait_ms / 1000
-        backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
-        while not self._stop.is_set():
-            try:
-                partitions = await self._partitions()
-                break
-            except BrokerError as error:
-                if not error.retryable or loop.time() + backoff.next_s > give_up_s:
-                    raise
-                log.warning("waiting for the broker", error=error, seconds=backoff.next_s)
-            await wait_for(self._stop, backoff.take())
-        else:
-            return
-        await self._serve(partitions)
+        found: list[int] = []
+
+        async def ask() -> None:
+            found.append(await self._partitions())
+
+        if await patiently(ask, self._stop, self._settings.broker_wait_ms, warn=log.warning):
+            await self._serve(*found)
 
     async def _partitions(self) -> int:
         """Of every topic of the deployment. Raises TopicError where one is missing or has another number of them."""

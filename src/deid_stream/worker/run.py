@@ -31,9 +31,9 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.timing import TimedDetector
 from deid_stream.observe.traces import Traces, open_traces
 from deid_stream.policy.table import Change, PolicyTable
-from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.heartbeat import Heartbeat
-from deid_stream.runtime.signals import stopped_by_signals, wait_for
+from deid_stream.runtime.patience import patiently
+from deid_stream.runtime.signals import stopped_by_signals
 from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.calls import Sessions
@@ -53,9 +53,6 @@ log = get_log("worker")
 PUBLISH_TIMEOUT_S: Final = 20.0
 """A batch that the broker has not taken by then is given up and done again from the checkpoint."""
 FETCH_WAIT_MS: Final = 100
-FIRST_WAIT_S: Final = 0.5
-MAX_WAIT_S: Final = 30.0
-"""Between two tries to reach a broker that was not there when the worker started."""
 LOOK_EVERY_S: Final = 30.0
 """Between two looks at the topics."""
 BEAT_EVERY_S: Final = 1.0
@@ -112,28 +109,26 @@ class Worker:
     async def run(self) -> None:
         """Until ``stop``. A broker that is not there yet is waited for, ``broker_wait_ms`` long. Raises DeidError for
         what it cannot mend; what is committed by then stays right."""
-        loop = asyncio.get_running_loop()
-        give_up_s = loop.time() + self._settings.broker_wait_ms / 1000
-        backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
         beating = self._guard.start("loop", self._beat())
         loading = None
         if self._sessions is None:
             loading = asyncio.create_task(asyncio.to_thread(_load_detector, self._settings.sensitivity))
         try:
-            while not self._stop.is_set():
-                try:
-                    async with contextlib.AsyncExitStack() as stack:
-                        await self._serve(stack, loading)
-                    return
-                except BrokerError as error:
-                    if self._opened or not error.retryable or loop.time() + backoff.next_s > give_up_s:
-                        raise
-                    log.warning("waiting for the broker", error=error, seconds=backoff.next_s)
-                await wait_for(self._stop, backoff.take())
+            await patiently(
+                lambda: self._serve_once(loading),
+                self._stop,
+                self._settings.broker_wait_ms,
+                warn=log.warning,
+                begun=lambda: self._opened,
+            )
         finally:
             beating.cancel()
             if loading is not None and not loading.done():
                 loading.cancel()
+
+    async def _serve_once(self, loading: "asyncio.Task[ConversationFactory] | None") -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._serve(stack, loading)
 
     async def _serve(
         self, stack: contextlib.AsyncExitStack, loading: "asyncio.Task[ConversationFactory] | None"

@@ -6,10 +6,12 @@ import signal
 
 import pytest
 
-from deid_stream.errors import BrokerError, TaskError
+from deid_stream.errors import BrokerError, LoginError, TaskError
+from deid_stream.runtime import patience
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.deadline import Deadline
 from deid_stream.runtime.heartbeat import Heartbeat
+from deid_stream.runtime.patience import patiently
 from deid_stream.runtime.signals import stopped_by_signals, wait_for
 from deid_stream.runtime.tasks import TaskGuard
 
@@ -117,3 +119,47 @@ async def test_a_signal_asks_to_stop(number):
         os.kill(os.getpid(), number)
         assert await wait_for(stop, 5)
     assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+
+
+class TestPatience:
+    @pytest.fixture(autouse=True)
+    def at_once(self, monkeypatch):
+        monkeypatch.setattr(patience, "FIRST_WAIT_S", 0.001)
+
+    async def waited(self, *errors, wait_ms=60_000, begun=False, stop=False):
+        """Whether it was done, after these failures; and what was said."""
+        left, said, stopping = list(errors), [], asyncio.Event()
+
+        async def attempt():
+            if stop:
+                stopping.set()
+            if left:
+                raise left.pop(0)
+
+        def warn(message, *, error, seconds):
+            said.append((message, error, seconds))
+
+        done = await patiently(attempt, stopping, wait_ms, warn=warn, begun=lambda: begun)
+        return done, said
+
+    async def test_what_is_not_there_yet_is_waited_for_longer_each_time(self):
+        away = BrokerError("away")
+        message = "waiting for the broker"
+        assert await self.waited() == (True, [])
+        assert await self.waited(away, away) == (True, [(message, away, 0.001), (message, away, 0.002)])
+
+    @pytest.mark.parametrize(
+        ("error", "options"),
+        [
+            pytest.param(LoginError("no"), {}, id="no wait mends it"),
+            pytest.param(BrokerError("away"), {"wait_ms": 0}, id="time is over"),
+            pytest.param(BrokerError("away"), {"begun": True}, id="begun"),
+        ],
+    )
+    async def test_what_is_not_waited_for(self, error, options):
+        with pytest.raises(type(error)):
+            await self.waited(error, **options)
+
+    async def test_a_stop_ends_the_wait(self):
+        done, _ = await self.waited(BrokerError("away"), stop=True)
+        assert not done

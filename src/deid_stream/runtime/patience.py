@@ -1,0 +1,39 @@
+"""A process that starts before its broker does waits for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from deid_stream.errors import BrokerError
+from deid_stream.runtime.backoff import Backoff
+from deid_stream.runtime.signals import wait_for
+
+FIRST_WAIT_S: Final = 0.5
+MAX_WAIT_S: Final = 30.0
+
+
+async def patiently(
+    attempt: Callable[[], Awaitable[None]],
+    stop: asyncio.Event,
+    wait_ms: int,
+    *,
+    warn: Callable[..., object],
+    begun: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Try again while the broker is not there, for ``wait_ms`` in all; whether it was done before ``stop``. ``warn``
+    (a log's) is told each failure and how long is waited now. Raises what ``attempt`` raises where no wait mends it,
+    where the time is over, and where it had ``begun`` what must not be done twice."""
+    loop = asyncio.get_running_loop()
+    give_up_s = loop.time() + wait_ms / 1000
+    backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
+    while not stop.is_set():
+        try:
+            await attempt()
+        except BrokerError as error:
+            if begun() or not error.retryable or loop.time() + backoff.next_s > give_up_s:
+                raise
+            warn("waiting for the broker", error=error, seconds=backoff.next_s)
+            await wait_for(stop, backoff.take())
+        else:
+            return True
+    return False
