@@ -52,7 +52,7 @@ def lives(folder: Path, number: int) -> list[str]:
         ("lives", ["0 0"], PATIENCE),
         ("ends", ["0 0", "1 0"], PATIENCE),
         ("stops", ["0 0", "0 1"], PATIENCE),
-        ("sick", ["0 0", "0 1"], PATIENCE._replace(start_s=4)),
+        ("sick", ["0 0", "0 1"], PATIENCE._replace(start_s=10)),
     ],
 )
 async def test_what_ends_or_hangs_is_started_again(tmp_path, kind, expected, patience):
