@@ -36,16 +36,18 @@ def test_a_last_word_that_sounds_on(timing: str, drawn_out_ms: int, expected: Dr
     assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES[timing], 1 << 60) == [expected]
 
 
-def test_what_is_said_softly_between_two_words_is_no_pause() -> None:
-    """Two words, one spoken away from the telephone, two words more; the four are stated in the second half."""
+@pytest.mark.parametrize(("soft_ms", "before_ms"), [(280, 940), (1_500, 0)], ids=["a word", "somebody else"])
+def test_a_word_said_softly_between_two_others_is_no_pause(soft_ms: int, before_ms: int) -> None:
+    """Two words, a soft sound, two words more; four words are stated on the last two."""
     loud, soft = {"rms": 3_000}, {"rms": 12}
     sound = joined(
         silent(1_000), noise(280, **loud), silent(120), noise(280, **loud), silent(120),
-        noise(280, **soft), silent(120), noise(280, **loud), silent(120), noise(280, **loud), silent(2_000),
+        noise(soft_ms, **soft), silent(120), noise(280, **loud), silent(120), noise(280, **loud), silent(2_000),
     )  # fmt: skip
-    words = tuple(Word("and", at, at + 140) for at in (1_940, 2_140, 2_540, 2_740))
+    words = tuple(Word("and", soft_ms + at, soft_ms + at + 140) for at in (1_660, 1_860, 2_260, 2_460))
     segment = Segment(
-        call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=1_000, end_ms=2_880, words=words
-    )
+        call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=1_000,
+        end_ms=words[-1].end_ms or 0, words=words,
+    )  # fmt: skip
     found = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
-    assert found[0].before_ms == 940
+    assert found[0].before_ms == before_ms

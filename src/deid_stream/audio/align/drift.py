@@ -21,6 +21,10 @@ from deid_stream.words.durations import longest_sound_ms
 
 _NEXT_PAUSE_MS: Final = 400
 """Sound after a longer pause than this belongs to something else than the words before it."""
+_SOFT_BETWEEN_MS: Final = 1_200
+"""What sounds softly for no longer, with the pauses about it, is a part of what is said before and after it. A larger
+value takes the voice of somebody else, heard softly, for a bridge to what is said after that: values are then silenced
+widely. A smaller one takes the words before a softly said value for something else."""
 _LOOK_AFTER_MS: Final = 1_000
 """How far beyond its end, and its own length, the sound of a segment is looked for."""
 _LONGEST_MS: Final = 12_000
@@ -190,7 +194,7 @@ def _connected(
     sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: Interval, extent: Interval
 ) -> Interval | None:
     """The sound from where the words are stated outward, over pauses of words; all there is where none is there. What
-    is said softly between two words is no pause."""
+    is said softly between two words, and not for long, is no pause."""
     loud = np.flatnonzero(sounding)
     frames = loud * FRAME_MS + window.start
     if not len(frames):
@@ -199,7 +203,8 @@ def _connected(
     if first == stop:
         return Interval(int(frames[0]), int(frames[-1]) + FRAME_MS)
     quiet_ms = np.cumsum(~audible)[loud] * FRAME_MS
-    parts = np.flatnonzero(quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) + 1
+    apart = (quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) | (frames[1:] - frames[:-1] > _SOFT_BETWEEN_MS)
+    parts = np.flatnonzero(apart) + 1
     before, after = np.searchsorted(parts, (first, stop - 1), side="right").tolist()
     start = int(frames[parts[before - 1]]) if before else int(frames[0])
     end = int(frames[parts[after] - 1]) if after < len(parts) else int(frames[-1])
