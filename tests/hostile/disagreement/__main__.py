@@ -8,6 +8,9 @@ from rich.progress import track
 
 import tests.hostile.disagreement as package
 
+SAY_EVERY = 100
+"""So often a log shows how far the run is."""
+
 
 def main() -> None:
     """Run so many cases; say which let something out."""
@@ -20,12 +23,15 @@ def main() -> None:
     parser.add_argument("first", type=int, nargs="?", default=0, help="seed of the first case")
     given = parser.parse_args()
     cases, failed = given.cases, 0
-    for seed in track(range(given.first, given.first + cases), "cases", console=Console(stderr=True)):
-        case = package.make_case(seed)
+    console = Console(stderr=True)
+    for done in track(range(cases), "cases", console=console):
+        case = package.make_case(given.first + done)
         found = package.run(case)
         if found:
             failed += 1
             print(package.describe(case), *(f"  !! {line}" for line in found), sep="\n", flush=True)
+        if not console.is_terminal and (done + 1) % SAY_EVERY == 0:
+            print(f"{done + 1} cases, {failed} let something out", file=sys.stderr, flush=True)
     print(f"{failed} of {cases} cases let something out")
     sys.exit(bool(failed))
 

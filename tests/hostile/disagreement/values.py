@@ -8,7 +8,7 @@ from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Span
 from deid_stream.text.normalise import normalise
-from deid_stream.units import Interval
+from deid_stream.units import Interval, merge
 from deid_stream.words.placeholders import placeholders
 
 NAMES = ("zorblax", "quuxley", "frobnitz", "vexwright")
@@ -39,11 +39,8 @@ class KnowsTheValues:
         for run in re.finditer(r"\d(?:[\W_]*\d)+", written.text):
             if sum(map(str.isdigit, run[0])) >= FEW_DIGITS:
                 found.append(written.to_source(*run.span()))
-        spans: list[Span] = []
-        for start, end in sorted(found):
-            if not spans or start >= spans[-1].end:
-                spans.append(Span(start, end, EntityType.PERSON, 0.9, "known", 1))
-        return spans
+        apart = merge(Interval(*place) for place in found)
+        return [Span(start, end, EntityType.PERSON, 0.9, "known", 1) for start, end in apart]
 
     def state(self) -> ConversationState:
         return ConversationState()
