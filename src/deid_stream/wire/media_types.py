@@ -18,7 +18,8 @@ _OPUS: Final = b"audio/ogg;codecs=opus"
 def canonical_type(content_type: bytes) -> bytes:
     """A content type that has been parsed, in its canonical spelling, with the parameters that say how to read the
     bytes, in the order in which they were given, and no other."""
-    media, *rest = content_type.decode("ascii").split(";")
+    # Opus may have any further parameter, also one that is no ASCII
+    media, *rest = content_type.decode("ascii", "replace").split(";")
     name = _CANONICAL.get(media.strip().lower())
     if name is None:
         return _OPUS

@@ -332,6 +332,11 @@ class TestOpus:
         assert opus.decode(other).data == bytes(2 * 1_600)
         assert sent(chunk)["content-type"] == self.KIND["content-type"]
 
+    @pytest.mark.parametrize("more", [b";note=\x86", b"; title=\xc3\xa9", b";x"])
+    def test_what_else_its_content_type_says_stays_behind(self, more):
+        chunk = decode({"content-type": self.KIND["content-type"] + more}, value=self.OGG)
+        assert sent(chunk)["content-type"] == self.KIND["content-type"]
+
     @pytest.mark.parametrize(
         ("change", "value", "limits", "error"),
         [
