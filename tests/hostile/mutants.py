@@ -228,10 +228,10 @@ REMOVED: Final = (
         f"{_CALL}test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silence_passes",
     ),
     Removed(
-        "words that the text does not have are looked at too",
-        "session/hearing.py",
-        "        self.differs = any(part.placed is not None for part in self._parts)\n",
-        "        self.differs = False\n",
+        "words that the text does not have are masked",
+        "redact/words.py",
+        "            elif self._placed.sure[at] or at in self._placed.silent:\n",
+        "            elif True:\n",
         "tests/unit/session/test_disagreement.py::"
         "test_words_that_the_text_does_not_have_are_masked_silenced_and_audited",
     ),
@@ -265,10 +265,10 @@ REMOVED: Final = (
         "tests/unit/detect/test_conversation.py::test_without_the_key_the_digests_say_nothing",
     ),
     Removed(
-        "a checkpoint holds digests of values",
-        "detect/conversation/values.py",
-        "        return blake2b(\n",
-        "        return value or blake2b(\n",
+        "of a live call's metadata a checkpoint holds what may leave",
+        "session/lifecycle.py",
+        " and _may_leave(name, value)\n",
+        "\n",
         f"{_CALL}test_the_checkpoint_holds_nothing_that_was_said",
     ),
     Removed(

@@ -1,5 +1,7 @@
 """Customers' keys: wrapped, rewrapped, opened by who may, destroyed for good."""
 
+from base64 import b64encode
+
 import msgspec
 import pytest
 
@@ -39,6 +41,7 @@ def test_nothing_in_a_record_is_a_key():
     for secret in (RANDOM[:32], payload_key(RANDOM[:32]), pseudonym_key(RANDOM[:32]), OLD):
         assert secret not in raw
         assert secret.hex().encode() not in raw
+        assert b64encode(secret) not in raw
     assert RANDOM[:32].hex() not in repr(KEY)
 
 
