@@ -42,7 +42,7 @@ COMMANDS: Final = (
 """Commands that read topics with canaries in them and print what they find. ``policy get`` and ``policy list --json``
 show a policy as it was written, since that is what they are for."""
 _GROUPS: Final = ("topics", "policy", "audit", "rights", "keys", "dataset")
-_TIMEOUT_S: Final = 120
+_TIMEOUT_S: Final = 600
 
 
 async def bridge(workers: Workers, garden: Garden) -> tuple[str, Shown]:
