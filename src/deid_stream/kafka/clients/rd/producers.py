@@ -1,17 +1,19 @@
 """One partition's batches out, by librdkafka: one producer each.
 
-Records are handed to librdkafka on the event loop, a microsecond or two apiece; a thread waits for the broker.
+Records are handed to librdkafka on the event loop, a microsecond or two apiece, and its answers are taken there
+(``deliveries``); only what a transaction asks of the broker beside that waits in a thread.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from deid_stream.errors import BrokerError
+from deid_stream.kafka.clients.rd.deliveries import Deliveries
 from deid_stream.kafka.clients.rd.errors import translate
 from deid_stream.kafka.clients.rd.group import RdGroupReader
 from deid_stream.kafka.clients.rd.options import client_options
@@ -24,7 +26,10 @@ from deid_stream.model.json import JsonObject
 from deid_stream.runtime.tasks import uninterrupted
 
 _THREADS: Final = 32
-"""Batches that may wait for the broker at the same time; partitions beyond that take turns."""
+"""Transactions that may wait for the broker at the same time; partitions beyond that take turns."""
+_LINGER_MS: Final = 1
+"""How long a batch gathers in librdkafka. Larger: each batch comes later; smaller: it may be cut into several
+requests while it is being put together."""
 
 Record = tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]], int]
 
@@ -52,24 +57,31 @@ class RdOutbox:
         self.out.append((topic, key, value, headers, time_ms))
 
 
+class _Waits(NamedTuple):
+    """What all publishers of a worker share."""
+
+    deliveries: Deliveries
+    threads: ThreadPoolExecutor
+    timeout_s: float
+
+
 class _Sending:
     """What the two kinds of publishers share."""
 
-    def __init__(self, options: JsonObject, partition: int, threads: ThreadPoolExecutor, timeout_s: float) -> None:
+    def __init__(self, options: JsonObject, partition: int, waits: _Waits) -> None:
         self._partition = partition
-        self._threads = threads
-        self._timeout_s = timeout_s
+        self._deliveries, self._threads, self._timeout_s = waits
         self._first = -1
         self._error: KafkaError | None = None
         self._producer: Any = Producer(
             options
             | {
                 "acks": "all",
-                "linger.ms": 5,
+                "linger.ms": _LINGER_MS,
                 "queue.buffering.max.messages": 1_000_000,
                 "delivery.report.only.error": False,
                 "request.timeout.ms": 15_000,
-                "delivery.timeout.ms": int(timeout_s * 1000),
+                "delivery.timeout.ms": int(self._timeout_s * 1000),
                 "retry.backoff.ms": 50,
                 "on_delivery": self._failed_record,
             }
@@ -98,9 +110,9 @@ class _Sending:
         if error is None:
             self._first = message.offset()
 
-    def _flush(self) -> None:
-        """Wait until everything is acknowledged; in a thread. Raises KafkaException."""
-        left = self._producer.flush(self._timeout_s)
+    async def _delivered(self) -> None:
+        """Wait until everything is acknowledged. Raises KafkaException."""
+        left = await self._deliveries.of(self._producer, self._timeout_s)
         if self._error is not None:
             raise KafkaException(self._error)
         if left:
@@ -123,17 +135,16 @@ class Transactional(_Sending):
         self,
         options: JsonObject,
         partition: int,
-        threads: ThreadPoolExecutor,
-        timeout_s: float,
+        waits: _Waits,
         *,
         transactional_id: str,
         group: GroupReader,
     ) -> None:
         transactional = {
             "transactional.id": transactional_id,
-            "transaction.timeout.ms": int(timeout_s * 1000) + 10_000,
+            "transaction.timeout.ms": int(waits.timeout_s * 1000) + 10_000,
         }
-        super().__init__(options | transactional, partition, threads, timeout_s)
+        super().__init__(options | transactional, partition, waits)
         self._id = transactional_id
         assert isinstance(group, RdGroupReader)  # noqa: S101 - one client reads and writes
         self._group = group
@@ -161,16 +172,15 @@ class Transactional(_Sending):
             self._producer.begin_transaction()
             self._put(outbox.out)
             self._put_checkpoint(checkpoint_topic, checkpoint)
-            await self._in_thread(lambda: self._commit(named))
+            await asyncio.gather(self._delivered(), self._in_thread(lambda: self._send_offsets(named)))
+            await self._in_thread(lambda: self._producer.commit_transaction(self._timeout_s))
         except (KafkaException, BufferError) as error:
             raise self._translated(error) from None
         return self._first
 
-    def _commit(self, offsets: list[TopicPartition]) -> None:
+    def _send_offsets(self, offsets: list[TopicPartition]) -> None:
         if offsets:
             self._producer.send_offsets_to_transaction(offsets, self._group.metadata(), self._timeout_s)
-        self._producer.commit_transaction(self._timeout_s)
-        self._producer.poll(0)
 
     def _translated(self, error: BaseException) -> BrokerError:
         """A record that failed says more than the transaction that it ended."""
@@ -193,14 +203,13 @@ class AtLeastOnce(_Sending):
         self,
         options: JsonObject,
         partition: int,
-        threads: ThreadPoolExecutor,
-        timeout_s: float,
+        waits: _Waits,
         *,
         group: GroupReader,
     ) -> None:
         # without idempotence, a second request on its way could overtake one that is tried again
-        super().__init__(options | {"max.in.flight": 1}, partition, threads, timeout_s)
-        self._late = LateOffsets(group, timeout_s)
+        super().__init__(options | {"max.in.flight": 1}, partition, waits)
+        self._late = LateOffsets(group, waits.timeout_s)
 
     async def publish(
         self,
@@ -213,9 +222,9 @@ class AtLeastOnce(_Sending):
         try:
             if outbox.out:
                 self._put(outbox.out)
-                await self._in_thread(self._flush)
+                await self._delivered()
             self._put_checkpoint(checkpoint_topic, checkpoint)
-            await self._in_thread(self._flush)
+            await self._delivered()
         except (KafkaException, BufferError) as error:
             raise translate(error, doing) from None
         self._late.note(offsets)
@@ -236,17 +245,16 @@ class RdPublishers:
         self._options = client_options(connection)
         self._name = f"{group_id}-{prefix}"
         self._transactions = transactions
-        self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(_THREADS, "kafka-writer")
+        self._waits = _Waits(Deliveries(), self._threads, timeout_s)
 
     async def open(self, partition: int, group: GroupReader) -> Publisher:
         if not self._transactions:
-            return AtLeastOnce(self._options, partition, self._threads, self._timeout_s, group=group)
+            return AtLeastOnce(self._options, partition, self._waits, group=group)
         publisher = Transactional(
             self._options,
             partition,
-            self._threads,
-            self._timeout_s,
+            self._waits,
             transactional_id=f"{self._name}{partition}",
             group=group,
         )
