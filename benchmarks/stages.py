@@ -23,7 +23,7 @@ from deid_stream.detect.detector import Detector
 from deid_stream.kafka.record import MAX_BATCH_BYTES
 from deid_stream.keys import KeyRing
 from deid_stream.model.outputs import SanitizedAudio
-from deid_stream.session import coverage
+from deid_stream.session import call, coverage
 from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.transcript import Transcript
@@ -150,8 +150,8 @@ def _shares(calls: int, media_s: float) -> dict[str, Any]:
     spent: dict[str, list[float]] = defaultdict(list)
     watched = (
         (Transcript, "release", "detect_and_redact"),
-        (CallSession, "_locate", "align"),
-        (coverage, "covered_ms", "watermark"),
+        (call, "located", "align"),
+        (coverage, "covered", "watermark"),
         (Gate, "publish", "encode_and_append"),
         (CallSession, "snapshot", "snapshot"),
     )

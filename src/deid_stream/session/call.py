@@ -5,9 +5,7 @@ session.advance(now_ms)     the partition's stream time (record time)
 session.outputs()           what may leave now, in order
 """
 
-from collections.abc import Sequence
-
-from deid_stream.audio.align.profiles import MAX_REACH_MS, profile
+from deid_stream.audio.align.profiles import MAX_REACH_MS
 from deid_stream.audio.hold.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
 from deid_stream.model.outputs import AuditAction, Output, Retraction
@@ -21,7 +19,7 @@ from deid_stream.session.coverage import FOREVER_MS
 from deid_stream.session.holdback import Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
-from deid_stream.session.placing import WITHHELD, Unlocated, explained, heard, place, widened
+from deid_stream.session.placing import WITHHELD, Unlocated, located, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings
@@ -63,6 +61,7 @@ class CallSession:
             self._ledger, policy, detector=detector, key=key, pseudonym_key=pseudonym_key or key
         )
         self._key_id = key_id
+        self._bound = coverage.Bound()
         self._now_ms: Ms = 0
         self._on_hold = False
         self._snapshot: bytes | None = None
@@ -197,6 +196,7 @@ class CallSession:
         self._progress(event.time_ms)
 
     def _receive_audio(self, chunk: AudioChunk) -> None:
+        arrived_ms = self._sound.arrived_ms(chunk.channel)
         placement = self._sound.add(chunk)
         if placement is not Placement.HELD:
             if not self._rereading.knows(chunk):
@@ -210,7 +210,9 @@ class CallSession:
             self._ledger.audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
             self._progress(chunk.time_ms)
         # audio alone moves things on by steps, so most chunks only need to be held
-        elif chunk.offset_ms // STEP_MS != end_ms // STEP_MS or self._life.ended_ms is not None:
+        elif self._life.ended_ms is not None or (
+            chunk.offset_ms // STEP_MS != end_ms // STEP_MS and self._bound.moves(self._sound, chunk, arrived_ms)
+        ):
             self._progress(chunk.time_ms)
 
     def _receive_segment(self, segment: Segment) -> None:
@@ -263,7 +265,9 @@ class CallSession:
         if self._rereading.open or self._on_hold:
             return
         holdback = self._holdback
-        if holdback.advance(coverage.covered_ms(holdback, self._sound, self._life.declared_channels, self._now_ms)):
+        known = coverage.covered(holdback, self._sound, self._life.declared_channels, self._now_ms)
+        self._bound.slowest = known.channel
+        if holdback.advance(known.until_ms):
             self._snapshot = None
             holdback.settle()
         while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
@@ -276,9 +280,8 @@ class CallSession:
             self._finish(now_ms)
 
     def _complete(self, now_ms: Ms) -> bool:
-        if self._life.ended_ms is None or self._rereading.open:
-            return False
-        return coverage.complete(self._life, self._holdback, self._sound, self._settings, now_ms)
+        parts = (self._life, self._holdback, self._sound, self._settings)
+        return not self._rereading.open and coverage.complete(*parts, now_ms)
 
     def _finish(self, now_ms: Ms) -> None:
         life, self._snapshot = self._life, None
@@ -304,24 +307,19 @@ class CallSession:
         due = self._awaiting.take_due(self._sound, self._holdback.forced_ms, final=final)
         for entry in due:
             self._snapshot = None
-            later = following(entry.turn, self._turns, (other.turn for other in (*self._awaiting, *due)))
-            self._locate(entry, self._sound.targets(entry.turn.channel), later)
+            others = (other.turn for other in (*self._awaiting, *due))
+            until_ms = following(entry.turn, self._turns, others)
+            cut, explained = located(entry, self._sound, self._settings, until_ms)
+            for span in cut:
+                self._cut(span, entry.turn.segments[0].time_ms)
+            for channel, known in explained.items():
+                self._sound.explain(channel, known)
         if not self._sound.channels:
             for entry in self._awaiting.overflow():
                 self._snapshot = None
                 self._sound.lose(entry.turn.end_ms + MAX_REACH_MS)
                 now_ms, channel = self._life.last_record_ms, entry.turn.channel
                 self._ledger.audit(AuditAction.WITHHELD, "turn_without_audio", now_ms, channel)
-
-    def _locate(self, entry: Unlocated, targets: Sequence[int], until_ms: Ms) -> None:
-        first = entry.turn.segments[0]
-        timing = profile(first.timing or self._settings.default_profile)
-        on = {channel: heard(entry.turn, self._sound, channel, timing, until_ms) for channel in targets}
-        cut = list(place(entry, on, self._sound, timing, crosstalk=self._settings.crosstalk))
-        for span in cut:
-            self._cut(span, first.time_ms)
-        for channel, turn_heard in on.items():
-            self._sound.explain(channel, explained(entry, turn_heard, channel, cut, timing))
 
     def _cut(self, span: AudioSpan, time_ms: Ms) -> None:
         self._sound.cut(span)
@@ -330,8 +328,10 @@ class CallSession:
     def _release(self, now_ms: Ms, final: bool) -> None:
         earliest = (self._turns.earliest_start_ms(), self._awaiting.earliest_start_ms())
         limits = [self._holdback.watermark_ms, *(start_ms for start_ms in earliest if start_ms is not None)]
+        limit_ms = min(limits) - MAX_REACH_MS
+        self._bound.leave(limit_ms, awaiting=bool(self._awaiting))
         for released in self._sound.release(
-            min(limits) - MAX_REACH_MS,
+            limit_ms,
             gap_limit_ms=self._holdback.forced_ms - MAX_REACH_MS,
             final=final,
             operator=self._policy.audio,

@@ -1,7 +1,8 @@
 """How far a call is known, and whether all of it is there: what its parts say, put together."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from deid_stream.model.events import AudioChunk
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
@@ -13,27 +14,59 @@ FOREVER_MS: Final[Ms] = 1 << 60
 """Later than any record and any sound."""
 
 
-def covered_ms(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, *, ended: bool = False) -> Ms:
-    """The least covered channel, through silence; 0 while nothing is known. ``now_ms``: the call's record time;
-    ``ended``: no more audio will come."""
+class Covered(NamedTuple):
+    """Media time up to which the least covered ``channel`` is known, which only that channel can move on; of several,
+    the last. None: nothing is known."""
+
+    until_ms: Ms
+    channel: int | None
+
+
+class Bound:
+    """What held a call back when it was last looked at: most audio that comes cannot change it, and costs nothing."""
+
+    def __init__(self) -> None:
+        self.slowest: int | None = None
+        """The channel that the watermark waited for."""
+        self._limit_ms: Ms = 0
+        self._awaiting = False
+
+    def leave(self, limit_ms: Ms, *, awaiting: bool) -> None:
+        """Audio could leave before ``limit_ms`` of media time; with ``awaiting``, turns wait for theirs."""
+        self._limit_ms, self._awaiting = limit_ms, awaiting
+
+    def moves(self, sound: Sound, chunk: AudioChunk, arrived_ms: Ms) -> bool:
+        """Whether a chunk of a channel whose audio had arrived up to ``arrived_ms`` may let anything go on: the
+        watermark waits for its sound, not for another channel or for a transcript, or what could leave lacked it."""
+        channel = chunk.channel
+        if channel is None or self.slowest is None or self._awaiting or arrived_ms < self._limit_ms:
+            return True
+        return channel == self.slowest and not sound.stopped(channel)
+
+
+def covered(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, *, ended: bool = False) -> Covered:
+    """The least covered channel, through silence. ``now_ms``: the call's record time; ``ended``: no more audio will
+    come."""
 
     def through_silence(channel: int, until_ms: Ms) -> Ms:
         silent_ms = sound.silent_until_ms(channel, until_ms, now_ms=now_ms, ended=ended)
         return max(until_ms, silent_ms - QUIET_MARGIN_MS)
 
     sound.tail_due_ms = None
-    covered = holdback.covered
+    known = holdback.covered
     heard = sound.channels
     if len(heard) == 1 and declared_channels <= 1:
-        return through_silence(heard[0], max(covered.values(), default=0))
-    channels = {*range(declared_channels), *covered, *heard}
-    least = FOREVER_MS
+        return Covered(through_silence(heard[0], max(known.values(), default=0)), heard[0])
+    channels = {*range(declared_channels), *known, *heard}
+    least_ms, least = FOREVER_MS, -1
     # the least covered first: the silence of the others need not be looked at beyond what it reaches
-    for until_ms, channel in sorted((covered.get(channel, 0), channel) for channel in channels):
-        if until_ms >= least:
+    for until_ms, channel in sorted([(known.get(channel, 0), channel) for channel in channels]):
+        if until_ms >= least_ms:
             break
-        least = min(least, through_silence(channel, until_ms))
-    return least if channels else 0
+        silent_ms = through_silence(channel, until_ms)
+        if silent_ms < least_ms or (silent_ms == least_ms and channel > least):
+            least_ms, least = silent_ms, channel
+    return Covered(least_ms, least) if channels else Covered(0, None)
 
 
 def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: SessionSettings, now_ms: Ms) -> bool:
@@ -48,7 +81,10 @@ def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: Sessio
     else:
         end_ms = life.duration_ms
         due = bool(channels) and all(sound.arrived_ms(channel) >= end_ms for channel in channels)
-    return due and covered_ms(holdback, sound, life.declared_channels, now_ms, ended=True) >= end_ms - QUIET_MARGIN_MS
+    if not due:
+        return False
+    known = covered(holdback, sound, life.declared_channels, now_ms, ended=True)
+    return known.until_ms >= end_ms - QUIET_MARGIN_MS
 
 
 def missing(life: Lifecycle, ledger: Ledger, sound: Sound) -> str | None:

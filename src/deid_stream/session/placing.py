@@ -7,7 +7,7 @@ import msgspec
 
 from deid_stream.audio.align.drift import Drift, drifts
 from deid_stream.audio.align.locate import UNALIGNED, locate
-from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile, profile
 from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
@@ -15,6 +15,7 @@ from deid_stream.audio.hold.reader import Excerpt, Reader
 from deid_stream.errors import AlignmentError
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
+from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import Sound
 from deid_stream.session.turns import Turn
 from deid_stream.units import CharIndex, Interval, Ms
@@ -56,6 +57,18 @@ def heard(turn: Turn, sound: Sound, channel: int, timing: TimingProfile, until_m
     part = Interval(turn.start_ms - _LOOK_BEFORE_MS, turn.end_ms + _LOOK_AFTER_MS)
     reader = Excerpt(sound, channel, part)
     return Heard(reader, drifts(turn.segments, reader, channel, timing, until_ms))
+
+
+def located(
+    entry: Unlocated, sound: Sound, settings: SessionSettings, until_ms: Ms
+) -> tuple[list[AudioSpan], dict[int, list[Interval]]]:
+    """What of a turn must not be heard, and by channel what the turn accounts for (media time). ``until_ms``: what
+    sounds from then on belongs to the next turn."""
+    turn = entry.turn
+    timing = profile(turn.segments[0].timing or settings.default_profile)
+    on = {channel: heard(turn, sound, channel, timing, until_ms) for channel in sound.targets(turn.channel)}
+    cut = list(place(entry, on, sound, timing, crosstalk=settings.crosstalk))
+    return cut, {channel: explained(entry, here, channel, cut, timing) for channel, here in on.items()}
 
 
 def place(

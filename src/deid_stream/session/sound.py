@@ -169,6 +169,7 @@ class Sound:
         stopped = self._stopped.get(channel)
         if stopped is not None and stopped[0] == asked:
             return stopped[1]
+        self._stopped.pop(channel, None)
         self._waits = False
         # before the first held chunk there is nothing left to wait for
         at_ms = max(from_ms, stream.timeline.begin_ms)
@@ -192,6 +193,14 @@ class Sound:
                         self._stopped[channel] = (asked, stops_ms)
                     return stops_ms
             at_ms = cell_ms + CELL_MS
+
+    def stopped(self, channel: int) -> bool:
+        """Whether ``silent_until_ms``, when it was last asked, came upon speech that only a transcript can account for:
+        whatever more of the channel's sound arrives in order, its answer stays."""
+        known, stream = self._stopped.get(channel), self._by_channel.get(channel)
+        if known is None or stream is None:
+            return False
+        return known[0][1:] == (stream.timeline.begin_ms, stream.timeline.inserted)
 
     def _tail_ms(self, stream: Stream, channel: int, from_ms: Ms, now_ms: Ms) -> Ms:
         """How long the sound from ``from_ms`` on counts as the end of what was said before."""
@@ -224,9 +233,9 @@ class Sound:
             self._heard[channel] = known
         return known[1]
 
-    def arrived_ms(self, channel: int) -> Ms:
-        """Media time up to which the channel's audio is here without a gap."""
-        stream = self._by_channel.get(channel)
+    def arrived_ms(self, channel: int | None) -> Ms:
+        """Media time up to which the channel's audio is here without a gap; 0 for none, and for interleaved audio."""
+        stream = None if channel is None else self._by_channel.get(channel)
         return 0 if stream is None else stream.timeline.arrived_until_ms
 
     def targets(self, channel: int) -> Sequence[int]:
