@@ -19,7 +19,7 @@ from deid_stream.session.coverage import FOREVER_MS
 from deid_stream.session.holdback import Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
-from deid_stream.session.placing import WITHHELD, Unlocated, located, widened
+from deid_stream.session.placing import WITHHELD, located, widened
 from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positions
 from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings

@@ -68,6 +68,8 @@ class Judge:
         self._detector = detector
         self._key = key
         self._conversation = self._open(None)
+        self._known: ConversationState | None = None
+        """Of ``_conversation`` as it stands: making it costs a copy, and each turn and each checkpoint ask."""
         self.asked_ms: Ms = 0
         """Media time at which the turn began that asked the open question; before it nothing answers it."""
         self.why = DETECTOR
@@ -76,32 +78,34 @@ class Judge:
     @property
     def removed(self) -> dict[str, int]:
         """Rules by which the detector let its own guesses go, over the whole call."""
-        return self._conversation.state().removed
+        return self.state().removed
 
     def state(self) -> ConversationState:
-        """Content-free."""
-        return self._conversation.state()
+        """Content-free; not to be changed."""
+        if self._known is None:
+            self._known = self._conversation.state()
+        return self._known
 
     def restore(self, state: ConversationState | None, asked_ms: Ms) -> None:
         """Go on where a checkpoint was."""
-        self._conversation = self._open(state)
+        self._go_on(self._open(state))
         self.asked_ms = asked_ms
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
         before, self._policy = self._policy, policy
         if (policy.allow, policy.deny, policy.languages) != (before.allow, before.deny, before.languages):
-            self._conversation = self._open(self._conversation.state())
+            self._go_on(self._open(self.state()))
 
     def turn(self, turn: Turn, replaced: Turn | None = None) -> Judged | None:
         """The next turn of the conversation. ``replaced``: the same segments as earlier revisions had them; what is
         left of the values that these show goes, too."""
         try:
             heard = HeardTurn(turn)
-            state = self._conversation.state()
+            state, self._known = self.state(), None
             judged = self._judged(turn, heard, self._conversation, self._open(state) if heard.differs else None)
             judged = self._unsure(turn, state, judged)
-            asked = self._conversation.state().asked
+            asked = self.state().asked
             if asked is not None and asked.by == str(turn.channel):
                 self.asked_ms = turn.start_ms
             return judged if replaced is None else self._with_replaced(turn, replaced, state, judged)
@@ -113,11 +117,11 @@ class Judge:
         """A turn that the conversation has heard before, with other words: its questions and answers do not count
         twice, but the values that it holds keep their numbers."""
         try:
-            state = self._conversation.state()
+            state = self.state()
             heard = HeardTurn(turn)
             repeated = self._open(state)
             judged = self._judged(turn, heard, repeated, self._open(state) if heard.differs else None)
-            self._conversation = self._open(msgspec.structs.replace(state, known=repeated.state().known))
+            self._go_on(self._open(msgspec.structs.replace(state, known=repeated.state().known)))
             return judged
         except Exception as error:  # noqa: BLE001 - as in ``turn``
             self.why = _reason(error)
@@ -136,7 +140,7 @@ class Judge:
             kept += shifted(remaining(covers, old.text, new.text), new_at)
         spans = united(judged.spans, kept)
         if sum(map(_length, spans)) > sum(map(_length, judged.spans)):
-            self._conversation = aside  # it knows better what may go on
+            self._go_on(aside)  # it knows better what may go on
         return judged._replace(spans=spans)
 
     def _judged(self, turn: Turn, heard: HeardTurn, conversation: TurnDetector, aside: TurnDetector | None) -> Judged:
@@ -181,6 +185,9 @@ class Judge:
         read = readable(self._policy.languages)
         refused = [tag for tag in tags if primary(tag) and primary(tag) not in read]
         return refused[0] if refused else tags[0] if len(tags) == 1 else None
+
+    def _go_on(self, conversation: TurnDetector) -> None:
+        self._conversation, self._known = conversation, None
 
     def _open(self, state: ConversationState | None) -> TurnDetector:
         policy = self._policy
