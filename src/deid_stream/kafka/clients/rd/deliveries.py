@@ -40,7 +40,7 @@ class Deliveries:
         if not len(producer):
             return 0
         loop = asyncio.get_running_loop()
-        answered = loop.create_future()
+        answered: asyncio.Future[int] = loop.create_future()
         self._awaited[producer] = answered, loop.time() + timeout_s
         if self._timer is None:
             self._timer = loop.call_later(LOOK_S, self._look)
