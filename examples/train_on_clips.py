@@ -25,7 +25,10 @@ def main(bootstrap_servers: str) -> float:
     """Read, train, measure; the accuracy."""
     found = [(features(clip), clip.channel) for call in TrainingSet(bootstrap_servers) for clip in usable(call)]
     if len({channel for _, channel in found}) < 2:
-        raise SystemExit("there are not enough calls in the training topics yet; play some with `deid-stream demo`")
+        raise SystemExit(
+            "the training topics hold too few calls; `deid-stream play --bootstrap-servers ...` sends the sample calls, "
+            "which close half a minute later"
+        )
     accuracy = fit(np.array([x for x, _ in found]), np.array([float(channel > 0) for _, channel in found]))
     print(f"{len(found)} clips, accuracy on unseen ones {accuracy:.2f}")
     return accuracy

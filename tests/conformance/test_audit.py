@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from deid_stream.commands.exporting import Wanted, write_export
 from deid_stream.commands.proving import Heads, heads_of, proven
 from deid_stream.errors import ConfigError
 from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.record import OutRecord
+from deid_stream.keys import KeyRing
+from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.policy.proof import Proof
 from deid_stream.wire.chain import Chain
@@ -149,11 +152,14 @@ async def test_an_export_for_nobody_is_an_error_with_the_nearest_names(service: 
     await service.stop(worker)
 
     async def exported(wanted: Wanted) -> Any:
-        out = Path(tempfile.mkdtemp(dir=tmp_path))
+        there, new = Path(tempfile.mkdtemp(dir=tmp_path)), tmp_path / "new"
         try:
-            return await write_export(service.kafka, service.prefix, wanted, out, int(time.time() * 1000))
+            return await write_export(service.kafka, service.prefix, wanted, there, int(time.time() * 1000))
         except ConfigError as error:
-            return str(error), os.listdir(out)
+            with pytest.raises(ConfigError):
+                await write_export(service.kafka, service.prefix, wanted, new, int(time.time() * 1000))
+            assert not new.exists(), "a folder that was made for it goes"
+            return str(error), os.listdir(there)
 
     for wanted, said in (
         (Wanted(customers=("amce",)), "neither the audit nor a policy knows a customer amce; is acme meant?"),
@@ -168,6 +174,10 @@ async def test_an_export_for_nobody_is_an_error_with_the_nearest_names(service: 
         (Wanted(customers=("silent",), calls=("call-1",)), False),
     ):
         assert bool((await exported(wanted))["lines"]) is lines, "there may be no lines of those who are known"
+    ids = IdPseudonyms(KeyRing(bytes(32)))
+    hidden = Wanted(customers=ids.customers("amce"))
+    with pytest.raises(ConfigError, match=r"; check the name$"):
+        await write_export(service.kafka, service.prefix, hidden, tmp_path / "hidden", int(time.time() * 1000), ids)
 
 
 def recomputed(row: dict[str, Any], value: bytes) -> str:

@@ -54,6 +54,12 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     nothing = await run(service, "rights", "delete", *who, "--call", "nobody-knows-it")
     assert "done" in nothing.output
     assert "0 records of 0 calls" in nothing.output
+    assert "nothing is known of call nobody-knows-it" in nothing.output
+    strangers = await run(service, "rights", "hold", "--customer", "acne", "--request-id", "h-1")
+    assert (strangers.return_value, "is acme meant?" in strangers.output) == (0, True)
+    assert "h-1: hold in_force" in (await run(service, "rights", "status", "--customer", "acne")).output
+    assert "is acne meant?" in (await run(service, "rights", "status", "--customer", "acna")).output
+    await run(service, "rights", "release", "h-1", "--customer", "acne")
     assert "fulfilled" not in (await run(service, "rights", "status")).output
     later = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
     assert [(row["purpose"], row["reason"], row["calls"]) for row in later] == [("analytics", "retention", 1)]
@@ -91,6 +97,21 @@ async def test_encrypted_outputs_are_exported_in_clear_to_who_may_read_them(serv
     assert {json.loads(line)["call_id"] for line in (out / "transcripts.jsonl").read_text().splitlines()} == {"a"}
     with wave.open(str(out / "call-0.wav")) as sound:
         assert sound.getnframes() > 8_000
+
+
+async def test_where_ids_are_hidden_a_customers_own_id_finds_its_requests(service: Service, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(KEY.hex())
+    key.chmod(0o600)
+    await service.control(hash_ids=True)
+    held = await run(service, "rights", "hold", "--customer", "acme", "--request-id", "h-1", "--requested-by", "dpo")
+    assert "nothing is known of customer acme" in held.output
+    without = await run(service, "rights", "status", "--customer", "acme")
+    assert (without.return_value, "h-1" in without.output, "--hash-ids" in without.output) == (0, False, True)
+    ids = ("--hash-ids", "--digest-key-file", str(key))
+    assert "h-1: hold in_force" in (await run(service, "rights", "status", "--customer", "acme", *ids)).output
+    others = await run(service, "rights", "status", "--customer", "acne", *ids)
+    assert "no request of customer acne is known\n" in others.output, "no pseudonym is offered as its nearest name"
 
 
 async def test_an_id_that_is_another_requests_is_not_taken_for_done(service: Service) -> None:

@@ -15,18 +15,22 @@ from benchmarks import scaling
 from deid_stream.cli import cli
 from deid_stream.config import ENV_PREFIX, Settings
 from deid_stream.dashboard import board as dashboard
+from deid_stream.dashboard.windows import WindowRow
 from deid_stream.model import topics
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary
+from deid_stream.model.requests import Kind, Request
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.status import Heartbeat
 from deid_stream.policy import Policy, compile_policy
 from deid_stream.policy.policy import TEXT_OPERATORS
+from deid_stream.policy.rights import State, Status
 from deid_stream.spotcheck.run import GROUP_SUFFIX
 from deid_stream.wire.events import decode_event
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.output import DeadLetter, encode_audit, encode_summary
+from deid_stream.wire.requests import read_request
 from deid_stream.wire.transcript import decode_transcript
 
 ROOT = Path(__file__).parents[2]
@@ -364,6 +368,8 @@ class TestAsyncApi:
         assert self.decoded(decode_transcript, final).segments[0].words
         (policy,) = self.MESSAGES["policy"]["examples"]
         assert compile_policy(json.dumps(policy["payload"]).encode()).training
+        (asked,) = self.MESSAGES["request"]["examples"]
+        assert read_request(b"acme", json.dumps(asked["payload"]).encode(), "0-0").call_id
 
     @staticmethod
     def decoded(decode, example):
@@ -371,7 +377,7 @@ class TestAsyncApi:
         return decode(b"c-17", json.dumps(example["payload"]).encode(), headers, 0, 0, Limits())
 
     def test_examples_hold_no_field_their_schema_does_not_name(self):
-        for name in ("callEvent", "transcript", "policy"):
+        for name in ("callEvent", "transcript", "policy", "request"):
             for example in self.MESSAGES[name]["examples"]:
                 assert example["payload"].keys() <= self.SCHEMAS[name]["properties"].keys()
 
@@ -409,6 +415,9 @@ class TestAsyncApi:
         assert set(Heartbeat.__struct_fields__) == self.SCHEMAS["heartbeat"]["properties"].keys()
         assert set(DeadLetter.__struct_fields__) == self.SCHEMAS["deadLetter"]["properties"].keys()
         assert set(Policy.__struct_fields__) == self.SCHEMAS["policy"]["properties"].keys()
+        assert set(Request.__struct_fields__) == self.SCHEMAS["request"]["properties"].keys()
+        assert set(Status.__struct_fields__) == self.SCHEMAS["requestStatus"]["properties"].keys()
+        assert set(WindowRow.__struct_fields__) == self.SCHEMAS["aggregate"]["properties"].keys()
 
     def test_closed_lists_are_the_codes(self):
         assert self.SCHEMAS["entityType"]["enum"] == [str(entity_type) for entity_type in EntityType]
@@ -417,6 +426,8 @@ class TestAsyncApi:
             "enum"
         ]
         assert set(operators) == TEXT_OPERATORS
+        assert self.SCHEMAS["request"]["properties"]["kind"]["enum"] == [str(kind) for kind in Kind]
+        assert self.SCHEMAS["requestStatus"]["properties"]["state"]["enum"] == [str(state) for state in State]
 
 
 def test_the_example_in_the_policy_document_compiles():

@@ -42,13 +42,13 @@ def audit() -> None:
 @settings_options(CONNECTION, _IDS)
 @json_option
 def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
-    """Check every record of the training topics against the policies: has it a permit, did the policies allow it, has
-    its customer opted out since, has it expired? Then, is anything left of calls that the audit says were taken back?
-    And is every line of the audit where its chain says it is?
+    """Check every record of the training topics against the policies (does it have a permit, did the policies allow it,
+    has its customer opted out since, has it expired), that nothing is left of calls that the audit says were taken
+    back, and that every line of the audit stands where its chain says.
 
-    Exit status 1 where a record should not be there, or a line of the audit is not right. --region and --hash-ids are
-    the workers' own. A record whose policy is no longer in the topic is counted as unproven: the topic keeps every
-    policy for seven days and the last one for ever.
+    Exit status 1 where a record should not be there, or where the audit was changed or cut. Give --region and
+    --hash-ids as the workers have them. A record whose policy is no longer in the topic is counted as unproven: the
+    topic keeps every policy for seven days, and each customer's last one for ever.
     """
     from deid_stream.commands.proving import heads_of, proven
 
@@ -124,15 +124,14 @@ def export(
     """Write a report for a regulator: audit.jsonl, report.html to read, and manifest.json with the digests of the files
     and the chains. The whole audit is checked on the way; exit status 1 where it was changed or cut.
 
-    With --hash-ids, ID is the producer's own and is looked up by its pseudonyms, of retired keys too. An ID of which
-    neither the audit nor a policy knows anything is an error, told with the nearest ones.
+    With --hash-ids give your own ids: they are looked up by their pseudonyms, those of retired keys too. An ID of which
+    neither the audit nor a policy knows anything is an error that names the nearest known ids; then no file is written.
     """
     from deid_stream.commands.exporting import Wanted, write_export
 
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty; give a new folder")
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
-    out.mkdir(parents=True, exist_ok=True)
     until_ms = day_ms(until, "--to")
     wanted = Wanted(
         customers=() if not customer else ids.customers(customer) if ids else (customer,),
@@ -148,4 +147,7 @@ def export(
         click.echo(f"{out}: {manifest['lines']} lines of {manifest['calls']} calls; read {out / 'report.html'}")
         whole = not manifest["breaks"]
         click.echo("the audit is whole" if whole else "the audit was changed or cut: see the report", err=not whole)
+    if not manifest["lines"]:
+        named = "the names are known, but not together, or not in these days" if customer or call else "no such day"
+        click.echo(f"the report holds no line: {named}", err=True)
     return 1 if manifest["breaks"] else 0

@@ -45,8 +45,8 @@ def twilio(
 ) -> None:
     """Listen for Twilio Media Streams on ws://HOST:PORT/twilio and send their sound to the topics, in chunks of 100 ms.
 
-    A recogniser's messages about a call go to /transcripts/PROVIDER?call_id=CALL_SID. Keys that the caller presses do
-    not go on. TLS is a proxy's work.
+    A recogniser's messages about a call go to /transcripts/PROVIDER?call_id=CALL_SID. Keys that the caller presses are
+    not passed on. It has no TLS: put a proxy in front of it.
     """
     try:
         from deid_stream.bridge.server import Options

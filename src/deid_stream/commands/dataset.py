@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from deid_stream.commands.names import is_meant
 from deid_stream.commands.options import (
     CONNECTION,
     READER,
@@ -22,6 +23,7 @@ from deid_stream.commands.options import (
 from deid_stream.config import Settings
 from deid_stream.custody.ring import read_keys
 from deid_stream.errors import ConfigError
+from deid_stream.model.near import near_names
 
 if TYPE_CHECKING:
     from deid_stream.datasets.export.manifest import Manifest, Removal
@@ -100,6 +102,10 @@ def export(
     )
     with _bars(as_json) as steps:
         done = asyncio.run(run_export(topics, opened, storage, steps, now_ms))
+    for customer in wanted.customers:
+        if customer not in done.customers:
+            meant = is_meant(near_names(customer, done.customers)) or "check the name"
+            click.echo(f"deid-stream: no call of customer {customer} has closed; {meant}", err=True)
     if as_json:
         print_json({"target": target, "added": done.added, **_summary(done.manifest, done.removal)})
         return

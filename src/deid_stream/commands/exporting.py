@@ -92,9 +92,12 @@ class _Page(msgspec.Struct):
 class _Report:
     """Gathers what is wanted while the audit is read."""
 
-    def __init__(self, wanted: Wanted, path: Path) -> None:
+    def __init__(self, wanted: Wanted, out: Path) -> None:
         self._wanted = wanted
-        self._file = path.open("wb")
+        self._made = not out.exists()
+        out.mkdir(parents=True, exist_ok=True)
+        self._path = out / _LINES
+        self._file = self._path.open("wb")
         self._digest = hashlib.sha256()
         self.actions: Counter[tuple[str, str]] = Counter()
         self.calls: set[str] = set()
@@ -144,21 +147,31 @@ class _Report:
         self._file.close()
         return self._digest.hexdigest()
 
+    def discard(self) -> None:
+        """Leave nothing behind of a report that did not come about."""
+        self._file.close()
+        self._path.unlink()
+        if self._made:
+            self._path.parent.rmdir()
+
 
 async def write_export(
     kafka: "Kafka", prefix: str, wanted: Wanted, out: Path, now_ms: Ms, ids: IdPseudonyms | None = None
 ) -> JsonObject:
-    """Write the three files into a folder that is there; the manifest. ``ids``: the deployment's with ``hash_ids``.
-    Raises BrokerError, OSError; ConfigError where nothing at all is known of the customer or the call that is wanted,
-    and then nothing is written."""
-    report = _Report(wanted, out / _LINES)
+    """Write the three files into a new or empty folder; the manifest. ``ids``: the deployment's with ``hash_ids``.
+    Raises BrokerError, OSError; ConfigError where nothing at all is known of the customer or the call that is wanted.
+    Then no file is left, nor a folder that was made for them."""
+    report = _Report(wanted, out)
     try:
-        read = await read_audit(kafka, prefix, report.take)
-    finally:
-        digest = report.close()
-    if not report.lines and (stranger := await _stranger(kafka, prefix, wanted, report, ids)):
-        (out / _LINES).unlink()
-        raise stranger
+        try:
+            read = await read_audit(kafka, prefix, report.take)
+        finally:
+            digest = report.close()
+        if not report.lines and (stranger := await _stranger(kafka, prefix, wanted, report, ids)):
+            raise stranger
+    except BaseException:
+        report.discard()
+        raise
     manifest: JsonObject = {
         "made": _time(now_ms),
         "by": f"deid-stream {__version__}",
@@ -187,14 +200,15 @@ async def _stranger(
     from deid_stream.kafka.reading import read_to_end
 
     if wanted.calls and not report.call_seen:
-        return unknown("the audit knows nothing of a call", wanted.calls[0], report.known_calls)
+        # what is like a pseudonym is nobody's nearest name
+        return unknown("the audit knows nothing of a call", wanted.calls[0], () if ids else report.known_calls)
     if not wanted.customers or not report.known_customers.isdisjoint(wanted.customers):
         return None
     policies = await read_to_end(kafka, prefix + POLICIES.name)
     written = {name for record in policies for name in _names(record, ids)}
     if not written.isdisjoint(wanted.customers):
         return None
-    known = report.known_customers | written
+    known = set() if ids else report.known_customers | written
     return unknown("neither the audit nor a policy knows a customer", wanted.customers[0], known)
 
 

@@ -34,8 +34,8 @@ def fetch(call_id: str, out: Path, sanitized: bool, any_partition: bool, setting
     them as NAME.wav and NAME.call.json, which `replay` reads.
 
     These files hold what the callers said: keep them where only you can read them, and delete them when you are done.
-    The right to read the raw topics is needed, and the right to write deid.audit: that the call was fetched stands
-    there before a file is written. With --sanitized it is what analytics has of the call, entities and all.
+    You need the rights to read the raw topics and to write deid.audit: an entry there says that the call was fetched,
+    before a file is written. With --sanitized the files hold what analytics has of the call, with its entities.
     """
     found = asyncio.run(_fetched(call_id, settings, sanitized=sanitized, anywhere=any_partition))
     name = file_name(found.call_id)

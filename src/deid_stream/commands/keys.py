@@ -80,8 +80,8 @@ def new(name: ProviderName, file: Path | None, settings: Settings) -> None:
 @keys.command(name="reader-key")
 @settings_options(_RING, CUSTODY)
 def reader_key(settings: Settings) -> None:
-    """Print what a reader of encrypted outputs needs as DEID_READ_KEY: it opens payloads, and neither pseudonyms nor
-    checkpoints."""
+    """Print the key that a reader of encrypted outputs sets as DEID_READ_KEY. It decrypts outputs; it opens neither
+    pseudonyms nor checkpoints."""
     click.echo(" ".join(key.hex() for key in reader_keys(key_ring(settings))))
 
 

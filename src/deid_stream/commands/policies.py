@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
+from deid_stream.commands.names import is_meant, unknown
 from deid_stream.commands.options import (
     CONNECTION,
     WORKER,
@@ -20,6 +21,7 @@ from deid_stream.commands.options import (
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError
 from deid_stream.model.json import JsonObject
+from deid_stream.model.near import near_names
 from deid_stream.model.topics import POLICIES
 from deid_stream.policy import ChangeKind, Policy, PolicyStatus, PolicyTable, Standing, compile_policy
 from deid_stream.policy.brief import in_brief
@@ -55,8 +57,8 @@ def set_policy(
 ) -> None:
     """Write a customer's policy: a JSON FILE, or --customer with --opt-out, --no-opt-out or --remove.
 
-    It is checked first: its fields, which must all be known, and its version, which must be above those there were.
-    --processor is the workers' own: a policy that would widen what they do by default is refused.
+    It is checked first: its fields must all be known, and its version must be above every earlier one. Give --processor
+    if the workers have it: a policy that would widen what they do by default is then refused.
     """
     if (file is None) == (customer is None):
         raise ConfigError("give either a FILE or --customer")
@@ -73,6 +75,9 @@ def set_policy(
     customer = customer or ""
     found = asyncio.run(_read(settings))
     standing = found.table.standing(customer)
+    there = found.table.customers()
+    if remove and customer not in there:
+        raise unknown("there is no policy to remove of customer", customer, there)
     if file is None and not remove:
         base = found.written.get(customer) or {"customer_id": customer}
         chosen = version or _next_version(standing)
@@ -83,6 +88,9 @@ def set_policy(
         _check_version(written, raw, standing, found.written.get(customer))
     asyncio.run(_send(settings, customer, raw))
     click.echo(f"{customer}: " + (f"version {written} is written" if written else "removed"))
+    if customer not in there and (near := near_names(customer, there)):
+        # an opt-out for a slip of the pen leaves the customer who is meant in training
+        click.echo(f"    -> it is the first policy of {customer}; {is_meant(near)}", err=True)
 
 
 def _next_version(standing: Standing) -> int:
@@ -114,10 +122,11 @@ async def _send(settings: Settings, customer: str, raw: bytes | None) -> None:
 @click.argument("customer")
 @settings_options(CONNECTION)
 def get(customer: str, settings: Settings) -> None:
-    """Print the policy that one customer's calls go by, as JSON."""
+    """Print the policy that applies to one customer's calls, as JSON."""
     found = asyncio.run(_read(settings))
     if customer not in found.written:
-        raise ConfigError(f"there is no readable policy of {customer}; see `deid-stream policy list`")
+        meant = is_meant(near_names(customer, found.table.customers()))
+        raise ConfigError(f"there is no readable policy of {customer}; {meant or 'see `deid-stream policy list`'}")
     status = found.table.standing(customer).status
     if status is not PolicyStatus.IN_FORCE:
         click.echo(f"a later record is {status}: this one stays in force, without training", err=True)
@@ -128,9 +137,9 @@ def get(customer: str, settings: Settings) -> None:
 @settings_options(CONNECTION, _REGION)
 @json_option
 def list_policies(settings: Settings, as_json: bool) -> None:
-    """List what the workers do with every customer's calls now, and why not more.
+    """List for every customer what the workers let out now (analytics, training), and the reason where they do not.
 
-    --region is the workers' own: without one, nothing is trained on whose policy names a region.
+    Give --region as the workers have it: without it, customers whose policy names a region are shown without training.
     """
     found = asyncio.run(_read(settings))
     now_ms = time.time_ns() // 1_000_000

@@ -13,34 +13,34 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from deid_stream.commands.options import CONNECTION, READER, cluster, json_option, print_json, settings_options
+from deid_stream.commands.answering import PSEUDONYM, answer, line, nothing_to_show, warn
+from deid_stream.commands.options import (
+    CONNECTION,
+    READER,
+    WORKER,
+    cluster,
+    json_option,
+    print_json,
+    settings_options,
+)
 from deid_stream.config import Settings
 from deid_stream.control.export import export
 from deid_stream.control.holdings import Snapshot, read_statuses
 from deid_stream.control.raw import Plan, carry_out, plan
 from deid_stream.control.topics import ControlTopics
-from deid_stream.custody.ring import read_keys
+from deid_stream.custody.ring import key_ring, read_keys
 from deid_stream.errors import ConfigError
 from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import OutRecord
+from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.requests import Kind, Request
-from deid_stream.policy.permit import rfc3339
 from deid_stream.policy.rights import OPEN, State, Status
 from deid_stream.wire.requests import encode_request
 
 CLIENT_ID: Final = "deid-stream-rights"
 _LOOK_S: Final = 0.3
-_MENDS: Final = {
-    "not_verified": "say who has checked the person's identity: --verified-by (with identity_check: the check said no)",
-    "not_named": "say who asks: --requested-by",
-    "identity_check_failed": "identity_check did not answer; the control plane's log says why: mend it and ask again",
-    "no_key": "give `deid-stream control` the workers' digest key, or name the person as subject-... (the pseudonym)",
-    "unknown_target": "`deid-stream rights status --customer ID` names the requests of a customer",
-    "target_not_open": "it is over already; `deid-stream rights status REQUEST_ID` says since when",
-    "legal_hold": "it is done once the hold ends: `deid-stream rights release`, or the policy's legal_hold",
-}
-"""By reason of a request that is refused or waits."""
+_IDS: Final = {name: WORKER[name] for name in ("hash_ids", "digest_key_file")}
 _SHOWN: Final = 10
 """Calls named one by one; the rest are counted."""
 F = TypeVar("F", bound=Callable[..., object])
@@ -65,7 +65,7 @@ def _not_empty(context: click.Context, option: click.Parameter, value: str) -> s
 def _asking(command: F) -> F:
     """The options of every request."""
     for option in (
-        click.option("--customer", required=True, help="Whose calls."),
+        click.option("--customer", required=True, help="The customer whose calls are meant."),
         click.option("--call", default="", callback=_not_empty, help="Only this call."),
         click.option(
             "--subject",
@@ -73,9 +73,15 @@ def _asking(command: F) -> F:
             callback=_not_empty,
             help="Only calls of this person: a number, or an id of the producer's.",
         ),
-        click.option("--verified-by", default="", help="Who has checked that the person is who they say."),
+        click.option(
+            "--verified-by",
+            default="",
+            help="Who has checked the person's identity; needed unless the deployment has an identity_check.",
+        ),
         click.option("--requested-by", default="", help="Who asks; default: the user of this machine."),
-        click.option("--request-id", default="", help="A name for the request, for asking twice without harm."),
+        click.option(
+            "--request-id", default="", help="A name for the request; sent twice under one name, it is worked on once."
+        ),
         click.option(
             "--timeout", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to wait; 0: do not."
         ),
@@ -116,7 +122,7 @@ async def _ask(kafka: Kafka, prefix: str, request: Request, timeout_s: float) ->
 
 def _answers(status: Status, request: Request) -> bool:
     """Whether it is this request that stands there. With pseudonyms for ids, the names cannot be compared here."""
-    names = ((status.customer_id, request.customer_id, "customer-"), (status.call_id, request.call_id, "call-"))
+    names = ((status.customer_id, request.customer_id, PSEUDONYM), (status.call_id, request.call_id, "call-"))
     return (
         (status.kind, status.target) == (request.kind, request.target)
         and all(there == asked or (asked and there.startswith(prefix)) for there, asked, prefix in names)
@@ -131,17 +137,33 @@ def _simple(kind: Kind, name: str, text: str) -> None:
     @json_option
     def command(timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
         kafka, request = cluster(settings, CLIENT_ID), _request(kind, values)
-        return _answer(request, asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout)), timeout, as_json)
+        return answer(request, asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout)), timeout, as_json)
 
 
-_simple(Kind.WITHDRAWAL, "withdraw", "Take back the consent to training: for a whole customer, its policy says so too.")
+_simple(
+    Kind.WITHDRAWAL,
+    "withdraw",
+    "Withdraw the consent to training: records are taken back from training, later ones too, until released. "
+    "For a whole customer, its policy is changed to say so.",
+)
 _simple(
     Kind.RESTRICTION,
     "restrict",
-    "Training is taken back and retention deletes nothing; of a whole customer, nothing more is published.",
+    "Restrict processing until released: records are taken back from training, and retention deletes nothing. "
+    "Of a whole customer, nothing more is published.",
 )
-_simple(Kind.OBJECTION, "object", "Nothing more is published, and what is held for analytics and training is deleted.")
-_simple(Kind.HOLD, "hold", "Put a legal hold on calls: nothing deletes them until it is released.")
+_simple(
+    Kind.OBJECTION,
+    "object",
+    "Object to processing: what is held for analytics and training is deleted, and nothing more is published, "
+    "until released.",
+)
+_simple(
+    Kind.HOLD,
+    "hold",
+    "Put a legal hold on calls: deletion, objection and retention wait until it is released. "
+    "An opt-out of training does not wait.",
+)
 
 
 @rights.command()
@@ -155,14 +177,14 @@ _simple(Kind.HOLD, "hold", "Put a legal hold on calls: nothing deletes them unti
 @settings_options(CONNECTION)
 @json_option
 def release(target: str, timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
-    """End the hold, restriction, objection or withdrawal whose request id is TARGET. A policy that it wrote stays: to
-    opt in again is the customer's to say (`deid-stream policy set`)."""
+    """End the hold, restriction, objection or withdrawal whose request id is TARGET. A policy that it has changed stays
+    as it is; if the customer opts in again, write that with `deid-stream policy set`."""
     kafka, request = cluster(settings, CLIENT_ID), _request(Kind.RELEASE, values | {"target": target})
-    return _answer(request, asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout)), timeout, as_json)
+    return answer(request, asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout)), timeout, as_json)
 
 
 @rights.command()
-@click.option("--raw", is_flag=True, help="Of the raw topics too: shows what that takes; with --yes it is done.")
+@click.option("--raw", is_flag=True, help="From the raw topics too: shows what would go; with --yes it is deleted.")
 @click.option("--yes", is_flag=True, help="Delete the raw records, other calls' with them.")
 @_asking
 @settings_options(CONNECTION)
@@ -170,9 +192,9 @@ def release(target: str, timeout: float, settings: Settings, as_json: bool, **va
 def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
     """Delete what is held of a customer's calls, of one call, or of one person's calls.
 
-    --raw is about calls.events, calls.transcripts and calls.audio, which keep three days. They are not compacted: of a
-    partition everything up to the last record asked for is deleted, whoever's it is. Without --yes it is only shown,
-    and nothing at all is deleted.
+    With --raw also from calls.events, calls.transcripts and calls.audio, which keep records for three days. Of these a
+    broker can only delete everything up to an offset, other calls' records among it. Without --yes the command shows
+    what would go; it deletes nothing and sends no request.
     """
     if yes and not raw:
         raise ConfigError("--yes goes with --raw")
@@ -193,7 +215,7 @@ def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bo
         click.echo(f"{asyncio.run(carry_out(kafka, planned))} raw records deleted", err=as_json)
     elif raw:
         click.echo("raw records stay, since the request is not done", err=True)
-    return _answer(request, status, timeout, as_json)
+    return answer(request, status, timeout, as_json)
 
 
 def _show(planned: Plan) -> None:
@@ -218,7 +240,8 @@ def access(out: Path, timeout: float, settings: Settings, as_json: bool, **value
     kafka, request = cluster(settings, CLIENT_ID), _request(Kind.ACCESS, values)
     status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout or 60.0))
     if status is None or status.state is not State.GRANTED:
-        return _answer(request, status, timeout, as_json)
+        return answer(request, status, timeout, as_json)
+    warn(status, request)
     out.mkdir(parents=True, exist_ok=True)
     return asyncio.run(_hand_over(kafka, settings, request, status, out, as_json))
 
@@ -248,40 +271,50 @@ async def _hand_over(
 @rights.command()
 @click.argument("request_id", required=False)
 @click.option("--customer", help="Only this customer's requests.")
-@click.option("--open", "only_open", is_flag=True, help="Only those that are not done.")
-@settings_options(CONNECTION)
+@click.option("--open", "only_open", is_flag=True, help="Only requests that are open or in force.")
+@settings_options(CONNECTION, _IDS)
 @json_option
 def status(request_id: str | None, customer: str | None, only_open: bool, settings: Settings, as_json: bool) -> int:
-    """Show where requests stand, the oldest first: what, whose, since when, until when, who."""
+    """Show where requests stand, the oldest first: what was asked, about whom, when and by whom, the deadline, the end.
+
+    Where the deployment hides ids (hash_ids), a customer is shown as its pseudonym. --customer takes that, or, with
+    --hash-ids and the workers' digest key, the customer's own id.
+    """
     kafka = cluster(settings, CLIENT_ID)
+    ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     found = asyncio.run(read_statuses(kafka, ControlTopics.of(settings.topic_prefix)))
+    names = [customer, *(ids.customers(customer) if ids else ())] if customer else []
     chosen = [
         one
         for one in sorted(found.values(), key=lambda one: (one.asked_ms, one.request_id))
         if (request_id in (None, one.request_id))
-        and (customer in (None, one.customer_id))
+        and (customer is None or not set(names).isdisjoint(one.customer_ids))
         and not (only_open and one.state not in OPEN and one.state is not State.IN_FORCE)
     ]
     if as_json:
         print_json([msgspec.to_builtins(one) for one in chosen])
     for one in chosen if not as_json else []:
         if one.kind is not Kind.FULFILLED:  # the access request itself says that it is done
-            click.echo(_line(one))
+            click.echo(line(one))
     if request_id is not None and not chosen:
         raise ConfigError("there is no such request, or the control plane has not seen it yet")
+    if not chosen:
+        click.echo(nothing_to_show(found.values(), customer, names, hidden=ids is not None), err=True)
     return 0
 
 
 @rights.command()
-@click.option("--dry-run", is_flag=True, help="Needed: what has expired is deleted by the control plane alone.")
 @click.option(
-    "--days", type=click.IntRange(0, 36_500), default=0, show_default=True, help="As of so many days from now."
+    "--dry-run", is_flag=True, help="Required: this command only reports; the control plane deletes what has expired."
+)
+@click.option(
+    "--days", type=click.IntRange(0, 36_500), default=0, show_default=True, help="Report as of so many days from now."
 )
 @settings_options(CONNECTION)
 @json_option
 def retention(dry_run: bool, days: int, settings: Settings, as_json: bool) -> int:
-    """Report what retention takes: by customer and purpose, calls and records; and what a hold or a restriction keeps
-    although its days are over."""
+    """Report by customer and purpose how many calls and records would expire, and how many a hold or a restriction
+    keeps although their days are over. Nothing is deleted by this command."""
     if not dry_run:
         raise ConfigError("the control plane deletes what has expired by itself; this command only reports: --dry-run")
     kafka = cluster(settings, CLIENT_ID)
@@ -312,37 +345,3 @@ def retention(dry_run: bool, days: int, settings: Settings, as_json: bool) -> in
     if not rows:
         click.echo("nothing goes")
     return 0
-
-
-def _answer(request: Request, status: Status | None, timeout_s: float, as_json: bool) -> int:
-    if status is None:
-        if not timeout_s:
-            click.echo(f"{request.request_id}: sent; see `deid-stream rights status {request.request_id}`")
-            return 0
-        raise ConfigError(
-            f"{request.request_id} was sent and is not answered yet: is `deid-stream control` running? "
-            f"`deid-stream rights status {request.request_id}` tells"
-        )
-    if as_json:
-        print_json(msgspec.to_builtins(status))
-    else:
-        click.echo(_line(status))
-        if mend := _MENDS.get(status.reason):
-            click.echo(f"    -> {mend}", err=True)
-    return 1 if status.state is State.REFUSED else 0
-
-
-def _line(one: Status) -> str:
-    scope = f"call {one.call_id}" if one.call_id else f"subject {one.subject}" if one.subject else "all calls"
-    parts = [f"{one.request_id}: {one.kind} {one.state}" + (f" ({one.reason})" if one.reason else "")]
-    parts.append(f"{one.customer_id}, {scope}" if not one.target else f"{one.customer_id}, {one.target}")
-    parts.append(f"asked {rfc3339(one.asked_ms)}" + (f" by {one.requested_by}" if one.requested_by else ""))
-    if one.state in OPEN:
-        parts.append(f"due {rfc3339(one.due_ms)}")
-    if one.finished_ms:
-        parts.append(f"ended {rfc3339(one.finished_ms)}" + (f" by {one.released_by}" if one.released_by else ""))
-    if one.records or (one.kind is Kind.DELETION and one.state is State.DONE):
-        parts.append(f"{one.records} records of {one.calls} calls")
-    if one.keys and one.state is State.DONE:
-        parts.append(f"{len(one.keys)} keys destroyed")
-    return "  ".join(parts)

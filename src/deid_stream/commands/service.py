@@ -167,9 +167,9 @@ def _beside_worker(settings: Settings) -> Settings:
     {name: WORKER[name] for name in ("region", "hash_ids", "digest_key_file", "log_level")},
 )
 def dashboard(settings: Settings) -> int:
-    """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. Read-only; its
-    Kafka user needs to read sanitized topics only, and to write the audit where listening is allowed. --region and
-    --hash-ids are the workers' own: what their policies permit depends on them."""
+    """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. It is
+    read-only; its Kafka user reads sanitized topics only, and writes the audit if listening is allowed. Give --region
+    and --hash-ids as the workers have them: what their policies permit depends on them."""
     require_broker(settings, TRY_SERVE)
     if importlib.util.find_spec("aiohttp") is None:
         raise ConfigError(f"the dashboard needs aiohttp; {install('dashboard')}")

@@ -1,8 +1,8 @@
-"""What a deletion needs beside taking records back: which calls had begun, and the end of the customer's key.
+"""What a deletion does beside taking records back: it notes which calls had begun, and destroys the customer's keys.
 
-When the deletion of a whole customer is taken, the customer gets a new key for the calls that come later, and the old
-keys are noted. They are destroyed once everything has been taken back: what brokers, replicas and backups still have of
-it can then be read by nobody, and its pseudonyms be linked by nobody.
+When the deletion of a whole customer is taken, the customer gets a new key for later calls, and the ids of the old keys
+are noted. The old keys are destroyed once every record has been taken back. Copies in brokers, replicas and backups can
+then be read by nobody, and the customer's pseudonyms can be linked by nobody.
 """
 
 import msgspec
@@ -17,7 +17,7 @@ from deid_stream.policy.rights import Status
 
 
 class Deletions:
-    """``keys`` None: this process has no digest key, so it can make and destroy none."""
+    """``keys`` is None where this process has no digest key: it can then neither make nor destroy customers' keys."""
 
     def __init__(self, kafka: Kafka, topics: ControlTopics, keys: CustomerKeys | None) -> None:
         self._kafka = kafka
@@ -25,14 +25,16 @@ class Deletions:
         self._keys = keys
 
     async def impossible(self, status: Status) -> bool:
-        """The customer has keys, and this process cannot destroy them. Raises BrokerError."""
+        """Whether the request is a deletion of a customer who has keys that this process cannot destroy. Raises
+        BrokerError."""
         if not _of_a_customer(status) or self._keys is not None:
             return False
         table = await read_keys_topic(self._kafka, self._topics.keys)
         return any(table.current(name) is not None for name in status.customer_ids)
 
     async def begun(self, status: Status) -> Status:
-        """With what has to be known of the moment at which it was taken. Raises BrokerError."""
+        """The deletion with how far the raw topics had come when it was taken, and with the ids of the keys to destroy.
+        Raises BrokerError."""
         if status.kind is not Kind.DELETION or status.call_id:
             return status
         # first the key: calls that begin after the places that are noted are not deleted, and need the new one
@@ -40,12 +42,12 @@ class Deletions:
         return msgspec.structs.replace(status, keys=keys, reached=await self._reached())
 
     def lacks_key(self, status: Status) -> bool:
-        """Keys are to be destroyed, and this process can no longer."""
+        """Whether keys have to be destroyed, and this process has no digest key for it."""
         return bool(status.keys) and self._keys is None
 
     async def done(self, status: Status) -> None:
-        """Everything has been taken back, and the process does not lack a key. May be asked again. Raises
-        BrokerError."""
+        """Destroy the customer's old keys, now that every record has been taken back; only where the process does not
+        lack a key. Calling it twice has the same effect. Raises BrokerError."""
         if self._keys is not None and status.keys:
             for name in status.customer_ids:
                 await self._keys.destroy(name, status.keys)

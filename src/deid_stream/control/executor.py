@@ -1,5 +1,5 @@
-"""Takes back what is owed: tombstones, a line in the audit, and the table says that it is done; in this order, so that
-a crash half-way only repeats it."""
+"""Takes back the records that must go: writes tombstones, then a line of the audit, then notes in the table that it is
+done. In this order a crash half-way only repeats the steps."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -33,14 +33,17 @@ log = get_log("control")
 CALLS: Final = 32
 """Calls that are taken back together. More: fewer round trips; fewer: a customer waits less long for its turn."""
 TOMBSTONES: Final = 2_000
-"""Sent at once."""
+"""Tombstones that are sent at once. More: one customer's many records keep the others waiting; fewer: more round trips.
+"""
 IDLE_S: Final = 0.1
 HELD_EVERY_MS: Final[Ms] = 5_000
-"""Between two looks at requests that a hold keeps waiting."""
+"""Between two looks at requests that a hold keeps waiting. Larger: a request is done later after its hold has ended;
+smaller: more work for each look."""
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
 FORGET_MS: Final[Ms] = 7 * 24 * 3_600_000
-"""A call of which nothing has been held for so long leaves the index: no worker has any of it on its way any more."""
+"""A call of which nothing has been held for so long is dropped from the index. Smaller: a worker that was paused may
+still publish records of a call that nobody remembers."""
 _ACTIONS: Final = {"deletion": AuditAction.DELETED, "retention": AuditAction.EXPIRED}
 
 
@@ -50,7 +53,8 @@ class Taken(NamedTuple):
 
 
 class Executor:
-    """``flush`` waits until the tables' changes have reached the broker; ``wall_ms`` is the wall clock."""
+    """``flush`` waits until the tables' changes have reached the broker; ``wall_ms`` gives the wall clock in ms since
+    the epoch."""
 
     def __init__(
         self,
@@ -75,11 +79,13 @@ class Executor:
         self._held_ms: Ms = 0
 
     def opted_out(self, customer_id: str) -> None:
-        """An opt-out has come: the time until all of it is done is measured."""
+        """Note that a customer has opted out, so that the time until everything is taken back can be measured
+        (``deid_retraction_seconds``)."""
         self._asked_ms.setdefault(customer_id, self._wall_ms())
 
     async def run(self, beat: Callable[[], None]) -> None:
-        """Until cancelled. A broker that is away is waited for; raises BrokerError for what nobody here can mend."""
+        """Take back what must go, until cancelled. It waits for a broker that is away; raises BrokerError where waiting
+        would not help."""
         backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
         while True:
             try:
@@ -97,7 +103,8 @@ class Executor:
                 await asyncio.sleep(backoff.take())
 
     async def step(self, sender: Sender) -> bool:
-        """Look at the next calls; whether there were any. Raises BrokerError, and then they are looked at again."""
+        """Look at the next calls in the queue and take back what must go of them; returns whether there were any. After
+        a BrokerError the same calls are looked at again."""
         now_ms = self._wall_ms()
         queue = self._register.queue
         chosen = queue.take(CALLS, now_ms)
@@ -169,7 +176,8 @@ class Executor:
         ]
 
     def _lines(self, taken: Taken, now_ms: Ms) -> Iterable[Record]:
-        """A line for each reason; what is only made sure of once more was said the first time."""
+        """One audit line for each reason. Records that are taken back a second time, to be sure, were in a line the
+        first time and get none."""
         counts: dict[str, Counter[str]] = {}
         for owed in taken.verdict.owed:
             if not owed.part.gone:
@@ -248,7 +256,7 @@ class Executor:
         await self._flush()
 
     async def receipt(self, sender: Sender, status: Status, now_ms: Ms) -> None:
-        """A line of the audit under the request's own id."""
+        """Write a line of the audit that says where a request stands, under the request's own id."""
         counts = {"calls": status.calls, "records": status.records}
         if status.keys and status.state is State.DONE:
             counts["keys_destroyed"] = len(status.keys)

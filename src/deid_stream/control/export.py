@@ -1,4 +1,4 @@
-"""What is held of calls, put into a folder: for a person who asked for it, in forms that other programs read."""
+"""Writes what is held of calls into a folder, in formats that other programs read, for a person who asked for it."""
 
 import wave
 from collections import Counter, defaultdict
@@ -23,12 +23,13 @@ from deid_stream.wire.audio import decode_audio
 from deid_stream.wire.limits import Limits
 
 _EARLIER_MS = 60_000
-"""Records of a call may be stamped a little before its first."""
+"""How far before a call's start its records are looked for, in ms: a record's timestamp may be a little earlier than
+that of the call's first."""
 _LIMITS = Limits(max_audio_bytes=1 << 30)
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """What was written."""
+    """How many calls and records were written, and the names of the files."""
 
     calls: int
     records: int
@@ -38,9 +39,9 @@ class Exported(msgspec.Struct, frozen=True):
 async def export(
     kafka: Kafka, topics: ControlTopics, status: Status, calls: Sequence[Holding], out: Path, opener: Opener
 ) -> Exported:
-    """Write ``manifest.json``, ``calls.jsonl``, ``transcripts.jsonl``, ``audit.jsonl`` and a WAV file a call. What is
-    held is de-identified, so it is that, in clear. ``out`` is a folder. Raises BrokerError, OSError; SealedError where
-    outputs are encrypted and ``opener`` has no right to read them."""
+    """Write ``manifest.json``, ``calls.jsonl``, ``transcripts.jsonl``, ``audit.jsonl`` and a WAV file per call into the
+    folder ``out``. What is held is de-identified, so the export is, too. Encrypted records are decrypted by ``opener``.
+    Raises BrokerError, OSError; SealedError where ``opener`` has no right to read them."""
     found = {
         topic: [opener.open(record) for record in records if not opener.destroyed(record)]
         for topic, records in (await _records(kafka, topics, calls)).items()
@@ -89,7 +90,7 @@ async def export(
 
 
 async def _records(kafka: Kafka, topics: ControlTopics, calls: Sequence[Holding]) -> dict[str, list[InRecord]]:
-    """By topic, what no tombstone has removed, in the order of the keys' last records."""
+    """The calls' records by topic, without what a tombstone has removed, in the order of the keys' last records."""
     wanted: dict[int, dict[str, Holding]] = defaultdict(dict)
     for call in calls:
         wanted[call.partition][call.call_id] = call
@@ -152,7 +153,8 @@ def _lines(path: Path, values: Iterable[JsonObject], counts: "Counter[str]") -> 
 
 
 def _sound(path: Path, records: Sequence[InRecord]) -> bool:
-    """The call as one recording, 16-bit. False where it has no sound that can be put together."""
+    """Write the call's sound as one 16-bit WAV file. Returns False, and writes nothing, where the call has no sound
+    that fits together."""
     chunks = {}
     try:
         for record in records:

@@ -1,4 +1,4 @@
-"""The control plane's tables, read from their topics by somebody else: a command, which changes nothing."""
+"""The control plane's tables as a command reads them from their topics; it changes nothing."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -37,7 +37,7 @@ class _Read(Generic[T]):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What the control plane knew when it was read."""
+    """The control plane's three tables at the moment they were read."""
 
     calls: dict[str, Holding]
     customers: dict[str, Customer]
@@ -53,11 +53,11 @@ class Snapshot(msgspec.Struct, frozen=True):
         )
 
     def covered(self, status: Status) -> list[Holding]:
-        """The calls of a request of which something is held."""
+        """The calls that a request covers and of which something is still held."""
         return [call for call in self.calls.values() if status.covers(call) and not call.gone]
 
     def verdicts(self, now_ms: Ms) -> Iterable[tuple[Holding, Verdict]]:
-        """What would be owed at a time."""
+        """For each call, what would have to be taken back at ``now_ms``."""
         rules: dict[str, list[Status]] = defaultdict(list)
         for rule in self.requests.values():
             for customer_id in rule.customer_ids:
@@ -68,7 +68,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 async def holds(kafka: Kafka, topics: ControlTopics, names: Collection[str]) -> list[str]:
-    """What holds calls of a customer, known by these names: ids of requests, and ``policy``. Raises BrokerError."""
+    """Every legal hold on a customer or on one of its calls: the request ids, and ``policy`` for the policy's own.
+    ``names`` are all names of the customer. Raises BrokerError."""
     customers = await _Read(Customer).table(kafka, topics.control_customers)
     found = [
         status.request_id

@@ -1,4 +1,5 @@
-"""Is whoever asks the one whom the data is about? The deployment says how that is checked."""
+"""Checks that a request comes from the person whom the data is about. The deployment's setting ``identity_check`` says
+how."""
 
 import asyncio
 import urllib.error
@@ -13,9 +14,10 @@ from deid_stream.observe.logs import get_log
 log = get_log("control")
 
 _TIMEOUT_S: Final = 30.0
-"""Longer than a check by a service takes; a check by people has to answer with ``verified_by`` in the request."""
+"""How long a program or an address may take. A check by people takes longer: they check first, and put ``verified_by``
+into the request."""
 _NAMED: Final = frozenset({Kind.HOLD, Kind.RELEASE, Kind.FULFILLED})
-"""Asked by the deployment's own people: they must say who they are."""
+"""Requests that the deployment's own people make. They need no identity check, but must carry ``requested_by``."""
 
 
 class IdentityCheck:
@@ -29,7 +31,7 @@ class IdentityCheck:
         self._hook = hook
 
     async def refuses(self, request: Request) -> str:
-        """Why the request may not be worked on; empty: it may."""
+        """Why the request must be refused (a value of ``Status.reason``); empty where it may be worked on."""
         if request.kind in _NAMED:
             return "" if request.requested_by else "not_named"
         if not self._hook:

@@ -15,8 +15,9 @@ from deid_stream.policy.table import ChangeKind, PolicyTable
 
 
 class Policies:
-    """``read`` first, then ``apply`` what comes. Where ``ids`` hides customers they are known by their pseudonyms, each
-    of them: what a customer wants is also about the calls that were published before the key was rotated."""
+    """Call ``read`` first, then ``apply`` for each new record. With ``ids`` customers are known by their pseudonyms,
+    those of retired keys too, because a policy also counts for calls that were published before a rotation of the key.
+    """
 
     def __init__(
         self, kafka: Kafka, topic: str, region: str, ids: IdPseudonyms | None, *, processor: bool = False
@@ -30,7 +31,7 @@ class Policies:
         """By customer: the key in the topic, and the JSON that the calls go by."""
 
     async def read(self) -> list[str]:
-        """All there is now; the customers. Raises BrokerError."""
+        """Read the topic to its end; returns the names of all customers in it. Raises BrokerError."""
         found = {
             customer
             for record in await read_to_end(self._kafka, self._topic, "read_uncommitted")
@@ -41,7 +42,8 @@ class Policies:
     def apply(
         self, partition: int, offset: int, time_ms: int, key: bytes | None, value: bytes | None
     ) -> tuple[str, ...]:
-        """One record, once; the customer's names, the current one first, or none where it names none."""
+        """Apply one record; a record that was applied before changes nothing. Returns all names of the customer, the
+        current one first; none where the record has no key."""
         if not key:
             return ()
         written_as = key.decode(errors="replace")
@@ -58,12 +60,12 @@ class Policies:
         return names
 
     def knows(self, customer_id: str) -> bool:
-        """There is, or was, a record of the customer."""
+        """Whether the topic has had a record of the customer."""
         return self._table.standing(customer_id).position is not None
 
     def customer(self, customer_id: str, known: Customer | None) -> Customer:
-        """The customer as the control plane keeps it. An opt-out once seen stays, also where the topic has lost it; so
-        does a hold, until a policy without one is in force."""
+        """The customer as the control plane's table keeps it. An opt-out that was seen once (``known``) stays, also
+        where compaction has removed it from the topic. A hold stays until a policy without one is in force."""
         standing = self._table.standing(customer_id)
         opted_out = standing.opted_out
         if known is not None and known.opted_out is not None and (opted_out is None or opted_out < known.opted_out):
@@ -74,8 +76,9 @@ class Policies:
         return Customer(customer_id=customer_id, opted_out=opted_out, days=days, held=held, version=policy.version)
 
     def narrowed(self, customer_id: str, written_as: str, *, analytics: bool) -> OutRecord | None:
-        """A policy that allows no training and, unless ``analytics``, no analytics; else the one in force. None where
-        that is what is in force already. ``written_as`` is the customer's key where it has no policy yet."""
+        """The record that changes the customer's policy to allow no training and, unless ``analytics`` is True, no
+        analytics. None where the policy in force allows no more than that already. ``written_as`` becomes the record's
+        key where the customer has no policy yet."""
         standing = self._table.standing(customer_id)
         key, base = self._written.get(customer_id, (written_as, {"customer_id": written_as}))
         policy = standing.policy
@@ -89,7 +92,7 @@ class Policies:
 
 
 def next_version(standing: Standing) -> int | str:
-    """Above every version there has been."""
+    """A version above every one that the customer's policies have had."""
     highest = standing.highest
     if len(highest) < 2:
         return highest[0] + 1 if highest else 1

@@ -1,4 +1,5 @@
-"""Which calls have to be looked at, now or at a time. Customers take turns: a large one keeps nobody waiting."""
+"""The queue of calls that have to be looked at, now or at a given time. Customers take turns, so that a large customer
+does not keep others waiting."""
 
 import heapq
 from collections import OrderedDict
@@ -7,11 +8,12 @@ from typing import Final
 from deid_stream.units import Ms
 
 _STALE_ENTRIES: Final = 2.0
-"""The heap is made anew where it holds this many times the calls that wait. Smaller: more often; larger: memory."""
+"""The heap is rebuilt when it holds this many entries per waiting call. Smaller: it is rebuilt more often; larger: it
+takes more memory."""
 
 
 class LookQueue:
-    """Each call once, however often it is asked for. Calls are named by ``Holding.key``."""
+    """A call stands in the queue once, however often ``look`` is called for it. Calls are named by ``Holding.key``."""
 
     def __init__(self) -> None:
         self._now: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
@@ -19,19 +21,20 @@ class LookQueue:
         self._due: dict[str, Ms] = {}
 
     def __len__(self) -> int:
-        """Calls to be looked at now."""
+        """How many calls are to be looked at now."""
         return sum(map(len, self._now.values()))
 
     def waiting(self, customer_id: str) -> int:
-        """Of one customer."""
+        """How many calls of one customer are to be looked at now."""
         return len(self._now.get(customer_id, ()))
 
     def look(self, customer_id: str, key: str) -> None:
-        """As soon as the customer's turn comes."""
+        """Have the call looked at as soon as its customer's turn comes."""
         self._now.setdefault(customer_id, OrderedDict())[key] = None
 
     def look_at(self, customer_id: str, key: str, at_ms: Ms | None) -> None:
-        """At a time, in place of any other time; None: not by itself."""
+        """Have the call looked at at ``at_ms``, in place of any time set before; with None only when ``look`` is called
+        for it."""
         if at_ms is None:
             self._due.pop(key, None)
             return
@@ -44,7 +47,7 @@ class LookQueue:
             heapq.heapify(self._later)
 
     def take(self, count: int, now_ms: Ms) -> list[str]:
-        """Up to so many calls, one of each customer in turn."""
+        """Take up to ``count`` calls that are to be looked at by ``now_ms``, one of each customer in turn."""
         while self._later and self._later[0][0] <= now_ms:
             at_ms, customer_id, key = heapq.heappop(self._later)
             if self._due.get(key) == at_ms:

@@ -1,5 +1,5 @@
-"""Calls' records on the raw topics. Those are not compacted: all that can be deleted of a partition is everything up to
-an offset, other calls' records too, so what it would take is told first."""
+"""Deletes calls' records from the raw topics. These are not compacted, so a broker can only delete everything below an
+offset, other calls' records among it. ``plan`` says first what would go."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -15,16 +15,16 @@ from deid_stream.wire import cloudevents as ce
 
 
 class Cut(NamedTuple):
-    """Deleting all records of a partition below ``before``."""
+    """Deletes all records of one partition below the offset ``before``."""
 
     place: Place
     before: int
     records: int
-    """That are there and would go."""
+    """How many records are there and would be deleted."""
     own: int
-    """Of them those that were asked for."""
+    """How many of them belong to the calls that were asked for."""
     calls: tuple[str, ...]
-    """The others' calls that would lose records."""
+    """Ids of other calls that would lose records."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -32,13 +32,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def others(self) -> list[str]:
-        """Calls that were not asked for and would lose records."""
+        """Ids of the calls that were not asked for and would lose records, over all partitions."""
         return sorted({call for cut in self.cuts for call in cut.calls})
 
 
 async def plan(kafka: Kafka, prefix: str, customer_id: str, calls: Collection[str]) -> Plan:
-    """What deleting the raw records of these calls of the customer, or without any of all of its calls, would take.
-    Raises BrokerError."""
+    """What would have to be deleted for the raw records of these calls of the customer to go; of all its calls where
+    ``calls`` is empty. Raises BrokerError."""
     asked = _Asked(customer_id, calls or await _calls_of(kafka, prefix, customer_id), every=not calls)
     cuts = []
     for topic in INPUTS:
@@ -55,7 +55,7 @@ async def plan(kafka: Kafka, prefix: str, customer_id: str, calls: Collection[st
 
 
 async def carry_out(kafka: Kafka, planned: Plan) -> int:
-    """Delete; how many records. Raises BrokerError."""
+    """Delete what was planned; returns the number of records. Raises BrokerError."""
     async with kafka.admin() as admin:
         await admin.delete_records({cut.place: cut.before for cut in planned.cuts})
     return sum(cut.records for cut in planned.cuts)
@@ -66,7 +66,7 @@ def _call(record: InRecord) -> str:
 
 
 async def _calls_of(kafka: Kafka, prefix: str, customer_id: str) -> set[str]:
-    """Calls whose events name the customer: their transcripts need not."""
+    """The customer's calls, by their events: a transcript record need not name its customer."""
     found: set[str] = set()
     async with reading(kafka, prefix + EVENTS.name, "read_uncommitted") as (reader, places):
         for place in places:
@@ -77,7 +77,7 @@ async def _calls_of(kafka: Kafka, prefix: str, customer_id: str) -> set[str]:
 
 
 class _Count:
-    """Of one partition, read from its first record on. What lies behind the last record asked for stays."""
+    """Counts the records of one partition from its first on. Records behind the last one asked for would stay."""
 
     def __init__(self) -> None:
         self.before = self.records = self.own = 0
@@ -102,7 +102,7 @@ class _Asked(NamedTuple):
     customer_id: str
     calls: Collection[str]
     every: bool
-    """All of the customer's calls, also those of which only sound or text is there."""
+    """True: all of the customer's calls are meant, also those of which no event is there any more."""
 
     def holds(self, record: InRecord) -> bool:
         """A record that names another customer is not this one's, whatever its call is called."""
@@ -113,7 +113,7 @@ class _Asked(NamedTuple):
 
 
 def _customer(record: InRecord) -> str | None:
-    """Whom the record names; None: nobody."""
+    """The customer that the record names; None where it names none."""
     said = next((value for name, value in record.headers if name == ce.CUSTOMER_ID), None)
     if said is not None:
         return said.decode(errors="replace")

@@ -1,12 +1,15 @@
-"""Everything the control plane knows, in its tables, and which calls have to be looked at. No Kafka, no clock."""
+"""Everything the control plane knows: its three tables, and the queue of calls that have to be looked at. No Kafka, no
+clock."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 from deid_stream.control.queue import LookQueue
 from deid_stream.control.tables import Table
+from deid_stream.model.near import near_names
 from deid_stream.model.published import Claims, Closing
 from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import Holding, Part, call_key, claimed
@@ -17,7 +20,7 @@ Scope = tuple[str, str]
 
 
 class Register:
-    """``load`` once the tables have been read."""
+    """Call ``load`` once the tables have been read, and nothing else before."""
 
     def __init__(self, calls: Table[Holding], customers: Table[Customer], requests: Table[Status]) -> None:
         self._calls = calls
@@ -29,7 +32,7 @@ class Register:
         self.queue = LookQueue()
 
     def load(self) -> None:
-        """Take up the tables; every call is looked at once, since time has passed."""
+        """Index the tables. Every call is looked at once, since something may have expired while nobody ran."""
         for _, status in self._requests.items():  # noqa: PERF102 - no dictionary
             self._note(status)
         for key, holding in self._calls.items():
@@ -37,13 +40,14 @@ class Register:
             self.queue.look(holding.customer_id, key)
 
     def __len__(self) -> int:
-        """Calls of the index."""
+        """How many calls the index holds."""
         return len(self._calls)
 
     # -- what comes
 
     def claims(self, claims: Claims, now_ms: Ms) -> list[tuple[Holding, Closing]]:
-        """Calls of which a worker says what has left; those that have closed with it, and what they count for."""
+        """Take in what a worker says has left of calls. Returns the calls that have closed with it, and what they add
+        to the aggregates."""
         closed = []
         for claim in claims.calls:
             key = call_key(claim.customer_id, claim.call_id)
@@ -57,7 +61,7 @@ class Register:
         return closed
 
     def customer(self, customer: Customer) -> bool:
-        """What is known of a customer; True where it is an opt-out that has not been seen."""
+        """Take in what is known of a customer now. Returns True where it is an opt-out that was not seen before."""
         known = self._customers.get(customer.customer_id)
         if known == customer:
             return False
@@ -66,7 +70,7 @@ class Register:
         return customer.opted_out is not None and (known is None or known.opted_out != customer.opted_out)
 
     def request(self, status: Status) -> None:
-        """A request is new, or stands elsewhere than before."""
+        """Take in a request that is new or has changed its state; the calls that it covers are looked at."""
         before = self._requests.get(status.request_id)
         self._requests.set(status.request_id, status)
         self._note(status)
@@ -83,7 +87,7 @@ class Register:
         return self._requests.get(request_id)
 
     def open_requests(self) -> list[Status]:
-        """Those that somebody still has to do something for."""
+        """The requests for which something is still to be done."""
         return list(self._open.values())
 
     def calls_of(self, status: Status) -> Iterable[Holding]:
@@ -99,6 +103,22 @@ class Register:
             return [call_key(customer, call) for customer in customers for call in status.call_ids]
         return [key for customer in customers for key in sorted(self._by_customer.get(customer, ()))]
 
+    def unknown(self, status: Status) -> tuple[str, list[str]]:
+        """What of a request's scope nothing is known of (``customer``, ``call``, ``subject``; empty: all is known), and
+        the known names nearest to it. A call is known from the first record that has left."""
+        own = [key for customer in status.customer_ids for key in self._by_customer.get(customer, ())]
+        if not own and not any(self._customers.get(customer) for customer in status.customer_ids):
+            with_calls = (customer for customer, keys in self._by_customer.items() if keys)
+            return "customer", near_names(status.customer_id, chain(with_calls, self._customers.keys()))
+        if status.call_id and not any(key in own for key in self._keys_of(status)):
+            return "call", near_names(status.call_id, (call.call_id for call in self._all(own)))
+        if status.subject and not any(call.subject in status.subjects for call in self._all(own)):
+            return "subject", []
+        return "", []
+
+    def _all(self, keys: Iterable[str]) -> Iterator[Holding]:
+        return (call for call in map(self._calls.get, keys) if call is not None)
+
     def may_be_held(self, status: Status) -> bool:
         """A hold, by the customer's policy or a request, may cover a call of the request, also one that no worker has
         told of yet."""
@@ -113,7 +133,7 @@ class Register:
         return (holding for _, holding in self._calls.items())
 
     def rules(self, holding: Holding) -> list[Status]:
-        """The requests that may have a say about a call."""
+        """The requests in force that name the call, its customer or its person."""
         scopes = [("customer", holding.customer_id), ("call", holding.call_id)]
         if holding.subject:
             scopes.append(("subject", f"{holding.customer_id}/{holding.subject}"))
@@ -122,7 +142,8 @@ class Register:
     # -- what follows
 
     def verdict(self, key: str, now_ms: Ms) -> tuple[Holding, Verdict] | None:
-        """What is to be taken back of a call (``Holding.key``) now; when it has to be looked at again is noted."""
+        """The call (``key`` is a ``Holding.key``) with what has to be taken back of it at ``now_ms``; None where it is
+        not known. Notes when the call has to be looked at again."""
         holding = self._calls.get(key)
         if holding is None:
             return None
@@ -132,7 +153,8 @@ class Register:
         return holding, verdict
 
     def taken_back(self, holding: Holding, owed: Iterable[Owed], now_ms: Ms) -> None:
-        """The tombstones have reached the broker. A claim that has come meanwhile is still to be done."""
+        """Note that the tombstones for ``owed`` have reached the broker. What a claim has added meanwhile stays to be
+        taken back."""
         current = self._calls.get(holding.key) or holding
         done = {(one.part.purpose, one.part.position): one for one in owed}
         parts = []
@@ -148,7 +170,7 @@ class Register:
         self.queue.look(current.customer_id, current.key)
 
     def forget(self, key: str) -> None:
-        """Nothing is held of the call, and has not been for long."""
+        """Drop a call of which nothing has been held for long."""
         holding = self._calls.get(key)
         if holding is not None:
             self._by_customer[holding.customer_id].discard(key)
@@ -171,7 +193,7 @@ class Register:
 
 
 def _carried(current: Part, gone: Part) -> Part:
-    """What was taken back of a part, in the part as it is now."""
+    """The part as it is now, with what was taken back of it."""
     return msgspec.structs.replace(
         current,
         gone_told=gone.gone_told,

@@ -1,4 +1,5 @@
-"""What comes on ``privacy.requests``: checked, answered in ``privacy.status``, and given to the register."""
+"""Takes the records of ``privacy.requests``: checks each request, writes where it stands to ``privacy.status``, and
+gives it to the register."""
 
 from collections.abc import Callable
 from typing import Final
@@ -25,34 +26,34 @@ from deid_stream.wire.requests import read_request
 log = get_log("control")
 
 SUBJECT_PREFIX: Final = "subject-"
-"""A subject that begins so is a pseudonym already."""
+"""A subject that begins with this is taken for a pseudonym, and not made into one."""
 
 
 class Names(msgspec.Struct, frozen=True):
-    """How outputs call customers, calls and people."""
+    """Turns the names in a request into those that stand in the outputs."""
 
     pseudonyms: IdPseudonyms | None
-    """None: no key is known here."""
+    """None where this process has no digest key."""
     hidden: bool = False
-    """With ``hash_ids``: calls and customers are pseudonyms too."""
+    """True with ``hash_ids``: outputs name calls and customers by pseudonyms, too."""
 
     def customers(self, name: str) -> tuple[str, ...]:
-        """The current name, and those of before the key was rotated; so are the others."""
+        """All names of the customer: the current one first, then those by retired keys. ``calls`` and ``subjects`` give
+        the same of calls and people."""
         return self.pseudonyms.customers(name) if self.hidden and self.pseudonyms else (name,)
 
     def calls(self, name: str) -> tuple[str, ...]:
         return self.pseudonyms.calls(name) if self.hidden and self.pseudonyms and name else (name,)
 
     def subjects(self, customer_id: str, name: str) -> tuple[str, ...] | None:
-        """None: it cannot be told without a key."""
+        """All names of the person; None where they cannot be computed because there is no key."""
         if not name or name.startswith(SUBJECT_PREFIX):
             return (name,)
         return self.pseudonyms.subjects(customer_id, name) if self.pseudonyms else None
 
 
 class Desk:
-    """Takes one request after the other. Whatever was done for one when the process died is done again, to the same
-    effect."""
+    """Takes one request after the other. After a crash the request is taken again, to the same effect."""
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Desk:
         self._wall_ms = wall_ms
 
     async def take(self, message: Message, sender: Sender) -> None:
-        """One record of the topic. Raises BrokerError."""
+        """Take one record of the topic: answer it, or write a dead letter. Raises BrokerError."""
         try:
             request = read_request(message.key, message.value, f"{message.partition}-{message.offset}")
         except DecodeError as error:
@@ -100,14 +101,25 @@ class Desk:
         if refused:
             status = msgspec.structs.replace(status, state=State.REFUSED, reason=refused, finished_ms=self._wall_ms())
         else:
+            # looked at first, since a policy may be written now
+            status = self._with_unknown(status)
             await self._act(request, status, sender)
             status = await self._executor.deletions.begun(status)
         await self._executor.receipt(sender, status, self._wall_ms())
         self._register.request(status)
 
+    def _with_unknown(self, status: Status) -> Status:
+        """The status with what nothing is known of. Such a request is not refused: a hold may come before the first
+        call."""
+        if status.target:
+            return status
+        unknown, near = self._register.unknown(status)
+        return msgspec.structs.replace(status, unknown=unknown, near=() if self._names.hidden else tuple(near))
+
     def renamed(self, message: Message) -> None:
-        """A request that was taken under an older key: what is in force of it is also about what comes under the
-        current one. A status has no names to make pseudonyms of; the request has."""
+        """Read a request again that was taken under an older key, and add its pseudonyms under the current key to its
+        status, so that it also counts for calls that come under that key. Only the request holds the names from which
+        pseudonyms are made."""
         try:
             request = read_request(message.key, message.value, f"{message.partition}-{message.offset}")
         except DecodeError:
@@ -122,7 +134,7 @@ class Desk:
             self._register.request(msgspec.structs.replace(known, also=also))
 
     async def _act(self, request: Request, status: Status, sender: Sender) -> None:
-        """What follows beside the register's own work."""
+        """Where the kind of request asks for it, end the request that it names, or narrow the customer's policy."""
         if status.kind in (Kind.RELEASE, Kind.FULFILLED):
             target = self._register.status(status.target)
             assert target is not None  # noqa: S101 - looked at before
@@ -136,7 +148,7 @@ class Desk:
                 await sender.send([policy])
 
     async def _end(self, target: Status, by: Status, sender: Sender) -> None:
-        """``target`` is over by a release, or has been fulfilled."""
+        """Note that ``target`` was released or fulfilled by the request ``by``."""
         changed = msgspec.structs.replace(
             target,
             state=State.RELEASED if by.kind is Kind.RELEASE else State.DONE,
@@ -198,8 +210,8 @@ class Desk:
 
 
 def _asks_the_same(known: Status, request: Request, status: Status | None) -> bool:
-    """Whether the request is one that came before, not another one of the same id. ``status`` is what it would become;
-    None where its subject cannot be told."""
+    """Whether ``request`` is the request that came before under this id, and not a different one. ``status`` is what it
+    would become; None where the names of its subject cannot be computed."""
     if status is None:
         return known.kind is request.kind and known.reason == "no_key"
     names = [(status.customer_id, known.customer_id), (status.call_id, known.call_id)]

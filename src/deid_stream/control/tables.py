@@ -1,6 +1,6 @@
-"""The control plane's state: Faust tables, each with a compacted topic that holds nothing but JSON of ours.
+"""The control plane's state: Faust tables, each with a compacted topic that holds JSON.
 
-Values are kept as bytes: a hundred thousand calls then take tens of megabytes, and a restart reads them as they are.
+Values are kept as bytes, so that a hundred thousand calls take tens of megabytes and a restart need not decode them.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class BytesTable(Protocol):
-    """What is asked of a Faust table."""
+    """The part of a Faust table that ``Table`` uses."""
 
     def __getitem__(self, key: bytes, /) -> bytes: ...
 
@@ -41,7 +41,8 @@ class Table(Generic[T]):
         return len(self._stored)
 
     def get(self, key: str) -> T | None:
-        """None where there is none, and where another version wrote what this one cannot read."""
+        """The value under ``key``; None where there is none, or where another version wrote a value that this one
+        cannot read."""
         raw = key.encode()
         if raw not in self._stored:
             return None
@@ -54,13 +55,18 @@ class Table(Generic[T]):
         self._stored[key.encode()] = self._encoder.encode(value)
 
     def drop(self, key: str) -> None:
-        """A tombstone in the table's topic."""
+        """Remove ``key``, with a tombstone in the table's topic."""
         if key.encode() in self._stored:
             self._stored.pop(key.encode())
 
-    def items(self) -> Iterator[tuple[str, T]]:
-        """Of all there is now."""
+    def keys(self) -> Iterator[str]:
+        """All that the table holds at the moment of the call."""
         for raw in list(self._stored.keys()):
-            value = self.get(raw.decode())
+            yield raw.decode()
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """All that the table holds at the moment of the call."""
+        for key in self.keys():
+            value = self.get(key)
             if value is not None:
-                yield raw.decode(), value
+                yield key, value

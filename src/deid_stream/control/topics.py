@@ -10,7 +10,7 @@ class ControlTopics(FullNames, frozen=True):
     events: str
     transcripts: str
     audio: str
-    """The raw topics: only how far they have come is asked."""
+    """The raw topics: the control plane asks for their end offsets and reads no record of them."""
     policies: str
     requests: str
     index: str
@@ -29,7 +29,7 @@ class ControlTopics(FullNames, frozen=True):
     keys: str
 
     def of_purpose(self, purpose: Purpose) -> tuple[str, str]:
-        """Transcripts and audio of analytics or training."""
+        """The names of the transcript topic and the audio topic of a purpose."""
         if purpose is Purpose.TRAINING:
             return self.training_transcripts, self.training_audio
         return self.analytics_transcripts, self.analytics_audio

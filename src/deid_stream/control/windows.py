@@ -1,4 +1,4 @@
-"""Counts by window: what closed calls add up to, published once a window is over, small cells hidden."""
+"""Counts closed calls by window of time, and publishes each window once it is over, with small numbers hidden."""
 
 import asyncio
 import random
@@ -20,17 +20,18 @@ from deid_stream.units import Ms
 log = get_log("control")
 
 GRACE_MS: Final[Ms] = 60_000
-"""A window is published so long after its end: calls that closed in it are known by then. A call that is told of later
-counts in the oldest window that is still open."""
+"""A window is published so long after its end, so that calls which closed in it are known by then. Smaller: more calls
+come too late, and count in the oldest window that is still open; larger: windows are published later."""
 EVERY_S: Final = 5.0
-"""Between two looks for windows that are over."""
+"""Between two looks for windows that are over. Larger: windows are published later."""
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
 
 
 class Windows:
-    """``tallies`` is by ``start/customer``. ``length_ms`` of a window, ``threshold`` below which a cell is hidden,
-    ``epsilon`` of the noise (0: none), whose numbers come from ``seed`` and the window, so that it is made alike."""
+    """``tallies`` is keyed by ``start/customer``. ``length_ms`` is a window's length; numbers of fewer calls than
+    ``threshold`` are hidden; ``epsilon`` is the strength of the Laplace noise (0: none). The noise is drawn from
+    ``seed`` and the window, so that a window that is published twice has the same numbers."""
 
     def __init__(
         self, tallies: Table[Tally], topic: str, *, length_ms: Ms, threshold: int, epsilon: float, seed: bytes
@@ -43,7 +44,7 @@ class Windows:
         self._seed = seed
 
     def add(self, customer_id: str, closing: Closing, now_ms: Ms) -> None:
-        """A call has closed."""
+        """Count a call that has closed."""
         oldest_ms = window_start(now_ms - GRACE_MS, self._length_ms)
         start_ms = max(window_start(min(closing.time_ms, now_ms), self._length_ms), oldest_ms)
         key = f"{start_ms}/{customer_id}"
@@ -57,7 +58,8 @@ class Windows:
         self._tallies.set(key, (self._tallies.get(key) or Tally()).plus(facts))
 
     def over(self, now_ms: Ms) -> dict[Ms, dict[str, Tally]]:
-        """Windows that are to be published, by their start, with each customer's counts."""
+        """The windows that are over and not yet published, by their start in ms since the epoch, each with its counts
+        by customer."""
         found: dict[Ms, dict[str, Tally]] = {}
         for key, tally in self._tallies.items():
             start, _, customer_id = key.partition("/")
@@ -66,7 +68,7 @@ class Windows:
         return found
 
     def records(self, start_ms: Ms, tallies: dict[str, Tally]) -> list[OutRecord]:
-        """What is published of a window: a row a customer, and the deployment's."""
+        """The records of one window: a row for each customer, and one for the whole deployment."""
         noise = None
         if self._epsilon:
             drawn = random.Random(self._seed + b"%d" % start_ms)
@@ -79,14 +81,14 @@ class Windows:
         ]
 
     def forget(self, start_ms: Ms, customers: list[str]) -> None:
-        """It has been published."""
+        """Drop a window that has been published."""
         for customer_id in customers:
             self._tallies.drop(f"{start_ms}/{customer_id}")
 
 
 async def publish_windows(windows: Windows, sender: Sender, wall_ms: Callable[[], Ms]) -> None:
-    """Publish each window that is over, until cancelled. A broker that is away is waited for; raises BrokerError for
-    what nobody here can mend."""
+    """Publish each window that is over, until cancelled. It waits for a broker that is away; raises BrokerError where
+    waiting would not help."""
     backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
     while True:
         try:

@@ -18,10 +18,10 @@ from deid_stream.model.json import JsonObject
 
 PREFIX: Final = "aws-kms:"
 _CONTEXT: Final = {"purpose": "deid-stream master key"}
-"""Bound to every key (encryption context), and what an access policy may ask for."""
+"""The encryption context that is bound to every key. An access policy of the KMS may demand it."""
 
 Signer = Callable[[bytes, Mapping[str, str]], dict[str, str]]
-"""Body and headers of a request to ``/``; gives the headers with the signature."""
+"""Takes the body and the headers of a request to ``/``; returns the headers with the signature added."""
 
 
 class Credentials(NamedTuple):

@@ -19,7 +19,8 @@ class Answer(NamedTuple):
 
 
 class JsonService:
-    """``name`` is what errors call it. Raises ConfigError where ``url`` is none, or plain HTTP to another machine."""
+    """``name`` stands in error messages. Raises ConfigError where ``url`` is not a URL, or is plain HTTP to another
+    machine."""
 
     def __init__(self, name: str, url: str, timeout_s: float, setting: str, ca_file: str = "") -> None:
         parts = urlsplit(url)
@@ -35,11 +36,12 @@ class JsonService:
 
     @property
     def host(self) -> str:
-        """As the ``Host`` header has it."""
+        """Host and port as the ``Host`` header has them."""
         return self._parts.netloc.rpartition("@")[2]
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Raises KeyProviderError where the service does not answer in time, or not in JSON."""
+        """Send one request and return the JSON of its answer. Raises KeyProviderError where the service does not answer
+        in time, or not in JSON."""
         connection = self._connection()
         try:
             connection.request("POST", self._parts.path.rstrip("/") + path, body, dict(headers))
@@ -62,7 +64,7 @@ class JsonService:
         return Answer(status, self._fields(raw, status))
 
     def refused(self, answer: Answer, mends: Mapping[int, str]) -> KeyProviderError:
-        """The error for an answer that is none of success."""
+        """The error for an answer whose status is not 200."""
         mend = mends.get(answer.status, f"look at {self._name}'s own log")
         return KeyProviderError(f"{self._name} answered {answer.status}: {mend}")
 

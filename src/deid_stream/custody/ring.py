@@ -1,4 +1,5 @@
-"""A deployment's key ring: master keys from file or environment, unwrapped by whatever wrapped them."""
+"""Makes a deployment's key ring: reads master keys from a file or the environment, and has each unwrapped by the
+service that its prefix names."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ _SECRET_BYTES: Final = 32
 
 
 class LocalKeys:
-    """Master keys as they are, in hex. ``random`` gives so many bytes."""
+    """Master keys that no service wraps, in hex. ``random`` gives the number of random bytes that it is asked for."""
 
     def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
         self._random = random
@@ -35,7 +36,7 @@ class LocalKeys:
 
 
 def provider(settings: Settings, name: ProviderName, environ: Mapping[str, str] = os.environ) -> KeyProvider:
-    """Raises ConfigError where a setting of it is missing."""
+    """The key service of that name, by the settings. Raises ConfigError where a setting of it is missing."""
     timeout_s = settings.key_timeout_ms / 1000
     if name == "local":
         return LocalKeys()
@@ -64,7 +65,7 @@ def provider(settings: Settings, name: ProviderName, environ: Mapping[str, str] 
 
 
 def unwrapper(settings: Settings, environ: Mapping[str, str] = os.environ) -> Callable[[str], bytes]:
-    """Opens a master key as it stands in the settings, by its prefix."""
+    """A function that unwraps a master key as it stands in the settings; the key's prefix says by which service."""
     opened = cache(lambda name: provider(settings, name, environ))
 
     def unwrap(token: str) -> bytes:
@@ -76,12 +77,13 @@ def unwrapper(settings: Settings, environ: Mapping[str, str] = os.environ) -> Ca
 
 
 def key_ring(settings: Settings, ephemeral: bytes | None = None) -> KeyRing:
-    """Every key of this deployment; blocking where a key service is asked. See ``Settings.key_ring``."""
+    """All master keys of this deployment. It blocks where a key service has to be asked. See ``Settings.key_ring``."""
     return settings.key_ring(ephemeral, unwrapper(settings))
 
 
 def read_keys(settings: Settings) -> ReadKeys | None:
-    """What this process may open encrypted outputs with: its own read keys, or those of its key ring; None: nothing."""
+    """The keys with which this process may decrypt outputs: its read keys, or those of its key ring; None where it has
+    neither."""
     own = settings.secret_read_keys()
     if own:
         return ReadKeys(own)

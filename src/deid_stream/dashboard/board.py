@@ -28,15 +28,15 @@ MAX_AUDIT: Final = 500
 """Audit lines that are kept of one call."""
 MAX_LETTERS: Final = 500
 ALIVE_MS: Final = 5_000
-"""A worker that has not said anything for so long is shown as silent."""
+"""A worker without a heartbeat for so long is shown as silent."""
 GONE_MS: Final = 600_000
-"""And is no longer shown after this."""
+"""A worker without a heartbeat for so long is no longer shown."""
 KINDS: Final = tuple(topic.kind for topic in (STATUS, CALLS, AUDIT, DEAD_LETTERS, POLICIES, REQUEST_STATUS, AGGREGATES))
-"""Topics that are followed."""
+"""The topics that the dashboard follows."""
 
 
 class CallLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of ``deid.calls``, with where its records are."""
+    """One call of ``deid.calls``, and in which partition and period its records lie."""
 
     call_id: str
     customer_id: str
@@ -82,8 +82,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board:
-    """Give it every record of the topics in ``KINDS``, then ask. What cannot be read is passed over and counted.
-    ``policies`` is made as the workers make theirs: with their region, and with their pseudonyms."""
+    """Call ``take`` for every record of the topics in ``KINDS``, then ask. Records that cannot be read are passed over
+    and counted. ``policies`` is made as the workers make theirs: with their region and their pseudonyms."""
 
     def __init__(self, policies: PolicyTable | None = None) -> None:
         self._workers: dict[str, Heartbeat] = {}
@@ -98,7 +98,7 @@ class Board:
     def take(
         self, kind: str, key: bytes | None, value: bytes | None, partition: int, offset: int = 0, time_ms: Ms = 0
     ) -> None:
-        """One record, with its place and its timestamp; None as ``value`` is a tombstone."""
+        """Take one record, with its place and its timestamp. A ``value`` of None is a tombstone."""
         name = (key or b"").decode(errors="replace")
         try:
             if kind == POLICIES.kind:
@@ -121,7 +121,7 @@ class Board:
     # -- what the pages ask
 
     def overview(self, now_ms: Ms) -> JsonObject:
-        """Sums over the workers that are alive, and each worker. Delays are those of the slowest worker."""
+        """Sums over the workers that are alive, and the figures of each. Delays are those of the slowest worker."""
         for name in [name for name, beat in self._workers.items() if now_ms - beat.time_ms > GONE_MS]:
             del self._workers[name]
         beats = sorted(self._workers.values(), key=lambda beat: beat.worker_id)
@@ -176,7 +176,7 @@ class Board:
         return self._calls.get(call_id)
 
     def audit(self, call_id: str) -> list[JsonObject]:
-        """What the ledger says of a call, in its order, without what is said there of privacy requests."""
+        """The audit lines of a call, in their order, without those about privacy requests."""
         return [line for line in self._lines(call_id) if not _of_a_request(line)]
 
     def request(self, reference: str, now_ms: Ms) -> JsonObject:
@@ -189,11 +189,11 @@ class Board:
         return self.requests.details(reference, now_ms, held, lines)
 
     def dead_letters(self) -> list[JsonObject]:
-        """The newest first."""
+        """The dead letters, the newest first."""
         return [msgspec.to_builtins(letter) for letter in reversed(self._letters)]
 
     def policies(self, now_ms: Ms) -> list[JsonObject]:
-        """As the workers see them: what is in force for each customer, and why there is no training."""
+        """The policies as the workers see them: what is in force for each customer, and why there is no training."""
         return [in_brief(self._policies.standing(name), now_ms) for name in self._policies.customers()]
 
     # -- records

@@ -36,19 +36,22 @@ from deid_stream.wire.output import encode_audit
 log = get_log("dashboard")
 
 BEHIND: Final = 20_000
-"""Records of each partition that are read before the newest, of topics that are not read whole."""
+"""How many of the newest records of each partition are read at the start, of topics that are not read whole. More: a
+start takes longer; fewer: less is shown."""
 BEHIND_STATUS: Final = 200
 _WHOLE: Final = (POLICIES, REQUEST_STATUS)
-"""Read from their beginning: an opt-out and an open request may be old."""
+"""Topics that are read from their beginning, since an opt-out and an open request may be old."""
 RETRY_S: Final = 10.0
 MARGIN_MS: Final = 600_000
-"""A call's records are looked for from so long before its beginning to so long after its end: clocks differ."""
+"""A call's records are looked for from so long before its beginning to so long after its end, since producers' clocks
+differ."""
 LOOK_S: Final = 20.0
-"""Reading one call takes no longer."""
+"""Longest time for reading one call, in seconds; then the page gets what has been read."""
 
 
 class Feed:
-    """``run`` fills the board until it is cancelled. The rest answers the inspector."""
+    """``run`` fills the board until it is cancelled; the other methods answer the page's questions about one call or
+    request."""
 
     def __init__(self, kafka: Kafka, prefix: str, board: Board, keys: ReadKeys | None = None) -> None:
         self._kafka = kafka
@@ -58,7 +61,7 @@ class Feed:
         self._log = AuditLog(kafka, prefix + AUDIT.name, DASHBOARD)
 
     async def run(self) -> None:
-        """Follow every topic. One that cannot be read is tried again, and the others go on."""
+        """Follow every topic until cancelled. A topic that cannot be read is tried again, and the others go on."""
         followed = [topic for topic in TOPICS if topic.kind in KINDS]
         await asyncio.gather(*(self._keep_following(topic) for topic in followed))
 
@@ -141,7 +144,8 @@ class Feed:
         return self._board.request(reference, now_ms)
 
     async def _permitted(self, call: CallLine) -> list[JsonObject] | None:
-        """What training has of it; None where this user may not read that, as it should be in most deployments."""
+        """What training has of the call; None where the dashboard's Kafka user may not read the training topic, as in
+        most deployments it should not."""
         try:
             return transcript(await self._read(TRAINING_TRANSCRIPTS, call))
         except BrokerError:
@@ -173,5 +177,5 @@ class Feed:
             return []
 
     async def _audit(self, entry: AuditEntry, policy_version: str = "", partition: int | None = None) -> None:
-        """Before anything is given out. Raises BrokerError: then nothing is."""
+        """Write the audit line before anything is given out. Raises BrokerError; then nothing is given out."""
         await self._log.send([encode_audit(entry, policy_version=policy_version)], partition)

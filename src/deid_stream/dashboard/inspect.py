@@ -22,9 +22,9 @@ Tracks = dict[int, Samples]
 """Samples by channel."""
 
 POINTS: Final = 800
-"""Columns of a waveform: more than a screen shows is not sent."""
+"""Columns of a waveform: about as many as a screen shows."""
 MAX_SOUND_MS: Final = 4 * 3600 * 1000
-"""A longer call is shown without sound: all of it is in memory."""
+"""The sound of a longer call is cut here, since all of it is held in memory."""
 _LIMITS: Final = Limits(max_audio_bytes=1 << 24)
 
 

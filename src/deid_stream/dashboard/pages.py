@@ -1,8 +1,8 @@
-"""The HTTP side: static pages, JSON for them, and the checks that every request passes.
+"""The HTTP server: static pages, the JSON that they ask for, and the checks that every request passes.
 
-Read-only. Without the token a visitor sees figures, policies and sanitized transcripts; sound, and whom a privacy
-request is about, need the token, and each time the audit says so. Nothing is loaded from elsewhere, and no page of
-another site can ask.
+It is read-only. Without the token a visitor sees figures, policies and sanitized transcripts. Sound, and the names in a
+privacy request, need the token, and each time a line is written to the audit first. The pages load nothing from other
+sites, and requests from pages of other sites are refused.
 """
 
 import hmac
@@ -25,9 +25,9 @@ from deid_stream.observe.logs import get_log, where
 log = get_log("dashboard")
 
 MAX_REQUESTS: Final = 600
-"""Of one address in a minute. The page asks about 120 times."""
+"""Requests of one address per minute; more are refused. An open page makes about 120."""
 MAX_WRONG_TOKENS: Final = 10
-"""Of one address in a minute; then it is refused for the rest of it."""
+"""Wrong tokens of one address per minute; after that it is refused for the rest of the minute."""
 MAX_ADDRESSES: Final = 1_000
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -55,7 +55,7 @@ _STATIC: Final = {
 
 
 class Calls(Protocol):
-    """Where one call's sanitized records and one request's names come from, and where the audit goes."""
+    """The interface to Kafka: one call's sanitized records, one request's names, and the audit."""
 
     async def inspect(self, call_id: str) -> JsonObject | None:
         """Everything the inspector shows; None where the call is not known. Raises BrokerError."""
@@ -71,7 +71,7 @@ class Calls(Protocol):
 
 
 class Guard:
-    """Who may ask, how often. ``clock`` counts seconds."""
+    """Decides who may ask, and how often. ``clock`` gives seconds."""
 
     def __init__(self, token: str, hosts: frozenset[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._token = token.encode()
@@ -81,17 +81,19 @@ class Guard:
         self._wrong: dict[str, deque[float]] = {}
 
     def known_host(self, host: str) -> bool:
-        """Whether the page was asked for by a name of ours: another site's name that leads here is refused."""
+        """Whether the request's ``Host`` is one of the known names. Refusing others stops a foreign site whose name
+        resolves to this machine."""
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         name = name.strip("[]").lower()
         return name in self._hosts or "*" in self._hosts
 
     def too_many(self, address: str) -> bool:
-        """Count a request."""
+        """Count a request; returns whether the address has made too many."""
         return _counted(self._requests, address, self._clock(), 1) > MAX_REQUESTS
 
     def admits(self, authorization: str, address: str) -> bool:
-        """Whether the header carries the token. Compared in constant time; an address that guesses is shut out."""
+        """Whether the header carries the token. It is compared in constant time; an address with too many wrong tokens
+        is refused."""
         now_s = self._clock()
         if not self._token or _counted(self._wrong, address, now_s, 0) >= MAX_WRONG_TOKENS:
             return False
@@ -105,7 +107,7 @@ class Guard:
 
 
 def _counted(by_address: dict[str, deque[float]], address: str, now_s: float, more: int) -> int:
-    """What an address did within the last minute, with what it does now."""
+    """How often an address did something within the last minute, now included."""
     if len(by_address) > MAX_ADDRESSES:
         by_address.clear()
     times = by_address.setdefault(address, deque())
@@ -116,8 +118,8 @@ def _counted(by_address: dict[str, deque[float]], address: str, now_s: float, mo
 
 
 def hosts_of(bind: str, extra: str) -> frozenset[str]:
-    """Names under which the pages may be asked for: this machine's own while only it can ask, and those that the
-    deployment names."""
+    """Host names under which the pages may be asked for: this machine's own while the server listens on it alone, and
+    those of the setting ``dashboard_hosts``."""
     named = {name.strip().lower() for name in extra.split(",") if name.strip()}
     try:
         local = ipaddress.ip_address(bind).is_loopback
@@ -127,7 +129,7 @@ def hosts_of(bind: str, extra: str) -> frozenset[str]:
 
 
 def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], int]) -> web.Application:
-    """The whole of it, to be served alone or mounted under another one."""
+    """The aiohttp application, to be served alone or mounted under another one."""
     app = web.Application(middlewares=[_checked(guard)], client_max_size=1024)
     app.router.add_get("/", _static("index.html"))
     for name in _STATIC:
@@ -148,7 +150,7 @@ def application(board: Board, calls: Calls, guard: Guard, wall_ms: Callable[[], 
 
 
 def _checked(guard: Guard) -> Middleware:
-    """Every request passes the guard, and every answer carries ``HEADERS``."""
+    """Let every request pass the guard, and put ``HEADERS`` on every answer."""
 
     @web.middleware
     async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Privacy requests and where they stand, from ``privacy.status``. What may be seen without the token names nobody."""
+"""Privacy requests and where they stand, from ``privacy.status``. Without the token no name is shown."""
 
 import hashlib
 import secrets
@@ -20,13 +20,13 @@ each of them."""
 MAX_SHOWN: Final = 500
 """Rows of one answer. More, and the table is slow in a browser; fewer, and open ones may be missing from it."""
 LOOKED_AT: Final = "privacy_request"
-"""The audit's reason where somebody has seen whom a request is about."""
+"""The audit line's reason when somebody has looked at the names in a request."""
 _GOES_ON: Final = OPEN | {State.IN_FORCE}
 
 
 class Requests:
-    """Give it every record of the topic, then ask. ``secret`` makes the references by which a page asks for one
-    request: they tell nothing of its id, and mean nothing to another process."""
+    """Call ``take`` for every record of the topic, then ask. A page asks for a request by a reference, which is made
+    with ``secret``: it does not tell the request's id, and means nothing to another process."""
 
     def __init__(self, secret: bytes | None = None) -> None:
         self._secret = secret or secrets.token_bytes(16)
@@ -56,7 +56,7 @@ class Requests:
         return self._live.get(reference) or self._ended.get(reference)
 
     def totals(self, now_ms: Ms) -> dict[str, int]:
-        """How many wait, are late, and are in force."""
+        """How many requests are open, overdue and kept waiting by a hold, and how many holds are in force."""
         live = list(self._live.values())
         return {
             "open": sum(status.state in OPEN for status in live),
@@ -66,8 +66,8 @@ class Requests:
         }
 
     def shown(self, now_ms: Ms) -> JsonObject:
-        """Counts, and rows without a name: open ones first, the nearest deadline on top; then what is in force; then
-        what has ended, the latest first."""
+        """Counts, and rows without names: open requests first, the nearest deadline on top; then those in force; then
+        those that have ended, the latest first."""
         going = sorted(self._live.items(), key=lambda item: (item[1].state not in OPEN, item[1].due_ms))
         ended = sorted(self._ended.items(), key=lambda item: item[1].finished_ms or item[1].asked_ms, reverse=True)
         rows = [*going, *ended]
@@ -80,8 +80,8 @@ class Requests:
         }
 
     def details(self, reference: str, now_ms: Ms, policy_hold: bool, history: Iterable[JsonObject]) -> JsonObject:
-        """Everything, with names. ``policy_hold``: the customer's policy has a legal hold; ``history``: the audit's
-        lines under this request or its call. Raises KeyError."""
+        """One request with its names. ``policy_hold``: the customer's policy has a legal hold; ``history``: the audit
+        lines under this request or its call. Raises KeyError where the request is not known."""
         status = self.status(reference)
         if status is None:
             raise KeyError
@@ -116,6 +116,7 @@ def _row(reference: str, status: Status, now_ms: Ms) -> JsonObject:
         "kind": status.kind,
         "state": status.state,
         "reason": status.reason,
+        "unknown": status.unknown,
         "scope": "one call" if status.call_id else "one person" if status.subject else "all calls",
         "asked_ms": status.asked_ms,
         "due_ms": status.due_ms if status.state in OPEN else 0,
@@ -131,8 +132,8 @@ def _overdue(status: Status, now_ms: Ms) -> bool:
 
 
 def _is_about(line: JsonObject, status: Status) -> bool:
-    """A receipt of this request, or that somebody has looked at it. Those of a call lie under the call, beside others
-    of it."""
+    """Whether an audit line says where this request stands, or that somebody has looked at it. Lines of a request about
+    one call stand under that call, beside other lines of it."""
     if line.get("customer_id") != status.customer_id:
         return False
     action, reason = line.get("action"), str(line.get("reason", ""))

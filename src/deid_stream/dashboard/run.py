@@ -22,7 +22,8 @@ log = get_log("dashboard")
 
 
 def assemble(settings: Settings) -> tuple[web.Application, Feed]:
-    """The pages, to be served or mounted, and the feed behind them, to be run. Raises ConfigError."""
+    """The application with the pages, to be served or mounted, and the feed that fills it, to be run. Raises
+    ConfigError."""
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     board = Board(PolicyTable(settings.region, ids))
     feed = Feed(connect(settings, "deid-stream-dashboard"), settings.topic_prefix, board, read_keys(settings))
@@ -33,7 +34,8 @@ def assemble(settings: Settings) -> tuple[web.Application, Feed]:
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[str]:
-    """Serve the pages meanwhile; their address. Raises ConfigError where the port cannot be had."""
+    """Serve the pages while the context is open; gives their address. Raises ConfigError where the port is taken or not
+    allowed."""
     app, feed = assemble(settings)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()

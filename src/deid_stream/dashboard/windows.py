@@ -9,16 +9,17 @@ from deid_stream.model.json import JsonObject
 from deid_stream.units import Ms
 
 MAX_ROWS: Final = 10_000
-"""Rows that are kept, of all customers together."""
+"""Rows that are kept, of all customers together; the oldest go first."""
 MAX_SHOWN: Final = 168
 """Windows of one answer: a week of hours. More, and the chart's columns are thinner than a pixel of a small screen."""
 
 
 class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A value of the topic. None: hidden, as too few calls are in it, or since it would give such a number away."""
+    """One record of the topic. None stands for a hidden number: too few calls are in it, or another hidden number could
+    be worked out from it."""
 
     customer_id: str | None
-    """None: the whole deployment."""
+    """None for the row of the whole deployment."""
     window_start_ms: Ms
     window_ms: Ms
     threshold: int
@@ -31,7 +32,7 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Windows:
-    """Give it every record of the topic, then ask."""
+    """Call ``take`` for every record of the topic, then ask."""
 
     def __init__(self) -> None:
         self._rows: OrderedDict[str, WindowRow] = OrderedDict()
@@ -46,7 +47,7 @@ class Windows:
             self._rows.popitem(last=False)
 
     def shown(self, customer_id: str) -> JsonObject:
-        """The newest windows, in order of time, of a customer; empty: of the deployment."""
+        """The newest windows in order of time: of one customer, or with an empty id of the whole deployment."""
         rows = [row for row in self._rows.values() if (row.customer_id or "") == customer_id]
         rows.sort(key=lambda row: row.window_start_ms)
         return {

@@ -107,3 +107,7 @@ class Held:
     def items(self) -> Iterator[tuple[str, HeldCall]]:
         """Calls with at least one live record."""
         return ((call_id, call) for call_id, call in self._calls.items() if call.records)
+
+    def customers(self) -> set[str]:
+        """Of all calls that have closed, those of which training has nothing among them."""
+        return {call.customer_id for call in self._calls.values() if call.customer_id}

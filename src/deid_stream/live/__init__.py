@@ -1,4 +1,5 @@
-"""Calls de-identified inside the program that has them, without Kafka: sound and transcripts in, what may leave out."""
+"""De-identifies calls inside the program that has them, without Kafka: sound and transcripts go in, what may leave
+comes out."""
 
 from deid_stream.live.background import BackgroundCall
 from deid_stream.live.call import LiveCall

@@ -21,16 +21,17 @@ Sink = Callable[[Clean], Awaitable[None] | None]
 Step = Callable[[LiveCall], None]
 
 PACE_S: Final = 0.2
-"""What has come is worked on so often. A larger value adds as much delay, a smaller one costs more."""
+"""How often the thread works on what has come, in seconds. A larger value adds as much delay, a smaller one costs more
+CPU."""
 MAX_WAITING: Final = 10_000
-"""Frames and segments that may wait for the thread, over three minutes of both sides; what comes beyond is refused, and
-the gap that it leaves is silence."""
+"""Frames and segments that may wait for the thread: over three minutes of both sides. What comes beyond is refused and
+counted; the gap that a refused frame leaves is silence."""
 _log: Final = get_log("live")
 
 
 class BackgroundCall:
-    """``sink`` is called on the event loop, in order. Whatever goes wrong here never reaches who feeds the call: it is
-    logged by its type, ``failed`` says it, and nothing more of the call leaves."""
+    """``sink`` is called on the event loop with what leaves, in order. No error reaches the code that feeds the call:
+    the error's type is logged, ``failed`` becomes True, and nothing more of the call leaves."""
 
     def __init__(self, call: LiveCall, sink: Sink) -> None:
         self._call = call
@@ -48,16 +49,17 @@ class BackgroundCall:
         return self._call.rate_hz
 
     def media_ms(self, channel: int) -> Ms:
-        """How much sound of a channel has been given."""
+        """How many ms of a channel's sound have been given."""
         return self._fed.get(channel, 0) * 1000 // self.rate_hz
 
     def start(self) -> None:
-        """Begin to work; needs a running event loop."""
+        """Start the thread; needs a running event loop."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
-        """The call is over: everything that may still leave reaches the sink. Cancelling it ends the call at once."""
+        """End the call and wait until everything that may still leave has reached the sink. Cancelling it ends the call
+        at once."""
         self._over = True
         if self._task is not None:
             await self._task

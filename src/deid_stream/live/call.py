@@ -31,21 +31,22 @@ from deid_stream.wire.segments import Identity, finish
 from deid_stream.wire.transcript import read_any, read_document, read_own
 
 Sound = bytes | NDArray[np.int16] | NDArray[np.float32]
-"""16-bit little-endian samples, or an array of them, or of floats within -1 to 1; of one channel."""
+"""Samples of one channel: 16-bit little-endian bytes, an array of 16-bit integers, or an array of floats within -1 to
+1."""
 
 MIN_HZ: Final = 8_000
 MAX_HZ: Final = 48_000
 BEHIND_MS: Final = 30_000
 AHEAD_MS: Final = 5_000
 BACK_MS: Final = 3_000
-"""A final that ends further behind or ahead of the sound that is being fed in, or further before the last final of its
-channel, has another clock, as after a recogniser's reconnect. Larger values believe more of such clocks; smaller ones
-fewer of slow recognisers."""
+"""A final that ends more than ``BEHIND_MS`` behind or ``AHEAD_MS`` ahead of the sound that is being fed in, or more
+than ``BACK_MS`` before the last final of its channel, has another clock, as after a recogniser's reconnect. Larger
+values believe more of such clocks; smaller ones believe fewer of slow recognisers."""
 _encode: Final = msgspec.json.encode
 
 
 class LiveCall:
-    """See the module; ``Live.call`` makes it. Not thread-safe; ``BackgroundCall`` puts it on a thread of its own."""
+    """One call; ``Live.call`` makes it. It is not thread-safe; ``BackgroundCall`` puts it on a thread of its own."""
 
     def __init__(
         self,
@@ -57,8 +58,8 @@ class LiveCall:
         minor: bool = False,
         analytics: bool = True,
     ) -> None:
-        """The call begins now. ``analytics`` False: the customer's policy lets nothing out but the audit. Raises
-        AudioFormatError for a rate that is not read."""
+        """The call begins now. With ``analytics`` False nothing leaves but the audit, as the customer's policy says.
+        Raises AudioFormatError for a rate that is not supported."""
         if not MIN_HZ <= rate_hz <= MAX_HZ:
             raise AudioFormatError(f"a sample rate of {rate_hz} Hz is outside {MIN_HZ} to {MAX_HZ}")
         self._session = session
@@ -87,16 +88,16 @@ class LiveCall:
 
     @property
     def rate_hz(self) -> int:
-        """Of every channel's sound."""
+        """The sample rate of every channel, in Hz."""
         return self._format.rate_hz
 
     @property
     def closed(self) -> bool:
-        """Everything that could leave has been handed out by ``take``."""
+        """Whether ``take`` has handed out everything that could leave."""
         return self._session.closed
 
     def media_ms(self, channel: int | None = None) -> Ms:
-        """How much sound has been fed in: of a channel, or of the one that is furthest."""
+        """How many ms of sound have been fed in: of a channel, or with None of the channel that is furthest."""
         samples = max(self._samples.values(), default=0) if channel is None else self._samples.get(channel, 0)
         return samples * 1000 // self.rate_hz
 
@@ -126,9 +127,9 @@ class LiveCall:
         )
 
     def segment(self, segment: Mapping[str, object], *, channel: int = 0) -> None:
-        """A transcript segment in the contract's form; ``segment_id`` may be left out where no later revision follows,
-        and the times where nobody knows them: the words are then looked for in the sound that has just been fed in.
-        Raises DecodeError naming the field."""
+        """A transcript segment in the form of ``calls.transcripts`` (docs/asyncapi.yaml). ``segment_id`` may be left
+        out where no later revision follows. Times may be left out where nobody knows them: the words are then looked
+        for in the sound that was fed in last. Raises DecodeError naming the field."""
         self._segments += 1
         fields: dict[str, object] = {"segment_id": f"live-{self._segments}", "channel": channel, **segment}
         draft = read_own(_encode(fields))
@@ -149,8 +150,8 @@ class LiveCall:
             raise fault
 
     def end(self, *, now: bool = False) -> None:
-        """No more sound will come. Transcripts still may, for some seconds; with ``now`` nothing is waited for: what
-        no transcript has accounted for is silenced."""
+        """Say that no more sound will come. Transcripts may still come for some seconds; with ``now`` nothing is waited
+        for, and sound that no transcript has accounted for is silenced."""
         session = self._session
         if not session.closed:
             self._receive(
@@ -165,7 +166,8 @@ class LiveCall:
             self._guarded(lambda: self._session.advance(FOREVER_MS))
 
     def take(self) -> list[Clean]:
-        """What may leave now, in order. Ask several times per second: waiting comes to its end here, too."""
+        """What may leave now, in order. Call it several times per second, also when nothing has come: deadlines are
+        looked at here."""
         self._guarded(lambda: self._session.advance(self._now_ms()))
         if self._failed:
             return []
@@ -195,7 +197,7 @@ class LiveCall:
         self._receive(segment)
 
     def _strays(self, segment: Segment, heard_ms: Ms) -> bool:
-        """The recogniser's clock is not the call's; once it has not been, it is not believed again."""
+        """Whether the recogniser's clock is not the call's. Once this was so, its times are not believed again."""
         channel = segment.channel
         earliest_ms = max(heard_ms - BEHIND_MS, self._last_final_ms.get(channel, 0) - BACK_MS)
         if not earliest_ms <= segment.end_ms <= heard_ms + AHEAD_MS:
@@ -208,7 +210,7 @@ class LiveCall:
         self._guarded(lambda: self._session.receive(event))
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        """Fail closed: after an error that nobody foresaw nothing of the call leaves any more."""
+        """Fail closed: after an exception that no code expects, nothing of the call leaves any more."""
         if self._failed:
             return
         try:
@@ -222,7 +224,7 @@ class LiveCall:
 
 
 def pcm16(sound: Sound) -> bytes:
-    """16-bit little-endian samples. Raises AudioFormatError for anything else than ``Sound``."""
+    """The sound as 16-bit little-endian bytes. Raises AudioFormatError for anything else than ``Sound``."""
     if isinstance(sound, bytes | bytearray | memoryview):
         if len(sound) % 2:
             raise AudioFormatError(f"{len(sound)} bytes are not whole 16-bit samples")

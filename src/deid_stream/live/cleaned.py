@@ -1,4 +1,4 @@
-"""What a live call lets out. Nothing raw is in any of it."""
+"""What leaves a live call. None of it holds anything raw."""
 
 import msgspec
 import numpy as np
@@ -11,7 +11,8 @@ from deid_stream.units import Ms
 
 
 class CleanAudio(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the chunks that were fed in, silenced where it must be: as long as it was, bit-identical elsewhere."""
+    """One of the chunks that were fed in, silenced where it must be. It is as long as before, and bit-identical
+    elsewhere."""
 
     channel: int
     offset_ms: Ms
@@ -31,7 +32,7 @@ class CleanAudio(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CleanText(msgspec.Struct, frozen=True, kw_only=True):
-    """A sanitized segment; one of a ``segment_id`` that has come before replaces it."""
+    """A sanitized segment. A later one of the same ``segment_id`` replaces the earlier."""
 
     segment_id: str
     channel: int
@@ -48,12 +49,12 @@ class CleanText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Clean = CleanAudio | CleanText | AuditEntry | CallSummary | Retraction
-"""``AuditEntry``: what was redacted or withheld and why. ``CallSummary``: once, when the call is over. ``Retraction``:
-throw away what has come of the call so far, it is a minor's."""
+"""``AuditEntry``: what was redacted or withheld and why. ``CallSummary``: comes once, when the call is over.
+``Retraction``: throw away what has come of the call so far, because it is a minor's."""
 
 
 def cleaned(output: Output) -> Clean:
-    """What may be handed out of a session's output: never the chunk that came in."""
+    """A session's output as it may be handed out: without the chunk that came in."""
     if isinstance(output, SanitizedAudio):
         chunk = output.chunk
         return CleanAudio(

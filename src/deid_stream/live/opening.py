@@ -17,13 +17,13 @@ from deid_stream.wire import cloudevents as ce
 
 
 def wall_clock_ms() -> Ms:
-    """Epoch ms."""
+    """The wall clock, in ms since the epoch."""
     return int(time.time() * 1000)
 
 
 class Live:
-    """``policy_of`` answers with a customer's compiled policy (``compile_policy``); customers are unknown without it,
-    which redacts by the defaults. ``keys``: give one where pseudonyms must be the same in another process."""
+    """``policy_of`` returns a customer's compiled policy (``compile_policy``); without it every customer is redacted by
+    the defaults. Give ``keys`` where pseudonyms must be the same as in another process."""
 
     def __init__(
         self,
@@ -34,7 +34,8 @@ class Live:
         settings: SessionSettings | None = None,
         now_ms: Callable[[], Ms] = wall_clock_ms,
     ) -> None:
-        """Loads the shipped detector where none is given (half a second); raises ModelError where it is missing."""
+        """Loads the shipped detector where none is given, which takes half a second. Raises ModelError where it is
+        missing."""
         self._detector = detector or Detector.load()
         self._policy_of = policy_of
         self._keys = keys or KeyRing(os.urandom(32))
@@ -45,7 +46,7 @@ class Live:
         self, call_id: str, customer_id: str, *, channels: int = 1, rate_hz: int = 16_000, minor: bool = False
     ) -> LiveCall:
         """A call that begins now; every channel's sound has ``rate_hz``. Raises DecodeError for an id that no record
-        may have, AudioFormatError for a rate that is not read."""
+        may have, AudioFormatError for a rate that is not supported."""
         for name, value in (("call_id", call_id), ("customer_id", customer_id)):
             ce.identifier_at(value.encode("utf-8", "replace"), name)
         policy = self._policy_of(customer_id)

@@ -88,6 +88,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of which something was taken back."""
     records: int = 0
     """Tombstones written."""
+    unknown: str = ""
+    """What nothing was known of when the request was taken, so that it may be a slip of the pen: ``customer`` (no call
+    in the index and no policy), ``call`` or ``subject`` (no call of it in the index). Empty: it was known."""
+    near: tuple[str, ...] = ()
+    """Known names that may have been meant in its place; none where ids are pseudonyms."""
 
     @property
     def in_force(self) -> bool:

@@ -139,3 +139,29 @@ def test_rules_of_old_names_end_with_the_request(plane):
     assert plane.register.rules(call)
     plane.register.request(asked(Kind.HOLD, state=State.RELEASED, customer_id=status.customer_id, also=status.also))
     assert not plane.register.rules(call)
+
+
+@pytest.mark.parametrize("kind", ["hold", "deletion", "access", "withdrawal", "objection", "restriction"])
+@pytest.mark.parametrize(
+    ("scope", "unknown", "near"),
+    [
+        ({}, "", ()),
+        ({"customer_id": "acne"}, "customer", ("acme",)),
+        ({"call_id": "c2"}, "call", ("c1",)),
+    ],
+)
+async def test_nothing_known_is_said_and_nothing_is_refused(plane, kind, scope, unknown, near):
+    """A hold may come before the first call, so a name that nobody knows may be right."""
+    plane.register.claims(claims(claim("c1")), T)
+    status = await plane.ask(kind, **scope)
+    await plane.work()
+    ended = plane.register.status(status.request_id)
+    assert (ended.unknown, ended.near) == (unknown, near)
+    assert ended.state is not State.REFUSED
+
+
+async def test_pseudonyms_are_no_nearest_names(plane):
+    published_under(AFTER, plane)
+    hidden = await plane.ask("hold", plane.desk(Names(AFTER, hidden=True)), customer_id="acne")
+    assert (hidden.unknown, hidden.near) == ("customer", ())
+    assert (await plane.ask("withdrawal", plane.desk(Names(AFTER, hidden=True)))).unknown == ""

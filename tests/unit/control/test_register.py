@@ -200,3 +200,28 @@ def test_what_is_forgotten_is_in_no_table_and_not_looked_at_again():
     assert stored.calls == {}
     register.customer(Customer(customer_id="acme", opted_out=Position(0, 9)))
     assert looked_at(register) == set()
+
+
+@pytest.mark.parametrize(
+    ("scope", "unknown"),
+    [
+        pytest.param({}, ("", []), id="a customer with calls"),
+        pytest.param({"call_id": "c1"}, ("", []), id="a call of it"),
+        pytest.param({"subject": SUBJECT}, ("", []), id="a person on one of its calls"),
+        pytest.param({"customer_id": "quiet"}, ("", []), id="a customer with a policy alone"),
+        pytest.param({"customer_id": "acne"}, ("customer", ["acme"]), id="a slip of the pen"),
+        pytest.param({"customer_id": "zzz"}, ("customer", []), id="like no other"),
+        pytest.param({"customer_id": "acne", "call_id": "c1"}, ("customer", ["acme"]), id="the call is another's"),
+        pytest.param({"call_id": "x1"}, ("call", ["c1"]), id="another customer's call"),
+        pytest.param({"call_id": "c11"}, ("call", ["c1"]), id="a call nobody has seen"),
+        pytest.param({"subject": "subject-9"}, ("subject", []), id="a person on none of its calls"),
+        pytest.param({"customer_id": "new", "also": ("acme",)}, ("customer", []), id="a name of another kind"),
+        pytest.param({"customer_id": "x", "also": ("customer-old",)}, ("", []), id="known by an older pseudonym"),
+    ],
+)
+def test_what_nothing_is_known_of(scope, unknown):
+    register = known()
+    register.claims(claims(claim("c9", "customer-old")), T)
+    register.customer(Customer(customer_id="quiet", version="1"))
+    for kind in (Kind.HOLD, Kind.DELETION):
+        assert register.unknown(asked(kind, **scope)) == unknown

@@ -77,7 +77,7 @@ async function askWithToken(path, told, missing) {
 }
 
 async function look(reference) {
-  const response = await askWithToken(`api/request?reference=${encodeURIComponent(reference)}`, document.getElementById('told'), ' The names cannot be had now.');
+  const response = await askWithToken(`api/request?reference=${encodeURIComponent(reference)}`, document.getElementById('told'), ' The names could not be fetched: the audit or the broker does not answer.');
   const place = document.getElementById('names');
   if (!response || !place) return;
   place.replaceChildren(...privacy.names(await response.json()));
@@ -86,7 +86,7 @@ async function look(reference) {
 
 async function listen(id) {
   const heard = document.getElementById('heard');
-  const response = await askWithToken(`api/sound?id=${encodeURIComponent(id)}`, heard, ' The sound cannot be had now.');
+  const response = await askWithToken(`api/sound?id=${encodeURIComponent(id)}`, heard, ' The sound could not be fetched: it was taken back, or the broker does not answer.');
   if (!response) return;
   try {
     if (url) URL.revokeObjectURL(url);
@@ -95,7 +95,7 @@ async function listen(id) {
     document.getElementById('player').replaceChildren(player);
     player.focus();
   } catch {
-    heard.textContent = ' The sound cannot be had now.';
+    heard.textContent = ' The sound could not be fetched: it was taken back, or the broker does not answer.';
   }
 }
 
@@ -110,7 +110,7 @@ async function refresh() {
     history.push(now);
     if (history.length > KEPT) history.shift();
     const t = now.totals;
-    say(t.workers ? `${t.ready} of ${t.workers} workers ready` : 'No worker is heard', t.ready < t.workers || !t.workers);
+    say(t.workers ? `${t.ready} of ${t.workers} workers ready` : 'No worker reports', t.ready < t.workers || !t.workers);
     if (section().name !== name) return;
     if (name === 'overview') show(views.overview(now, history));
     else if (name === 'workers') show(views.workers(now));
@@ -126,12 +126,12 @@ async function refresh() {
     }
     else if (name === 'request' && view.dataset.call !== id) {
       const found = (await json('api/requests')).requests.find((one) => one.reference === id);
-      if (section().id === id) { show(found ? privacy.request(found, look) : [element('p', { class: 'none' }, 'No such request here: open it from the list.')]); view.dataset.call = id; }
+      if (section().id === id) { show(found ? privacy.request(found, look) : [element('p', { class: 'none' }, 'This request is not known here. Open it from the list of requests.')]); view.dataset.call = id; }
     }
     if (!PARENTS[name]) delete view.dataset.call;
     if (name !== 'aggregates') seen = '';
   } catch (error) {
-    if (name === 'call' && error.message === '404') { show([element('p', { class: 'none' }, 'No such call here: it may be too old, or may not have closed yet.')]); view.dataset.call = id; }
+    if (name === 'call' && error.message === '404') { show([element('p', { class: 'none' }, 'This call is not known here: it has not closed yet, or is older than the newest 2,000.')]); view.dataset.call = id; }
     else say('The dashboard does not answer', true);
   }
 }

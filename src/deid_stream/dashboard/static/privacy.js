@@ -12,7 +12,8 @@ function deadline(request) {
 }
 
 function state(request) {
-  return plain(request.state) + (request.reason ? ` (${plain(request.reason)})` : '');
+  const unknown = request.unknown ? `, ${request.unknown} unknown when asked` : '';
+  return plain(request.state) + (request.reason ? ` (${plain(request.reason)})` : '') + unknown;
 }
 
 export function requests(found) {
@@ -22,14 +23,14 @@ export function requests(found) {
     element('dl', { class: 'tiles' },
       tile('Open', number(t.open)), tile('Overdue', number(t.overdue), '', t.overdue ? 'bad' : ''),
       tile('Kept waiting by a hold', number(t.held)), tile('Legal holds in force', number(t.holds))),
-    element('p', { class: 'key' }, 'Open ones first, the nearest deadline on top. Whom a request is about is shown with the access token only.'),
+    element('p', { class: 'key' }, 'Open requests come first, the nearest deadline on top. Open a request and give the access token to see whom it is about.'),
     table(found.known > found.requests.length ? `${found.requests.length} of ${number(found.known)} requests` : `${found.known} ${found.known === 1 ? 'request' : 'requests'}`,
-      [['Request'], ['Of'], ['State'], ['Asked'], ['Deadline'], ['Ended'], ['Calls', 'number'], ['Records taken back', 'number']],
+      [['Request'], ['Scope'], ['State'], ['Asked'], ['Deadline'], ['Ended'], ['Calls', 'number'], ['Records taken back', 'number']],
       found.requests.map((request) => element('tr', {},
         cell(element('a', { href: `#request/${request.reference}`, 'aria-label': `${plain(request.kind)}, ${plain(request.state)}, asked ${when(request.asked_ms)}` }, plain(request.kind))),
         cell(request.scope), cell(state(request)), cell(when(request.asked_ms)), deadline(request), cell(when(request.finished_ms)),
         cell(number(request.calls), 'number'), cell(number(request.records), 'number'))),
-      'Nobody has asked for anything, or this user may not read privacy.status.'),
+      'No request has been made, or the dashboard’s Kafka user may not read privacy.status.'),
   ];
 }
 
@@ -38,18 +39,18 @@ export function request(found, look) {
     element('p', {}, element('a', { href: '#requests' }, 'All requests')),
     element('h2', {}, `Request: ${plain(found.kind)}`),
     element('dl', { class: 'tiles' },
-      tile('State', plain(found.state), plain(found.reason), found.overdue ? 'bad' : ''), tile('Of', found.scope),
+      tile('State', plain(found.state), [plain(found.reason), found.unknown ? `${found.unknown} unknown when asked` : ''].filter(Boolean).join(', '), found.overdue ? 'bad' : ''), tile('Scope', found.scope),
       tile('Asked', when(found.asked_ms)), tile('Deadline', when(found.due_ms) || '–', found.overdue ? 'overdue' : ''),
       tile('Ended', when(found.finished_ms) || '–'), tile('Records taken back', number(found.records), `of ${number(found.calls)} calls`)),
     element('h3', {}, 'Whom it is about'),
     element('div', { id: 'names', tabindex: '-1' },
       element('p', {}, element('button', { type: 'button', id: 'look', onclick: () => look(found.reference) }, 'Show the names'),
-        element('span', { id: 'told', role: 'status' }, ' Needs the access token; each look is noted in the audit.'))),
+        element('span', { id: 'told', role: 'status' }, ' Needs the access token. Each look is written to the audit.'))),
   ];
 }
 
 const LABELS = {
-  request_id: 'Request id', customer_id: 'Customer', call_id: 'Call', subject: 'Person (pseudonym)', target: 'Request that is meant',
+  request_id: 'Request id', customer_id: 'Customer', call_id: 'Call', subject: 'Person (pseudonym)', target: 'Request that it ends',
   requested_by: 'Asked by', verified_by: 'Identity checked by', released_by: 'Released by',
 };
 
@@ -59,17 +60,17 @@ export function names(found) {
     element('dl', { class: 'facts' }, Object.entries(found.names).map(([name, value]) => element('div', {}, element('dt', {}, LABELS[name]), element('dd', {}, value)))),
     element('h3', {}, 'Legal holds on this customer that may cover it'),
     found.policy_hold ? element('p', {}, 'The customer’s policy says legal_hold.') : '',
-    table('Who put them on, and when', [['Request id'], ['By'], ['Since']], holds, found.policy_hold ? 'No other.' : 'None.'),
+    table('Who put them on, and when', [['Request id'], ['By'], ['Since']], holds, found.policy_hold ? 'No request holds it.' : 'No hold is in force.'),
     element('h3', {}, 'Audit'),
     table(`${found.history.length} entries`, [['Action'], ['What'], ['At'], ['Counts']],
       found.history.map((line) => element('tr', {}, cell(line.action), cell(plain(line.reason)), cell(time(line.time_ms)),
-        cell(Object.entries(line.counts || {}).map(([name, count]) => `${name} ${count}`).join(', ')))), 'The audit that is kept here has nothing on it.'),
+        cell(Object.entries(line.counts || {}).map(([name, count]) => `${name} ${count}`).join(', ')))), 'The audit entries that the dashboard has read do not name this request.'),
   ].filter((part) => part !== '');
 }
 
 const REASONS = {
-  unknown_policy: 'there is no policy', unreadable_policy: 'the last record of the policy cannot be read', stale_policy: 'a lower version came after a higher one',
-  opt_out: 'opted out', not_in_effect: 'not in effect yet', region: 'the policy is for another region', minor: 'a minor', stale_policies: 'the topic of policies is silent',
+  unknown_policy: 'there is no policy', unreadable_policy: 'the last record of the policy cannot be read', stale_policy: 'the last record has a lower version than one before it',
+  opt_out: 'opted out', not_in_effect: 'not in effect yet', region: 'the policy is for another region', minor: 'a minor', stale_policies: 'the policy topic has not answered for 60 s',
 };
 
 function training(policy) {
@@ -86,11 +87,11 @@ export function policies(list, now) {
   const silent = now.workers.filter((worker) => worker.alive && !worker.policies_fresh).length;
   return [
     element('h2', {}, 'Policies, as the workers see them'),
-    silent ? element('p', { class: 'bad' }, `${silent} of ${now.totals.workers} workers have not heard the topic of policies: they let nothing go to training, whatever stands here.`) : '',
+    silent ? element('p', { class: 'bad' }, `${silent} of ${now.totals.workers} workers have had no answer from the policy topic: they offer nothing for training until it answers, whatever this table says.`) : '',
     table(`${list.length} ${list.length === 1 ? 'customer' : 'customers'}`, [['Customer'], ['Version'], ['Status'], ['Analytics'], ['Training'], ['Legal hold']],
       list.map((policy) => element('tr', {}, cell(policy.customer_id), cell(policy.version), doubt(policy), cell(policy.analytics ? 'yes' : 'no'),
         cell(training(policy)), cell(policy.legal_hold ? 'yes' : 'no'))),
-      'No customer has a policy: nothing goes to training.'),
+      'No customer has a policy, so nothing goes to training.'),
   ];
 }
 
@@ -109,7 +110,7 @@ export function aggregates(found, choose) {
   const options = [['', 'All customers'], ...found.customers.map((name) => [name, name])];
   const select = element('select', { id: 'customer' }, options.map(([value, text]) => element('option', { value, selected: value === found.customer_id }, text)));
   select.addEventListener('change', () => choose(select.value));
-  const rule = last ? `Numbers of fewer than ${last.threshold} calls are hidden, and others with them, so that no sum gives one away.${last.epsilon === null ? '' : ` Laplace noise of epsilon ${last.epsilon} is on the others.`}` : '';
+  const rule = last ? `Numbers of fewer than ${last.threshold} calls are hidden, and as many others as it takes so that none can be worked out from a sum.${last.epsilon === null ? '' : ` The others have Laplace noise of epsilon ${last.epsilon} added.`}` : '';
   return [
     element('h2', {}, 'Aggregates'),
     element('p', {}, element('label', { for: 'customer' }, 'Closed calls of: '), select),

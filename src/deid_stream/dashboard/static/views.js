@@ -43,16 +43,16 @@ export function overview(now, history) {
       tile('Withheld', number(withheld)),
       tile('Dead letters', number(letters), '', letters ? 'bad' : ''),
       tile('Customers', number(c.all), `${c.without_training} without training`),
-      tile('Policies in doubt', number(c.doubtful), '', c.doubtful ? 'bad' : ''),
+      tile('Policies unreadable or stale', number(c.doubtful), '', c.doubtful ? 'bad' : ''),
       tile('Rights requests open', number(now.requests.open), now.requests.overdue ? `${number(now.requests.overdue)} overdue` : '', now.requests.overdue ? 'bad' : '')),
     element('div', { class: 'grid' },
       lines('Records per second', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.in_per_s, b: h.totals.out_per_s })), number, ['in', 'out']),
       lines('Audio: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.audio_delay_ms.p50, b: h.totals.audio_delay_ms.p99 })), duration, ['p50', 'p99']),
       lines('Text: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.text_delay_ms.p50, b: h.totals.text_delay_ms.p99 })), duration, ['p50', 'p99']),
-      bars('Backlog by partition, in records', byPartition, 'Everything that has come is worked on.'),
-      bars('Values taken out of text', now.redactions, 'Nothing yet.'),
+      bars('Backlog by partition, in records', byPartition, 'No backlog: every record that has come was worked on.'),
+      bars('Values taken out of text', now.redactions, 'No value yet.'),
       bars('Withheld, by reason', now.withheld, 'Nothing was withheld.'),
-      bars('Not offered for training', now.training_withheld, 'Everything was.'),
+      bars('Records not offered for training', now.training_withheld, 'Every record was offered.'),
       bars('Dead letters, by code', now.dead_letters, 'Every record could be read.')),
   ];
 }
@@ -111,17 +111,17 @@ export function call(found, listen) {
       tile('Training', found.training === null ? 'not readable here' : found.training ? `${found.training} segments` : 'nothing'),
       tile('Values in text', number(Object.values(summary.redactions).reduce((sum, n) => sum + n, 0)))),
     element('h3', {}, 'Sound'),
-    waves.length ? element('div', { class: 'panel' }, waves, element('p', { class: 'key' }, `Shaded: silenced. The whole is ${duration(total)} long.`)) : element('p', { class: 'none' }, 'No sound was released.'),
-    element('p', { id: 'player' }, button, element('span', { id: 'heard', role: 'status' }, ' Needs the access token; the audit says who listened when.')),
+    waves.length ? element('div', { class: 'panel' }, waves, element('p', { class: 'key' }, `Shaded stretches are silenced. The call is ${duration(total)} long.`)) : element('p', { class: 'none' }, 'No sound was released.'),
+    element('p', { id: 'player' }, button, element('span', { id: 'heard', role: 'status' }, ' Needs the access token. The audit says that somebody listened, and when.')),
     element('h3', {}, 'Transcript'),
     found.transcript.length ? element('ol', { class: 'said' }, found.transcript.map((segment) => element('li', {},
       element('span', { class: 'at' }, duration(segment.start_ms)), element('span', { class: 'who' }, `channel ${segment.channel}`), said(segment))))
       : element('p', { class: 'none' }, 'No text was released.'),
-    found.permit ? element('div', {}, element('h3', {}, `Permit, of ${permits || found.training} training records`), element('pre', {}, JSON.stringify(found.permit, null, 1))) : '',
+    found.permit ? element('div', {}, element('h3', {}, `Permit of the ${permits || found.training} training segments`), element('pre', {}, JSON.stringify(found.permit, null, 1))) : '',
     element('h3', {}, 'Audit'),
-    table(`${other.length} entries beside ${silenced.length} silenced stretches`, [['Action'], ['Reason'], ['At'], ['Channel', 'number'], ['Counts']],
+    table(`${other.length} entries; the ${silenced.length} silenced stretches follow below`, [['Action'], ['Reason'], ['At'], ['Channel', 'number'], ['Counts']],
       other.map((line) => element('tr', {}, cell(line.action), cell(line.reason), cell(time(line.time_ms)), cell(line.channel ?? '', 'number'),
-        cell(Object.entries(line.counts || {}).map(([name, count]) => `${name} ${count}`).join(', ')))), 'The audit has nothing on this call.'),
+        cell(Object.entries(line.counts || {}).map(([name, count]) => `${name} ${count}`).join(', ')))), 'The audit has no entry about this call.'),
     table('Silenced stretches', [['Why'], ['Channel', 'number'], ['From', 'number'], ['To', 'number']],
       silenced.map((line) => element('tr', {}, cell(line.reason), cell(line.channel, 'number'), cell(duration(line.start_ms), 'number'), cell(duration(line.end_ms), 'number'))), 'Nothing was silenced.'),
   ];
@@ -130,7 +130,7 @@ export function call(found, listen) {
 export function letters(list) {
   return [
     element('h2', {}, 'Dead letters'),
-    table(`The newest ${list.length}: records that could not be read. They hold sizes and places, never content.`,
+    table(`The newest ${list.length} records that could not be read. A dead letter says where the record lies and how large it is, never what it holds.`,
       [['Error'], ['Where'], ['What to do'], ['Topic'], ['Partition', 'number'], ['Offset', 'number'], ['Size', 'number'], ['At']],
       list.map((letter) => element('tr', {}, cell(letter.error), cell(letter.path), cell(letter.mend), cell(letter.source_topic), cell(letter.source_partition, 'number'),
         cell(letter.source_offset, 'number'), cell(bytes(letter.value_bytes), 'number'), cell(time(letter.timestamp_ms)))),
@@ -148,6 +148,6 @@ export function workers(now) {
         cell(number(Object.values(worker.lag).reduce((sum, n) => sum + n, 0)), 'number'),
         cell(duration(Math.max(0, ...Object.values(worker.stream_delay_ms))), 'number'),
         cell(worker.policies_fresh ? 'heard' : 'silent', worker.policies_fresh ? '' : 'bad'), cell(time(worker.started_ms)))),
-      'No worker has said anything: is deid.status there, and may this user read it?'),
+      'No worker has reported. Check that a worker runs, that the topic deid.status exists, and that the dashboard’s Kafka user may read it.'),
   ];
 }

@@ -29,6 +29,8 @@ class Exported(NamedTuple):
     added: int
     """Calls."""
     removal: Removal | None
+    customers: set[str]
+    """Of all calls that have closed."""
 
 
 async def export(topics: TrainingTopics, opened: Dataset, storage: Storage, steps: Steps, now_ms: Ms) -> Exported:
@@ -46,7 +48,7 @@ async def export(topics: TrainingTopics, opened: Dataset, storage: Storage, step
         expired = call.retain_until_ms is not None and call.retain_until_ms <= now_ms
         if not expired and not (known.filter.whole_calls and call.partial):
             added += opened.add(call) > 0
-    return Exported(opened.close(surveyed.positions), added, removal)
+    return Exported(opened.close(surveyed.positions), added, removal, surveyed.held.customers())
 
 
 class Pruned(NamedTuple):

@@ -1,0 +1,88 @@
+"""What ``rights`` says of a request that may name nobody, and where it shows none."""
+
+import pytest
+
+from deid_stream.commands.answering import answer, line, nothing_to_show
+from deid_stream.model.requests import Kind, Request
+from deid_stream.policy.rights import State, Status
+
+
+def status(kind=Kind.HOLD, state=State.IN_FORCE, **fields):
+    return Status(**{"request_id": "r-1", "kind": kind, "customer_id": "acne", "state": state} | fields)
+
+
+def request(kind=Kind.HOLD, **fields):
+    return Request(**{"request_id": "r-1", "kind": kind, "customer_id": "acne", "requested_by": "dpo"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "says"),
+    [
+        pytest.param(
+            Kind.HOLD,
+            {"unknown": "customer", "near": ("acme",)},
+            [
+                "nothing is known of customer acne (no call of it has left, and it has no policy): is acme meant?",
+                "in force all the same",
+                "release r-1",
+            ],
+            id="a hold on a slip of the pen",
+        ),
+        pytest.param(
+            Kind.WITHDRAWAL, {"unknown": "customer"}, ["check the name", "policy set"], id="a policy was written for it"
+        ),
+        pytest.param(
+            Kind.WITHDRAWAL,
+            {"unknown": "call", "call_id": "c-1"},
+            ["nothing is known of call c-1 (no record of it has left)"],
+            id="a call",
+        ),
+        pytest.param(
+            Kind.DELETION,
+            {"unknown": "subject", "subject": "subject-1"},
+            ["nothing is known of this person (no call that has left names it)", "nothing was there to delete"],
+            id="a person is not named",
+        ),
+        pytest.param(
+            Kind.DELETION, {"unknown": "call", "call_id": "c-1"}, ["should that call still come"], id="a call to come"
+        ),
+        pytest.param(Kind.ACCESS, {"unknown": "customer"}, ["the export holds no call"], id="an export"),
+    ],
+)
+def test_a_name_that_nobody_knows_is_said_and_is_no_failure(kind, fields, says, capsys):
+    asked = {name: fields[name] for name in ("call_id",) if name in fields}
+    assert answer(request(kind, **asked), status(kind, **fields), 1.0, as_json=False) == 0
+    told = capsys.readouterr().err
+    for said in says:
+        assert said in told
+    assert "release" not in told or kind not in (Kind.DELETION, Kind.ACCESS)
+
+
+def test_of_what_is_known_nothing_is_said(capsys):
+    assert answer(request(), status(), 1.0, as_json=False) == 0
+    assert capsys.readouterr().err == ""
+    assert line(status(unknown="customer")).endswith("customer unknown when asked")
+    assert "unknown" not in line(status())
+
+
+HIDDEN = status(customer_id="customer-1f2e")
+
+
+@pytest.mark.parametrize(
+    ("found", "customer", "hidden", "says"),
+    [
+        pytest.param([], None, False, "nobody has asked for anything yet", id="no request at all"),
+        pytest.param([], "acme", False, "nobody has asked for anything yet", id="nor of a customer"),
+        pytest.param([status()], None, False, "no request is open or in force", id="all are over"),
+        pytest.param([status()], "acne", False, "no request is open or in force", id="all of the customer's"),
+        pytest.param([status()], "acme", False, "is acne meant?", id="a slip of the pen"),
+        pytest.param([status()], "zzz", False, "no request of customer zzz is known", id="like no other"),
+        pytest.param([HIDDEN], "acme", False, "--hash-ids", id="a customer's own id, where ids are hidden"),
+        pytest.param([HIDDEN], "customer-00", False, "is known", id="a pseudonym of nobody"),
+        pytest.param([HIDDEN], "acme", True, "no request of customer acme is known", id="with the key"),
+    ],
+)
+def test_why_no_request_is_shown(found, customer, hidden, says):
+    said = nothing_to_show(found, customer, [customer] if customer else [], hidden=hidden)
+    assert says in said
+    assert "--hash-ids" not in said or says == "--hash-ids"
