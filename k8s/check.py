@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 MADE_BY = {
     "k8s/base": ("kubectl", "kustomize", "k8s/base"),
     "k8s/spotcheck": ("kubectl", "kustomize", "k8s/spotcheck"),
+    "k8s/dashboard": ("kubectl", "kustomize", "k8s/dashboard"),
     "k8s/strimzi": ("kubectl", "kustomize", "k8s/strimzi"),
     "k8s/helm": ("helm", "template", "deid", "k8s/helm"),
 }

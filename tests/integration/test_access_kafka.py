@@ -26,6 +26,8 @@ USERS = {
 OUTPUTS = [t for t in topics.TOPICS if t.name.startswith("deid.")]
 RAW = [topics.EVENTS, topics.TRANSCRIPTS, topics.AUDIO]
 ANALYTICS = [topics.ANALYTICS_TRANSCRIPTS, topics.ANALYTICS_AUDIO]
+CONTROL = [topics.CONTROL_CALLS, topics.CONTROL_CUSTOMERS, topics.CONTROL_WINDOWS]
+PROOF = [topics.CALLS, topics.AUDIT, topics.CHECKPOINTS, topics.KEYS]
 TRAINING = [topics.TRAINING_TRANSCRIPTS, topics.TRAINING_AUDIO]
 
 
@@ -108,6 +110,11 @@ async def may_write(cluster, user, topic):
             [topics.AUDIT],
         ),
         ("policy-writer", [topics.POLICIES], [topics.POLICIES]),
+        (
+            "privacy-officer",
+            [topics.POLICIES, topics.REQUEST_STATUS, *CONTROL, *ANALYTICS, *TRAINING, *PROOF],
+            [topics.POLICIES, topics.REQUESTS],
+        ),
         ("deid-worker", [*RAW, topics.POLICIES, topics.CHECKPOINTS, topics.KEYS], OUTPUTS),
     ],
 )

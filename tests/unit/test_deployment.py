@@ -39,6 +39,12 @@ FILES = sorted(
     for path in [*(ROOT / "k8s").rglob("*.yaml"), *(ROOT / "docker").rglob("*.yaml"), ROOT / "docs" / "asyncapi.yaml"]
     if path.parent.name != "templates"
 )
+DEPLOYMENTS = (
+    "k8s/base/worker.yaml",
+    "k8s/base/control.yaml",
+    "k8s/dashboard/dashboard.yaml",
+    "k8s/spotcheck/spotcheck.yaml",
+)
 ALERT_TESTS = ("tests/alerts/rules_test.yaml", "tests/alerts/day_test.yaml")
 
 
@@ -62,7 +68,7 @@ def test_every_file_is_yaml_without_a_key_given_twice(path):
     assert list(yaml.load_all(path.read_text(encoding="utf-8"), Strict))
 
 
-@pytest.mark.parametrize("folder", ["k8s/base", "k8s/spotcheck", "k8s/strimzi"])
+@pytest.mark.parametrize("folder", ["k8s/base", "k8s/dashboard", "k8s/spotcheck", "k8s/strimzi"])
 def test_every_manifest_is_part_of_its_kustomization(folder):
     (kustomization,) = documents(f"{folder}/kustomization.yaml")
     assert set(kustomization["resources"]) == {
@@ -131,8 +137,9 @@ class TestKubernetes:
             "deid.keys",
         }
 
-    def test_the_worker_runs_without_rights_it_does_not_need(self):
-        (deployment,) = of_kind("Deployment", "k8s/base/worker.yaml").values()
+    @pytest.mark.parametrize("path", DEPLOYMENTS)
+    def test_a_pod_runs_without_rights_it_does_not_need_and_has_the_files_that_it_reads(self, path):
+        (deployment,) = of_kind("Deployment", path).values()
         pod = deployment["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         assert pod["securityContext"]["runAsNonRoot"]
@@ -141,18 +148,17 @@ class TestKubernetes:
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
         (kustomization,) = documents("k8s/base/kustomization.yaml")
-        files = [v for v in settings_of(kustomization) if "_FILE=" in v]
-        assert {str(Path(literal.partition("=")[2]).parent) for literal in files} <= mounted
-
-    def test_the_spot_check_runs_like_a_worker_as_a_user_of_its_own(self):
-        (deployment,) = of_kind("Deployment", "k8s/spotcheck/spotcheck.yaml").values()
-        pod = deployment["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
-        assert pod["securityContext"]["runAsNonRoot"]
-        assert container["securityContext"]["readOnlyRootFilesystem"]
-        environment = {variable["name"]: variable["value"] for variable in container["env"]}
+        environment = dict(literal.split("=", 1) for literal in settings_of(kustomization))
+        environment |= {variable["name"]: variable["value"] for variable in container.get("env", ())}
         assert {name.removeprefix(ENV_PREFIX).lower() for name in environment} <= set(Settings.__struct_fields__)
-        user = of_kind("KafkaUser", "k8s/strimzi/users.yaml")[environment["DEID_SASL_USERNAME"]]
+        files = {name: value for name, value in environment.items() if name.endswith("_FILE") and value}
+        assert {str(Path(value).parent) for value in files.values()} <= mounted, files
+        assert environment["DEID_SASL_USERNAME"] in of_kind("KafkaUser", "k8s/strimzi/users.yaml")
+        secrets = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        assert environment["DEID_SASL_USERNAME"] in secrets, "its own password"
+
+    def test_the_spot_checks_user_has_its_group_alone(self):
+        user = of_kind("KafkaUser", "k8s/strimzi/users.yaml")["deid-spotcheck"]
         groups = [
             a["resource"]["name"] for a in user["spec"]["authorization"]["acls"] if a["resource"]["type"] == "group"
         ]

@@ -107,7 +107,7 @@ class Guard:
 
 
 def _counted(by_address: dict[str, deque[float]], address: str, now_s: float, more: int) -> int:
-    """How often an address did something within the last minute, now included."""
+    """How often an address did something within the last minute, ``more`` times now included."""
     if len(by_address) > MAX_ADDRESSES:
         by_address.clear()
     times = by_address.setdefault(address, deque())
@@ -118,8 +118,8 @@ def _counted(by_address: dict[str, deque[float]], address: str, now_s: float, mo
 
 
 def hosts_of(bind: str, extra: str) -> frozenset[str]:
-    """Host names under which the pages may be asked for: this machine's own while the server listens on it alone, and
-    those of the setting ``dashboard_hosts``."""
+    """Host names under which the pages may be asked for: this machine's own, the address that the server listens on,
+    and those of the setting ``dashboard_hosts``."""
     named = {name.strip().lower() for name in extra.split(",") if name.strip()}
     try:
         local = ipaddress.ip_address(bind).is_loopback
