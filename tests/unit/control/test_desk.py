@@ -147,7 +147,7 @@ def test_rules_of_old_names_end_with_the_request(plane):
     [
         ({}, "", ()),
         ({"customer_id": "acne"}, "customer", ("acme",)),
-        ({"call_id": "c2"}, "call", ("c1",)),
+        ({"call_id": "c11"}, "call", ("c1",)),
     ],
 )
 async def test_nothing_known_is_said_and_nothing_is_refused(plane, kind, scope, unknown, near):
