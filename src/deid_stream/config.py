@@ -217,14 +217,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if not text:
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
                 return KeyRing(ephemeral)
-            raise DigestKeyError(
-                "no digest key: set DEID_DIGEST_KEY (or DEID_DIGEST_KEY_FILE) to 32 bytes in hex, the same for every "
-                "worker, for example from `openssl rand -hex 32`; to try things out, --insecure-ephemeral-key"
-            )
+            raise DigestKeyError(f"no digest key: set DEID_DIGEST_KEY to {_MAKE_ONE}; or --insecure-ephemeral-key")
         try:
             current, *retired = map(unwrap, text.split())
         except ValueError:
-            raise DigestKeyError("the digest key is not hex") from None
+            raise DigestKeyError(f"the digest key is not hex: give {_MAKE_ONE}") from None
         return KeyRing(current, retired)
 
     def secret_read_keys(self) -> list[bytes]:
@@ -253,6 +250,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _secret(self.oauth_client_secret, self.oauth_client_secret_file, "oauth_client_secret_file")
 
 
+_MAKE_ONE = "32 bytes in hex, the same for every worker, for example from `openssl rand -hex 32`"
+_KINDS: Mapping[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),
     "replication_factor": (-1, 32_767),
@@ -351,7 +350,7 @@ def _converted(merged: Mapping[str, object], sources: Mapping[str, str]) -> Sett
                 converted[field.name] = msgspec.convert(merged[field.name], field.type, strict=False)
             except msgspec.ValidationError:
                 choices = get_args(field.type)
-                kind = " or ".join(choices) if choices else field.type.__name__
+                kind = " or ".join(choices) if choices else _KINDS.get(field.type, "text")
                 raise ConfigError(f"{field.name}, from {sources[field.name]}, must be {kind}") from None
     return Settings(**converted)
 
@@ -359,7 +358,7 @@ def _converted(merged: Mapping[str, object], sources: Mapping[str, str]) -> Sett
 def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name, (low, high) in RANGES.items():
         if not low <= getattr(settings, name) <= high:
-            raise ConfigError(f"{name}, from {sources.get(name, 'the defaults')}, must be within {low} to {high}")
+            raise ConfigError(f"{name}, from {sources.get(name, 'the defaults')}, must be within {low:,} to {high:,}")
     if wrong := fault(settings.free_text, encrypted=settings.encrypt_outputs):
         raise ConfigError(f"free_text, from {sources['free_text']}, {wrong}")
     by_token = settings.sasl_mechanism == "OAUTHBEARER"  # what it needs, kafka.oauth says

@@ -41,19 +41,25 @@ class Finding(msgspec.Struct, frozen=True):
 @json_option
 def doctor(settings: Settings, as_json: bool) -> int:
     """Check this machine and, where a broker is named, the deployment. Exit status 1 where anything is wrong."""
-    findings = [*_local(settings)]
-    if settings.bootstrap_servers:
-        findings += asyncio.run(_deployment(settings))
-    else:
-        findings.append(_embedded_broker())
-    if as_json:
-        print_json(findings)
-    else:
-        for finding in findings:
+    findings = []
+    for finding in _all(settings):
+        findings.append(finding)
+        if not as_json:
+            # at once: a broker that does not answer is waited for
             click.echo(f"{finding.state:8} {finding.what:10} {finding.found}")
             if finding.mend:
                 click.echo(f"{'':19} -> {finding.mend}")
+    if as_json:
+        print_json(findings)
     return 1 if any(finding.state == "error" for finding in findings) else 0
+
+
+def _all(settings: Settings) -> Iterator[Finding]:
+    yield from _local(settings)
+    if settings.bootstrap_servers:
+        yield from asyncio.run(_deployment(settings))
+    else:
+        yield _embedded_broker()
 
 
 def _local(settings: Settings) -> Iterator[Finding]:

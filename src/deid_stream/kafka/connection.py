@@ -63,13 +63,17 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, client_id=client_id)
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Raises ConfigError where a certificate cannot be read."""
+        """Raises ConfigError naming the setting whose file cannot be read."""
+        what = "tls_ca_file"
         try:
             context = ssl.create_default_context(cafile=self.ca_file or None)
             if self.cert_file:
+                what = "tls_cert_file or tls_key_file"
                 context.load_cert_chain(self.cert_file, self.key_file)
-        except (OSError, ssl.SSLError):
-            raise ConfigError("cannot read tls_ca_file, tls_cert_file or tls_key_file") from None
+        except (OSError, ssl.SSLError) as error:
+            # an SSLError's message names OpenSSL's own source lines
+            why = "it holds no PEM" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ConfigError(f"cannot read {what}: {why}") from None
         return context
 
     def __repr__(self) -> str:

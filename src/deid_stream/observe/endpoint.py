@@ -124,8 +124,10 @@ class Endpoint:
         application = _application(make_wsgi_app(registry), {"/healthz": healthy, "/readyz": ready})
         try:
             self._server = make_server(host, port, application, _Server, _Quiet)
-        except OSError:
-            raise ConfigError(f"cannot serve metrics on {host}:{port}; set metrics_host and metrics_port") from None
+        except OSError as error:
+            raise ConfigError(
+                f"cannot serve metrics on {host}:{port}: {error.strerror}; set metrics_host and metrics_port (0: none)"
+            ) from None
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()

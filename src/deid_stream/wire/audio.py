@@ -58,7 +58,9 @@ def _stream(
     try:
         audio_format = None if opus.is_opus(content_type) else parse_content_type(content_type)
     except AudioFormatError as error:
-        raise AudioFormatError(str(error), at=ce.CONTENT_TYPE) from None
+        raise AudioFormatError(
+            "content-type names no sound that is read", at=ce.CONTENT_TYPE, mend=str(error)
+        ) from None
     number = None if channel is None else ce.number_of({ce.CHANNEL: channel}, ce.CHANNEL, MAX_CHANNEL)
     if number is not None and audio_format is not None and audio_format.channels > 1:
         raise _two_ways()
@@ -142,7 +144,7 @@ def _opus(value: bytes, max_bytes: int, channel: int | None) -> opus.Pcm:
     try:
         sound = opus.decode(value, max_bytes)
     except (AudioFormatError, OversizedError) as error:
-        error.at = error.at or "value"
+        error.at, error.mend = error.at or "value", error.mend or str(error)
         raise
     if channel is not None and sound.format.channels > 1:
         raise _two_ways()

@@ -19,7 +19,10 @@ _MENDS: Final = {
     "header_name": "send header names in UTF-8",
     "codec": "compress with gzip, snappy, lz4 or zstd",
     "too_large": "send smaller records",
+    "customer_mismatch": "give each call an id that no other customer uses, and all of its records one customer",
+    "session_failed": "report it with the worker's log line of this call; nothing more of the call leaves",
 }
+"""By why a client could not read a record, and by the code of a letter whose fault names no mend."""
 
 
 def unreadable(record: InRecord) -> UnreadableError:
@@ -82,7 +85,7 @@ class DeadLetters:
         letter = DeadLetter(
             error=code,
             path=fault.at,
-            mend=fault.mend,
+            mend=fault.mend or _MENDS.get(code, ""),
             exception=fault.exception if isinstance(fault, InternalError) else "",
             part=part,
             source_topic=source.topic,

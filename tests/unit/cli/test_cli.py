@@ -69,7 +69,7 @@ def test_the_overview_imports_nothing_heavy(module):
         (["worker"], 1, "deid-stream serve"),
         (["topics", "check", "--bootstrap-servers", "127.0.0.1:1"], 1, "the connection is refused (127.0.0.1:1)"),
         (["policy", "get", "acme", "--bootstrap-servers", "127.0.0.1:1"], 1, "the connection is refused (127.0.0.1:1)"),
-        (["topics", "create", "--partitions", "none"], 1, "partitions, from the flags, must be int"),
+        (["topics", "create", "--partitions", "none"], 1, "partitions, from the flags, must be a whole number"),
         (["topics", "create", "--config", "/nowhere.toml"], 1, "cannot read the settings file /nowhere.toml"),
     ],
 )

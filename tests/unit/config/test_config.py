@@ -59,7 +59,7 @@ def test_the_environment_is_text(variable, text, name, value):
 @pytest.mark.parametrize(
     ("flags", "environ", "toml", "said"),
     [
-        ({}, {"DEID_PARTITIONS": "many"}, "", "partitions, from the environment, must be int"),
+        ({}, {"DEID_PARTITIONS": "many"}, "", "partitions, from the environment, must be a whole number"),
         ({"partitions": 0}, {}, "", "partitions, from the flags, must be within 1 to"),
         ({}, {}, "holdback_ms = -1", "holdback_ms, from the file .*, must be within"),
         ({}, {}, "holdbck_ms = 1", "sets holdbck_ms, which is no setting; did you mean holdback_ms"),

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from deid_stream.errors import BrokerError, LoginError, ProtocolError, TlsError
+from deid_stream.errors import BrokerError, ConfigError, LoginError, ProtocolError, TlsError
 from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause
@@ -216,3 +216,19 @@ async def test_a_refused_connection_may_be_tried_again(unused_tcp_port):
             pass
     assert caught.value.retryable
     assert caught.value.cause == "connection_refused"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"ca_file": "nowhere"}, "cannot read tls_ca_file: No such file"),
+        ({"ca_file": "text"}, "cannot read tls_ca_file: it holds no PEM"),
+        ({"cert_file": "nowhere", "key_file": "nowhere"}, "cannot read tls_cert_file or tls_key_file: No such file"),
+        ({"cert_file": "text", "key_file": "text"}, "cannot read tls_cert_file or tls_key_file: it holds no PEM"),
+    ],
+)
+def test_a_file_of_tls_that_cannot_be_read_is_named(tmp_path, files, said):
+    (tmp_path / "text").write_text("no certificate")
+    named = {name: str(tmp_path / file) for name, file in files.items()}
+    with pytest.raises(ConfigError, match=said):
+        Connection(servers=("127.0.0.1:1",), client_id="t", security_protocol="SSL", **named).ssl_context()

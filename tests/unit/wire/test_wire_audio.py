@@ -119,6 +119,7 @@ def test_what_is_refused(change, error):
     with pytest.raises(error) as caught:
         decode(change)
     assert type(caught.value) is error
+    assert caught.value.mend
 
 
 @pytest.mark.parametrize(
@@ -188,6 +189,7 @@ def test_an_error_names_the_header(change):
     with pytest.raises(DecodeError) as caught:
         decode(change)
     assert caught.value.at == next(iter(change))
+    assert caught.value.mend, "what to do about it, for the dead letter"
 
 
 @pytest.mark.parametrize(

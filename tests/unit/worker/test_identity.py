@@ -67,6 +67,7 @@ def test_a_strangers_first_record_does_not_cost_the_owner_the_call(
     assert ("dropped", "customer_conflict") in reasons(bench)
     letters = [out.fields for out in bench.outputs(NAMES.dead_letters)]
     assert [(letter["error"], letter["source_topic"]) for letter in letters] == [("customer_mismatch", f"calls.{kind}")]
+    assert "an id that no other customer uses" in letters[0]["mend"]
     assert {letter["source_offset"] for letter in letters} <= {0}
 
 
