@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,10 @@ TOLD_EVERY = 10
 PREFIX = "chaos."
 
 
+Trouble = Callable[[random.Random], Awaitable[str]]
+"""Does one thing and says which."""
+
+
 @dataclass
 class Plan:
     """``restart_broker`` is what a broker restart is; None: there is none."""
@@ -70,8 +74,8 @@ class Plan:
     """Where the workers look for the brokers, when not where the harness does."""
     environment: dict[str, str] = field(default_factory=dict)
     """Further variables of the workers."""
-    further: Callable[[random.Random], Awaitable[str]] | None = None
-    """Another trouble, by its name; as often as one of the workers' own."""
+    further: Sequence[Trouble] = ()
+    """Other troubles, side by side, each as often as one of the workers' own."""
     control: bool = False
     """A control plane runs and is killed, too: customers opt out and in again, people ask for their rights, and calls
     come that are older than their customer keeps them."""
@@ -215,8 +219,8 @@ class _Run:
 
     def _beside(self) -> Iterator[Coroutine[object, object, None]]:
         """What goes on until the workers have been killed often enough and every call has been played."""
-        if self._plan.further is not None:
-            yield self._further(self._plan.further, random.Random(self._plan.seed + 2))
+        for number, further in enumerate(self._plan.further):
+            yield self._further(further, random.Random(f"{self._plan.seed} {number}"))
         if self._plan.control:
             yield self._flip(random.Random(self._plan.seed))
             yield self._control_trouble(random.Random(self._plan.seed + 3))
@@ -267,8 +271,8 @@ class _Run:
                 await asyncio.to_thread(plan.restart_broker)
                 tally.broker_restarts += 1
 
-    async def _further(self, further: Callable[[random.Random], Awaitable[str]], rng: random.Random) -> None:
-        """The plan's own troubles, beside those of the workers."""
+    async def _further(self, further: Trouble, rng: random.Random) -> None:
+        """Troubles of the plan's own, beside those of the workers."""
         while not await wait_for(self._done, rng.uniform(*self._plan.action_every_s)):
             name = await further(rng)
             self._tally.further[name] = self._tally.further.get(name, 0) + 1

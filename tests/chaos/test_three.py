@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 from tests.chaos.scenario import Plan
 from tests.chaos.three.proxy import Network
 from tests.chaos.three.run import three
-from tests.chaos.three.trouble import Clock
+from tests.chaos.three.trouble import Clock, Deck
 from tests.support.kafka import free_port
 
 
@@ -88,6 +89,22 @@ def test_a_process_with_the_clock_sees_it_jump() -> None:
         clock.close()
 
 
+def test_every_trouble_of_a_deck_comes_before_any_comes_again() -> None:
+    done = []
+
+    def one(_: random.Random) -> None:
+        done.append("one")
+
+    def two(_: random.Random) -> None:
+        done.append("two")
+
+    deck, rng = Deck(one, two), random.Random(1)
+    told = [deck.next(rng) for _ in range(8)]
+    assert told == done
+    assert all(set(told[at : at + 2]) == {"one", "two"} for at in range(0, 8, 2))
+    assert told != ["one", "two"] * 4
+
+
 @pytest.mark.kafka
 @pytest.mark.chaos
 async def test_three_brokers() -> None:
@@ -97,3 +114,4 @@ async def test_three_brokers() -> None:
     assert tally.verdict.clean, tally.verdict.json()
     assert tally.verdict.expected > 0
     assert sum(tally.further.values()) > 0
+    assert sum(tally.asked.values()) > 0

@@ -2,12 +2,20 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 
 from deid_stream.kafka.clients.aio.kafka import AioKafka
-from tests.chaos.scenario import Plan, Tally, run
+from tests.chaos.scenario import Plan, Tally, Trouble, run
 from tests.chaos.three.proxy import Network
 from tests.chaos.three.trouble import Clock, Troubles
 from tests.support.kafka import KafkaCluster
+
+
+def _in_a_thread(trouble: Callable[[random.Random], str]) -> Trouble:
+    async def one(rng: random.Random) -> str:
+        return await asyncio.to_thread(trouble, rng)
+
+    return one
 
 
 async def three(plan: Plan) -> Tally:
@@ -17,10 +25,7 @@ async def three(plan: Plan) -> Tally:
         network = Network({node.proxy_port: node.door_port for node in cluster.members})
         troubles = Troubles(cluster, network, clock)
 
-        async def one(rng: random.Random) -> str:
-            return await asyncio.to_thread(troubles.one, rng)
-
-        plan.further = one
+        plan.further = tuple(_in_a_thread(deck.next) for deck in troubles.decks)
         plan.control = True
         plan.worker_servers = ",".join(f"127.0.0.1:{node.proxy_port}" for node in cluster.members)
         plan.environment = clock.environment()

@@ -43,29 +43,34 @@ class Clock:
         self._path.unlink(missing_ok=True)
 
 
+class Deck:
+    """Troubles in an order that ``rng`` decides, each once before any comes again."""
+
+    def __init__(self, *kinds: Callable[[random.Random], None]) -> None:
+        self._kinds = kinds
+        self._left: list[Callable[[random.Random], None]] = []
+
+    def next(self, rng: random.Random) -> str:
+        """Do one, in this thread; its name."""
+        if not self._left:
+            self._left = rng.sample(self._kinds, len(self._kinds))
+        kind = self._left.pop()
+        kind(rng)
+        return kind.__name__
+
+
 class Troubles:
-    """One trouble at a call; each ends by itself. ``rng`` decides which, and for how long."""
+    """What may go wrong at one time, in two decks: with the brokers, one of which is away at most, and with the way to
+    them and the clock. Each trouble ends by itself; ``rng`` decides for how long it lasts."""
 
     def __init__(self, cluster: KafkaCluster, network: Network, clock: Clock) -> None:
         self._cluster = cluster
         self._network = network
         self._clock = clock
-        self._kinds: tuple[Callable[[random.Random], None], ...] = (
-            self.cut,
-            self.slow,
-            self.half_open,
-            self.unreachable,
-            self.clock_jump,
-            self.broker,
-            self.full_disk,
-            self.leaders,
+        self.decks = (
+            Deck(self.broker, self.full_disk, self.leaders),
+            Deck(self.cut, self.slow, self.half_open, self.unreachable, self.clock_jump),
         )
-
-    def one(self, rng: random.Random) -> str:
-        """Do it, in a thread; its name."""
-        kind = rng.choice(self._kinds)
-        kind(rng)
-        return kind.__name__
 
     def cut(self, rng: random.Random) -> None:
         """Every connection to one broker breaks, or to all of them."""
