@@ -49,7 +49,8 @@ def asked(image: str) -> str:
         raise SystemExit(f"{image}: {tool} has no answer after {TIMEOUT_S} s") from None
     digest = done.stdout.strip()
     if done.returncode or not _DIGEST.fullmatch(digest):
-        raise SystemExit(f"{image}: {tool} has no digest: {done.stderr.strip()[-300:]}")
+        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise SystemExit(f"{image}: {tool} has no digest: {said[0][:300]}")
     return digest
 
 

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from deid_stream.audio.codec import opus
 from deid_stream.config import load_settings
 from deid_stream.datasets.callfile import check_call_file
@@ -28,11 +30,13 @@ from deid_stream.worker.checkpoint import CheckpointLog
 from tests.fuzz import doors, stored
 from tests.hostile import mutated
 from tests.hostile.mutated import UndeclaredError
+from tests.support.bench import Bench, real_sessions
 from tests.support.calls import make_call
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 _REQUIRED: Final = (("ce_specversion", b"1.0"), ("ce_id", b"i"), ("ce_source", b"/s"), ("ce_customerid", b"acme"))
 _TYPES: Final = {AUDIO_KIND: b"call.audio.v1", TRANSCRIPTS_KIND: b"call.transcript.v1", EVENTS_KIND: b"call.started.v1"}
+_TAKEN_UP_MS: Final = 1_700_000_010_000
 _SEPARATOR: Final = b"\n--\n"
 """Between the parts of an input that has several."""
 
@@ -120,10 +124,25 @@ def _folder() -> Path:
 
 
 def _checkpoint(data: bytes) -> None:
+    """Taken up by a partition that then goes on; a call whose state cannot be read is given up there."""
     log = CheckpointLog()
     for value in data.split(_SEPARATOR):
         log.add(value)
-    _ = log.restored
+    bench = Bench(real_sessions(_detector()), log.restored)
+    bench.partition.process(_TAKEN_UP_MS)
+    bench.partition.take()
+
+
+def _call_state(data: bytes) -> None:
+    """A live call's state, by itself and in a checkpoint."""
+    state.decode(data)
+    base = msgspec.json.decode(_base(), type=dict[str, msgspec.Raw])
+    _checkpoint(msgspec.json.encode(base | {"calls": [msgspec.Raw(data)]}))
+
+
+@cache
+def _base() -> bytes:
+    return json.dumps(mutated._checkpoints()[-1][0]).encode()
 
 
 def _checkpoints() -> Iterator[bytes]:
@@ -182,7 +201,7 @@ TARGETS: Final = {
     "policies": Target(_policy, lambda: (json.dumps(policy).encode() for policy in mutated._policies())),
     "settings": Target(_settings, lambda: iter((b'group_id = "g"\npartitions = 4\n', b"$GROUP_ID=g\nHOLDBACK_MS=3\n"))),
     "checkpoints": Target(_checkpoint, _checkpoints),
-    "call-states": Target(state.decode, lambda: (json.dumps(one).encode() for one in mutated._snapshots())),
+    "call-states": Target(_call_state, lambda: (json.dumps(one).encode() for one in mutated._snapshots())),
     "call-files": Target(
         lambda data: [str(fault) for fault in check_call_file(data, len(data) % 3)],
         lambda: (json.dumps(one).encode() for one in mutated._call_files()),
