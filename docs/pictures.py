@@ -1,7 +1,7 @@
 """Makes the dashboard's pictures (``docs/pictures/dashboard-*.png``) of a service that runs.
 
     deid-stream serve                                  # prints the dashboard's token
-    deid-stream play --bootstrap-servers 127.0.0.1:9092
+    deid-stream play --repeat --bootstrap-servers 127.0.0.1:9092
     python -m docs.pictures http://127.0.0.1:8080 TOKEN
 
 Needs the extra `browser` and a Chromium, as the browser tests do.
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "pictures"
 SIZE = {"width": 1280, "height": 900}
+CHARTS_MS = 60_000
+"""The charts show this much time."""
 
 
 def shown(page: "Page", name: str, height: int) -> None:
@@ -34,13 +36,13 @@ def main(address: str, token: str) -> None:
     """The overview in light and dark, the newest call, and the newest open request with its names."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium.find(), args=["--no-sandbox"])
-        for scheme in ("light", "dark"):
-            page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()
+        pages = {name: browser.new_context(viewport=SIZE, color_scheme=name).new_page() for name in ("light", "dark")}
+        for page in pages.values():
             page.goto(address)
             page.wait_for_selector(".tiles")
-            # so that the charts have a minute of figures
-            page.wait_for_timeout(60_000)
-            shown(page, scheme, 1_400)
+        page.wait_for_timeout(CHARTS_MS)
+        for name, page in pages.items():
+            shown(page, name, 1_400)
         page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
         page.goto(f"{address}/#calls")
         # the longest of the sample calls, if it has closed

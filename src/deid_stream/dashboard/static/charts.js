@@ -36,6 +36,9 @@ export function duration(ms) {
   return seconds % 60 ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : `${seconds / 60} min`;
 }
 
+// Of a delay: workers do not tell apart what is longer than a minute.
+export const delay = (ms) => (ms >= 60000 ? 'over 1 min' : duration(ms));
+
 export function bytes(value) {
   return value < 1e6 ? `${Math.round(value / 1e3)} kB` : `${(value / 1e6).toFixed(1)} MB`;
 }

@@ -1,6 +1,6 @@
 // What each section shows, from the JSON of /api.
 
-import { bars, bytes, duration, element, lines, number, waveform } from './charts.js';
+import { bars, bytes, delay, duration, element, lines, number, waveform } from './charts.js';
 
 export const time = (ms) => new Date(ms).toLocaleString('en-GB', { hour12: false });
 
@@ -34,8 +34,8 @@ export function overview(now, history) {
       tile('Live calls', number(t.calls)),
       tile('Records in', number(t.in_per_s), 'per s'),
       tile('Records out', number(t.out_per_s), 'per s'),
-      tile('Text delay, p50', duration(t.text_delay_ms.p50), `p99 ${duration(t.text_delay_ms.p99)}`),
-      tile('Audio delay, p50', duration(t.audio_delay_ms.p50), `p99 ${duration(t.audio_delay_ms.p99)}`),
+      tile('Text delay, p50', delay(t.text_delay_ms.p50), `p99 ${delay(t.text_delay_ms.p99)}`),
+      tile('Audio delay, p50', delay(t.audio_delay_ms.p50), `p99 ${delay(t.audio_delay_ms.p99)}`),
       tile('Backlog', number(lag), 'records'),
       tile('Held audio', bytes(t.held_bytes), `${held} % of limit`, held > 80 ? 'bad' : ''),
       tile('Stuck partitions', number(t.stuck_partitions), '', t.stuck_partitions ? 'bad' : ''),
@@ -47,8 +47,8 @@ export function overview(now, history) {
       tile('Rights requests open', number(now.requests.open), now.requests.overdue ? `${number(now.requests.overdue)} overdue` : '', now.requests.overdue ? 'bad' : '')),
     element('div', { class: 'grid' },
       lines('Records per second', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.in_per_s, b: h.totals.out_per_s })), number, ['in', 'out']),
-      lines('Audio: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.audio_delay_ms.p50, b: h.totals.audio_delay_ms.p99 })), duration, ['p50', 'p99']),
-      lines('Text: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.text_delay_ms.p50, b: h.totals.text_delay_ms.p99 })), duration, ['p50', 'p99']),
+      lines('Audio: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.audio_delay_ms.p50, b: h.totals.audio_delay_ms.p99 })), delay, ['p50', 'p99']),
+      lines('Text: from the record to its sanitized one', history.map((h) => ({ time_ms: h.time_ms, a: h.totals.text_delay_ms.p50, b: h.totals.text_delay_ms.p99 })), delay, ['p50', 'p99']),
       bars('Backlog by partition, in records', byPartition, 'No backlog: every record that has come was worked on.'),
       bars('Values taken out of text', now.redactions, 'No value yet.'),
       bars('Withheld, by reason', now.withheld, 'Nothing was withheld.'),
