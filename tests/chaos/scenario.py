@@ -168,10 +168,11 @@ class _Run:
         if plan.control:
             await self._policy(OLD_CUSTOMER, old_policy(1, 30), COME_MS)
             self._controls.start("control")
-        beside = [asyncio.create_task(task) for task in self._beside()]
-        await asyncio.gather(self._trouble(), *self._playing())
-        self._done.set()
-        await asyncio.gather(*beside)
+        async with asyncio.TaskGroup() as group:  # a trouble that fails ends the run
+            for task in self._beside():
+                group.create_task(task)
+            await asyncio.gather(self._trouble(), *self._playing())
+            self._done.set()
         tally.settled = await self._settled()
         tally.asked = dict(self._rights.counts)
         tally.seconds = round(time.monotonic() - self._began_s, 1)
