@@ -67,6 +67,7 @@ async def run(service: Service, folder: Path, *, calls: int, every: int, seed: i
             looked_at += shown
             await _closed(service, [call_id.encode(), *_ended(half)], workers)
             asked += await control.ask(garden, whole, number)
+            assert workers.alive[0].poll() is None, "the worker ended by itself"
             looked_at += await asyncio.to_thread(_of_the_process, workers, service.settings.metrics_port)
             looked_at += await control.shown()
             # as they stand: temporary files and all
