@@ -99,7 +99,7 @@ class Detector:
             found.extend(self._kept(recognizer.name, recognizer.find, view))
         if self._model is not None:
             found.extend(self._kept("neural", self._model.find, view, found))
-        return grow_addresses(view.written.source, refine(view, found), view.language)
+        return grow_addresses(view.written.source, refine(view, found), view.language, view.counted)
 
     def _kept(self, name: str, find: Callable[..., Iterable[Detection]], *arguments: object) -> list[Detection]:
         try:

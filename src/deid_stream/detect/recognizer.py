@@ -14,6 +14,11 @@ from deid_stream.text.tokens import DOTTED
 from deid_stream.units import CharIndex
 
 _DIGIT: Final = re.compile(r"\d")
+_COUNTED: Final = frozenset({"quantity", "amount", "form"})
+_LAST_NUMBER: Final = re.compile(r"\d[\d,.]*[^\d]*\Z")
+_NUMBERED: Final = re.compile(r"(?:#|(?<![^\W_])(?:number|no|nr)\.?) ?\Z")
+"""Before a number that is somebody's, whatever unit seems to follow it: "street #217, tickets cost $35"."""
+_NUMBERED_REACH: Final = 8
 
 
 def _lower_in_place(char: str) -> str:
@@ -34,7 +39,7 @@ class View:
     """
 
     __slots__ = (
-        "_mask", "_plain", "_runs", "_words",
+        "_counted", "_mask", "_plain", "_runs", "_words",
         "corrects", "digits", "everyday", "expected", "foreign", "has_digit", "language",
         "low", "open_run", "quantity_asked", "removed", "text", "written",
     )  # fmt: skip
@@ -64,6 +69,7 @@ class View:
         self.has_digit = _DIGIT.search(self.text) is not None
         self._plain: list[Plain] | None = None
         self._mask: bytearray | None = None
+        self._counted: bytearray | None = None
         self._runs: list[Run] = runs(self.text) if self.has_digit else []
         self.digits = sum(r.digits for r in self._runs)
         self._words: list[tuple[CharIndex, CharIndex, str]] | None = None
@@ -86,6 +92,29 @@ class View:
         if self._mask is None:
             self._mask = plain_mask(len(self.text), self.plain)
         return self._mask
+
+    @property
+    def counted(self) -> bytearray:
+        """A byte a character of the source, 1 where it is plainly of a quantity, amount or form; empty without any.
+
+        A unit is that of the last of several numbers ("number 200 43 people").
+        """
+        if self._counted is None:
+            found = [self._counted_stretch(p) for p in self.plain if p.sure and p.kind in _COUNTED]
+            self._counted = bytearray(len(self.written.source) if any(found) else 0)
+            for start, end in filter(None, found):
+                self._counted[start:end] = b"\1" * (end - start)
+        return self._counted
+
+    def _counted_stretch(self, stretch: Plain) -> tuple[CharIndex, CharIndex] | None:
+        start = stretch.start
+        if stretch.kind == "quantity":
+            last = _LAST_NUMBER.search(self.low, start, stretch.end)
+            start = last.start() if last is not None else start
+            numbered = _NUMBERED.search(self.low, max(0, stretch.start - _NUMBERED_REACH), stretch.start)
+            if numbered or "," in self.low[start : stretch.end]:
+                return None
+        return self.written.to_source(start, stretch.end)
 
     @property
     def runs(self) -> list[Run]:

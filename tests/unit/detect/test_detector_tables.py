@@ -58,6 +58,7 @@ GOES: dict[EntityType, list[str]] = {
     ],
     EntityType.ID_NUMBER: [
         "order number [five five two one nine]",
+        "no wait it is [thirty one thousand two hundred and seven]",
         "my policy number is [a b dash nine nine one two three]",
         "case id [88213]",
         "reference is [x j seven nine two k]",

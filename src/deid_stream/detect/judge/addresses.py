@@ -6,6 +6,7 @@ words end an address.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from deid_stream.detect.vocabulary import COMMON, DICTIONARY, FUNCTION_HI, GIVEN_NAMES, word_set, words
@@ -29,6 +30,8 @@ _NUMBER_CLASSES: Final = frozenset(
     map(int, (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.SCALE, WordClass.REPEAT, WordClass.ORDINAL))
 )
 NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c in _NUMBER_CLASSES) | {"o"}
+_DOUBTFUL: Final = frozenset(lexicon(("en",)).doubts) - {"o", "no"}
+"""Numbers of other languages that are words of English or of names: "do", "char"."""
 _MAX_GROWTH: Final = 12
 _MAX_STRANGE: Final = 4
 """Words in a row that are only "not everyday"."""
@@ -43,9 +46,13 @@ class _Token(NamedTuple):
     person's name, ``w`` everyday word."""
 
 
-def grow_addresses(text: str, detections: list[Detection], language: str) -> list[Detection]:
+def grow_addresses(
+    text: str, detections: list[Detection], language: str, counted: Sequence[int] = ()
+) -> list[Detection]:
     """The detections of one source ``text`` with every address grown to what belongs to it.
 
+    ``counted``: not 0 for each character of ``text`` that is plainly of a quantity or an amount, which no address grows
+    over ("2 people"); empty where none is.
     In a Hindi turn "se" and "ne" after a place are its postpositions, not directions ("gomti nagar se").
     """
     if not any(d.entity_type is T.ADDRESS for d in detections):
@@ -53,6 +60,14 @@ def grow_addresses(text: str, detections: list[Detection], language: str) -> lis
     tokens = [_token(m) for m in DOTTED.finditer(text)]
     if language == "hi":
         tokens = [t._replace(kind="w") if t.low in FUNCTION_HI else t for t in tokens]
+    if language == "en":
+        after = [*tokens[1:], None]
+        tokens = [
+            t._replace(kind="w") if t.low in _DOUBTFUL and (n is None or n.kind == "w") else t
+            for t, n in zip(tokens, after, strict=True)
+        ]
+    if counted:
+        tokens = [t._replace(kind="w") if counted[t.start] and counted[t.end - 1] else t for t in tokens]
     _mark(tokens, detections)
     grown = []
     for detection in detections:

@@ -21,6 +21,7 @@ from deid_stream.detect.vocabulary import (
     SURNAMES_ALSO_WORDS,
     WEEKDAYS,
     word_set,
+    words,
 )
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
@@ -37,6 +38,8 @@ _NAMED_THING: Final = re.compile(
     r"|event|show|game|product|model|brand|venue|bank|airline)s? (?:called|named|name is|by the name of) (?:the )?$"
 )
 _MONEY: Final = re.compile(r"\b(?:send|transfer|pay|request|share|dollars|bucks|rupees|pounds)|[$£€₹]")
+_TO_WHOM: Final = re.compile(r"(?<![^\W_])(?:copy in|cc|loop in|invite|e-?mail|text|message|tell|ask|ping|thank)\s\Z")
+_CITIES: Final = words("en/cities")
 _IN: Final = re.compile(r"\b(?:in|near|around|at|of)\s$")
 _THINGS: Final = word_set("judge.things")
 """Last words of what is no person."""
@@ -88,6 +91,9 @@ def hides_person(text: str, detection: Detection) -> bool:
     if not lows or PLACES.intersection(lows) or all(w in COMMON for w in lows):
         return False
     if detection.entity_type is T.LOCATION:
+        to_whom = _TO_WHOM.search(text[max(0, detection.start - 12) : detection.start].lower())
+        if to_whom and not _CITIES.issuperset(lows):
+            return True
         if len(text) <= _SHORT and len(lows) <= 3 and _whole(text, detection):
             return True
         if _MONEY.search(text.lower()):
@@ -120,18 +126,18 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     lows = [w.group().lower() for w in words]
     if detection.origin is Origin.MODEL and not _may_be_name(view, lows, detection.score):
         return
-    if detection.origin in (Origin.MODEL, Origin.GAZETTEER):
-        here = (
-            is_thing_here(text.lower(), words[0].start(), words[-1].end()) if T.PERSON not in view.expected else False
-        )
+    start = words[0].start() if words[0].start() > detection.start else detection.start
+    end = words[-1].end()
+    cued = detection.detector.startswith("names/") and start == detection.start
+    grown = _grown(text, start, end, view.everyday, left=not cued)
+    if detection.origin in (Origin.MODEL, Origin.GAZETTEER) and T.PERSON not in view.expected:
+        low = text.lower()
+        here = is_thing_here(low, words[0].start(), end) or is_thing_here(low, *grown)
         if here:
             if isinstance(here, T):
                 yield msgspec.structs.replace(detection, entity_type=here)
             return
-    start = words[0].start() if words[0].start() > detection.start else detection.start
-    end = words[-1].end()
-    cued = detection.detector.startswith("names/") and start == detection.start
-    start, end = _grown(text, start, end, view.everyday, left=not cued)
+    start, end = grown
     thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
     kind = T.ORGANIZATION if thing else T.PERSON
     yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
@@ -171,6 +177,8 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
         return True
     if sum(map(len, lows)) < 2 or _RELATIVES.issuperset(lows):
         return False
+    if len(lows) > 1 and len(lows[-1]) == 1 and all(w in COMMON for w in lows[:-1]):
+        return False  # "option b", "vitamin d"
     if score >= _CERTAIN:
         return True
     if all(w in MONTHS or w in WEEKDAYS for w in lows):

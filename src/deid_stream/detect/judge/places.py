@@ -1,18 +1,24 @@
 """Guesses at addresses and places: an address has a number, a street word, a question or the word "address"."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from deid_stream.detect.judge.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS
+import msgspec
+
+from deid_stream.detect.judge.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS, UNITS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.cues import nearest
+from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.tokens import WORD
 
 _AT: Final = re.compile(r"\b(?:at|to|on|is|near|live|from|and)\s$")
 _CUE_REACH: Final = 40
+_VENUES: Final = word_set("places.venues")
+_ADDRESS_OF: Final = re.compile(r"(?<![^\W_])(?:address|location|number) (?:of|for) (?:the )?\Z")
+_SAID: Final = re.compile(r"(?:'s)? (?:is|are|was)(?![^\W_])")
 _FEW_WORDS: Final = 8
 """Words of a turn that may be an address and nothing else."""
 _CODE_DIGITS: Final = (5, 6)
@@ -25,16 +31,42 @@ def is_number(low: str) -> bool:
     return low in NUMBERS or any(map(str.isdecimal, low))
 
 
+def uncounted(detection: Detection, counted: Sequence[int]) -> Detection | None:
+    """An address of the model without what is counted at its edges ("ten therapists near ..."); None if all is.
+
+    ``counted``: see ``View.counted``.
+    """
+    start, end = detection.start, detection.end
+    while counted and start < end and counted[start]:
+        start += 1
+    while counted and start < end and counted[end - 1]:
+        end -= 1
+    return msgspec.structs.replace(detection, start=start, end=end) if start < end else None
+
+
+def _is_venue(text: str, detection: Detection, lows: list[str]) -> bool:
+    """The name of a shop of which an address is said: "the address of the 28 hotel sydney is ..."."""
+    if not STREETS.isdisjoint(lows) or not UNITS.isdisjoint(lows):
+        return False
+    asked_of = _ADDRESS_OF.search(text[: detection.start].lower()) and _SAID.match(text[detection.end :].lower())
+    return asked_of is not None and not _VENUES.isdisjoint(lows)
+
+
 def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     """An address of the model needs a number or a street word, a question, or the word "address" before it."""
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
+    if detection.entity_type is T.ADDRESS and _is_venue(text, detection, lows):
+        yield msgspec.structs.replace(detection, entity_type=T.ORGANIZATION)
+        return
     numbers = sum(map(is_number, lows))
     named = T.ADDRESS in view.expected or (
         nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
     )
     if detection.entity_type is T.ADDRESS and 0 < numbers < len(lows) <= 2 < len(view.words) and not named:
         known = not PLACES.isdisjoint(lows) or not STREETS.isdisjoint(lows)
-        if not known and _AT.search(text[max(0, detection.start - 12) : detection.start].lower()) is None:
+        plain = all(is_number(w) or w in COMMON for w in lows)
+        before = text[max(0, detection.start - 12) : detection.start].lower()
+        if not known and (plain or _AT.search(before) is None):
             return
     streets = STREETS if numbers or len(view.words) <= _FEW_WORDS else NAMED_STREETS
     if detection.entity_type is T.LOCATION:

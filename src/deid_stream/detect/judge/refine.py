@@ -11,10 +11,19 @@ from typing import Final
 import msgspec
 
 from deid_stream.detect.judge.persons import hides_person, is_city, may_be_thing, parted, person
-from deid_stream.detect.judge.places import place
+from deid_stream.detect.judge.places import place, uncounted
 from deid_stream.detect.judge.things import Thing, things
 from deid_stream.detect.judge.trim import tidied
-from deid_stream.detect.judge.values import NUMERIC, VALUED, date, foreign_evidence, number_evidence, value
+from deid_stream.detect.judge.values import (
+    NUMERIC,
+    VALUED,
+    born,
+    date,
+    foreign_evidence,
+    number_evidence,
+    secret,
+    value,
+)
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
     FIELDS,
@@ -106,9 +115,13 @@ def _of_model(view: View, text: str, detection: Detection, plain: list[Interval]
     if kind is T.PERSON or hides_person(text, detection):
         yield from person(view, text, msgspec.structs.replace(detection, entity_type=T.PERSON))
     elif kind is T.DATE_OF_BIRTH:
-        yield from date(text, detection)
+        yield from born(view, text, detection)
+    elif kind in (T.PASSWORD, T.USERNAME):
+        yield from secret(view, text, detection, plain)
     elif kind in (T.ADDRESS, T.LOCATION):
-        yield from place(view, text, detection)
+        left = uncounted(detection, view.counted) if kind is T.ADDRESS else detection
+        if left is not None:
+            yield from place(view, text, left)
     elif kind in NUMERIC and not number_evidence(view, text, detection):
         return
     elif kind in VALUED:

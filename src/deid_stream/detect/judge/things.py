@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
-from deid_stream.detect.vocabulary import GIVEN_NAMES, words
+from deid_stream.detect.vocabulary import GIVEN_NAMES, NAMES_ALSO_WORDS, NAMES_AMBIGUOUS, word_set, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.text.tokens import WORD
 from deid_stream.units import CharIndex
@@ -63,16 +63,23 @@ _STEM: Final = re.compile(
     r"|oxacin)"
 )
 """Ends of generic names of medicines (stems of the World Health Organization's list)."""
-_GOODS: Final = re.compile(
-    r"(?:'s)? (?:rice|tea|bread|oil|plants?|flowers?|perfume|sauce|cake|pizza|soup|salad|jeans|shirts?|shoes|whisky"
-    r"|whiskey"
-    r"|stores?|shop|showroom|outlet|branch|boutique|website|catalogue|voucher|controls|dealership"
-    r"|shares?|stocks?|bank|insurance|finance|motors|airlines|pharmacy|vaccine|syndrome|disease"
-    r"|palsy"
-    r"|lymphoma|policy|gift card|app|credit card|loan|mutual fund|jewellers|hospital|hotel|university"
-    r"|college)(?![^\W_])"
+_SHOPS: Final = r"stores?|shop|branch|outlet|boutique|website|showroom|dealership"
+_PRODUCTS: Final = (
+    r"rackets?|racquets?|cups?|mugs?|flasks?|tumblers?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?|cookers?"
+    r"|kettles?|toasters?|jeans|jackets?|coats?|shirts?|shoes|trainers|boots|handbags?|razors?|drills?|saws?|mowers?"
+    r"|tractors?|tyres?|mixers?|grinders?|geysers?|boilers?|mattress|sofas?|perfumes?|shampoos?|whisky|whiskey|gin|beer"
+    r"|sauce|soups?|cereal|chocolates?|biscuits|crisps|burgers?|pizzas?|pens?|pencils?|paints?|trolleys?|suitcases?"
+    r"|airwrap|watches|trimmers?|hoovers?|vacuums?|serum|lotion|toothpaste|lego|dolls?|rice|tea|bread|oil|plants?|flowers?|cake|salad"
 )
-"""What stands after the name of a maker, a shop or a plant."""
+"""What a maker makes: in no list is a word that stands beside a person's name in a booking ("table", "phone")."""
+_GOODS: Final = re.compile(
+    rf"(?:'s)? (?:{_SHOPS}|{_PRODUCTS}|catalogue|voucher|controls|shares?|stocks?|bank|insurance|finance|motors"
+    r"|airlines|pharmacy|vaccine|syndrome|disease|palsy|lymphoma|policy|gift card|app|credit card"
+    r"|loan|mutual fund|jewellers"
+    r"|hospital|hotel|university|college|playbooks?|plugins?"
+    r"|servers?|clusters?|framework|festival)(?![^\W_])"
+)
+"""What stands after the name of a maker, a shop, a plant or a program."""
 _BANKED: Final = re.compile(
     r"(?<![^\W_])(?:(?:bought|ordered|purchased|shop\w*|bank(?:s|ed|ing)?|account|loan|policy|insured"
     r"|insurance"
@@ -83,18 +90,37 @@ _BANKED: Final = re.compile(
 )
 
 
-_SHOP: Final = re.compile(r" (?:stores?|shop|branch|outlet|boutique|website|showroom|dealership)(?![^\W_])")
+_SHOP: Final = re.compile(rf" (?:{_SHOPS})(?![^\W_])")
 _THE: Final = re.compile(r"(?<![^\W_])(?:the|a|any|your|my|nearest|local) \Z")
 _MADE: Final = re.compile(
     r"(?: (?:tennis|golf|electric|cordless|leather|gas|wireless|steam|running|new|old|black|white))?"
-    r" (?:rackets?|racquets?|cups?|mugs?|flasks?|tumblers?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?"
-    r"|cookers?|kettles?"
-    r"|toasters?|jeans|jackets?|coats?|shirts?|shoes|trainers|boots|handbags?|razors?|drills?|saws?|mowers?|tractors?"
-    r"|tyres?|mixers?|grinders?|geysers?|boilers?|mattress|sofas?|perfumes?|shampoos?|whisky|whiskey|gin|beer|sauce"
-    r"|soups?|cereal|chocolates?|biscuits|crisps|burgers?|pizzas?|collection|brand)(?![^\W_])"
+    rf" (?:{_PRODUCTS}|collection|brand)(?![^\W_])"
 )
 """What a maker makes, after "the" or "a" and a given name: "the stanley cup". No papers: "the stanley account"."""
 _MAKERS: Final = re.compile(r"(?<![^\W_])(?:the|an?|this|that|these|those|any|another|two|some) \Z")
+_ONE_OF_MANY: Final = re.compile(r"(?<![^\W_])(?:the|an?|some|these|those|more|extra) \Z")
+_STANDS_ALONE: Final = word_set("judge.function") | frozenset(
+    "and that which so but because now too also again".split()
+)
+"""Words after "the" and a name that is nobody's: "the robin is back". Before a noun it may be: "the patel account"."""
+_OFFICES: Final = word_set("things.offices")
+"""Titles that stand for whoever holds them: "the princess royal", "the prime minister"."""
+_NTH: Final = re.compile(
+    r" the (?:first|second|third|fourth|fifth|sixth|seventh|eighth|great)"
+    r"(?=[^\w\s]|\s*\Z| (?:was|is|by|and|of|had|in)(?!\w))"
+)
+"""After the name of a monarch: "richard the third"."""
+_PLACED: Final = re.compile(r"(?<![^\W_])(?:city|town|village|state|district|county|country)(?: name)?(?: is|'s|:) \Z")
+_NATURE: Final = word_set("things.nature")
+"""First words of the names of mountains, lakes, stations and churches."""
+_WORK: Final = re.compile(
+    r"(?:'s| is| was) an? (?:(?!(?:in|of|for|with|from|at|to|who|and|on|by) )[^\W_]+[ -]){0,7}?"
+    r"(?:films?|movies?|series|sitcom|songs?|albums?|band|novel|magazine|newspaper|company|firm|bank|charity|nonprofit|corporation|retailer|restaurant|hotel|airline|software|website|startup"
+    r"|supermarket|village|town|city|river|mountain|lake|island|suburb)"
+    r"(?= (?:that|which|directed|starring|by|in|from|based|about|of|for|with|called|where|on|and)(?![^\W_])"
+    r"|[^\w\s]|\s*\Z)"
+)
+"""What follows the name of a work, a firm or a place: "... is a 2010 action film"."""
 
 
 class Thing(NamedTuple):
@@ -113,6 +139,7 @@ def _phrases() -> dict[str, list[tuple[tuple[str, ...], T | None]]]:
         ("en/companies", T.ORGANIZATION),
         ("en/medicine", None),
         ("en/phrases", None),
+        ("en/products", None),
         ("en/cities", T.LOCATION),
     ):
         for line in words(name):
@@ -148,12 +175,19 @@ def _thing_at(low: str, tokens: list[tuple[int, int, str]], lows: list[str], at:
     for phrase, kind in _phrases().get(lows[at], ()):
         if tuple(lows[at : at + len(phrase)]) != phrase:
             continue
+        if len(phrase) == 1 and at and _before_surname(lows[at - 1]):
+            continue
         end = tokens[at + len(phrase) - 1][1]
         if _meant(low, start, end, kind, single=len(phrase) == 1):
             return Thing(start, end, kind)
     if len(lows[at]) > 7 and _STEM.fullmatch(lows[at]):
         return Thing(start, tokens[at][1], None)
     return None
+
+
+def _before_surname(low: str) -> bool:
+    """A given name or an initial: what follows is a surname, whatever else is called so ("harrison ford")."""
+    return (low in GIVEN_NAMES and low not in NAMES_AMBIGUOUS) or (len(low) == 1 and low not in "ais")
 
 
 def _meant(low: str, start: int, end: int, kind: T | None, *, single: bool) -> bool:
@@ -188,7 +222,16 @@ def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
     """What a name of no list is by the words around it: True for a medicine, a type for a maker or shop, else False."""
     before = low[max(0, start - _REACH) : start]
     name = low[start:end]
-    known = any(word in GIVEN_NAMES for word in name.split())
+    names = name.split()
+    known = any(word in GIVEN_NAMES for word in names)
+    if _PLACED.search(before) or (len(names) > 1 and names[0] in _NATURE and not _PERSON_BEFORE.search(before)):
+        return T.LOCATION
+    if known and _NTH.match(low, end):
+        return True
+    if _OFFICES.issuperset(names) and _ONE_OF_MANY.search(before):
+        return True
+    if _WORK.match(low, end) or _is_common_noun(low, names, before, end):
+        return T.ORGANIZATION
     if known and _SHOP.match(low, end) and (before == "" or _THE.search(before)):
         return T.ORGANIZATION
     made = _MADE.match(low, start + len(name.split()[0])) if known and _MAKERS.search(before) else None
@@ -199,6 +242,16 @@ def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
     if not _PERSON_BEFORE.search(before) and (_BANKED.search(before) or (not known and _GOODS.match(low, end))):
         return T.ORGANIZATION
     return False
+
+
+def _is_common_noun(low: str, names: list[str], before: str, end: CharIndex) -> bool:
+    """A name after "the" or "a" with nothing after it that could be somebody's."""
+    if not _ONE_OF_MANY.search(before) or low[end : end + 2] in ("'s", "’s"):
+        return False
+    following = WORD.search(low, end)
+    if following is None or low[end : following.start()].strip() or following.group() in _STANDS_ALONE:
+        return True
+    return len(names) == 1 and (names[0] in NAMES_AMBIGUOUS or names[0] in NAMES_ALSO_WORDS)
 
 
 def without(start: CharIndex, end: CharIndex, found: list[Thing]) -> Iterator[tuple[CharIndex, CharIndex]]:

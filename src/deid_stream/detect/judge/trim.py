@@ -21,6 +21,7 @@ from deid_stream.units import CharIndex
 
 _LINE: Final = re.compile(r"[^\n]+")
 _FUNCTION: Final = word_set("judge.function")
+_LAST_FIELD: Final = re.compile(r"-(?P<field>[^\W\d_]+)\Z")
 _VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )
@@ -48,7 +49,15 @@ def tidied(text: str, detection: Detection, everyday: frozenset[str], *, cased: 
         if first < last:
             left = start if first == 0 else words[first][0]
             right = end if last == len(words) else words[last - 1][1]
+            if kind in _VALUED or kind is T.ADDRESS:
+                right = _without_field(text, left, right)
             yield msgspec.structs.replace(detection, start=left, end=right)
+
+
+def _without_field(text: str, start: CharIndex, end: CharIndex) -> CharIndex:
+    """The end of a number without the name of its field that a hyphen joins to it: "07700 063 966-Fax"."""
+    match = _LAST_FIELD.search(text, start, end)
+    return match.start() if match is not None and match.group("field").lower() in FIELDS else end
 
 
 def _between_function_words(text: str, start: CharIndex, end: CharIndex) -> Iterator[tuple[CharIndex, CharIndex]]:
@@ -69,10 +78,12 @@ def _loose(
     """An edge word that is no part of any value: a function word, a field's name; in cased text a small common word."""
     word = words[at][2]
     low = word.lower()
+    beside = words[neighbour][2] if 0 <= neighbour < len(words) else ""
+    if len(low) == len(beside) == 1:
+        return False  # letters of a spelled value
     if low in FIELDS or low.removesuffix("'s").removesuffix("’s") in FIELDS:
         return True
     if low in _FUNCTION or low in FUNCTION_HI:
-        beside = words[neighbour][2] if 0 <= neighbour < len(words) else ""
         return len(low) > 1 or (neighbour > at and len(beside) > 1)
     if kind is T.PERSON and len(words) > 1:
         return (cased and word.islower() and low in COMMON) or (word.islower() and low in DICTIONARY)

@@ -19,6 +19,7 @@ from deid_stream.detect.vocabulary import (
     GIVEN_NAMES,
     MONTHS,
     NAMES_INDIA,
+    WEEKDAYS,
     word_set,
 )
 from deid_stream.model.entities import EntityType as T
@@ -31,10 +32,15 @@ VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )
 NUMERIC: Final = NUMBERED - {T.ADDRESS, T.PASSWORD, T.USERNAME, T.DATE_OF_BIRTH, T.UPI_ID}
+_BARE: Final = 2
+"""Digits or letters up to which a turn that nobody asked for is no number of anything."""
+_BIRTH: Final = re.compile(r"(?<![^\W_])(?:born|birth\w*|dob|d o b|bday|baby|aged?|jan[a]?m\w*|paida)(?![^\W_])|जन्म")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _CERTAIN: Final = 0.9
 """Model score from which an address on the net needs no sign in it."""
 _SIGN: Final = re.compile(r"@|\.|\b(?:at|dot|arroba|punto|rate)\b")
 _JOINED: Final = re.compile(r"[^\W_] ?[@.] ?[^\W_]|[^\W_] (?:at|dot|arroba|punto) [^\W_]")
+_FUNCTION: Final = word_set("judge.function")
 _BEFORE_DATE: Final = word_set("judge.before_date")
 
 
@@ -57,8 +63,10 @@ def foreign_evidence(view: View, text: str, detection: Detection) -> bool:
 
 def number_evidence(view: View, text: str, detection: Detection) -> bool:
     """A few digits that only the model takes for a number need a question, a cue, or letters among them."""
-    if view.expected or view.open_run is not None or (only_dictation(view.text) and not view.quantity_asked):
+    if view.expected or view.open_run is not None:
         return True
+    if only_dictation(view.text) and not view.quantity_asked:
+        return sum(map(str.isalnum, view.text)) > _BARE
     written = view.written.between(detection.start, detection.end)
     digits = sum(map(str.isdecimal, written))
     if digits >= MIN_DIGITS:
@@ -88,6 +96,31 @@ def _has_host(view: View, detection: Detection) -> bool:
     return _JOINED.search(written) is not None or "mail" in view.low or T.EMAIL_ADDRESS in view.expected
 
 
+def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
+    """A password or user name that only the model saw: nothing plain, and no sentence of everyday words."""
+    if view.expected or view.open_run is not None:
+        yield detection
+        return
+    lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
+    if any(p.start <= detection.start and detection.end <= p.end for p in plain):
+        return
+    if len(lows) > 1 and not _FUNCTION.isdisjoint(lows) and all(len(w) == 1 or w in view.everyday for w in lows):
+        return
+    yield detection
+
+
+def born(view: View, text: str, detection: Detection) -> Iterator[Detection]:
+    """A date that only the model takes for one of birth: where nobody speaks of birth, a year is just a year."""
+    written = view.written.between(detection.start, detection.end).lower()
+    digits = "".join(filter(str.isdecimal, written))
+    year = (len(digits) <= 2 or _YEAR.fullmatch(digits)) and MONTHS.isdisjoint(PLAIN.findall(written))
+    asked = T.DATE_OF_BIRTH in view.expected or view.open_run is not None
+    if not (digits and year) or asked or _BIRTH.search(view.low):
+        yield from date(text, detection)
+    else:
+        yield msgspec.structs.replace(detection, entity_type=T.DATE_TIME)
+
+
 def date(text: str, detection: Detection) -> Iterator[Detection]:
     """Without the words before a date ("the 3rd of march"); a date has a number or a month."""
     start = detection.start
@@ -98,4 +131,9 @@ def date(text: str, detection: Detection) -> Iterator[Detection]:
         if match.group().lower() not in _BEFORE_DATE:
             break
         start = match.end()
-    yield msgspec.structs.replace(detection, start=start)
+    last = next((w for w in reversed(words) if _of_date(w.group().lower())), words[-1])
+    yield msgspec.structs.replace(detection, start=start, end=min(detection.end, last.end()))
+
+
+def _of_date(low: str) -> bool:
+    return is_number(low) or low in MONTHS or low in WEEKDAYS

@@ -8,6 +8,7 @@ from typing import Final
 
 from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules import cues
 from deid_stream.detect.rules.runs import only_dictation
 from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, word_set
 from deid_stream.model.entities import EntityType as T
@@ -28,7 +29,8 @@ _LIMIT: Final = 14
 _REFUSES: Final = re.compile(
     r"\?|\b(?:don'?t|do not|can'?t|cannot|won'?t|why|what|which|how|forgot|forgotten|remember|repeat"
     r"|pardon|wait|hold on|"
-    r"not sure|no idea|didn'?t|help|want|need|looking|problem|issue|trying|already|agent|human|representative)\b"
+    r"not sure|no idea|never (?:set|had|made|got|gave)|haven'?t|didn'?t|help|want|need|looking|problem"
+    r"|issue|trying|already|agent|human|representative)\b"
 )
 _FUNCTION: Final = word_set("answers.function")
 """Single words that answer nothing."""
@@ -36,6 +38,8 @@ _DESCRIBES: Final = word_set("answers.describes")
 """Words after a password that tell how it is written."""
 _SITES: Final = word_set("answers.sites")
 """Words of an answer to "your address?" that tell where it lies."""
+_BEFORE_SITE: Final = frozenset("yes yeah yep sure ok okay so um uh er it's its it is that's on at".split())
+_SITE_WORDS: Final = 4
 _SENTENCE: Final = word_set("answers.sentence")
 """Words of a sentence: an answer with one of them is more than an address."""
 _ASKS: Final = word_set("answers.asks")
@@ -97,6 +101,8 @@ class AnswerRecognizer:
         spelled = self._spelled([w.group() for w in words], expected)
         if not spelled and _REFUSES.search(view.low):
             return []
+        if expected is T.ADDRESS and not spelled and (site := _named_site(words)) is not None:
+            return [Detection(*site, expected, 0.8, self.name, Origin.QUESTION)]
         around = _AROUND_SPELLED if spelled else _AROUND
         first, last = 0, len(words)
         while first < last and words[first].group() in around:
@@ -161,6 +167,8 @@ class AnswerRecognizer:
             before.pop(0)
         while before and before[-1].group() == "the":
             before.pop()
+        if before and cues.first_named(view.low[before[0].start() : start]) not in (None, T.DATE_OF_BIRTH):
+            return []
         if 0 < len(before) <= 3 and len(words) <= 9 and not _REFUSES.search(view.low):
             start = before[0].start()
         return [view.detection(start, end, T.DATE_OF_BIRTH, 0.85, self.name, Origin.QUESTION)]
@@ -177,6 +185,18 @@ def _one_sound(word: str) -> bool:
 
 def _dictated(word: str) -> bool:
     return (len(word) == 1 and word not in "ai") or any(map(str.isdecimal, word)) or word in _DICTATION
+
+
+def _named_site(words: list[re.Match[str]]) -> tuple[int, int] | None:
+    """Bounds of a short answer that ends in what one lives in or on: "the coach house", "yes it's mill lane"."""
+    first = 0
+    while first < len(words) and words[first].group() in _BEFORE_SITE:
+        first += 1
+    kept = [w.group() for w in words[first:]]
+    if not 1 < len(kept) <= _SITE_WORDS or kept[-1] not in _SITES | STREETS:
+        return None
+    named = [w for w in kept[:-1] if w not in _FUNCTION and w not in _AROUND]
+    return (words[first].start(), words[-1].end()) if named and _SENTENCE.isdisjoint(kept) else None
 
 
 def _is_address(kept: list[str]) -> bool:

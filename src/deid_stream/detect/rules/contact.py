@@ -6,7 +6,7 @@ from typing import Final
 
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.base import Pattern, rx
-from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS, word_set
+from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS, FUNCTION_HI, VERBS_HI, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.normalise import MAIL_HOSTS, UPI_HANDLES
@@ -66,6 +66,8 @@ _LOCAL_PART: Final = re.compile(r"(?=[\d._-]*[^\W\d_])[^\W_]+(?:[._-][^\W_]+)+(?
 """What an answer to "your e-mail?" joins by signs: "barnaby.quill", before "at" has come."""
 _LEFT_WORD: Final = re.compile(r"([^\s]{1,64})(\s+)$")
 _STOPS: Final = word_set("contact.stops")
+_HINDI: Final = FUNCTION_HI | VERBS_HI
+"""Words of a sentence around an address: "email pe bhejo neha at ..."."""
 _SPOKEN_LOCAL: Final = 5
 """How many words a local part may be heard as."""
 
@@ -166,7 +168,8 @@ class EmailRecognizer:
             if match is None or "\n" in match.group(2):
                 break
             word = match.group(1).lower()
-            if word in _STOPS or not (word[-1].isalnum() or word[-1] in "._+-") or not word[0].isalnum():
+            ends = word in _STOPS or (word in _HINDI and len(word) > 1)
+            if ends or not (word[-1].isalnum() or word[-1] in "._+-") or not word[0].isalnum():
                 break
             if (word in CLOSED or word in FIELDS) and len(word) > 2 and not _glued(first):
                 break

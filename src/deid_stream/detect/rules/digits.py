@@ -14,7 +14,7 @@ from deid_stream.detect.rules import checksums, cues
 from deid_stream.detect.rules.pieces import only_carried
 from deid_stream.detect.rules.plain import SURE, UNSURE, UNSURE_DATE
 from deid_stream.detect.rules.runs import Group, Run, only_dictation
-from deid_stream.detect.vocabulary import COMMON_EN, FUNCTION_HI, word_set
+from deid_stream.detect.vocabulary import COMMON_EN, FUNCTION_HI, VERBS_HI, word_set
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex
@@ -47,6 +47,10 @@ _CORRECTION: Final = re.compile(
     r"|last (?:bit|part|two|three)|(?:last|first|middle|final) (?:\w+ )?(?:digits?|numbers?)|rather|instead"
     r"|nahi|nahin|galat)(?![^\W_])"
 )
+_AMENDS: Final = re.compile(
+    r"\W*(?:(?:no|nope|sorry|wait|actually|hang on|i mean|um|uh|oh)[ ,.]+)+(?:it is|it's|its|that's|that is)[ ,]+"
+)
+"""All that stands before a number that is said anew ("no wait it is 31,207"): an amount would have its unit."""
 _PLACE_IN_NUMBER: Final = re.compile(r"[\W_]*(?:at the (?:end|start|beginning|front)|not \d|instead)(?![^\W_])")
 _ONE_DIGIT: Final = re.compile(
     r"(?:last|first|middle|final|second|third) (?:digit|number|one)(?: is|'s| should be| was)? \Z"
@@ -55,7 +59,8 @@ _ENDING: Final = re.compile(
     r"(?<![^\W_])(?:end(?:s|ing)? (?:in|with)|last (?:two|three|four|2|3|4)(?: digits?)?(?: (?:is|are|of|as))?)[\W_]+\Z"
 )
 _EXPLICIT: Final = re.compile(
-    r"(?:number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:|ending(?: in| with)?"
+    r"(?:(?:number|id|code|pin|otp|cvv|cvc)'s|number|no|num|id|code|is|was|it's|its|cvv|cvc|ssn|pin|otp|#|:"
+    r"|ending(?: in| with)?"
     r"|digits(?: are)?|card|a/c|ac|acc|extension|ext|pin|hain?|es)\W{1,3}(?:(?:star|hash|pound|the) )?$"
 )
 
@@ -93,7 +98,9 @@ class DigitRecognizer:
         cue = cues.nearest(before if total >= MIN_DIGITS else before[-_NEAR_CUE:])
         if cue not in NUMBERED:
             cue = None
-        strict = (armed is not None or cue is not None) and total >= 3
+        at_end = run.end >= len(view.low.rstrip(" .!"))
+        amends = total > MIN_DIGITS and at_end and _AMENDS.fullmatch(before_it) is not None
+        strict = (armed is not None or cue is not None or amends) and total >= 3
         left = run.groups if total >= _CARD_DIGITS else self._not_plain(view, run, strict=strict, dictated=dictated)
         if not left:
             return None
@@ -145,7 +152,12 @@ class DigitRecognizer:
         if match is None:
             return ""
         word = match.group(1)
-        if word in _NO_PREFIX or cues.first_named(word) or (word in _EVERYDAY and word not in _CODE_WORDS):
+        if (
+            word in _NO_PREFIX
+            or word in VERBS_HI
+            or cues.first_named(word)
+            or (word in _EVERYDAY and word not in _CODE_WORDS)
+        ):
             return ""
         return word
 

@@ -62,8 +62,8 @@ _SPEAKS: Final = re.compile(
     rf" (?:{_alternatives('speaking')})(?![^\W_])"
 )
 _CALLS: Final = re.compile(
-    r"(?:^|(?<=[.?!,] )|(?<=hello )|(?<=hi ))(?:(?:this is|it'?s|its|yes|yeah|hello|hi|good (?:morning|afternoon"
-    r"|evening)) )?"
+    r"(?:^|(?<=[.?!,] )|(?<=hello )|(?<=hi ))(?:(?:(?:this|that|it) is|is (?:this|that|it)|it'?s|its|yes|yeah|hello|hi"
+    r"|good (?:morning|afternoon|evening)) )?"
     rf"(?P<name>{NAME_PATTERN}(?: {NAME_PATTERN}){{0,2}}?(?: and {LETTERS.pattern})?)"
     r" (?:speaking|here(?= (?:from|calling|at)\b)|calling from)(?![^\W_])"
 )
@@ -91,6 +91,10 @@ _VERB_NAME: Final = re.compile(
     rf"|or) (?:(?P<second>{_WORD_NAME})\b)?"
     r"| [^\W\d_]+)?(?![^\W_])"
 )
+_FUNCTION: Final = word_set("judge.function")
+_MODALS: Final = frozenset({"will", "may"})
+"""Verbs that end no sentence that presents somebody: "this is my husband will"."""
+_PRESENTS: Final = re.compile(r"(?<![^\W_])(?:this is|here is|here's|it's|meet|and) \Z")
 _WEAK_VERBS: Final = word_set("names.weak_verbs")
 _OPENERS: Final = word_set("names.openers")
 _VOCATIVE_AFTER: Final = re.compile(
@@ -137,7 +141,12 @@ _CASED: Final = re.compile(r"(?<=[a-z,;] )(?P<name>[A-Z][a-z]+(?:['’-][A-Z]?[a
 def is_name_word(low: str, everyday: frozenset[str] = COMMON) -> bool:
     """Could be part of a name: known as one, or no everyday word."""
     return low in GIVEN_NAMES or (
-        len(low) > 1 and low not in everyday and low not in DICTIONARY and low not in MONTHS and low not in WEEKDAYS
+        len(low) > 1
+        and low not in _FUNCTION
+        and low not in everyday
+        and low not in DICTIONARY
+        and low not in MONTHS
+        and low not in WEEKDAYS
     )
 
 
@@ -257,10 +266,14 @@ class NameRecognizer:
             told = re.match(r" (?:from (?:the |our )?[a-z]+|speaking|calling|here|by the way|how can|how may)\b", rest)
             if not weak and verb in _OPENERS and _VOCATIVE_AFTER.match(rest):
                 return True
+            if ends and name in _MODALS and verb.startswith("this"):
+                return True
             return bool(told) or (
                 not weak and (ends or rest[:1] == ",") and (verb.startswith("this") or name in GIVEN_NAMES)
             )
         if verb.startswith("my "):
+            if name in _MODALS and _PRESENTS.search(low, 0, match.start()):
+                return ends
             return name not in ("will", "may", "cash", "page", "case") and follows
         return ends or follows or match.group("second") is not None
 

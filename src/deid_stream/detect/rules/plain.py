@@ -44,7 +44,7 @@ AMOUNT: Final = re.compile(
     rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn)(?: (?:about|around|only|just"
     rf"|of))? \d{{1,6}}(?!\d| ?\d{{4}})"
     rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary"
-    rf"|refund(?:ed)?|charge[sd]?|deposit|rate)"
+    rf"|refund(?:ed)?|charge[sd]?|deposit|rate|premium|excess|penalty|instal?ment|emi)"
     rf"(?: (?:is|was|of|for|be|to|will|would|it|it's|me|you|about|around|only|just|at|under|over|per"
     rf"|night|month|day|ticket|the|a|comes|came)){{0,4}} \d{{1,6}}(?![\d]| ?\d{{4}})"
     rf")",
@@ -108,9 +108,10 @@ SIZE: Final = re.compile(r"(?<![\w])(?:sizes?|waist|inside leg) \d{1,2}(?: (?:by
 FORM: Final = re.compile(
     r"(?<![\w])(?:(?:form|forms|schedule|file|filed|(?:a|the)(?! [ \d]+ (?:is|was|as) (?:my|your|our|his|her|the|a) ))"
     r" (?:10 40|1040|10 99|1099|p ?45|p ?60)"
-    r"|40 ?1 ?k|4 0 1 ?k|40 ?3 ?b|4 0 3 ?b|5 ?29 plan)(?!\w| ?\d)"
+    r"|40 ?1 ?k|4 0 1 ?k|40 ?3 ?b|4 0 3 ?b|5 ?29 plan|50 ?1 ?\(?c\)? ?\(?\d\)?)(?!\w| ?\d)"
 )
-"""Tax forms and savings plans that are called by the same number for everybody."""
+"""Tax forms, savings plans and charities ("501(c)(3)") that are called by the same number for everybody."""
+RATING: Final = re.compile(r"(?<![\w])(?:ratings?|rated)(?: (?:is|are|was|of|at))? \d(?:[. ]?\d)?(?![\d]| ?\d)")
 DATED_TIME: Final = re.compile(
     rf"(?<![\w])\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: {_MONTH})? (?:at|around|by|about|from) (?:1[0-2]"
     rf"|[1-9])(?: [0-5]\d)?(?!\d| ?\d)"
@@ -164,7 +165,7 @@ class Plain(NamedTuple):
     start: CharIndex
     end: CharIndex
     kind: str
-    """``date``, ``amount``, ``time``, ``quantity`` or ``product``."""
+    """``date``, ``amount``, ``time``, ``quantity``, ``product`` or ``form`` (a law's or a tax form's number)."""
     sure: bool
 
 
@@ -192,7 +193,8 @@ _RARE: Final = (
     ("time", DATED_TIME),
     ("time", TIMETABLE),
     ("quantity", SIZE),
-    ("product", FORM),
+    ("form", FORM),
+    ("quantity", RATING),
 )
 _RARE_HINTS: Final = (
     "version", "release", "build", "firmware", "patch", "ios", "android", "chrome", "safari", "firefox", "office",
@@ -201,7 +203,7 @@ _RARE_HINTS: Final = (
     "processor", "flight", "train", "reading", "call", "dial", "ring", "rang", "phone", "24", "7 11", "22", "9 to",
     "flying", "flew", "boarding", " bus", "ferry", "coach", " service", "departure", "showing", " slot", "kick",
     "the time", "size", "waist", "inside leg", "10 40", "1040", "10 99", "1099", "1 k", "1k", "3 b", "3b", "29 plan",
-    "p45", "p60",
+    "p45", "p60", "1 c", "1c", "1(c", "rating", "rated",
     "50 50", "20 20", "9 11", "1st", "2nd", "3rd", "1th", "2th", "3th", "4th", "5th", "6th", "7th", "8th", "9th", "0th",
 )  # fmt: skip
 """Without one of these none of the rarer patterns can match."""

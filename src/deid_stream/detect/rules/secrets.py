@@ -26,7 +26,8 @@ _HANDLE: Final = re.compile(
 _NAMED: Final = re.compile(
     r"(?<![^\W_])(?:pass ?phrase|safe ?word|memorable word|secret word|security answer|wi-?fi password|password)"
     r" (?:is|was|'s|:) (?P<v>[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,3}?)"
-    r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please|with|all|in|then|it|i|you|we|hai)\b)"
+    r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please|with|all|in|then|it|i|you|we|hai"
+    r"|before|after|until|till|when|because|which|since)\b)"
 )
 
 
