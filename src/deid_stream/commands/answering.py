@@ -63,7 +63,8 @@ def warn(status: Status, request: Request) -> None:
         f"{is_meant(status.near) or 'check the name'}",
         err=True,
     )
-    click.echo(f"    -> {_stands(status)}", err=True)
+    if status.state is not State.HELD:  # that it waits has been said
+        click.echo(f"    -> {_stands(status)}", err=True)
 
 
 def _stands(status: Status) -> str:

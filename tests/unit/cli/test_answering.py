@@ -58,6 +58,15 @@ def test_a_name_that_nobody_knows_is_said_and_is_no_failure(kind, fields, says, 
     assert "release" not in told or kind not in (Kind.DELETION, Kind.ACCESS)
 
 
+def test_a_deletion_that_a_hold_keeps_waiting_is_not_told_as_done(capsys):
+    waiting = status(Kind.DELETION, State.HELD, reason="legal_hold", unknown="call", call_id="c-1")
+    assert answer(request(Kind.DELETION, call_id="c-1"), waiting, 1.0, as_json=False) == 0
+    told = capsys.readouterr().err
+    assert "nothing is known of call c-1" in told
+    assert "once the hold ends" in told
+    assert "nothing was there to delete" not in told
+
+
 def test_of_what_is_known_nothing_is_said(capsys):
     assert answer(request(), status(), 1.0, as_json=False) == 0
     assert capsys.readouterr().err == ""
