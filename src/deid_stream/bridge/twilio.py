@@ -59,7 +59,7 @@ class TwilioCall:
     def media(self, media: Mapping[str, object], now_ms: Ms) -> list[OutRecord]:
         """A frame. Raises DecodeError where it is none."""
         track, timestamp = media.get("track", "inbound"), whole(media.get("timestamp"))
-        if track not in CHANNELS:
+        if not isinstance(track, str) or track not in CHANNELS:
             raise DecodeError("a track that is neither inbound nor outbound", at="$.media.track")
         if timestamp is None or not 0 <= timestamp <= MAX_MEDIA_MS:
             raise DecodeError("a frame without its timestamp", at="$.media.timestamp", mend="send ms from its start")

@@ -156,6 +156,8 @@ def test_what_is_refused_before_the_start(message, at):
     ("change", "at"),
     [
         ({"track": "both"}, "$.media.track"),
+        ({"track": {"inbound": 1}}, "$.media.track"),
+        ({"track": ["inbound"]}, "$.media.track"),
         ({"timestamp": "soon"}, "$.media.timestamp"),
         ({"timestamp": "nan"}, "$.media.timestamp"),
         ({"timestamp": -5}, "$.media.timestamp"),
