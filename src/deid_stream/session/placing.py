@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from deid_stream.audio.align.believable import in_order
 from deid_stream.audio.align.drift import Drift, drifts
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile, profile
@@ -93,6 +94,7 @@ def explained(
     are off, they account for nothing if more sounds there than their letters take, and each segment for what lies in
     its own times alone."""
     turn, (reader, off) = entry.turn, on
+    turn = turn._replace(segments=tuple(map(_ordered, turn.segments)))
     if any(map(any, off)):
         segments = zip(turn.segments, off, strict=True)
         turn = turn._replace(segments=tuple(_doubted(s, drift, reader, channel, timing) for s, drift in segments))
@@ -113,6 +115,13 @@ def explained(
             known = [part.intersect(Interval(begin_ms, end_ms)) for part in known]
         found += [part for part in known if part.length]
     return found
+
+
+def _ordered(segment: Segment) -> Segment:
+    """The segment without the words that are stated before those they follow: their times cannot be true, and one of
+    them may lie on a value that the text lacks."""
+    words = in_order(segment.words)
+    return segment if len(words) == len(segment.words) else msgspec.structs.replace(segment, words=words or (_NO_WORD,))
 
 
 def _doubted(segment: Segment, drift: Drift, reader: Reader, channel: int, timing: TimingProfile) -> Segment:

@@ -11,16 +11,16 @@ output, and 20 ms of its sound at most (``leaks``); what no sample of is louder 
 """
 
 from tests.hostile.disagreement.cases import Case, Said, basic_case, describe
-from tests.hostile.disagreement.kin import disturb
+from tests.hostile.disagreement.kin import KINDS, disturb
 from tests.hostile.disagreement.leaks import LEFT_MS, run
 from tests.hostile.disagreement.values import DIGITS, NAMES, KnowsTheValues
 
 
-def make_case(seed: int, *, further: bool = True) -> Case:
-    """The case of that number. ``further``: half of them with what ``kin`` does."""
+def make_case(seed: int, *, kinds: int = len(KINDS)) -> Case:
+    """The case of that number. ``kinds``: half of them are disturbed by these first ones of ``kin.KINDS``."""
     case = basic_case(seed)
-    if further and seed % 2:
-        disturb(case)
+    if kinds and seed % 2:
+        disturb(case, kinds)
     return case
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from deid_stream.model.events import Segment, Word
+from deid_stream.model.events import AudioFormat, Segment, Word
 from tests.hostile.disagreement.values import DIGITS, FEW_DIGITS, NAMES
-from tests.support.made_calls import EPOCH_MS
+from tests.support.made_calls import EPOCH_MS, MULAW
 
 IDS = {"call_id": "call-1", "customer_id": "acme"}
 PLAIN = "the bill for last month looks rather high to me and i would like to know why so can you look into it".split()
@@ -46,6 +46,7 @@ class Case:
     """The call's other lines."""
     delay_ms: list[int] = field(default_factory=lambda: [0])
     """By line: how much later what is said is heard there."""
+    format: AudioFormat = MULAW
     chunk_ms: tuple[int, ...] = (100,)
     """Lengths of the audio records, in turn."""
     audio_lag_ms: int = 0

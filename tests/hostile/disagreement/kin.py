@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from deid_stream.errors import DecodeError
-from deid_stream.model.events import Segment, Word
+from deid_stream.model.events import AudioFormat, Encoding, Segment, Word
 from deid_stream.wire.segments import Identity, finish
 from deid_stream.wire.transcript import read_own
 from tests.hostile.disagreement.cases import IDS, SIGNS, Case
@@ -301,39 +301,49 @@ def other_rate(case: Case, rng: random.Random) -> None:
     case.other_rate_from_ms = rng.randrange(0, len(case.sound) // 8, 100)
 
 
+def other_codec(case: Case, rng: random.Random) -> None:
+    """A-law, or samples of 16 bits."""
+    encoding = rng.choice((Encoding.ALAW, Encoding.PCM16LE, Encoding.PCM16BE))
+    case.format = AudioFormat(encoding, 8_000, 1)
+
+
+def hasty(case: Case, rng: random.Random) -> None:
+    """The recogniser says that it has finished with what it has not heard yet."""
+    ahead_ms = rng.choice((500, 3_000, 60_000))
+    case.segments[:] = [
+        msgspec.structs.replace(segment, transcribed_until_ms=segment.end_ms + ahead_ms) for segment in case.segments
+    ]
+
+
 CALLS: tuple[Callable[[Case, random.Random], None], ...] = (
     shortened, interims, late, out_of_order, audio_late, other_chunks, echo, copies, swapped_lines, keyed, noisy,
-    other_rate,
+    other_rate, other_codec, hasty,
 )  # fmt: skip
+KINDS = (*SEGMENTS, *CALLS)
+"""New ones are put at the end, so that a case is the same again with the number of kinds that it was found with."""
 
 
-def disturb(case: Case) -> None:
-    """One to three of these to the segments and the call. What the wire refuses does not come."""
+def disturb(case: Case, kinds: int) -> None:
+    """One to three of the first so many kinds, to the segments and the call. What the wire refuses does not come."""
     rng = random.Random(f"kin-{case.seed}")
-    changes = rng.sample((*SEGMENTS, *CALLS), rng.choice((1, 1, 2, 3)))
-    for change in changes:
+    for change in rng.sample(KINDS[:kinds], rng.choice((1, 1, 2, 3))):
         case.done.append(change.__name__)
-        if change in CALLS:
+        if change in SEGMENTS:
+            hit = [rng.random() < 0.8 for _ in case.segments]
+            case.segments[:] = [
+                change(segment, rng) if is_hit else segment for segment, is_hit in zip(case.segments, hit, strict=True)
+            ]
+        else:
             change(case, rng)
-            continue
-        hit = [rng.random() < 0.8 for _ in case.segments]
-        case.segments[:] = [
-            change(segment, rng) if is_hit else segment for segment, is_hit in zip(case.segments, hit, strict=True)
-        ]
     case.segments[:] = [read for segment in case.segments for read in _through_the_wire(segment)]
     case.ended_before_ms = rng.choice((0, 0, 6_000))
 
 
 def _through_the_wire(segment: Segment) -> Sequence[Segment]:
     """The segment as it is read from its record; none where the record is refused."""
-    record = {
-        "segment_id": segment.segment_id, "text": segment.text, "start_ms": segment.start_ms, "end_ms": segment.end_ms,
-        "channel": segment.channel, "revision": segment.revision, "is_final": segment.is_final, "language": "en",
-        "words": [
-            {"text": w.text, "start_ms": w.start_ms, "end_ms": w.end_ms, "confidence": w.confidence}
-            for w in segment.words
-        ],
-    }  # fmt: skip
+    names = "segment_id text start_ms end_ms channel revision is_final language transcribed_until_ms".split()
+    record: dict[str, object] = {name: getattr(segment, name) for name in names}
+    record["words"] = [{name: getattr(word, name) for name in word.__struct_fields__} for word in segment.words]
     identity = Identity(**IDS, channel=None, time_ms=segment.time_ms, offset=-1)
     try:
         return [finish(read_own(msgspec.json.encode(record)), identity, timing=segment.timing)]

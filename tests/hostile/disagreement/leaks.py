@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deid_stream.audio.codec import pcm
 from deid_stream.errors import AudioFormatError
-from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallStarted, Encoding, Event, Segment
+from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
 from deid_stream.model.outputs import Output, SanitizedAudio
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.call import FOREVER_MS, CallSession
@@ -17,10 +17,9 @@ from deid_stream.units import Interval
 from deid_stream.words.durations import most_sound_ms
 from tests.hostile.disagreement.cases import IDS, Case, Said
 from tests.hostile.disagreement.values import KnowsTheValues, read_in
-from tests.support.made_calls import EPOCH_MS, MULAW
+from tests.support.made_calls import EPOCH_MS
 
 LEFT_MS = 20
-_SILENT = 0xFF
 _ENDS_AFTER_MS = 5_000
 
 
@@ -57,21 +56,20 @@ def _events(case: Case) -> list[Event]:
 def _chunks(case: Case) -> list[AudioChunk]:
     chunks: list[AudioChunk] = []
     for channel, line in enumerate(case.lines):
-        encoded = pcm.encode(line, MULAW)
+        encoded, size = pcm.encode(line, case.format), 8 * case.format.frame_bytes
         at_ms = seq = 0
         while at_ms < len(line) // 8:
             length_ms = case.chunk_ms[seq % len(case.chunk_ms)]
-            data = encoded[8 * at_ms : 8 * (at_ms + length_ms)]
-            fmt = MULAW
+            data = encoded[size * at_ms : size * (at_ms + length_ms)]
+            fmt = case.format
             if case.other_rate_from_ms is not None and at_ms >= case.other_rate_from_ms:
-                fmt = AudioFormat(Encoding.MULAW, 16_000, 1)
-            end_ms = at_ms + len(data) // 8
+                fmt = msgspec.structs.replace(fmt, rate_hz=16_000)
+            end_ms = at_ms + len(data) // size
             time_ms = EPOCH_MS + end_ms + case.audio_lag_ms
-            chunks.append(
-                AudioChunk(
-                    **IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms,
+            if seq not in case.lost:
+                chunks.append(
+                    AudioChunk(**IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms)
                 )
-            )  # fmt: skip
             at_ms, seq = end_ms, seq + 1
     return chunks
 
@@ -97,13 +95,14 @@ def _strings(value: object) -> Iterator[str]:
 
 def _in_sound(case: Case, audio: Sequence[SanitizedAudio]) -> Iterator[str]:
     for channel, line in enumerate(case.lines):
-        before = np.frombuffer(pcm.encode(line, MULAW), np.uint8)
-        after = np.full(len(before), _SILENT, np.uint8)
+        before = pcm.decode(pcm.encode(line, case.format), case.format)[:, 0]
+        after = np.zeros_like(before)
         for output in audio:
             if output.chunk.channel == channel:
                 start = 8 * output.chunk.offset_ms
-                after[start : start + len(output.data)] = np.frombuffer(output.data, np.uint8)
-        left = (after == before) & (np.abs(pcm.decode(before.tobytes(), MULAW)[:, 0]) > pcm.IDLE_PEAK)
+                left_there = pcm.decode(output.data, case.format)[:, 0]
+                after[start : start + len(left_there)] = left_there
+        left = (after == before) & (np.abs(before) > pcm.IDLE_PEAK)
         for number, value in enumerate(case.values):
             heard_ms = sum(_heard_ms(left, word, case.delay_ms[channel]) for word in case.said if word.value == number)
             if heard_ms > LEFT_MS and not _may_be_read(case, number, channel):

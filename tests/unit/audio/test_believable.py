@@ -3,6 +3,7 @@
 import pytest
 
 from deid_stream.audio.align.believable import believable as judged
+from deid_stream.audio.align.believable import in_order
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval
 from deid_stream.words.placement import place
@@ -78,3 +79,26 @@ def test_punctuation_has_no_time_and_a_placeholder_may_last():
     times = [("is", 1000, 1200), (",", None, None), ("[NAME]", 1250, 4800), (".", None, None), ("ok", 4800, 4990)]
     spoken = segment(*times)
     assert believable(spoken, Interval(2, 3), 25) == [("[NAME]", 1250, 4800)]
+
+
+@pytest.mark.parametrize(
+    ("starts", "kept"),
+    [
+        ((100, 500, 900), (100, 500, 900)),
+        ((100, 500, 420, 900), (100, 500, 420, 900)),
+        ((100, 500, 300, 900), (100, 900)),
+        ((900, 500, 100), ()),
+        ((2_000, 100, 500, 900), (100, 500, 900)),
+        ((100, 500, None, 900, 0), (100, 500, None, 900)),
+        ((100, 0), (100, 0)),
+        ((600, 100), ()),
+        ((None, None), (None, None)),
+    ],
+    ids=[
+        "in order", "rough", "two changed places", "backwards", "the first is last", "the last is first", "two, rough",
+        "two", "no times",
+    ],
+)  # fmt: skip
+def test_words_out_of_order(starts, kept):
+    words = [Word("and", start, None if start is None else start + 300) for start in starts]
+    assert tuple(word.start_ms for word in in_order(words)) == kept

@@ -173,3 +173,10 @@ def test_the_end_of_a_word_is_told_from_another_word(parts, tail, rate_hz):
     sound = joined(*parts)
     at = np.arange(len(sound) * rate_hz // 8_000) * 8_000 // rate_hz
     assert tail_ms(Recording(sound[at][:, None], rate_hz), 0, 0) == pytest.approx(tail, abs=10)
+
+
+@pytest.mark.parametrize("said_ms", [30, 70, 95])
+def test_less_than_a_syllable_that_the_end_of_the_sound_cuts_off_is_muted(said_ms):
+    recording = Recording(joined(silent(1000), voice(said_ms, peak=20_000))[:, None], 8000)
+    spans = unexplained([], Interval(960, 1440), recording, 0)
+    assert sum(span.end_ms - span.start_ms for span in spans) >= said_ms - 20

@@ -77,6 +77,13 @@ def test_a_segment_in_whose_time_nobody_could_say_its_words_explains_nothing_the
     assert heard(said, segment)[0] <= LEFT_MS
 
 
+@pytest.mark.parametrize("timing", ["exact", "100ms", "300ms"])
+def test_words_stated_in_the_reverse_of_their_order_explain_no_name(timing):
+    said = spoken("rather zorblax", 600)
+    words = [Word("rather", said[1].start_ms, said[1].end_ms), Word("zorblax", said[0].start_ms, said[0].end_ms)]
+    assert heard(said, final(said, "rather <PHONE>", words, timing=timing))[0] <= LEFT_MS
+
+
 @pytest.mark.parametrize("noise_peak", [0, 4, 12, 20, 40, 90, 300])
 def test_a_pause_on_a_noisy_line_passes_without_the_whole_wait(noise_peak):
     """Four exchanges of a caller with pauses of 6 s: what is between them leaves while the call goes on."""

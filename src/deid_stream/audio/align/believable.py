@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import duration_bounds, longest_sound_ms
@@ -13,6 +15,10 @@ SEGMENT_SLACK_MS: Ms = 300
 ANCHOR_MS: Ms = 60
 ANCHOR_CONFIDENCE = 0.5
 """A word that is shorter or less certain is none that others may be placed by."""
+
+OUT_OF_ORDER_MS: Ms = 100
+"""A word that is stated to begin so much before one that it follows is out of order, and so is that one. A larger value
+believes more of times that contradict each other; a smaller one takes rough times for wrong ones."""
 
 
 class TimedWord(NamedTuple):
@@ -73,3 +79,17 @@ def believable(segment: Segment, said: Interval, placed: Placement, error_ms: Ms
         if inside:
             timed.append(TimedWord(word.text, start_ms, end_ms))
     return timed or None
+
+
+def in_order(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words without those whose times contradict their order: of two that do, the one that contradicts more of
+    them, or both."""
+    starts = [word.start_ms for word in words if word.start_ms is not None]
+    if starts == sorted(starts):
+        return tuple(words)
+    at_ms = np.array(starts)
+    before = np.triu(at_ms[:, None] > at_ms[None, :] + OUT_OF_ORDER_MS)
+    against = before | before.T
+    count = np.count_nonzero(against, axis=1)
+    fits = iter((~(against & (count[None, :] <= count[:, None])).any(axis=1)).tolist())
+    return tuple(word for word in words if word.start_ms is None or next(fits))

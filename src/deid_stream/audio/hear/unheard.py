@@ -202,20 +202,22 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
     """Speech within ``window`` (ms) outside ``covered``, as spans to mute.
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
-    the window. At the border it may go on, as the start of a word that is muted in the next cell: there it is let go
-    only where it is one frame of the VAD, soft, and goes on from what is covered: a breath.
+    the window. At the border it may go on, as the start of a word that is muted in the next cell, or that the end of
+    the sound cuts off. There it is let go only where it is one frame of the VAD, soft, and goes on from what is
+    covered: a breath.
     """
     open_parts = subtract(window, covered)
     if not open_parts:
         return []
     speech = vad.speech(reader, channel, window)
+    sound = window.intersect(reader.held(channel))
     found: list[AudioSpan] = []
     for part in open_parts:
         for heard in speech:
             left = heard.intersect(part)
             if not left.length:
                 continue
-            at_border = _at_border(left, window)
+            at_border = _at_border(left, sound)
             goes_on = heard.start < left.start or left.end < heard.end
             breath = at_border and goes_on and _breath(left, reader, channel)
             if left.length >= SHORTEST_SPEECH_MS or (at_border and not breath):
