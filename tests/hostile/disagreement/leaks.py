@@ -66,10 +66,9 @@ def _chunks(case: Case) -> list[AudioChunk]:
                 fmt = msgspec.structs.replace(fmt, rate_hz=16_000)
             end_ms = at_ms + len(data) // size
             time_ms = EPOCH_MS + end_ms + case.audio_lag_ms
-            if seq not in case.lost:
-                chunks.append(
-                    AudioChunk(**IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms)
-                )
+            chunks.append(
+                AudioChunk(**IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms)
+            )
             at_ms, seq = end_ms, seq + 1
     return chunks
 
