@@ -42,7 +42,7 @@ class TopicTable:
     async def __aenter__(self) -> Self:
         """Raises TopicError where the topic is missing, BrokerError where it cannot be read."""
         async with contextlib.AsyncExitStack() as stack:
-            self._reader = await stack.enter_async_context(self._kafka.log_reader(self._isolation))
+            self._reader = await stack.enter_async_context(self._kafka.log_reader(self._isolation, follows=True))
             places = await self._reader.partitions(self._topic)
             if not places:
                 raise TopicError(f"topic {self._topic} is missing; run `deid-stream topics create`")

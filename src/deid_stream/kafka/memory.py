@@ -373,7 +373,7 @@ class MemoryKafka:
         self.connection = connection
         self.broker = broker
 
-    def log_reader(self, isolation: Isolation) -> AbstractAsyncContextManager[LogReader]:
+    def log_reader(self, isolation: Isolation, *, follows: bool = False) -> AbstractAsyncContextManager[LogReader]:
         return _opened(MemoryLogReader(self.broker))
 
     def group_reader(self, options: GroupOptions) -> GroupReader:

@@ -16,7 +16,7 @@ class Answered:
     def __init__(self, ago_s):
         self._ago_s = ago_s
 
-    def log_reader(self, isolation):
+    def log_reader(self, isolation, *, follows):
         return self
 
     async def __aenter__(self):

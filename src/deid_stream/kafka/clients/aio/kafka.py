@@ -22,8 +22,8 @@ class AioKafka:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def log_reader(self, isolation: Isolation) -> AbstractAsyncContextManager[LogReader]:
-        return log_reader(self.connection, isolation)
+    def log_reader(self, isolation: Isolation, *, follows: bool = False) -> AbstractAsyncContextManager[LogReader]:
+        return log_reader(self.connection, isolation, follows=follows)
 
     def group_reader(self, options: GroupOptions) -> GroupReader:
         return AioGroupReader(self.connection, options)
