@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 from collections.abc import Callable
 
 from deid_stream.kafka.clients.aio.kafka import AioKafka
@@ -34,3 +35,6 @@ async def three(plan: Plan) -> Tally:
         finally:
             network.close()
             clock.close()
+            if plan.logs is not None:
+                for node in cluster.members:
+                    shutil.copy(node.directory / "output.log", plan.logs / f"broker-{node.node_id}.log")
