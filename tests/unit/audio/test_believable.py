@@ -88,6 +88,8 @@ def test_punctuation_has_no_time_and_a_placeholder_may_last():
         ((100, 500, 420, 900), (100, 500, 420, 900)),
         ((100, 500, 300, 900), (100, 900)),
         ((900, 500, 100), ()),
+        ((900, 900, 700, 500, 300), ()),
+        ((900, 700, 500, None, 300), ()),
         ((2_000, 100, 500, 900), (100, 500, 900)),
         ((100, 500, None, 900, 0), (100, 500, None, 900)),
         ((100, 0), (100, 0)),
@@ -95,7 +97,8 @@ def test_punctuation_has_no_time_and_a_placeholder_may_last():
         ((None, None), (None, None)),
     ],
     ids=[
-        "in order", "rough", "two changed places", "backwards", "the first is last", "the last is first", "two, rough",
+        "in order", "rough", "two changed places", "backwards", "backwards, some at one time",
+        "backwards, one without a time", "the first is last", "the last is first", "two, rough",
         "two", "no times",
     ],
 )  # fmt: skip

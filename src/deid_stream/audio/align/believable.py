@@ -83,7 +83,7 @@ def believable(segment: Segment, said: Interval, placed: Placement, error_ms: Ms
 
 def in_order(words: Sequence[Word]) -> tuple[Word, ...]:
     """The words without those whose times contradict their order: of two that do, the one that contradicts more of
-    them, or both."""
+    them, or both. Where most of the words go, the others' times are no more to be believed: none is left."""
     starts = [word.start_ms for word in words if word.start_ms is not None]
     if starts == sorted(starts):
         return tuple(words)
@@ -91,5 +91,8 @@ def in_order(words: Sequence[Word]) -> tuple[Word, ...]:
     before = np.triu(at_ms[:, None] > at_ms[None, :] + OUT_OF_ORDER_MS)
     against = before | before.T
     count = np.count_nonzero(against, axis=1)
-    fits = iter((~(against & (count[None, :] <= count[:, None])).any(axis=1)).tolist())
+    fit = ~(against & (count[None, :] <= count[:, None])).any(axis=1)
+    if 2 * np.count_nonzero(fit) < len(starts):
+        return ()
+    fits = iter(fit.tolist())
     return tuple(word for word in words if word.start_ms is None or next(fits))
