@@ -207,6 +207,10 @@ class _Both:
         """See ``audio.hold.reader.Reader``."""
         return Interval(self.timelines[channel].begin_ms, self.timelines[channel].end_ms)
 
+    def missing(self, channel: int, part: Interval) -> list[Interval]:
+        """See ``audio.hold.reader.Reader``."""
+        return self.timelines[channel].missing(part)
+
 
 def _chunks(call: measure.LabelledCall, channel: int) -> list[AudioChunk]:
     fmt = AudioFormat(call.wav.format.encoding, call.wav.format.rate_hz)

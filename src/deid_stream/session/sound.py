@@ -154,6 +154,11 @@ class Sound:
         stream = self._by_channel.get(channel)
         return Interval(0, 0) if stream is None else Interval(stream.timeline.begin_ms, stream.timeline.end_ms)
 
+    def missing(self, channel: int, part: Interval) -> list[Interval]:
+        """See ``Reader.missing``."""
+        stream = self._by_channel.get(channel)
+        return [] if stream is None else stream.timeline.missing(part)
+
     def silent_until_ms(self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
 

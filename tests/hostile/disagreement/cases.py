@@ -51,6 +51,8 @@ class Case:
     """Lengths of the audio records, in turn."""
     audio_lag_ms: int = 0
     """How late the audio comes."""
+    lost: float = 0.0
+    """Share of the audio records that never come."""
     other_rate_from_ms: int | None = None
     """From here on (media time) the audio records name another rate."""
     ended_before_ms: int = 0

@@ -307,6 +307,11 @@ def other_codec(case: Case, rng: random.Random) -> None:
     case.format = AudioFormat(encoding, 8_000, 1)
 
 
+def lost_audio(case: Case, rng: random.Random) -> None:
+    """Some audio records never come."""
+    case.lost = rng.choice((0.05, 0.2))
+
+
 def hasty(case: Case, rng: random.Random) -> None:
     """The recogniser says that it has finished with what it has not heard yet."""
     ahead_ms = rng.choice((500, 3_000, 60_000))
@@ -317,7 +322,7 @@ def hasty(case: Case, rng: random.Random) -> None:
 
 CALLS: tuple[Callable[[Case, random.Random], None], ...] = (
     shortened, interims, late, out_of_order, audio_late, other_chunks, echo, copies, swapped_lines, keyed, noisy,
-    other_rate, other_codec, hasty,
+    other_rate, other_codec, hasty, lost_audio,
 )  # fmt: skip
 KINDS = (*SEGMENTS, *CALLS)
 """New ones are put at the end, so that a case is the same again with the number of kinds that it was found with."""

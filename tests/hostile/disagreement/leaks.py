@@ -1,5 +1,6 @@
 """A case through the session, and what of its values got out."""
 
+import random
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -55,6 +56,7 @@ def _events(case: Case) -> list[Event]:
 
 def _chunks(case: Case) -> list[AudioChunk]:
     chunks: list[AudioChunk] = []
+    losing = random.Random(case.seed)
     for channel, line in enumerate(case.lines):
         encoded, size = pcm.encode(line, case.format), 8 * case.format.frame_bytes
         at_ms = seq = 0
@@ -66,9 +68,9 @@ def _chunks(case: Case) -> list[AudioChunk]:
                 fmt = msgspec.structs.replace(fmt, rate_hz=16_000)
             end_ms = at_ms + len(data) // size
             time_ms = EPOCH_MS + end_ms + case.audio_lag_ms
-            chunks.append(
-                AudioChunk(**IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms)
-            )
+            chunk = AudioChunk(**IDS, seq=seq, offset_ms=at_ms, format=fmt, channel=channel, data=data, time_ms=time_ms)
+            if losing.random() >= case.lost:
+                chunks.append(chunk)
             at_ms, seq = end_ms, seq + 1
     return chunks
 

@@ -10,6 +10,7 @@ from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.audio.hold.timeline import Placement, Timeline
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
+from deid_stream.units import Interval
 
 FORMAT = AudioFormat(Encoding.PCM16LE, 8000)
 LOUD = np.full(800, 5000, np.int16)
@@ -237,3 +238,30 @@ def test_the_next_held_sound_is_found_over_any_gap():
     assert [timeline.held_from(ms) for ms in (0, 150, 200, WEEK_MS + 50, WEEK_MS + 100)] == [
         100, 150, WEEK_MS, WEEK_MS + 50, None
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ((0, 900), [(200, 400), (500, 600)]),
+        ((250, 450), [(250, 400)]),
+        ((220, 580), [(220, 400), (500, 580)]),
+        ((250, 350), [(250, 350)]),
+        ((0, 200), []),
+        ((400, 500), []),
+        ((600, 2_000), []),
+        ((900, 2_000), []),
+    ],
+    ids=[
+        "all", "part of one", "parts of two", "within one", "before them", "between them", "to beyond the end",
+        "beyond the end",
+    ],
+)  # fmt: skip
+def test_what_never_came_lies_between_held_chunks(asked, missing):
+    timeline = filled(*(chunk(seq) for seq in (0, 1, 4, 6, 7, 8)))
+    assert timeline.missing(Interval(*asked)) == [Interval(*part) for part in missing]
+
+
+def test_chunks_that_meet_within_a_rounding_miss_nothing():
+    assert filled(chunk(0), chunk(1, offset_ms=101)).missing(Interval(0, 300)) == []
+    assert Timeline(FORMAT).missing(Interval(0, 300)) == []

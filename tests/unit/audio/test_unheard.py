@@ -180,3 +180,36 @@ def test_less_than_a_syllable_that_the_end_of_the_sound_cuts_off_is_muted(said_m
     recording = Recording(joined(silent(1000), voice(said_ms, peak=20_000))[:, None], 8000)
     spans = unexplained([], Interval(960, 1440), recording, 0)
     assert sum(span.end_ms - span.start_ms for span in spans) >= said_ms - 20
+
+
+class Lossy(Recording):
+    """Some of it never came."""
+
+    def __init__(self, samples, *lost):
+        super().__init__(samples[:, None], 8000)
+        self.lost = [Interval(*part) for part in lost]
+        for part in self.lost:
+            self.samples[8 * part.start : 8 * part.end] = 0
+
+    def missing(self, channel, part):
+        return [common for common in map(part.intersect, self.lost) if common.length]
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_less_than_a_syllable_beside_audio_that_never_came_is_muted(side):
+    sound = joined(silent(1100), voice(60), silent(1000))
+    gap = (1000, 1100) if side == "before" else (1160, 1260)
+    (span,) = unexplained([], Interval(960, 1440), Lossy(sound.copy(), gap), 0)
+    assert (span.start_ms, span.end_ms) == (1100, 1160)
+    assert unexplained([], Interval(960, 1440), Lossy(sound.copy()), 0) == []
+    assert unexplained([], Interval(960, 1440), Lossy(sound.copy(), (1300, 1400)), 0) == [], "the gap is elsewhere"
+
+
+def test_what_never_came_counts_as_speech_where_a_text_has_no_times():
+    sound = joined(silent(950), voice(1100), silent(500), voice(500), silent(3000))
+    few = segment()
+    assert explained(few, profile("50ms"), Lossy(sound.copy()), 0) != []
+    assert explained(few, profile("50ms"), Lossy(sound.copy(), (1200, 1300), (1500, 1700)), 0) == (
+        explained(few, profile("50ms"), Lossy(sound.copy()), 0)
+    ), "no more than was there"
+    assert explained(few, profile("50ms"), Lossy(sound.copy(), (2050, 2550), (3100, 3900)), 0) == []

@@ -157,12 +157,12 @@ def _together(stated: Interval, words: Sequence[str]) -> Iterator[tuple[Interval
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
-    """``claimed``, where no more speech is there than ``longest_ms``; nothing where there is more. Where there is none,
-    only so long from its start: its sound may still come."""
+    """``claimed``, where no more speech is there than ``longest_ms``, what never came taken for speech; nothing where
+    there is more. Where there is none, only so long from its start: its sound may still come."""
     if claimed.length <= longest_ms:
         return [claimed] if longest_ms else []
     speech_ms = sum(part.length for part in vad.speech(reader, channel, claimed))
-    if speech_ms > longest_ms:
+    if speech_ms + sum(part.length for part in reader.missing(channel, claimed)) > longest_ms:
         return []
     return [claimed if speech_ms else Interval(claimed.start, claimed.start + longest_ms)]
 
@@ -203,8 +203,8 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
     the window. At the border it may go on, as the start of a word that is muted in the next cell, or that the end of
-    the sound cuts off. There it is let go only where it is one frame of the VAD, soft, and goes on from what is
-    covered: a breath.
+    the sound cuts off, and so it may where audio is missing. There it is let go only where it is one frame of the VAD,
+    soft, and goes on from what is covered: a breath.
     """
     open_parts = subtract(window, covered)
     if not open_parts:
@@ -217,7 +217,7 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
             left = heard.intersect(part)
             if not left.length:
                 continue
-            at_border = _at_border(left, sound)
+            at_border = _at_border(left, sound) or _cut_off(left, reader, channel)
             goes_on = heard.start < left.start or left.end < heard.end
             breath = at_border and goes_on and _breath(left, reader, channel)
             if left.length >= SHORTEST_SPEECH_MS or (at_border and not breath):
@@ -233,3 +233,8 @@ def _breath(part: Interval, reader: Reader, channel: int) -> bool:
 
 def _at_border(part: Interval, window: Interval) -> bool:
     return part.start == window.start or part.end == window.end
+
+
+def _cut_off(part: Interval, reader: Reader, channel: int) -> bool:
+    """Whether audio that never came may have gone on from a stretch: the VAD's frame beside it is not all there."""
+    return bool(reader.missing(channel, Interval(part.start - vad.FRAME_MS, part.end + vad.FRAME_MS)))

@@ -33,6 +33,10 @@ class Reader(Protocol):
         """Media time (ms) from the first to the last held sample of a channel; empty where nothing is held."""
         ...
 
+    def missing(self, channel: int, part: Interval) -> list[Interval]:
+        """Of ``part`` (ms), what lies between held audio and never came."""
+        ...
+
 
 def loud_frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.bool_]:
     """By frame of ``FRAME_MS`` from ``start_ms``: whether it is louder than a pause is on this line."""
@@ -77,6 +81,10 @@ class Recording:
         """See ``Reader.held``."""
         return Interval(0, samples_to_ms(len(self.samples), self.rate_hz))
 
+    def missing(self, channel: int, part: Interval) -> list[Interval]:
+        """See ``Reader.missing``."""
+        return []
+
 
 class Excerpt:
     """One channel's part of a reader, decoded once, as a reader: every word of a turn looks at the turn's sound.
@@ -120,3 +128,7 @@ class Excerpt:
     def held(self, channel: int) -> Interval:
         """See ``Reader.held``."""
         return self._reader.held(channel)
+
+    def missing(self, channel: int, part: Interval) -> list[Interval]:
+        """See ``Reader.missing``."""
+        return self._reader.missing(channel, part)

@@ -16,7 +16,7 @@ from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
 from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
-from deid_stream.units import Ms, SampleIndex, ms_to_samples, samples_to_ms
+from deid_stream.units import Interval, Ms, SampleIndex, ms_to_samples, samples_to_ms
 
 
 class Placement(StrEnum):
@@ -345,6 +345,17 @@ class Timeline:
             low, high = max(first, start), min(last, stop)
             samples[low - start : high - start] = chunk[low - first : high - first]
         return samples
+
+    def missing(self, part: Interval) -> list[Interval]:
+        """Of ``part`` (ms), what lies between two held chunks and never came."""
+        start, stop = ms_to_samples(part.start, self.rate_hz), ms_to_samples(part.end, self.rate_hz)
+        first, last = bisect_right(self._starts, start), bisect_left(self._starts, stop)
+        gaps = []
+        for at in range(max(1, first), min(last + 1, len(self._starts))):
+            begin, end = max(start, self._ends[at - 1]), min(stop, self._starts[at])
+            if end - begin > self._slack:
+                gaps.append(Interval(samples_to_ms(begin, self.rate_hz), samples_to_ms(end, self.rate_hz)))
+        return gaps
 
     def _joined(self, begin: int, end: int) -> bytes | None:
         """The bytes of chunks that follow each other without a gap, as nearly all do; None where some do not."""
