@@ -52,7 +52,7 @@ PLACES = (
     "deid.control.customers value",
     "repr request",
     "repr output",
-    "error decode",
+    "error of a request",
 )
 
 

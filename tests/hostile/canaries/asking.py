@@ -128,6 +128,6 @@ def reprs(sent: list[OutRecord]) -> Iterator[tuple[str, bytes]]:
         try:
             request = read_request(record.key, record.value, "made-up")
         except DecodeError as error:
-            yield f"error {error.code}", f"{error!r} {error} {error.at} {error.mend}".encode()
+            yield "error of a request", f"{error!r} {error} {error.at} {error.mend}".encode()
         else:
             yield "repr request", f"{request!r} {request}".encode()
