@@ -21,7 +21,13 @@ from tests.support.certificates import Certificates
 
 ADMIN = ("admin", "admin-password")
 _JAVA_OPTIONS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
-_LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dlog4j2.level=WARN")
+_MARKERS = "kafka.coordinator.transaction.TransactionMarkerChannelManager"
+_LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dlog4j2.level=WARN",
+    # tells of markers that it drops, which loses records of transactions that it has acknowledged
+    f"-Dorg.slf4j.simpleLogger.log.{_MARKERS}=info",
+)
 _START_SECONDS = 300
 
 
