@@ -1,7 +1,7 @@
 """Short readings of whole topics or a part of one, over any client's LogReader."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -46,24 +46,18 @@ async def reading(
         yield reader, places
 
 
-async def read_since(
-    kafka: Kafka, topic: str, since: Mapping[int, int], isolation: Isolation = "read_committed"
-) -> AsyncIterator[Sequence[InRecord]]:
-    """Records of a topic from the offsets ``since`` (by partition, 0 where it names none) to its end as it stands when
-    a partition's turn comes, in batches, partition by partition in offset order.
+async def read_to_end(kafka: Kafka, topic: str, isolation: Isolation = "read_committed") -> list[InRecord]:
+    """Every record of a topic as it stands now, partition by partition in offset order.
 
     Raises TopicError where the topic is missing, BrokerError.
     """
     async with reading(kafka, topic, isolation) as (reader, places):
+        found: list[InRecord] = []
         for place in places:
-            begin = max(since.get(place.partition, 0), await reader.begin(place))
-            async for records in read_range(reader, place, begin, await reader.end(place)):
-                yield records
-
-
-async def read_to_end(kafka: Kafka, topic: str, isolation: Isolation = "read_committed") -> list[InRecord]:
-    """Every record of a topic as it stands now, as ``read_since`` gives them. Raises what that raises."""
-    return [record async for records in read_since(kafka, topic, {}, isolation) for record in records]
+            begin, end = await reader.begin(place), await reader.end(place)
+            async for records in read_range(reader, place, begin, end):
+                found += records
+        return found
 
 
 async def newest_time_ms(kafka: Kafka, topic: str) -> int | None:
