@@ -217,12 +217,18 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
             left = heard.intersect(part)
             if not left.length:
                 continue
-            at_border = _at_border(left, sound) or _cut_off(left, reader, channel)
-            goes_on = heard.start < left.start or left.end < heard.end
-            breath = at_border and goes_on and _breath(left, reader, channel)
-            if left.length >= SHORTEST_SPEECH_MS or (at_border and not breath):
+            if left.length >= SHORTEST_SPEECH_MS or _may_go_on(left, heard, sound, reader, channel):
                 found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
     return found
+
+
+def _may_go_on(left: Interval, heard: Interval, sound: Interval, reader: Reader, channel: int) -> bool:
+    """Whether less than a syllable of ``heard`` ends where sound may follow that is not in ``sound``, and is no
+    breath."""
+    if not (_at_border(left, sound) or _cut_off(left, reader, channel)):
+        return False
+    goes_on = heard.start < left.start or left.end < heard.end
+    return not (goes_on and _breath(left, reader, channel))
 
 
 def _breath(part: Interval, reader: Reader, channel: int) -> bool:
