@@ -4,31 +4,20 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Span
 from deid_stream.text.normalise import normalise
 from deid_stream.units import Interval, merge
 from deid_stream.words.placeholders import placeholders
+from tests.support.made_calls import SecretDetector
 
 NAMES = ("zorblax", "quuxley", "frobnitz", "vexwright")
 DIGITS = "zero one two three four five six seven eight nine".split()
 FEW_DIGITS = 4
 
 
-class KnowsTheValues:
+class KnowsTheValues(SecretDetector):
     """Finds the names, four digits or more in a row, spoken or written, and placeholders."""
-
-    def conversation(
-        self,
-        key: bytes,
-        *,
-        allow: Sequence[str] = (),
-        deny: Sequence[str] = (),
-        state: ConversationState | None = None,
-        languages: Sequence[str] | None = None,
-    ) -> "KnowsTheValues":
-        return self
 
     def turn(
         self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None
@@ -41,9 +30,6 @@ class KnowsTheValues:
                 found.append(written.to_source(*run.span()))
         apart = merge(Interval(*place) for place in found)
         return [Span(start, end, EntityType.PERSON, 0.9, "known", 1) for start, end in apart]
-
-    def state(self) -> ConversationState:
-        return ConversationState()
 
 
 def _names(text: str) -> Iterator[tuple[int, int]]:
