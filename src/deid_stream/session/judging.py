@@ -8,6 +8,7 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
+from deid_stream.detect.rules.told import told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -153,23 +154,37 @@ class Judge:
         return Judged(tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond))
 
     def _unsure(self, turn: Turn, state: ConversationState, judged: Judged) -> Judged:
-        """With what the recogniser doubts of an answer as spans of what was asked for: a name that it does not know
-        comes out as other words."""
+        """With spans for what a recogniser may have misheard: a name that it does not know comes out as other words."""
         asked = state.asked
-        if asked is None or asked.by == str(turn.channel):
-            return judged
-        wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
-        if wanted is None:
-            return judged
-        taken = [Interval(span.start, span.end) for span in judged.spans]
-        doubted = [
-            Span(left.start, left.end, wanted, UNSURE_SCORE, UNSURE_ANSWER)
+        wanted = None
+        if asked is not None and asked.by != str(turn.channel):
+            wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
+        misheard = [] if wanted is None else [(part, wanted) for part in self._doubted_answer(turn, judged, wanted)]
+        misheard += [(part, EntityType.PERSON) for part in self._told(turn, wanted)]
+        spans = list(judged.spans)
+        for part, kind in misheard:
+            spans += [
+                Span(left.start, left.end, kind, UNSURE_SCORE, UNSURE_ANSWER)
+                for left in subtract(part, [Interval(span.start, span.end) for span in spans])
+                if any(map(str.isalnum, turn.text[left.start : left.end]))
+            ]
+        return judged._replace(spans=tuple(sorted(spans)))
+
+    def _told(self, turn: Turn, wanted: EntityType | None) -> list[Interval]:
+        """Where a name stands in what a recogniser read: it says how sure it is of its words."""
+        if self._policy.operator(EntityType.PERSON) is None or primary(self._language(turn)) not in ("", "en"):
+            return []
+        if all(word.confidence is None for segment in turn.segments for word in segment.words):
+            return []
+        return told(turn.text, asked=wanted is EntityType.PERSON)
+
+    def _doubted_answer(self, turn: Turn, judged: Judged, wanted: EntityType) -> list[Interval]:
+        """What the recogniser doubts of an answer that was asked for."""
+        return [
+            Interval(start + part.start, start + part.end)
             for segment, start in zip(turn.segments, turn.starts(), strict=True)
             for part in self._doubted(segment, clip(judged.spans, start, start + len(segment.text)), wanted)
-            for left in subtract(Interval(start + part.start, start + part.end), taken)
-            if any(map(str.isalnum, turn.text[left.start : left.end]))
         ]
-        return judged._replace(spans=tuple(sorted([*judged.spans, *doubted])))
 
     def _doubted(self, segment: Segment, found: Sequence[Span], wanted: EntityType) -> list[Interval]:
         """What is doubted of an answer; where the segment has what was asked for, only what stands beside that."""

@@ -22,13 +22,13 @@ class Asking(SecretDetector):
 def judged(channel, confidence, detector):
     words = tuple(
         Word(name, 100 * n, 100 * n + 90, c)
-        for n, (name, c) in enumerate((("it", 0.9), ("is", 0.9), ("curgy", confidence)))
+        for n, (name, c) in enumerate((("oh", 0.9), ("yes", 0.9), ("curgy", confidence)))
     )
     segment = Segment(
         call_id="c",
         customer_id="k",
         segment_id="s",
-        text="it is curgy",
+        text="oh yes curgy",
         start_ms=0,
         end_ms=300,
         channel=channel,
@@ -40,7 +40,7 @@ def judged(channel, confidence, detector):
 @pytest.mark.parametrize(
     ("channel", "confidence", "detector", "spans"),
     [
-        (1, 0.3, Asking(), [(6, 11, "unsure_answer")]),
+        (1, 0.3, Asking(), [(7, 12, "unsure_answer")]),
         (1, 0.9, Asking(), []),
         (1, None, Asking(), []),
         (0, 0.3, Asking(), []),
@@ -82,3 +82,28 @@ def test_where_the_answer_is_found_what_is_doubted_apart_from_it_is_no_part_of_i
     )
     found = Judge(UNKNOWN, detector=Finding(), key=bytes(32)).turn(Turn(900, 1, (segment,)))
     assert [plain[s.start : s.end] for s in found.spans if s.detector == "unsure_answer"] == doubted
+
+
+@pytest.mark.parametrize(
+    ("confidence", "language", "told"),
+    [(0.97, None, ["lock me"]), (0.97, "en-IN", ["lock me"]), (None, None, []), (0.97, "hi-IN", [])],
+    ids=["read by a recogniser", "in English", "not by one that doubts", "another language"],
+)
+def test_where_a_name_is_told_a_recogniser_is_not_believed_however_sure_it_is(confidence, language, told):
+    text = "you are through to lock me"
+    words = tuple(Word(token, 100 * n, 100 * n + 90, confidence) for n, token in enumerate(text.split()))
+    segment = Segment(
+        call_id="c",
+        customer_id="k",
+        segment_id="s",
+        text=text,
+        start_ms=0,
+        end_ms=600,
+        channel=0,
+        words=words,
+        language=language,
+    )
+    judge = Judge(UNKNOWN, detector=SecretDetector(), key=bytes(32))
+    found = judge.turn(Turn(600, 0, (segment,)))
+    assert found is not None
+    assert [text[s.start : s.end] for s in found.spans] == told

@@ -1,0 +1,69 @@
+"""Where a name is told, whatever words stand there: "you are through to lock me", "always on speaking".
+
+A recogniser that does not know a name writes everyday words that sound like it, and may be sure of them. So for what a
+recogniser read, the place alone says that it is a name. English; what the place says of other languages is not known.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from deid_stream.detect.vocabulary import word_set
+from deid_stream.text.tokens import WORD
+from deid_stream.units import Interval
+
+_MOST_WORDS: Final = 5
+"""A misheard name has so many words at most; a longer run of them is what people say otherwise."""
+_NOT_FIRST: Final = word_set("names.no_name") | word_set("told.not_first")
+"""What follows "my name is" where no name does: "on the letter", "spelled with a k"."""
+_ENDS: Final = word_set("told.ends")
+"""What goes on after a name."""
+_NO_PART: Final = word_set("told.no_part")
+"""Words of whom one may be through to that is nobody: a department."""
+_SAYS_MORE: Final = word_set("told.says_more")
+"""Words of a sentence: what holds one is no name."""
+_DETERMINERS: Final = word_set("told.determiners")
+_CUE: Final = re.compile(
+    r"(?<![^\W_])(?:(?P<name>(?:my|the|full|first|last|sur)[ -]?name(?: is|'s)|my (?:full|first|last) name(?: is|'s))"
+    r"|(?P<answer>it is|it's|its|this is|i am|i'm|that is|that's|that would be)"
+    r"|(?P<through>you(?: are|'re|r| have|'ve)? (?:now )?(?:through|speaking|talking|connected|reached) (?:to|with)))"
+    r"(?![^\W_])[ ,:]*"
+)
+_SPEAKING: Final = re.compile(
+    r"(?:\A|(?<=[.?!,] ))\W*(?:(?:good (?:morning|afternoon|evening|day)|hello|hi|hey|yes|this is|it is|it's)[ ,.!]+)*"
+    r"(?P<told>[^.?!,;:]+?)[ ,.]+speaking(?=\W*\Z|[.,?!]| (?:how|what|who|can|may)\b)"
+)
+_STOPS: Final = re.compile(r"[.?!,;:](?=\s|\Z)")
+
+
+def told(text: str, *, asked: bool) -> list[Interval]:
+    """Stretches of ``text`` (characters) in which somebody says a name, in order. ``asked``: for a name; then "it is"
+    begins one too."""
+    low = text.lower().replace("’", "'")
+    return sorted({*_after_cues(low, asked=asked), *_before_speaking(low)}) if len(low) == len(text) else []
+
+
+def _after_cues(low: str, *, asked: bool) -> Iterator[Interval]:
+    for cue in _CUE.finditer(low):
+        if cue["answer"] and not asked:
+            continue
+        stop = _STOPS.search(low, cue.end())
+        words = list(WORD.finditer(low, cue.end(), stop.start() if stop else len(low)))
+        last = next((at for at, word in enumerate(words) if word.group() in _ENDS), len(words))
+        said = [word.group() for word in words[:last]]
+        if not 0 < last <= _MOST_WORDS or said[0] in _NOT_FIRST:
+            continue
+        if not cue["name"] and not _NO_PART.isdisjoint(said):
+            continue
+        yield Interval(words[0].start(), words[last - 1].end())
+
+
+def _before_speaking(low: str) -> Iterator[Interval]:
+    if "speaking" not in low:
+        return
+    for match in _SPEAKING.finditer(low):
+        said = WORD.findall(match["told"]) or [""]
+        sentence = said[0] in _DETERMINERS or not _SAYS_MORE.isdisjoint(said)
+        manner = len(said) == 1 and said[0].endswith("ly")
+        if len(said) <= _MOST_WORDS and not sentence and not manner:
+            yield Interval(*match.span("told"))

@@ -1,0 +1,57 @@
+"""Where a name is told, whatever words a recogniser wrote for it; and where the same words tell none."""
+
+import pytest
+
+from deid_stream.detect.rules.told import told
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Thanks for holding, you are through to lock me. What can I do?", ["lock me"]),
+        ("you're speaking with oh key foe from sales", ["oh key foe"]),
+        ("Good evening, all the way soon speaking. How may I help?", ["all the way soon"]),
+        ("Good evening. Always on speaking.", ["Always on"]),
+        ("Close speaking.", ["Close"]),
+        ("My name is closed fare with her and I have been a customer", ["closed fare with her"]),
+        ("my full name is dip a lie", ["dip a lie"]),
+    ],
+)
+def test_the_place_of_a_name_is_told_whatever_stands_there(text, names):
+    assert [text[part.start : part.end] for part in told(text, asked=False)] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my name is on the letter",
+        "my name is spelled with a k",
+        "my name is not on the list of people who may call",
+        "my name is a strange one that nobody writes as I do",
+        "you are through to customer care",
+        "you are through to the billing department",
+        "who am I speaking with",
+        "are you still speaking",
+        "Generally speaking, we open at nine.",
+        "I will keep speaking.",
+        "it is about my bill",
+        "thank you, that is all",
+    ],
+)
+def test_other_things_are_said_in_the_same_words(text):
+    assert told(text, asked=False) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Sure. It is pre-ancadestment. Do you have it?", ["pre-ancadestment"]),
+        ("it's close fare with her", ["close fare with her"]),
+        ("it is on the account", []),
+        ("I'm calling about my bill", []),
+        ("that is correct", []),
+    ],
+)
+def test_an_answer_to_who_is_there_begins_otherwise_too(text, names):
+    assert [text[part.start : part.end] for part in told(text, asked=True)] == names
+    assert told(text, asked=False) == []
