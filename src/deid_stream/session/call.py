@@ -113,7 +113,7 @@ class CallSession:
         if life.ended_ms is None:
             return at_ms
         grace_ms = life.ended_ms + settings.end_grace_ms
-        return min(at_ms, grace_ms if self._now_ms < grace_ms else life.ended_ms + settings.end_limit_ms)
+        return min(at_ms, grace_ms) if self._now_ms < grace_ms else at_ms
 
     def needed_offsets(self) -> NeededOffsets:
         """See NeededOffsets."""
@@ -181,8 +181,7 @@ class CallSession:
             self._progress(now_ms)
         elif self._sound.tail_due_ms is not None and now_ms >= self._sound.tail_due_ms:
             self._progress(now_ms)
-        overdue = life.ended_ms is not None and now_ms >= life.ended_ms + self._settings.end_limit_ms
-        overdue = overdue or now_ms >= life.last_record_ms + self._settings.idle_ms
+        overdue = now_ms >= life.last_record_ms + self._settings.idle_ms
         if not life.closed and (overdue or self._complete(now_ms)):
             self._finish(now_ms)
 

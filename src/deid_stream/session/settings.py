@@ -22,12 +22,12 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     and are no part of one."""
     holdback_ms: Ms = 30_000
     """Record time: the longest wait for a transcript; then what is not covered counts as unheard."""
-    end_grace_ms: Ms = 3_000
-    """Record time: the wait for stragglers after a call ended that did not say how long it was."""
-    end_limit_ms: Ms = 10_000
-    """Record time: the longest wait after the end for transcripts of what has been heard."""
+    end_grace_ms: Ms = 10_000
+    """Record time: the wait for stragglers after a call ended that did not say how long it was: brokers need 5 to 10 s
+    until another leads a partition, and what is written to it waits so long."""
     idle_ms: Ms = 120_000
-    """Record time: a call without records for so long is closed, incomplete."""
+    """Record time: a call without records for so long is closed, incomplete; also one that has ended, and whose audio
+    has not all come."""
     max_held_bytes: int = 4_000_000
     """Audio held for one call; above it the older half counts as unheard."""
     default_profile: str = "100ms"

@@ -213,10 +213,27 @@ def test_after_the_end_a_late_transcript_is_waited_for_but_not_for_ever(call: Ti
 
     session = new_session(call.call_id)
     left = feed(session, heard, close=False)
-    session.advance(ended_ms + SETTINGS.end_limit_ms)
+    session.advance(ended_ms + SETTINGS.holdback_ms)
     left.take(session.outputs())
     assert session.closed
     assert set(left.sound()[last.channel][last.start_ms * 8 + 4_000 : last.end_ms * 8]) <= {0xFF}
+
+
+@pytest.mark.parametrize("late", [AudioChunk, Segment])
+def test_what_comes_long_after_the_end_still_belongs_to_the_call(call: Timeline, late: type) -> None:
+    """A topic whose partition has no leader takes in nothing for some 20 s, while the other topics go on."""
+    *events, end = everything(call)
+    session = new_session(call.call_id)
+    left = feed(session, [*(event for event in events if not isinstance(event, late)), end], close=False)
+    late_ms = end.time_ms + SETTINGS.end_grace_ms + 12_000
+    session.advance(late_ms)
+    stragglers = [msgspec.structs.replace(event, time_ms=late_ms) for event in events if isinstance(event, late)]
+    left.take(session.outputs())
+    left.take(feed(session, stragglers, close=False).order)
+    assert session.closed
+    assert left.summaries[0].complete
+    assert len(left.audio) == sum(isinstance(event, AudioChunk) for event in events)
+    assert len(left.segments) == sum(isinstance(event, Segment) for event in events)
 
 
 def test_a_full_buffer_counts_the_older_half_as_unheard(call: Timeline) -> None:
