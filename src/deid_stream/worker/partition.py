@@ -91,6 +91,7 @@ class Partition:
         self._ended = EndedCalls(restored.closed.values())
         self._index = IndexFeed(settings.number, gate.names.index)
         self._wall_ms: Ms = 0
+        self._ceiling_ms: Ms = restored.progress.time_ms
         self._chain = Chain(WORKER, restored.progress.audited)
         self._outbox = self._empty_outbox()
         self._released: list[Output] = []
@@ -184,13 +185,14 @@ class Partition:
 
     def process(self, wall_ms: Ms, limit: int = _SLICE_RECORDS) -> int:
         """Take up to ``limit`` records; how many were taken. ``wall_ms`` is the wall clock: no record's time counts for
-        more than it and a few seconds, and an idle partition's time goes on as it does."""
+        more than it and a few seconds, and an idle partition's time goes on as it does. A wall clock that is set back
+        does not lower the records' times: when it is put right, calls would look silent for as long."""
         if self._replay_until:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
                 self._read_again(kind)
         self._clock.heal(wall_ms)
-        ceiling_ms = wall_ms + MAX_AHEAD_MS
+        ceiling_ms = self._ceiling_ms = max(self._ceiling_ms, wall_ms + MAX_AHEAD_MS)
         # over the limit, audio waits as long as there is anything else that may let go of what is held
         over_limit = self._desk.held_bytes > self._settings.max_held_bytes
         taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if over_limit else None)

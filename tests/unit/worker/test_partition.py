@@ -203,6 +203,25 @@ def test_an_idle_partition_goes_on_with_the_time_that_passes_not_with_the_date()
     assert sessions.made["old"].advanced == [START_MS + 1_000]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_call_that_begins_while_the_wall_clock_is_set_back_is_not_cut_off_when_it_is_put_right(restarted):
+    """The records up to then would count for minutes older than they are: a long silence in the middle of the call."""
+    before, records = (
+        make_call("before", "someone", 2, START_MS).records,
+        make_call("a", "someone", 3, START_MS).records,
+    )
+    half = len(records) // 2
+    bench = Bench(real_sessions())
+    for some, wrong_ms in ((before, 0), (records[:half], -300_000), (records[half:], 0)):
+        if restarted:
+            bench.commit()
+            bench = Bench(real_sessions(), bench.checkpoints.restored, log=bench.log)
+        bench.source(some)
+        bench.run(some[-1].time_ms + wrong_ms)
+    summaries = {out.fields["call_id"]: out.fields["complete"] for out in bench.outputs(NAMES.calls)}
+    assert summaries["a"]
+
+
 def test_a_session_that_fails_is_quarantined_and_the_others_go_on():
     sessions = FakeSessions(fails=True)
     bench = Bench(sessions)
