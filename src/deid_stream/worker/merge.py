@@ -52,6 +52,14 @@ class Merge:
     def waiting(self, kind: str) -> int:
         return len(self._queues[kind])
 
+    def heads(self) -> list[InRecord]:
+        """The next record of each kind that has one."""
+        return [queue[0] for queue in self._queues.values() if queue]
+
+    def coming(self) -> list[InRecord]:
+        """The next few records of each kind."""
+        return [record for queue in self._queues.values() for record in islice(queue, _WITNESSES)]
+
     def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> list[tuple[Ms, str, InRecord]]:
         """Up to ``limit`` records as (the topics' time, kind, record); none of the kind ``skip``, which then holds
         nothing back either."""

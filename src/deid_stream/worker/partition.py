@@ -23,6 +23,7 @@ from deid_stream.units import Ms
 from deid_stream.wire.chain import WORKER, Chain
 from deid_stream.wire.notes import ignore
 from deid_stream.worker.calls import Sessions
+from deid_stream.worker.ceiling import Ceiling
 from deid_stream.worker.checkpoint import CheckpointWriter, Progress, Restored
 from deid_stream.worker.consent import CallConsent
 from deid_stream.worker.dead_letters import DeadLetters, Source, unreadable
@@ -33,7 +34,7 @@ from deid_stream.worker.index_feed import IndexFeed
 from deid_stream.worker.intake import Intake
 from deid_stream.worker.merge import Merge
 from deid_stream.worker.outbox import PartitionOutbox, PayloadKeys, Sealer
-from deid_stream.worker.stream_clock import MAX_AHEAD_MS, StreamClock
+from deid_stream.worker.stream_clock import StreamClock
 
 _NEEDED_EVERY_MS: Final = 1_000
 _SLICE_RECORDS: Final = 512
@@ -91,7 +92,7 @@ class Partition:
         self._ended = EndedCalls(restored.closed.values())
         self._index = IndexFeed(settings.number, gate.names.index)
         self._wall_ms: Ms = 0
-        self._ceiling_ms: Ms = restored.progress.time_ms
+        self._ceiling = Ceiling()
         self._chain = Chain(WORKER, restored.progress.audited)
         self._outbox = self._empty_outbox()
         self._released: list[Output] = []
@@ -185,24 +186,32 @@ class Partition:
 
     def process(self, wall_ms: Ms, limit: int = _SLICE_RECORDS) -> int:
         """Take up to ``limit`` records; how many were taken. ``wall_ms`` is the wall clock: no record's time counts for
-        more than it and a few seconds, and an idle partition's time goes on as it does. A wall clock that is set back
-        does not lower the records' times: when it is put right, calls would look silent for as long."""
+        more than it and a few seconds (see ``ceiling``), and an idle partition's time goes on as it does."""
         if self._replay_until:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
                 self._read_again(kind)
         self._clock.heal(wall_ms)
-        ceiling_ms = self._ceiling_ms = max(self._ceiling_ms, wall_ms + MAX_AHEAD_MS)
+        ceiling_ms = self._look(wall_ms)
         # over the limit, audio waits as long as there is anything else that may let go of what is held
         over_limit = self._desk.held_bytes > self._settings.max_held_bytes
         taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if over_limit else None)
         if over_limit and not taken:
             taken = self._merge.take(limit, ceiling_ms)
+        agreed_ms: Ms = 0
         for number, (time_ms, kind, record) in enumerate(taken):
-            if not self._take_in(time_ms, min(record.timestamp, ceiling_ms), kind, record):
+            own_ms, doubted = record.timestamp, False
+            if own_ms <= ceiling_ms:
+                agreed_ms = own_ms
+            else:
+                # looked into next time, with what comes behind it
+                doubted = number > 0 and self._ceiling.doubted(own_ms)
+                own_ms = ceiling_ms
+            if doubted or not self._take_in(time_ms, own_ms, kind, record):
                 self._merge.put_back(taken[number:])
                 del taken[number:]
                 break
+        self._ceiling.agree(agreed_ms)
         if taken:
             self._dirty = True
         elif self._merge.idle and not self._replay_until:
@@ -213,6 +222,13 @@ class Partition:
         if not self._dirty and self._index.due(wall_ms):
             self._dirty = True
         return len(taken)
+
+    def _look(self, wall_ms: Ms) -> Ms:
+        """The latest time that any record counts for."""
+        self._ceiling.look(wall_ms)
+        if any(record.timestamp > self._ceiling.ms for record in self._merge.heads()):
+            self._ceiling.judge(self._merge.coming())
+        return self._ceiling.ms
 
     def take(self) -> Work | None:
         """Everything since the last time, as one unit; None when there is nothing."""

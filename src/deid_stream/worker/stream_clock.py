@@ -12,12 +12,11 @@ that was stopped for an hour, cannot make a call look silent.
 from typing import Final
 
 from deid_stream.units import Ms
+from deid_stream.worker.ceiling import MAX_AHEAD_MS
 
 MAX_STEP_MS: Final[Ms] = 5_000
 """What one record may add to the elapsed time. Larger, and one wrong timestamp in a backlog brings calls closer to
 their end; smaller, and calls that have broken off are closed later when a backlog with few records is read."""
-MAX_AHEAD_MS: Final[Ms] = 5_000
-"""How far a timestamp may be ahead of the wall clock: as far as the clocks of two machines may differ."""
 
 
 class StreamClock:
