@@ -1,6 +1,6 @@
 """Calls in which every word has its sound where it is said, whatever the transcript says of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,8 @@ from tests.support.made_calls import EPOCH_MS, MULAW
 from tests.support.run_session import Left, feed, new_session
 
 CHUNK_MS = 100
+SILENT = 0xFF
+"""A sample of nothing in mu-law."""
 IDS = {"call_id": "call-1", "customer_id": "acme"}
 
 
@@ -78,11 +80,18 @@ class Heard:
         total = 0
         for word in words:
             part = slice(8 * word.start_ms, 8 * word.end_ms)
-            after = np.frombuffer(self.left.sound()[word.channel], np.uint8)[part]
+            after = self._after(word.channel)[part]
             before = self.source[word.channel][part]
-            kept = (after == before) & (before != 0xFF)
+            kept = (after == before) & (before != SILENT)
             total += int(kept[: len(kept) // 8 * 8].reshape(-1, 8).any(axis=1).sum())
         return total
+
+    def _after(self, channel: int) -> np.ndarray:
+        after = np.full_like(self.source[channel], SILENT)
+        for (known, seq), data in self.left.audio.items():
+            if known == channel:
+                after[8 * CHUNK_MS * seq :][: len(data)] = np.frombuffer(data, np.uint8)
+        return after
 
     @property
     def text(self) -> str:
@@ -108,8 +117,9 @@ def hear(
     noise_peak: int = 0,
     settings: SessionSettings | None = None,
     tail_ms: int = 4_000,
+    lost_ms: Collection[int] = (),
 ) -> Heard:
-    """A whole call through the session."""
+    """A whole call through the session. ``lost_ms``: where audio records begin that never come."""
     duration_ms = -(-(max(word.end_ms for word in said) + tail_ms) // CHUNK_MS) * CHUNK_MS
     rng = np.random.default_rng(1)
     events: list[Event] = [*segments]
@@ -128,6 +138,7 @@ def hear(
                 data=data[800 * seq : 800 * seq + 800], time_ms=EPOCH_MS + CHUNK_MS * (seq + 1),
             )
             for seq in range(duration_ms // CHUNK_MS)
+            if CHUNK_MS * seq not in lost_ms
         ]  # fmt: skip
     started = CallStarted(**IDS, time_ms=EPOCH_MS, channels=channels)
     events.sort(key=lambda event: event.time_ms)

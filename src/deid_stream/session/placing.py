@@ -96,8 +96,7 @@ def explained(
     turn, (reader, off) = entry.turn, on
     turn = turn._replace(segments=tuple(map(_ordered, turn.segments)))
     if any(map(any, off)):
-        segments = zip(turn.segments, off, strict=True)
-        turn = turn._replace(segments=tuple(_doubted(s, drift, reader, channel, timing) for s, drift in segments))
+        turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
     else:
         turn = turn.joined()
     found: list[Interval] = []
@@ -124,20 +123,26 @@ def _ordered(segment: Segment) -> Segment:
     return segment if len(words) == len(segment.words) else msgspec.structs.replace(segment, words=words or (_NO_WORD,))
 
 
-def _doubted(segment: Segment, drift: Drift, reader: Reader, channel: int, timing: TimingProfile) -> Segment:
-    """The segment without words where their times are off and more sounds about it than its letters take: as stated,
-    one of them may lie on a value that the text lacks. A last word may be drawn out."""
-    if not any(drift) or drift.drawn_out:
-        return segment
-    untimed = msgspec.structs.replace(
-        segment,
-        start_ms=max(0, segment.start_ms - drift.before_ms),
-        end_ms=segment.end_ms + drift.after_ms,
-        words=tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words),
-    )
-    if unheard.explained(untimed, timing, reader, channel):
-        return segment
-    return msgspec.structs.replace(segment, words=(_NO_WORD,))
+def _doubted(
+    segments: Sequence[Segment], off: Sequence[Drift], reader: Reader, channel: int, timing: TimingProfile
+) -> Iterator[Segment]:
+    """The segments, those without words whose times are off where more sounds about them than their letters take: as
+    stated, one of them may lie on a value that the text lacks. A last word may be drawn out."""
+    ended_ms = 0
+    for segment, drift in zip(segments, off, strict=True):
+        if any(drift) and not drift.drawn_out:
+            # what sounds just before belongs to the segment before it, or else to this one
+            begun_ms = min(segment.start_ms, max(ended_ms, segment.start_ms - MAX_REACH_MS))
+            untimed = msgspec.structs.replace(
+                segment,
+                start_ms=max(0, min(begun_ms, segment.start_ms - drift.before_ms)),
+                end_ms=segment.end_ms + drift.after_ms,
+                words=tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words),
+            )
+            if not unheard.explained(untimed, timing, reader, channel):
+                segment = msgspec.structs.replace(segment, words=(_NO_WORD,))
+        ended_ms = max(ended_ms, segment.end_ms)
+        yield segment
 
 
 def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:

@@ -245,3 +245,55 @@ def test_a_text_without_times_explains_what_its_letters_take(words, said_as, nam
     assert names_ms <= LEFT_MS
     if len(said) == 3:
         assert others_ms == 3 * 280
+
+
+@pytest.mark.parametrize("moved_ms", [0, 300, 700, 2_000])
+@pytest.mark.parametrize("text", ["month [NAME] me rather you", "[NAME] me rather you", "me rather you [NAME]"])
+def test_a_placeholder_of_a_segment_whose_words_are_squeezed_and_which_lies_elsewhere(text, moved_ms):
+    """No word's own times can be true, and the words beside the sign are as far off as all the others."""
+    said = spoken(text.replace("[NAME]", 5 * "zorblax quuxley "))
+    first_ms = said[0].start_ms
+    words = [
+        Word(word.text, first_ms + (word.start_ms - first_ms) // 2, first_ms + (word.end_ms - first_ms) // 2)
+        for word in said
+    ]
+    segment = final(said, text, words)
+    segment = msgspec.structs.replace(segment, start_ms=segment.start_ms + moved_ms, end_ms=segment.end_ms + moved_ms)
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
+def test_words_stated_on_a_value_said_softly_before_where_they_are_said_explain_none_of_it():
+    """The segment is said to begin within the value, and its letters take what sounds from there on."""
+    said = [*spoken("into to rather", 600), *spoken(4 * "zorblax quuxley ", 1_800, peak=40),
+            *spoken("rather would", 5_000)]  # fmt: skip
+    end_ms = said[-1].end_ms
+    words = [
+        Word(word.text, end_ms - (end_ms - word.start_ms) // 2, end_ms - (end_ms - word.end_ms) // 2)
+        for word in said if word.text not in NAMES
+    ]  # fmt: skip
+    words.insert(3, Word("XXXX", words[2].end_ms + 50, words[3].start_ms - 50))
+    segment = final(said, " ".join(word.text for word in said), words, timing="50ms")
+    segment = msgspec.structs.replace(segment, start_ms=segment.start_ms + 2_000, end_ms=segment.end_ms + 2_000)
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
+@pytest.mark.parametrize("ends_before_ms", [0, 30, 60])
+@pytest.mark.parametrize("timing", ["50ms", "late"])
+def test_a_segment_without_words_explains_no_name_that_begins_where_it_ends(timing, ends_before_ms):
+    """A pause lies across its end."""
+    said = spoken("the bill is high zorblax", 1_000)
+    segment = final(said[:-1], "the bill is rather high", [], timing=timing)
+    segment = msgspec.structs.replace(segment, end_ms=said[-1].start_ms - ends_before_ms)
+    names_ms, others_ms, _ = heard(said, segment)
+    assert names_ms <= LEFT_MS
+    assert others_ms == 4 * 280
+
+
+@pytest.mark.parametrize("timing", ["exact", "300ms"])
+@pytest.mark.parametrize("lost_ms", [(), (1_500,), (1_400, 1_600), (1_400, 1_600, 1_900, 2_000)])
+def test_what_is_left_of_a_name_between_lost_audio_is_not_explained_by_the_words_beside_it(lost_ms, timing):
+    first, name, last = Spoken("into", 1_000, 1_350), Spoken("zorblax", 1_440, 1_740), Spoken("high", 1_820, 2_180)
+    segment = final([first, last], timing=timing)
+    names_ms, others_ms, _ = heard([first, name, last], segment, lost_ms=lost_ms)
+    assert names_ms <= LEFT_MS
+    assert others_ms >= 710 - 100 * len(lost_ms) - 60

@@ -96,11 +96,18 @@ def locate(
     if located is None and not aligned_first:
         located = _by_sound(reading, reader, channel, None)
     if located is None:
-        located = _between(reading, reader, channel)
+        located = _between(reading, reader, channel, drift)
     if located is None:
-        start_ms, end_ms = segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS
+        off_by = _furthest(drift)
+        start_ms = segment.start_ms - max(MAX_REACH_MS, off_by.before_ms)
+        end_ms = segment.end_ms + max(MAX_REACH_MS, off_by.after_ms)
         located = [AudioSpan(max(0, start_ms), end_ms, channel, UNALIGNED)]
     return sorted(located)
+
+
+def _furthest(drift: Sequence[Drift]) -> Drift:
+    """How far any of these words may be off."""
+    return Drift(max((word.before_ms for word in drift), default=0), max((word.after_ms for word in drift), default=0))
 
 
 def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None, timing: TimingProfile) -> _Reading:
@@ -142,9 +149,8 @@ def _by_times(
         )
         if entity_type != UNSURE:
             cut = spilled(reading.stated, said, cut, reader, channel, rough=reading.rough)
-        before_ms = max((word.before_ms for word in drift[said.start : said.end]), default=0)
-        after_ms = max((word.after_ms for word in drift[said.start : said.end]), default=0)
-        located.append(AudioSpan(max(0, cut.start - before_ms), cut.end + after_ms, channel, entity_type))
+        off_by = _furthest(drift[said.start : said.end])
+        located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
     return located
 
 
@@ -154,9 +160,9 @@ def _guessing(timing: TimingProfile) -> TimingProfile:
     return msgspec.structs.replace(timing, error_ms=error_ms, least_ms=least_ms)
 
 
-def _between(reading: _Reading, reader: Reader, channel: int) -> list[AudioSpan] | None:
-    """All that lies between the nearest words before and after whose times can be relied on; None where there are none
-    about some of what must go."""
+def _between(reading: _Reading, reader: Reader, channel: int, drift: Sequence[Drift] = ()) -> list[AudioSpan] | None:
+    """All that lies between the nearest words before and after whose times can be relied on, as much wider as these are
+    off (``drift``); None where there are none about some of what must go."""
     segment, placed, wanted = reading[:3]
     words = segment.words
     anchors = [at for at in range(len(words)) if anchors_at(words, at) and at not in placed.signs]
@@ -179,7 +185,8 @@ def _between(reading: _Reading, reader: Reader, channel: int) -> list[AudioSpan]
         if own and not (start_ms <= min(own) and max(own) <= end_ms):
             return None  # the words are not in the order of their times, so no neighbour bounds them
         cut = edges.outward(reader, channel, Interval(start_ms, end_ms), (None, None), WIDEST)
-        located.append(AudioSpan(cut.start, cut.end, channel, entity_type))
+        off_by = _furthest(drift[before or 0 : None if after is None else after + 1])
+        located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
     return located
 
 

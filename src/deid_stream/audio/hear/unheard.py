@@ -79,7 +79,8 @@ def _found(part: Interval, texts: Sequence[str], reader: Reader, channel: int) -
     count = min(part.length, _LOOKED_MS) // FRAME_MS
     if not count:
         return False
-    sounding_ms = int(np.count_nonzero(loud_frames(reader, channel, part.start, count))) * FRAME_MS
+    _, perhaps = _frames(reader, channel, part.start, count)
+    sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
     return sounding_ms >= min(count * FRAME_MS // 2, most_sound_ms(texts) // 2)
 
 
@@ -111,21 +112,34 @@ def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, c
         return False
     if not (before.found and after.found):
         return True
-    loud = loud_frames(reader, channel, gap.start, gap.length // FRAME_MS)
-    if _stands_apart(loud):
+    loud, perhaps = _frames(reader, channel, gap.start, gap.length // FRAME_MS)
+    if _stands_apart(loud, perhaps):
         return False
-    both_ms = before.part.length + after.part.length + int(loud.sum()) * FRAME_MS
+    both_ms = before.part.length + after.part.length + int(perhaps.sum()) * FRAME_MS
     return both_ms <= most_sound_ms((*before.texts, *after.texts))
 
 
-def _stands_apart(loud: NDArray[np.bool_]) -> bool:
-    """Whether a syllable sounds with a pause before and after it."""
+def _frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """By frame: whether it is louder than a pause; and whether it may have been: it is, or it never came. What never
+    came may have been a pause between words, and more of a word."""
+    loud = loud_frames(reader, channel, start_ms, count)
+    missing = reader.missing(channel, Interval(start_ms, start_ms + count * FRAME_MS))
+    if not missing:
+        return loud, loud
+    perhaps = loud.copy()
+    for part in missing:
+        perhaps[(part.start - start_ms) // FRAME_MS : -((start_ms - part.end) // FRAME_MS)] = True
+    return loud, perhaps
+
+
+def _stands_apart(loud: NDArray[np.bool_], perhaps: NDArray[np.bool_]) -> bool:
+    """Whether a syllable sounds, or may, with a pause before and after it."""
     pause = NEW_WORD_PAUSE_MS // FRAME_MS
     first = _pause(loud, len(loud))
     last = _pause(loud[::-1], len(loud))
     if first is None or last is None:
         return False
-    return bool(loud[first : len(loud) - last].sum() * FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
+    return bool(perhaps[first : len(loud) - last].sum() * FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
 
 
 def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms]]:
@@ -170,15 +184,16 @@ def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> li
 def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, least_ms: Ms, sign: int) -> Ms:
     """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
     to the pause, and at least ``least_ms``. Sound that goes on without a pause is more than this word."""
-    count = (edge_ms + SHORTEST_SPEECH_MS) // FRAME_MS
-    first_ms = from_ms if sign > 0 else from_ms - count * FRAME_MS
-    loud = loud_frames(reader, channel, first_ms, count)[::sign]
-    at = _pause(loud, edge_ms // FRAME_MS + 1)
+    inside = len(_PAUSE)  # a pause may begin before the edge
+    count = inside + (edge_ms + SHORTEST_SPEECH_MS) // FRAME_MS
+    first_ms = from_ms - inside * FRAME_MS if sign > 0 else from_ms - (count - inside) * FRAME_MS
+    loud, perhaps = _frames(reader, channel, first_ms, count)
+    at = _pause(loud[::sign], inside + edge_ms // FRAME_MS + 1)
     if at is None:
         return min(edge_ms, max(INNER_EDGE_MS, least_ms))
-    if np.count_nonzero(loud[at:]) * FRAME_MS < SHORTEST_SPEECH_MS:
+    if np.count_nonzero(perhaps[::sign][max(at, inside) :]) * FRAME_MS < SHORTEST_SPEECH_MS:
         return edge_ms
-    return min(edge_ms, max(least_ms, at * FRAME_MS))
+    return min(edge_ms, max(least_ms, (at - inside) * FRAME_MS))
 
 
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
@@ -191,9 +206,9 @@ def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
 def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
     """How long sound after ``from_ms`` may be the end of what was said before: ``EDGE_MS``, but where it pauses and a
     syllable follows, up to the pause."""
-    loud = loud_frames(reader, channel, from_ms, (EDGE_MS + SHORTEST_SPEECH_MS) // FRAME_MS)
+    loud, perhaps = _frames(reader, channel, from_ms, (EDGE_MS + SHORTEST_SPEECH_MS) // FRAME_MS)
     at = _pause(loud, EDGE_MS // FRAME_MS)
-    if at is not None and np.count_nonzero(loud[at:]) * FRAME_MS >= SHORTEST_SPEECH_MS:
+    if at is not None and np.count_nonzero(perhaps[at:]) * FRAME_MS >= SHORTEST_SPEECH_MS:
         return at * FRAME_MS
     return EDGE_MS
 
