@@ -42,6 +42,11 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(2_020_017, 26, id="the sound ends in a digit"),
         pytest.param(2_100_215, 26, id="a soft digit fills the last cell, which is cut short"),
         pytest.param(2_040_563, 28, id="all words of a segment run backwards, two at one time"),
+        pytest.param(6_000_659, 29, id="a placeholder beside a word that is late, in words that run backwards"),
+        pytest.param(6_001_501, 29, id="a placeholder in squeezed words outside their segment"),
+        pytest.param(20_000_665, 29, id="a number in squeezed words outside their segment"),
+        pytest.param(20_003_175, 29, id="words in half their time, twice, outside their segment"),
+        pytest.param(20_003_285, 29, id="words of which the text has none explain what sounds beside them"),
     ],
 )
 def test_cases_disturbed_further_that_larger_runs_found(seed, kinds):

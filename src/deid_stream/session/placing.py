@@ -20,7 +20,7 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import Sound
 from deid_stream.session.turns import Turn
 from deid_stream.units import CharIndex, Interval, Ms
-from deid_stream.words.placement import joined
+from deid_stream.words.placement import Placement, joined
 from deid_stream.words.placement import place as words_on_text
 
 WITHHELD: Final = "WITHHELD"
@@ -68,18 +68,26 @@ def located(
     turn = entry.turn
     timing = profile(turn.segments[0].timing or settings.default_profile)
     on = {channel: heard(turn, sound, channel, timing, until_ms) for channel in sound.targets(turn.channel)}
-    cut = list(place(entry, on, sound, timing, crosstalk=settings.crosstalk))
-    return cut, {channel: explained(entry, here, channel, cut, timing) for channel, here in on.items()}
+    # a word stands in the text of its own segment, also where the turn is aligned as one
+    placed = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
+    cut = list(place(entry, placed, on, sound, timing, crosstalk=settings.crosstalk))
+    return cut, {channel: explained(entry, placed, here, channel, cut, timing) for channel, here in on.items()}
 
 
 def place(
-    entry: Unlocated, on: Mapping[int, Heard], sound: Sound, timing: TimingProfile, *, crosstalk: bool
+    entry: Unlocated,
+    placed: Sequence[Placement],
+    on: Mapping[int, Heard],
+    sound: Sound,
+    timing: TimingProfile,
+    *,
+    crosstalk: bool,
 ) -> Iterator[AudioSpan]:
     """What to silence on the channels that carry the turn, and with ``crosstalk`` also wherever else the same sound is
-    heard. ``on``: how the turn is heard on each such channel."""
+    heard. ``placed``: the words of each segment on its text; ``on``: how the turn is heard on each such channel."""
     others = [channel for channel in sound.channels if channel not in on] if crosstalk else []
     for channel, (reader, off) in on.items():
-        for span in _spans(entry, channel, reader, timing, off):
+        for span in _spans(entry, placed, channel, reader, timing, off):
             yield span
             for carrier in _carriers(sound, span, others):
                 start_ms, end_ms = carrier.interval
@@ -87,14 +95,19 @@ def place(
 
 
 def explained(
-    entry: Unlocated, on: Heard, channel: int, cut: Sequence[AudioSpan], timing: TimingProfile
+    entry: Unlocated,
+    placed: Sequence[Placement],
+    on: Heard,
+    channel: int,
+    cut: Sequence[AudioSpan],
+    timing: TimingProfile,
 ) -> list[Interval]:
     """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
     a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times
     are off, they account for nothing if more sounds there than their letters take, and each segment for what lies in
     its own times alone."""
     turn, (reader, off) = entry.turn, on
-    turn = turn._replace(segments=tuple(map(_ordered, turn.segments)))
+    turn = turn._replace(segments=tuple(map(_read, turn.segments, placed)))
     if any(map(any, off)):
         turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
     else:
@@ -116,10 +129,13 @@ def explained(
     return found
 
 
-def _ordered(segment: Segment) -> Segment:
-    """The segment without the words that are stated before those they follow: their times cannot be true, and one of
-    them may lie on a value that the text lacks."""
+def _read(segment: Segment, placed: Placement) -> Segment:
+    """The segment without the words that account for nothing: what is stated before words that it follows, for its
+    times cannot be true, and what the text does not say. One of them may lie on a value that the text lacks."""
+    unsaid = {segment.words[at] for stretch in placed.disagreements for at in range(*stretch.words)}
     words = in_order(segment.words)
+    if unsaid:
+        words = tuple(word for word in words if word not in unsaid)
     return segment if len(words) == len(segment.words) else msgspec.structs.replace(segment, words=words or (_NO_WORD,))
 
 
@@ -155,15 +171,18 @@ def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span,
 
 
 def _spans(
-    entry: Unlocated, channel: int, reader: Reader, timing: TimingProfile, off: Sequence[Drift]
+    entry: Unlocated,
+    parts: Sequence[Placement],
+    channel: int,
+    reader: Reader,
+    timing: TimingProfile,
+    off: Sequence[Drift],
 ) -> Iterator[AudioSpan]:
     turn = entry.turn
     if entry.muted:
         yield widened(turn.start_ms, turn.end_ms, channel, WITHHELD)
         return
     whole = turn.joined()
-    # a word stands in the text of its own segment, also where the turn is aligned as one
-    parts = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
     placed = [joined(parts, turn.starts())] if len(whole.segments) < len(parts) else [*parts]
     drifts: list[list[Drift]] = [[] for _ in whole.segments]
     for at, part in enumerate(turn.segments):

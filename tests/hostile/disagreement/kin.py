@@ -10,7 +10,7 @@ import numpy as np
 
 from deid_stream.errors import DecodeError
 from deid_stream.model.events import AudioFormat, Encoding, Segment, Word
-from deid_stream.wire.segments import Identity, finish
+from deid_stream.wire.segments import Draft, Identity, finish
 from deid_stream.wire.transcript import read_own
 from tests.hostile.disagreement.cases import IDS, SIGNS, Case
 from tests.hostile.disagreement.values import DIGITS
@@ -320,9 +320,40 @@ def hasty(case: Case, rng: random.Random) -> None:
     ]
 
 
+def untimed(case: Case, rng: random.Random) -> None:
+    """The recogniser's form has no times, and no words."""
+    share = rng.choice((0.5, 1.0))
+    case.segments[:] = [
+        msgspec.structs.replace(segment, words=(), timed=False) if rng.random() < share else segment
+        for segment in case.segments
+    ]
+
+
+def without_words(case: Case, rng: random.Random) -> None:
+    """Some segments have no words, or words without times, while the channel's others have them."""
+    kept = rng.choice((0, 1))
+    case.segments[:] = [
+        segment
+        if rng.random() < 0.5
+        else msgspec.structs.replace(segment, words=tuple(Word(word.text) for word in segment.words) if kept else ())
+        for segment in case.segments
+    ]
+
+
+def faint(case: Case, rng: random.Random) -> None:
+    """Values, or all that is said, in the softest steps of G.711; in A-law there is no sample of nothing."""
+    peak, all_of_it = rng.choice((9, 12, 17, 24, 33, 48)), rng.random() < 0.3
+    case.format = AudioFormat(rng.choice((Encoding.ALAW, Encoding.ALAW, Encoding.MULAW)), 8_000, 1)
+    for at, word in enumerate(list(case.said)):
+        if all_of_it or word.value >= 0:
+            part = slice(8 * word.start_ms, 8 * word.end_ms)
+            case.sound[part] = case.sound[part].astype(np.float64) * peak / word.peak
+            case.said[at] = replace(word, peak=peak)
+
+
 CALLS: tuple[Callable[[Case, random.Random], None], ...] = (
     shortened, interims, late, out_of_order, audio_late, other_chunks, echo, copies, swapped_lines, keyed, noisy,
-    other_rate, other_codec, hasty, lost_audio,
+    other_rate, other_codec, hasty, lost_audio, untimed, without_words, faint,
 )  # fmt: skip
 KINDS = (*SEGMENTS, *CALLS)
 """New ones are put at the end, so that a case is the same again with the number of kinds that it was found with."""
@@ -346,10 +377,16 @@ def disturb(case: Case, kinds: int) -> None:
 
 def _through_the_wire(segment: Segment) -> Sequence[Segment]:
     """The segment as it is read from its record; none where the record is refused."""
+    identity = Identity(**IDS, channel=None, time_ms=segment.time_ms, offset=-1)
+    if not segment.timed:
+        draft = Draft(
+            text=segment.text, segment_id=segment.segment_id, channel=segment.channel, revision=segment.revision,
+            is_final=segment.is_final, language=segment.language, timed=False,
+        )  # fmt: skip
+        return [finish(draft, identity, timing=segment.timing)]
     names = "segment_id text start_ms end_ms channel revision is_final language transcribed_until_ms".split()
     record: dict[str, object] = {name: getattr(segment, name) for name in names}
     record["words"] = [{name: getattr(word, name) for name in word.__struct_fields__} for word in segment.words]
-    identity = Identity(**IDS, channel=None, time_ms=segment.time_ms, offset=-1)
     try:
         return [finish(read_own(msgspec.json.encode(record)), identity, timing=segment.timing)]
     except DecodeError:

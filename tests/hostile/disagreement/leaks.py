@@ -7,11 +7,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.align.untimed import BETWEEN_MS
 from deid_stream.audio.codec import pcm
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
 from deid_stream.model.outputs import Output, SanitizedAudio
 from deid_stream.policy.policy import UNKNOWN
+from deid_stream.session.arrival import placed
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Interval
@@ -120,13 +122,26 @@ def _may_be_read(case: Case, number: int, channel: int) -> bool:
     nobody can tell then that it says something else."""
     said = [word for word in case.said if word.value == number]
     for segment in case.segments:
+        segment = segment if segment.timed else placed(segment, EPOCH_MS)
         if segment.is_final and segment.channel == channel and segment.start_ms <= said[0].start_ms < segment.end_ms:
             words = [word.text for word in segment.words] or segment.text.split()
             there = [word for word in case.said if segment.start_ms <= word.start_ms < segment.end_ms]
+            there = there if segment.timed else _in_one_go(there, said[0])
             sounding_ms = sum(word.end_ms - word.start_ms for word in there)
             if not _timed(segment, there) and sounding_ms <= most_sound_ms(words):
                 return True
     return False
+
+
+def _in_one_go(there: Sequence[Said], about: Said) -> list[Said]:
+    """What is said with ``about`` without a longer pause: a text without times may be any such stretch."""
+    runs: list[list[Said]] = []
+    for word in there:
+        if runs and word.start_ms - runs[-1][-1].end_ms < BETWEEN_MS:
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return next(run for run in runs if about in run)
 
 
 def _timed(segment: Segment, said: Sequence[Said]) -> bool:

@@ -297,3 +297,27 @@ def test_what_is_left_of_a_name_between_lost_audio_is_not_explained_by_the_words
     names_ms, others_ms, _ = heard([first, name, last], segment, lost_ms=lost_ms)
     assert names_ms <= LEFT_MS
     assert others_ms >= 710 - 100 * len(lost_ms) - 60
+
+
+@pytest.mark.parametrize("text", ["...", "", "okay", "yes i see"])
+def test_words_that_the_text_does_not_have_explain_no_name_before_them(text):
+    """The words take half their time, to the segment's end, and the segment lies later still: what is before their
+    sound that goes is not theirs."""
+    said = [*spoken("and", 600), *spoken(4 * "zorblax quuxley ", 1_000, peak=40), *spoken("so into", 4_200)]
+    end_ms = said[-1].end_ms
+    words = [
+        Word(word.text, end_ms - (end_ms - word.start_ms) // 2, end_ms - (end_ms - word.end_ms) // 2) for word in said
+    ]
+    segment = final(said, text, words, timing="50ms")
+    segment = msgspec.structs.replace(segment, start_ms=segment.start_ms + 2_000, end_ms=segment.end_ms + 2_000)
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
+@pytest.mark.parametrize("text", ["okay thank you", "okay thank you so much"])
+def test_words_that_the_text_says_otherwise_leave_the_words_beside_them_to_be_heard(text):
+    said = spoken("okay thank you zorblax so much", 600)
+    words = [word.word for word in said]
+    others = [word for word in said if word.text in text.split()]
+    names_ms, _, found = heard(said, final(said, text, words))
+    assert names_ms <= LEFT_MS
+    assert found.audible_ms(*others) >= 280 * len(others) - 60
