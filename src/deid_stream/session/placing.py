@@ -57,7 +57,8 @@ def heard(turn: Turn, sound: Sound, channel: int, timing: TimingProfile, until_m
     """``until_ms``: what sounds from then on (media time) belongs to the next turn."""
     part = Interval(turn.start_ms - _LOOK_BEFORE_MS, turn.end_ms + _LOOK_AFTER_MS)
     reader = Excerpt(sound, channel, part)
-    return Heard(reader, drifts(turn.segments, reader, channel, timing, until_ms))
+    others = [other for other in sound.channels if other not in sound.targets(turn.channel)]
+    return Heard(reader, drifts(turn.segments, reader, channel, timing, until_ms, others))
 
 
 def located(

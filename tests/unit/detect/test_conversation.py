@@ -335,3 +335,15 @@ def test_a_recognizer_that_fails_withholds_the_turn_without_its_text() -> None:
         detector.conversation(KEY).turn("4111 1111 1111 1111", CALLER)
     assert "4111" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_number_read_out_after_the_question_for_a_name_is_no_spelled_name():
+    said = "a contact number yes 7 6 1 5 8 6 9 2 9 5 7 in the long number across the front of the card"
+    played = play([(AGENT, "could i take your full name"), (CALLER, said)])
+    assert played[1] == ["PHONE_NUMBER:7 6 1 5 8 6 9 2 9 5 7"]
+
+
+def test_a_date_of_birth_ends_with_its_sentence():
+    said = "The engineer never came. There are 2 boxes left. I was born on the 22nd of August 1984 in the morning."
+    played = play([(AGENT, "and your date of birth"), (CALLER, said)])
+    assert played[1] == ["DATE_OF_BIRTH:22nd of August 1984"]

@@ -2,7 +2,7 @@
 
 The words of a segment are its sound. Where they begin or end far from where that begins or ends, each of them may lie
 as far from its sound as either end does; so far a cut about it is widened. Times that are off by less than the
-recogniser's usual error say nothing.
+recogniser's usual error say nothing, and nor do words that are the echo of another channel.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.align.echoes import own_words
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.hold.line import quantile
 from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader
@@ -66,28 +67,55 @@ NO_DRIFT: Final = Drift(0, 0)
 
 
 def drifts(
-    segments: Sequence[Segment], reader: Reader, channel: int, timing: TimingProfile, until_ms: Ms
+    segments: Sequence[Segment],
+    reader: Reader,
+    channel: int,
+    timing: TimingProfile,
+    until_ms: Ms,
+    others: Sequence[int] = (),
 ) -> list[Drift]:
     """One for each of a turn's ``segments``, which are in order. ``until_ms``: what sounds from then on (media time)
-    belongs to the next turn."""
+    belongs to the next turn. ``others``: channels whose echo this one may carry."""
     extents = [_extent(segment) for segment in segments]
     found: list[Drift] = []
-    for at, (segment, extent) in enumerate(zip(segments, extents, strict=True)):
-        if extent is None or not extent.length:
-            found.append(NO_DRIFT)
-            continue
-        # a segment that came twice, or words out of order, lie about each other and bound nothing
-        earlier = [other for other in extents[:at] if other and other.start < extent.start]
-        later = [other for other in extents[at + 1 :] if other and other.end > extent.end]
-        before = max((min(other.end, extent.start) for other in earlier), default=0)
-        after = min((max(other.start, extent.end) for other in later), default=until_ms)
-        reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_AFTER_MS
-        window = Interval(
-            max(before, min(segment.start_ms, extent.start) - MAX_REACH_MS),
-            min(after, until_ms, max(segment.end_ms, extent.end) + reach_ms),
-        )
-        found.append(_drift(segment, extent, window, reader, channel, timing))
+    for at, segment in enumerate(segments):
+        earlier, later = extents[:at], extents[at + 1 :]
+        drift = _beside(segment, _free(segment, earlier, later, until_ms), reader, channel, timing)
+        if drift != NO_DRIFT and others:
+            own = own_words(segment, reader, channel, others)
+            if own is not segment:
+                of_own = _beside(own, _free(own, earlier, later, until_ms), reader, channel, timing)
+                drift = min(drift, of_own, key=lambda off: off.before_ms + off.after_ms)
+        found.append(drift)
     return found
+
+
+def _free(
+    segment: Segment, earlier: Sequence[Interval | None], later: Sequence[Interval | None], until_ms: Ms
+) -> Interval:
+    """Where a segment's words may be: between those of its neighbours."""
+    extent = _extent(segment)
+    if extent is None:
+        return Interval(0, until_ms)
+    # a segment that came twice, or words out of order, lie about each other and bound nothing
+    before = [other for other in earlier if other and other.start < extent.start]
+    after = [other for other in later if other and other.end > extent.end]
+    return Interval(
+        max((min(other.end, extent.start) for other in before), default=0),
+        min([until_ms, *(max(other.start, extent.end) for other in after)]),
+    )
+
+
+def _beside(segment: Segment, free: Interval, reader: Reader, channel: int, timing: TimingProfile) -> Drift:
+    extent = _extent(segment)
+    if extent is None or not extent.length:
+        return NO_DRIFT
+    reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_AFTER_MS
+    window = Interval(
+        max(free.start, min(segment.start_ms, extent.start) - MAX_REACH_MS),
+        min(free.end, max(segment.end_ms, extent.end) + reach_ms),
+    )
+    return _drift(segment, extent, window, reader, channel, timing)
 
 
 def _timed(segment: Segment) -> list[tuple[Ms, Ms]]:

@@ -248,9 +248,9 @@ def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingPro
 
 def _agrees(aligned: Sequence[Word], words: Sequence[Word], timing: TimingProfile) -> bool:
     """Whether the aligner found every word near where it is stated: else it lost its way, or the text is not what
-    was said."""
+    was said. Words of no length, as recognisers give the last of a segment, are stated nowhere."""
     return all(
         abs(there.start_ms - timing.late_ms - (here.start_ms or 0)) <= 2 * timing.error_ms
         for here, there in zip(aligned, words, strict=False)
-        if there.start_ms is not None
+        if there.start_ms is not None and there.start_ms != there.end_ms
     )

@@ -125,7 +125,8 @@ class AnswerRecognizer:
     def _spelled(words: list[str], expected: T) -> bool:
         """At least half of the words are letters or short pieces of them; in codes, numbers and code words too."""
         if expected is T.PERSON:
-            return sum(len(w) <= 2 for w in words) * 2 >= len(words) and sum(len(w) == 1 for w in words) >= 2
+            short = [w for w in words if len(w) <= 2 and w.isalpha()]
+            return len(short) * 2 >= len(words) and sum(len(w) == 1 for w in short) >= 2
         if expected is T.ADDRESS and not STREETS.isdisjoint(words):
             return False
         dictated = sum(_dictated(w) or w in ("a", "i") for w in words)
@@ -138,7 +139,7 @@ class AnswerRecognizer:
         if expected is T.PERSON:
             if len(kept) == 1 and kept[0] not in _FUNCTION:
                 return True
-            strange = sum(w in GIVEN_NAMES or w not in COMMON for w in kept)
+            strange = sum(w in GIVEN_NAMES or (w not in COMMON and not _DIGIT.search(w)) for w in kept)
             return (strange > 0 and (strange * 2 >= len(kept) or len(kept) <= 3)) or (
                 len(kept) <= 2 and any(w in NAMES_ALSO_WORDS for w in kept)
             )
@@ -151,7 +152,7 @@ class AnswerRecognizer:
 
     def _date(self, view: View) -> list[Detection]:
         """The answer to "your date of birth?": from its first number or month (or misheard word) to its last."""
-        marks = [m.span() for m in _DATE_MARK.finditer(view.low)]
+        marks = _one_date(view.low, [m.span() for m in _DATE_MARK.finditer(view.low)])
         words = list(WORD.finditer(view.low))
         if not marks or (len(marks) == 1 and len(words) > 6):
             return []
@@ -174,9 +175,24 @@ class AnswerRecognizer:
         return [view.detection(start, end, T.DATE_OF_BIRTH, 0.85, self.name, Origin.QUESTION)]
 
 
+_DIGIT: Final = re.compile(r"\d")
+_NEXT_SENTENCE: Final = re.compile(r"[.?!]\s+[^\W\d_]")
 _DATE_MARK: Final = re.compile(
     rf"(?<![^\W_])(?:[^\W_]*\d[^\W_]*|{'|'.join(sorted(MONTHS, key=len, reverse=True))})(?![^\W_])"
 )
+
+
+def _one_date(low: str, marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The numbers and months of the sentence that names a month, where just one does: what a turn says before the
+    question, or after its answer, is no part of the date. All of them where none or several do."""
+    sentences: list[list[tuple[int, int]]] = []
+    for mark in marks:
+        if sentences and _NEXT_SENTENCE.search(low, sentences[-1][-1][1], mark[0] + 1) is None:
+            sentences[-1].append(mark)
+        else:
+            sentences.append([mark])
+    dated = [sentence for sentence in sentences if any(low[slice(*mark)] in MONTHS for mark in sentence)]
+    return dated[0] if len(dated) == 1 else marks
 
 
 def _one_sound(word: str) -> bool:
