@@ -191,8 +191,8 @@ class Partition:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
                 self._read_again(kind)
-        self._clock.heal(wall_ms)
         ceiling_ms = self._look(wall_ms)
+        self._clock.heal(ceiling_ms)
         # over the limit, audio waits as long as there is anything else that may let go of what is held
         over_limit = self._desk.held_bytes > self._settings.max_held_bytes
         taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if over_limit else None)

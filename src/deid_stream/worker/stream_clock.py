@@ -47,6 +47,7 @@ class StreamClock:
         self.elapsed_ms += step_ms
         self.reached_ms = max(self.reached_ms, min(self.reached_ms + step_ms, wall_ms + MAX_AHEAD_MS))
 
-    def heal(self, wall_ms: Ms) -> None:
-        """A checkpoint whose clock ran ahead of the wall clock is put right. Elapsed time is not touched."""
-        self.reached_ms = min(self.reached_ms, wall_ms + MAX_AHEAD_MS)
+    def heal(self, latest_ms: Ms) -> None:
+        """A checkpoint whose clock is ahead of the latest time that any record counts for, which never goes down, is
+        put right. Elapsed time is not touched."""
+        self.reached_ms = min(self.reached_ms, latest_ms)

@@ -219,6 +219,19 @@ def test_calls_that_begin_while_the_wall_clock_is_set_back_are_not_cut_off_when_
     assert {call_id for call_id, complete in summaries.items() if complete} >= {"call-0", "call-1", "call-2"}
 
 
+def test_time_passes_no_faster_while_the_wall_clock_is_set_back():
+    sessions = FakeSessions(idle_ms=30_000)
+    bench = Bench(sessions)
+    bench.source(make_call("waits", "someone", 1, START_MS).records[:1])
+    bench.run(START_MS)
+    talks = make_call("talks", "someone", 3, START_MS).records
+    assert talks[-1].time_ms - START_MS < 20_000
+    for record in talks:
+        bench.source([record])
+        bench.run(record.time_ms - 170_000)
+    assert sessions.made["waits"].advanced == []
+
+
 def test_a_session_that_fails_is_quarantined_and_the_others_go_on():
     sessions = FakeSessions(fails=True)
     bench = Bench(sessions)
