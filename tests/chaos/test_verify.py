@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from deid_stream.kafka import topics_admin
@@ -55,6 +56,29 @@ async def test_what_is_wrong_is_counted(
     counted = {name: value for name, value in verdict.json().items() if type(value) is int and value}
     assert {name: value for name, value in counted.items() if name not in ("expected", "found")} == wrong
     assert verdict.clean == (not wrong)
+
+
+@pytest.mark.parametrize(
+    ("reason", "call", "wrong"),
+    [
+        ("training_stale_policies", "c", {"withheld": 1}),
+        ("training_stale_policies", "another", {"lost": 1}),
+        ("training_opt_out", "c", {"lost": 1}),
+    ],
+)
+async def test_training_may_lack_what_was_withheld_while_the_policies_may_have_been_old(
+    reason: str, call: str, wrong: dict[str, int]
+) -> None:
+    kafka = MemoryBroker().connect()
+    await topics_admin.create(kafka, prefix="", partitions=1)
+    line = msgspec.json.encode({"action": "withheld", "reason": reason, "call_id": call})
+    async with kafka.sender() as sender:
+        await sender.send([OutRecord(NAMES.audit, b"c", line, (("ce_id", b"1"),))])
+    expected = Expected(NAMES.training_transcripts, b"c/0/0", b"x", HEADERS, 0)
+    verdict = await verify(kafka, NAMES, [expected], [], exactly_once=True)
+    counted = {name: getattr(verdict, name) for name in ("lost", "withheld") if getattr(verdict, name)}
+    assert counted == wrong
+    assert verdict.clean == ("lost" not in wrong)
 
 
 def _round(seed: int, **verdict: Any) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class Verdict:
     """Records of a call that can be read although a request has taken them back."""
     expired: int = 0
     """Records that can be read although their customer's retention is over."""
+    withheld: int = 0
+    """Training records that are missing from calls whose audit says why: the policies could not be read meanwhile, and
+    nothing is permitted by policies that may be old. Allowed."""
     consent_wrong: int = 0
     """What `audit verify` objects to: training records that the policies do not allow, a cut chain of the audit."""
     examples: list[str] = field(default_factory=list)
@@ -83,6 +86,7 @@ async def verify(
     raw = {secret.encode() for secret in secrets}
     loose = {call_id for call_id, customer in customers.items() if customer in flipped}
     training = (names.training_transcripts, names.training_audio)
+    held = await _read_audit(verdict, kafka, names, raw, exactly_once=exactly_once)
     for topic in (names.analytics_transcripts, names.analytics_audio, *training, names.calls):
         records = await read_all(kafka, topic, exactly_once=exactly_once)
         verdict.found += len(records)
@@ -91,16 +95,34 @@ async def verify(
         _left(verdict, topic, records, taken_back)
         kept = [record for record in records if _call_of(record.key) not in taken_back]
         want = {key: record for key, record in wanted[topic].items() if _call_of(key) not in taken_back}
-        _compare(verdict, topic, kept, want, exactly_once=exactly_once, loose=loose, ends=topic in training)
-    audits: set[tuple[bytes, bytes]] = set()
-    for topic in (names.audit, names.dead_letters, names.checkpoints):
+        missing = _compare(verdict, topic, kept, want, exactly_once=exactly_once, loose=loose, ends=topic in training)
+        for key in missing:
+            if topic in training and _call_of(key) in held:
+                verdict.withheld += 1
+            else:
+                verdict.lost += 1
+                verdict.note("lost", key, topic)
+    for topic in (names.dead_letters, names.checkpoints):
         for record in await read_all(kafka, topic, exactly_once=exactly_once):
             verdict.leaked += _leaks(verdict, raw, record)
-            if topic == names.audit:
-                identity = (dict(record.headers)["ce_id"], record.value)
-                verdict.audit_doubled += identity in audits
-                audits.add(identity)
     return verdict
+
+
+async def _read_audit(
+    verdict: Verdict, kafka: Kafka, names: TopicNames, raw: set[bytes], *, exactly_once: bool
+) -> set[str]:
+    """The calls of which something is withheld from training since the policies may have been old."""
+    audits: set[tuple[bytes, bytes]] = set()
+    held = set()
+    for record in await read_all(kafka, names.audit, exactly_once=exactly_once):
+        verdict.leaked += _leaks(verdict, raw, record)
+        identity = (dict(record.headers)["ce_id"], record.value)
+        verdict.audit_doubled += identity in audits
+        audits.add(identity)
+        line = msgspec.json.decode(record.value)
+        if (line["action"], line.get("reason")) == ("withheld", "training_stale_policies"):
+            held.add(line["call_id"])
+    return held
 
 
 def _call_of(key: bytes) -> str:
@@ -126,8 +148,9 @@ def _compare(
     exactly_once: bool,
     loose: Collection[str],
     ends: bool,
-) -> None:
-    """One topic. With ``ends``, of the ``loose`` calls the last record of each key counts, which may be a tombstone."""
+) -> set[bytes]:
+    """One topic; the keys of what is missing. With ``ends``, of the ``loose`` calls the last record of each key counts,
+    which may be a tombstone."""
     seen: dict[bytes, bytes | None] = {}
     last: dict[bytes, Any] = {}
     for record in records:
@@ -161,9 +184,7 @@ def _compare(
         else:
             verdict.unexpected += 1
             verdict.note("unexpected", key, topic)
-    for key in wanted.keys() - seen.keys():
-        verdict.lost += 1
-        verdict.note("lost", key, topic)
+    return wanted.keys() - seen.keys()
 
 
 def _compare_record(verdict: Verdict, topic: str, record: Any, want: Expected, *, is_loose: bool) -> None:
