@@ -1,5 +1,5 @@
-"""Call files (``NAME.wav`` or ``NAME.opus`` + ``NAME.call.json``, with ``NAME.truth.json`` where the truth is known),
-and the records that a telephone system and a recogniser would have sent for one."""
+"""Reads call files (``NAME.wav`` or ``NAME.opus`` with ``NAME.call.json``, and ``NAME.truth.json`` where the truth is
+known), and makes of one the Kafka records that a telephone system and a recogniser would have sent."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,7 +42,8 @@ Kind = Literal["events", "transcripts", "audio"]
 
 
 class CallHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """``NAME.call.json``. Segments stay as they were written: the wire decodes them as it does a record's."""
+    """The content of ``NAME.call.json``. ``segments`` are kept as written: ``wire`` decodes each as it decodes the
+    value of a record in ``calls.transcripts``."""
 
     call_id: str
     customer_id: str
@@ -51,7 +52,7 @@ class CallHeader(msgspec.Struct, frozen=True, kw_only=True):
     channels: list[str] | int = 0
     minor: bool = False
     complete: bool = True
-    """False where the call broke off: there is no ``call.ended`` then."""
+    """False: the call broke off, so ``records`` makes no ``call.ended``."""
     metadata: JsonObject = {}
 
     def __repr__(self) -> str:
@@ -59,7 +60,8 @@ class CallHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """One entry of ``NAME.truth.json``: what must be neither heard nor read."""
+    """One entry of ``NAME.truth.json``: a value (``text``) that must be neither heard between ``start_ms`` and
+    ``end_ms`` of ``channel`` nor read in any output."""
 
     entity_type: str
     channel: int
@@ -73,7 +75,8 @@ class Truth(msgspec.Struct, frozen=True):
 
 
 class SourceRecord(NamedTuple):
-    """As a producer sends it. ``time_ms`` counts from the start of the call."""
+    """One Kafka record as a producer sends it to the topic ``calls.KIND``. ``time_ms`` is its record time, counted from
+    the start of the call."""
 
     time_ms: Ms
     kind: Kind
@@ -83,33 +86,38 @@ class SourceRecord(NamedTuple):
 
 
 class CallFile(msgspec.Struct, frozen=True):
+    """A recording with its transcript, as ``read_call`` gives it. ``name`` is the file name without suffixes."""
+
     name: str
     header: CallHeader
     wav: WavFile
     truth: tuple[Truth, ...] = ()
     timing: str = ""
-    """Timing profile of the recogniser; empty: not known."""
+    """Name of the recogniser's timing profile (``audio.align.profiles``); empty: not known."""
     notes: tuple[str, ...] = ()
-    """What was decided or left out when its transcript was read, for the user to know; without any content."""
+    """One sentence for the user per decision or omission when the transcript was read. They hold nothing that was
+    said."""
 
     def __repr__(self) -> str:
         return f"<CallFile {self.name}>"
 
     @property
     def final_segments(self) -> list[JsonObject]:
-        """What a recogniser was done with; the rest was still an interim when the call ended."""
+        """The final segments; the others were still interims when the call ended."""
         return [segment for segment in self.header.segments if segment.get("is_final") is not False]
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How a call's records come: the length of a chunk, and how long after its last word a segment is final."""
+    """How ``records`` cuts and times a call's records."""
 
     chunk_ms: Ms = 100
+    """Length of an audio record."""
     transcript_delay_ms: Ms = 600
+    """How long after the end of a segment its record comes."""
     interim_delay_ms: Ms | None = None
-    """After half of a segment's words, an interim with that half; None: no interims."""
+    """How long after the first half of a segment's words an interim with these words comes; None: no interims."""
     interleaved: bool = False
-    """One record holds every channel, instead of one record a channel."""
+    """True: an audio record holds every channel; False: each channel has records of its own."""
 
 
 _header = msgspec.json.Decoder(CallHeader)
@@ -118,21 +126,23 @@ _encode = msgspec.json.encode
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How to read a transcript that is a recogniser's own document."""
+    """What a recogniser's own document does not say, for ``read_call``."""
 
     format: str | None = None
-    """Its provider; None: told from its form."""
+    """Name of the provider; None: found by the form of the document."""
     roles: tuple[str, ...] = ()
-    """Whose each channel of the recording is; empty: heard from the sound."""
+    """The party on each channel, for example ``("agent", "customer")``; empty: found by comparing the sound with the
+    times of the segments."""
     customer_id: str = "local"
-    """Whose call it is: a document does not say."""
+    """The customer to whom the call belongs."""
 
 
 def read_call(wav_path: Path, json_path: Path, reading: Reading | None = None) -> CallFile:
-    """Read a call, and its truth where a ``.truth.json`` stands beside it. The transcript is a call file, or a
-    recogniser's own document.
+    """Read a recording with its transcript: a call file, or a recogniser's own document. ``NAME.truth.json`` is read
+    as well where it lies beside a call file.
 
-    Raises DecodeError or AudioFormatError naming the file, OSError where one cannot be read.
+    Raises DecodeError (AudioFormatError for the recording) with the file's name and the faulty field, UnknownFormError
+    or UnknownProviderError where the document's provider cannot be told, OSError where a file cannot be opened.
     """
     reading = reading or Reading()
     sound = read_sound(wav_path)
@@ -164,7 +174,8 @@ def _from_document(
 
 
 def from_transcript(name: str, transcript: Transcript, sound: WavFile, customer_id: str) -> CallFile:
-    """A call of a recording and what was read of it."""
+    """The call of a recording and its transcript. The call id is made of ``name``; the language is the one that most
+    segments are in."""
     languages = [segment["language"] for segment in transcript.segments]
     return CallFile(
         name=name,
@@ -181,7 +192,7 @@ def from_transcript(name: str, transcript: Transcript, sound: WavFile, customer_
 
 
 def check_call_file(raw: bytes, channels: int = 0) -> Iterator[DecodeError]:
-    """Everything that is wrong with the bytes of a call file whose recording has so many channels (0: not known)."""
+    """Every fault in the bytes of a ``NAME.call.json``. ``channels``: how many its recording has; 0: not known."""
     try:
         header = read_json(raw, _header.decode)
     except DecodeError as error:
@@ -191,8 +202,9 @@ def check_call_file(raw: bytes, channels: int = 0) -> Iterator[DecodeError]:
 
 
 def _faults(header: CallHeader, channels: int) -> Iterator[DecodeError]:
-    """Each segment is one that a record may hold, on one of the recording's ``channels`` (of a mixed-down call each
-    speaker is a channel; 0: not known). The errors have their place in the file."""
+    """The faults of the ids and of each segment, each with its JSON path. A segment must be valid in a record of
+    ``calls.transcripts`` and lie on one of the recording's ``channels`` (0: not known; 1: mixed down, so that each
+    speaker may have a channel number)."""
     for field in ("call_id", "customer_id"):
         try:
             ce.identifier_at(getattr(header, field).encode("utf-8", "replace"), f"$.{field}")
@@ -215,7 +227,8 @@ def _faults(header: CallHeader, channels: int) -> Iterator[DecodeError]:
 
 
 def find_calls(folder: Path) -> list[tuple[Path, Path]]:
-    """Every ``NAME.wav`` (``.opus``, ``.ogg``) of a folder with its transcript (``transcript_beside``)."""
+    """The recordings (``.wav``, ``.opus``, ``.ogg``) of a folder that have a transcript, sorted, each with the path of
+    its transcript (``transcript_beside``). Raises OSError where the folder cannot be read."""
     sounds = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     return [(sound, found) for sound in sounds if (found := transcript_beside(sound)) is not None]
 
@@ -234,7 +247,7 @@ def _read(path: Path, decoder: "msgspec.json.Decoder[Value]") -> Value:
 
 
 def records(call: CallFile, pace: Pace) -> list[SourceRecord]:
-    """Everything that was sent for a call, in the order of its time."""
+    """The records of a call for all three ``calls.*`` topics, sorted by ``time_ms``."""
     found = [*_events(call), *_chunks(call, pace), *_transcripts(call, pace)]
     return sorted(found, key=lambda record: record.time_ms)
 
@@ -304,7 +317,7 @@ def _transcripts(call: CallFile, pace: Pace) -> Iterator[SourceRecord]:
 
 
 def _end_ms(segment: JsonObject) -> Ms:
-    """When the segment was over, as far as it says so in a form that can be used at all."""
+    """The segment's ``end_ms``; 0 where it has none, or one that is no media time."""
     end_ms = segment.get("end_ms")
     return int(end_ms) if isinstance(end_ms, int | float) and 0 <= end_ms <= MAX_MEDIA_MS else 0
 
@@ -316,7 +329,8 @@ def _attributes(call: CallFile, event_type: str, event_id: str) -> list[tuple[st
 
 
 def sanitized_segment(segment: SanitizedSegment | PublishedSegment) -> JsonObject:
-    """A final segment as a sanitized call file holds it."""
+    """A final segment in the form of ``segments`` of a sanitized call file: offsets of ``entities`` count characters of
+    the sanitized ``text``."""
     return {
         "segment_id": segment.segment_id,
         "revision": segment.revision,
@@ -332,7 +346,7 @@ def sanitized_segment(segment: SanitizedSegment | PublishedSegment) -> JsonObjec
 
 
 def join_channels(streams: Sequence[bytes], fmt: AudioFormat) -> bytes:
-    """Streams of one channel each, interleaved again. ``fmt`` is that of the result."""
+    """Interleave streams of one channel each, all of the same length, to frames. ``fmt``: the format of the result."""
     if len(streams) == 1:
         return streams[0]
     dtype = np.dtype(f"V{fmt.sample_bytes}")

@@ -1,4 +1,5 @@
-"""Sanitized calls as a training job uses them: audio as numpy beside transcript, entities and permit. Pure."""
+"""Sanitized calls as a training job uses them: a numpy array of the sound beside transcript, entities and permits.
+This module reads nothing by itself: ``Assembler`` is given the records of the training topics."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
@@ -24,7 +25,7 @@ _LIMITS: Final = Limits(max_audio_bytes=1 << 30)
 
 
 class Published(Protocol):
-    """A Kafka record, as any client gives it."""
+    """The parts of a Kafka record that are read here; ``timestamp`` is epoch ms."""
 
     @property
     def key(self) -> bytes | None: ...
@@ -39,21 +40,22 @@ class Published(Protocol):
 
 
 class SanitizedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of the training topics.
-
-    ``audio`` is int16 at full scale 32768, ``(frames, channels)``, from the start of the call; ``(0, 0)`` where the
-    call has text alone. ``partial``: training has not the whole call.
-    """
+    """One call of the training topics."""
 
     call_id: str
     customer_id: str
     rate_hz: int
+    """Frames per second; 0 where the call has no audio."""
     audio: Samples
+    """int16, full scale 32768, ``(frames, channels)``; frame 0 is the start of the call. ``(0, 0)`` without audio."""
     segments: tuple[PublishedSegment, ...]
+    """Sorted by ``start_ms``; times are ms from the start of the call."""
     permits: tuple[PublishedPermit, ...]
+    """Each permit under which a record of the call was published, sorted by time."""
     partial: bool
+    """True: training has only a part of the call."""
     digest: str
-    """Of the set of source records (``HeldCall.digest``)."""
+    """SHA-256 in hexadecimal of the keys and offsets of its records (``HeldCall.digest``)."""
 
     @property
     def duration_ms(self) -> Ms:
@@ -61,13 +63,14 @@ class SanitizedCall(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def retain_until_ms(self) -> Ms | None:
-        """When the first of its permits ends, epoch ms; None where no permit says."""
+        """The earliest end of its permits, epoch ms: the call must be deleted by then. None: no permit has an end."""
         ends = [permit.retain_until_ms for permit in self.permits if permit.retain_until_ms is not None]
         return min(ends, default=None)
 
     def clip(self, segment: PublishedSegment) -> Samples:
-        """The mono samples of a segment; empty where the call has no audio there. A call that was mixed down to fewer
-        channels carries every speaker on its first."""
+        """The sound of a segment, int16 ``(frames,)`` at ``rate_hz``; shorter, or empty, where the audio ends before
+        the segment does. Channel 0 stands for a channel that the audio does not have: a recording that was mixed down
+        to fewer channels has every speaker there."""
         if not self.audio.size:
             return np.zeros(0, np.int16)
         channel = segment.channel if segment.channel < self.audio.shape[1] else 0
@@ -85,9 +88,9 @@ class _Gathering:
 
 
 class Assembler:
-    """The second pass: takes records in offset order and gives each call once all of its live records have come.
+    """The second pass over the training topics: collects each wanted call's records until all are there.
 
-    Raises DecodeError where a live record is not what this service publishes.
+    ``wanted`` is what the first pass found (``datasets.held``), by call id.
     """
 
     def __init__(self, wanted: Mapping[str, HeldCall]) -> None:
@@ -96,11 +99,15 @@ class Assembler:
 
     @property
     def waiting(self) -> int:
-        """Calls of which some records have come."""
+        """Number of calls of which some records have come and some are missing."""
         return len(self._open)
 
     def add(self, source: Source, record: Published) -> SanitizedCall | None:
-        """Take one record in; the call that it completes."""
+        """Take in one record, in offset order per partition. Returns the call that this record completes, else None;
+        records that the first pass does not name (retracted, replaced, of other calls) are ignored.
+
+        Raises DecodeError where a record is not one that this service publishes.
+        """
         parts = split_record_id(record.key or b"")
         if parts is None or record.value is None:
             return None
@@ -149,10 +156,8 @@ def _permit_of(record: Published) -> PublishedPermit | None:
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
-    """One segment with its sound: a row of an exported dataset.
-
-    ``audio``: mono int16. ``entities`` count characters of ``text``.
-    """
+    """One segment with its sound: a row of an exported dataset. ``start_ms`` and ``end_ms`` count from the start of the
+    call."""
 
     id: str
     call_id: str
@@ -163,16 +168,17 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     text: str
     entities: tuple[tuple[str, int, int], ...]
-    """Entity type, start, end."""
+    """Entity type, start and end (half-open, in characters of ``text``) of each placeholder."""
     rate_hz: int
     audio: Samples
+    """int16 ``(frames,)``; empty where the call has no audio there."""
     policy_version: str
     permit: PublishedPermit | None
     partial: bool
 
 
 def clips(call: SanitizedCall) -> Iterator[Clip]:
-    """The call's segments in the order of their start; segments without a letter are left out."""
+    """One clip per segment, in the order of their start. Segments without a letter or digit are left out."""
     for segment in call.segments:
         if not any(map(str.isalnum, segment.text)):
             continue

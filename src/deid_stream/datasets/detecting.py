@@ -1,4 +1,4 @@
-"""``detect`` over a file: rows in, spans out, conversations kept together."""
+"""What ``deid-stream detect`` and ``score`` do with files: rows of text in, spans or scores out."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
@@ -16,9 +16,12 @@ from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 def detect_turns(
     turns: Iterable[Turn], detector: Detector, key: bytes, types: Container[EntityType] = ON_BY_DEFAULT
 ) -> Iterator[Predicted]:
-    """Spans of ``types`` in every row, in order. Rows of one ``dialogue_id`` are one conversation, as they come.
+    """The spans of ``types`` in each row, in the order of the rows. Rows of one ``dialogue_id`` are one conversation,
+    in the order in which they come; a row without one is a conversation by itself. ``key``: 16 to 64 secret bytes, with
+    which a conversation remembers values.
 
-    A row in a language without tables is withheld: one span over all of it, with the reason.
+    A row in a language without tables gets one span over its whole text, and the error's code in ``withheld``. Raises
+    DetectionError where a recognizer fails.
     """
     conversations: dict[str, Conversation] = {}
     for turn in turns:
@@ -46,10 +49,13 @@ def detect_file(
     key: bytes,
     types: Container[EntityType] = ON_BY_DEFAULT,
 ) -> int:
-    """Detects in ``source`` and writes ``target``; returns the rows written. ``progress`` gets the count so far.
-    Only spans of ``types`` are written: by default what the default policy redacts.
+    """Read the rows of ``source`` (JSON lines, ``Turn``), write one row of spans (``Predicted``) per row to ``target``
+    in the same order, and return their number. ``progress`` is called with the number of rows done so far. Only spans
+    of ``types`` are written: by default those that the default policy redacts.
 
-    Rows of a dialogue are taken in the order of ``turn`` where every one of them has it, else as they stand.
+    Where every row has ``turn``, rows are detected in that order, else as they stand in the file.
+
+    Raises DecodeError naming file and line, ConfigError where a file cannot be read or written.
     """
     rows = list(read_rows(source, Turn))
     order = sorted(range(len(rows)), key=lambda i: rows[i].turn or 0) if all(r.turn is not None for r in rows) else None
@@ -69,7 +75,8 @@ def detect_file(
 
 
 def score_files(gold: Path, predicted: Path) -> Score:
-    """Scores ``detect``'s output against a file with truth; ids must match one to one."""
+    """Score the output of ``detect`` against a file with truth (``Gold``), matched by ``id``. Raises DecodeError where
+    a row of ``gold`` has no prediction, or a line cannot be read; ConfigError where a file cannot be read."""
     found = {row.id: row for row in read_rows(predicted, Predicted)}
     truth = list(read_rows(gold, Gold))
     missing = sum(row.id not in found for row in truth)

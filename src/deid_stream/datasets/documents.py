@@ -1,4 +1,5 @@
-"""A recogniser's own document as the transcript of a recording: read by the readers that read a record of it."""
+"""A recogniser's own document as the transcript of a recording. It is read by the same code (``wire.providers``) as a
+record of ``calls.transcripts`` that holds it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,27 +22,29 @@ _ID_CHARS: Final = 200
 
 
 class Transcript(NamedTuple):
-    """What a document says of a recording."""
+    """What was read of the documents of one recording."""
 
     segments: list[JsonObject]
-    """In the contract's form."""
+    """Final segments in the form of ``NAME.call.json``."""
     timing: str
-    """The provider's timing profile."""
+    """Name of the provider's timing profile."""
     notes: list[str]
-    """What was left out or decided, for the user to read; without any content."""
+    """One sentence for the user per decision or omission. They hold nothing that was said."""
 
 
 def is_call_file(document: Fields) -> bool:
-    """Whether it is ``NAME.call.json`` in the contract's form: it names its call and customer, or one of them beside
-    its segments."""
+    """Whether a document is the content of a ``NAME.call.json``: it names its call and customer, or one of them and has
+    a list ``segments``. A single segment (it has a ``segment_id``) is none."""
     named = {"call_id", "customer_id"} & document.keys()
-    return len(named) == 2 or (bool(named) and isinstance(document.get("segments"), list))
+    if isinstance(document.get("segments"), list):
+        return bool(named)
+    return len(named) == 2 and "segment_id" not in document
 
 
 def read_documents(path: Path) -> list[Fields]:
-    """The JSON documents of a file: one; or one per line, as live messages are written down; or a list of messages.
+    """The JSON objects of a file that holds one object, one per line (live messages as they came), or a list of them.
 
-    Raises DecodeError where it is not JSON, OversizedError above 256 MiB.
+    Raises DecodeError where the file is not JSON, OversizedError above 256 MiB, OSError where it cannot be opened.
     """
     raw = path.read_bytes()
     if len(raw) > MAX_BYTES:
@@ -67,9 +70,9 @@ def _line(path: Path, number: int, line: bytes) -> Fields:
 
 
 def provider_for(documents: Sequence[Fields], name: str | None) -> Provider:
-    """The provider of that name, or the one of which the documents are by their form.
+    """The provider called ``name``; None: the one whose form the documents have.
 
-    Raises UnknownProviderError for a name that nobody knows, UnknownFormError where none or several are possible.
+    Raises UnknownProviderError where no provider has that name, UnknownFormError where the form fits none or several.
     """
     if name is not None:
         return named(name)
@@ -90,10 +93,12 @@ def provider_for(documents: Sequence[Fields], name: str | None) -> Provider:
 
 
 def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFile, roles: Sequence[str]) -> Transcript:
-    """The final segments of the documents, each on a channel that the recording has.
+    """The final segments of the documents, each on a channel of the recording ``sound``.
 
-    ``roles`` says whose each channel is; empty: it is heard from the sound. Raises DecodeError naming the first place
-    where nothing at all could be read.
+    ``roles``: the party on each channel; empty: found by comparing the sound with the times of the segments. Segments
+    that cannot be read are left out and counted in ``notes``. Raises DecodeError with the path of the first fault where
+    no segment could be read, or where a segment is on a channel that the recording lacks; UnknownFormError where the
+    documents hold interims only.
     """
     notes: list[str] = []
     drafts: list[Draft] = []
@@ -116,12 +121,12 @@ def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFil
 
 
 def finals_of(drafts: Iterable[Draft], provider: Provider, sound: WavFile) -> list[JsonObject]:
-    """Drafts that are there already, in the contract's form; those that cannot be read are left out."""
+    """Drafts as segments in the form of ``NAME.call.json``; those that cannot be read are left out."""
     return [_as_file(segment) for segment in _finished(list(drafts), provider, sound, ROLES)[0]]
 
 
 def _whole(drafts: Iterable[Draft]) -> Iterator[Draft]:
-    """Texts without times are one text of the whole recording, for each party."""
+    """Join the texts that have no times to one per channel and party: it stands for the whole recording."""
     untimed: dict[tuple[int | None, str | None], Draft] = {}
     for draft in drafts:
         if draft.timed:
@@ -182,7 +187,7 @@ def _on_channels(
 
 
 def no_such_channel(what: str, channel: int, count: int) -> DecodeError:
-    """The error of a segment on a channel that the recording has not."""
+    """The error for ``what`` on a ``channel`` of a recording that has only ``count``."""
     return DecodeError(
         f"{what} is on channel {channel}, and the recording has {count}",
         at="$.segments[...].channel",
@@ -191,7 +196,7 @@ def no_such_channel(what: str, channel: int, count: int) -> DecodeError:
 
 
 def _as_file(segment: Segment) -> JsonObject:
-    """As a call file has it."""
+    """A segment in the form of ``NAME.call.json``."""
     found = {
         "segment_id": segment.segment_id,
         "channel": segment.channel,
@@ -205,6 +210,7 @@ def _as_file(segment: Segment) -> JsonObject:
 
 
 def call_id_for(name: str) -> str:
-    """A call id out of a file's name: what no identifier may hold becomes a hyphen."""
+    """A call id made of a file's name: blanks and unprintable characters become hyphens, and 200 characters are
+    kept."""
     kept = "".join("-" if c.isspace() or not c.isprintable() else c for c in name)[:_ID_CHARS]
     return kept or "call"

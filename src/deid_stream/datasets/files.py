@@ -1,4 +1,4 @@
-"""Files that are there in full or not at all: a full disk leaves no half of a recording behind."""
+"""Writes files so that they are there in full or not at all: a full disk leaves no half of a recording behind."""
 
 import contextlib
 import os
@@ -15,13 +15,12 @@ from deid_stream.errors import ConfigError
 
 @contextlib.contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of ``path`` when all of it has been written. Pipes and devices are
-    written in place.
+    """A binary file to write; when the block ends without an exception, the file replaces ``path``. Pipes and devices
+    are written directly.
 
-    The file is this user's alone (mode 0600), or has the mode of the one it replaces. It grows under a name that nobody
-    can guess and that must not exist, so a link that somebody put there is not followed; a link at ``path`` itself is
-    replaced, and what it points to stays. Raises ConfigError naming the path and what the system says; what stood there
-    before is then still there.
+    The file can be read by this user only (mode 0600), or has the mode of the file that it replaces. Until then its
+    name is random and new, so a link that somebody prepared is not followed. A link at ``path`` is replaced; its target
+    stays as it was. Raises ConfigError with the path and the system's message; the old file is then unchanged.
     """
     try:
         if not path.is_file() and path.exists():
@@ -45,6 +44,6 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """``value`` as indented JSON. Raises ConfigError as ``atomic_writer`` does."""
+    """Write ``value`` to ``path`` as indented JSON. Raises ConfigError where the file cannot be written."""
     with atomic_writer(path) as out:
         out.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")

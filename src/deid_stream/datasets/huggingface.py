@@ -14,7 +14,8 @@ from deid_stream.model.json import JsonObject
 
 
 def rows(calls: Iterable[SanitizedCall], normalisation: Normalisation | None = None) -> Iterator[JsonObject]:
-    """One dictionary per clip; ``audio`` is ``{"bytes": WAV, "path": None}``."""
+    """One dictionary per clip: ``id``, ``text``, ``language``, ``customer_id``, ``policy_version``, ``partial``, and
+    ``audio`` as ``{"bytes": WAV (mono, 16-bit), "path": None}``. ``normalisation``: None changes nothing."""
     how = normalisation or Normalisation()
     for call in calls:
         for clip in clips(call):

@@ -1,7 +1,8 @@
-"""How redactions look to a recogniser in training: the transcript's placeholders and the sound's silences. Pure.
+"""Changes how redactions look to a speech model that is trained on clips: placeholders in the text, silences in the
+sound.
 
 A model that is trained on ``[PERSON_1]`` learns to write it, and one that is trained on digital silence learns that
-silence is a word. Both can be made uniform, or the clips that hold any left out.
+silence is a word. So both can be made uniform, and clips with placeholders can be left out.
 """
 
 from enum import StrEnum
@@ -14,39 +15,45 @@ from deid_stream.datasets.calls import Clip, Samples
 
 COMMON: Final = "<redacted>"
 _LEAST_ZEROS_MS: Final = 20
-"""Shorter runs of zero samples occur in ordinary speech of a quiet line."""
+"""Shorter runs of zero samples are left: they occur in ordinary speech on a line without noise."""
 _QUIETEST: Final = 10
-"""Percentile of 10 ms levels that stands for the line's own noise."""
+"""The level of the noise is this percentile of the clip's 10 ms frames. A larger value makes it louder."""
 
 
 class Placeholders(StrEnum):
+    """What stands in a clip's text where something was redacted."""
+
     KEEP = "keep"
-    """As published, for example ``[PERSON_1]``."""
+    """The published placeholder, for example ``[PERSON_1]``."""
     TYPE = "type"
-    """``<person>``: without the number."""
+    """The entity type without a number: ``<person>``."""
     COMMON = "common"
-    """``<redacted>`` for all."""
+    """``<redacted>``, whatever the type."""
     REMOVE = "remove"
-    """Nothing in their place."""
+    """Nothing."""
     SKIP = "skip"
-    """Leave out every clip that holds one."""
+    """Clips with a placeholder are left out."""
 
 
 class Silences(StrEnum):
+    """What is heard where sound was silenced."""
+
     KEEP = "keep"
+    """The published samples."""
     NOISE = "noise"
-    """Stretches of zero samples get noise at the level of the clip's quietest parts."""
+    """Noise, as loud as the clip's quietest frames, in place of runs of zero samples of 20 ms or more."""
 
 
 class Normalisation(msgspec.Struct, frozen=True):
-    """Applied to every clip."""
+    """What to do with every clip; by default nothing."""
 
     placeholders: Placeholders = Placeholders.KEEP
     silences: Silences = Silences.KEEP
 
 
 def normalise(clip: Clip, how: Normalisation) -> Clip | None:
-    """The clip as it is to be trained on; None: left out. The same clip gives the same samples on every run."""
+    """The clip with its text and sound changed as ``how`` says; None: the clip is to be left out. The noise is seeded
+    with the clip's id, so the same clip gives the same samples on every run."""
     if how.placeholders is Placeholders.SKIP and clip.entities:
         return None
     if how.placeholders is not Placeholders.KEEP and clip.entities:
@@ -85,7 +92,7 @@ def _with_noise(clip: Clip) -> Samples:
 
 
 def _floor(clip: Clip) -> float:
-    """Root mean square of the clip's quietest frames that are not silent, in sample steps; at least one."""
+    """Root mean square of the clip's quietest frames that are not silent, in steps of int16; at least 1."""
     frame = max(1, clip.rate_hz // 100)
     frames = clip.audio[: len(clip.audio) // frame * frame].astype(np.float64).reshape(-1, frame)
     levels = np.sqrt((frames**2).mean(axis=1)) if len(frames) else np.zeros(0)

@@ -1,4 +1,4 @@
-"""A recorded call through the same decoding and the same session as a live one, without Kafka."""
+"""De-identifies a recorded call without Kafka, with the same decoding and the same session as a live call."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -23,11 +23,13 @@ from deid_stream.wire.decode import decode as decode_record
 from deid_stream.wire.limits import Limits
 
 _ROLES: Final = frozenset({"agent", "customer", "caller", "callee", "left", "right"})
-"""Channel names that are passed on; any other may be somebody's name."""
+"""Names of channels that go into the sanitized call file; any other may be somebody's name and becomes
+``channel-N``."""
 
 
 class Redacted(msgspec.Struct, frozen=True, order=True):
-    """A stretch of a channel that was silenced, and as what."""
+    """A stretch of a channel that was silenced: half-open, ms from the start of the call. ``entity_type`` is the type
+    of the value, or why the sound was not trusted (``UNTRANSCRIBED`` ...)."""
 
     channel: int
     start_ms: Ms
@@ -36,12 +38,16 @@ class Redacted(msgspec.Struct, frozen=True, order=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """A de-identified call, in the shape of its files."""
+    """A de-identified call."""
 
     wav: WavFile
+    """Of the same format and length as the recording."""
     call: JsonObject
+    """The content of the sanitized ``NAME.call.json``."""
     entities: list[JsonObject]
+    """Every entity with its ``segment_id``, in the order of the segments."""
     redacted_ms: list[Redacted]
+    """Sorted; stretches of one channel and type do not overlap."""
 
     def __repr__(self) -> str:
         return f"<Replayed, {len(self.entities)} entities>"
@@ -58,12 +64,12 @@ def replay(
     pipeline_version: str,
     limits: Limits | None = None,
 ) -> Replayed:
-    """De-identify one call. What the session withholds is silence in the sound and missing in the text.
+    """De-identify one call. What the session withholds is silent in the sound and missing in the text.
 
-    How exact the word times are is learned from the call where ``settings.default_profile`` is empty: a recording is
-    there as a whole.
+    Where ``settings.default_profile`` is empty, the timing profile is learned from the whole recording.
 
-    Raises DecodeError or AudioFormatError where the files are not what the contract says.
+    Raises DecodeError or AudioFormatError, with the record's kind and time, where a record of the call cannot be
+    decoded.
     """
     header = call.header
     settings = settings if settings.default_profile else _with_profile(settings, call)
@@ -142,7 +148,8 @@ def _assemble(call: CallFile, outputs: Iterable[Output], policy_version: str, pi
 
 
 class Piece(NamedTuple):
-    """Released audio: of one channel, or (None) of all interleaved."""
+    """Bytes of released audio that begin at ``offset_ms``: of one channel, or of all, interleaved (``channel``
+    None)."""
 
     channel: int | None
     offset_ms: Ms
@@ -150,7 +157,7 @@ class Piece(NamedTuple):
 
 
 def compose(wav: WavFile, pieces: Iterable[Piece]) -> WavFile:
-    """The released pieces on the timeline of ``wav``; where none was released, silence."""
+    """A recording of the format and length of ``wav`` that holds the pieces at their places, and silence elsewhere."""
     fmt = wav.format
     silence = SILENCE[fmt.encoding] * wav.frames
     if fmt.channels == 1:

@@ -1,6 +1,6 @@
-"""Detection scores by letters and digits.
+"""Scores of detection. Only letters and digits count, no blanks and signs.
 
-- ``recall``: share of core spans covered in full; a part left in clear is a leak.
+- ``recall``: share of core spans of which every letter and digit was redacted.
 - ``leaked``: share of the core spans' letters and digits left in clear.
 - ``clean_hit``: share of turns without any span in which something was redacted.
 - ``over``: share of letters and digits outside every span that were redacted.
@@ -18,10 +18,14 @@ from deid_stream.model.entities import OFF_BY_DEFAULT
 
 
 class LabelScore(msgspec.Struct):
+    """Counts over the core spans of one label, or of all. The shares are 0 to 1."""
+
     spans: int = 0
     covered: int = 0
+    """Spans that were redacted in full."""
     characters: int = 0
     leaked_characters: int = 0
+    """Of ``characters``, those that were left in clear."""
 
     @property
     def recall(self) -> float:
@@ -33,7 +37,7 @@ class LabelScore(msgspec.Struct):
 
 
 class Score(msgspec.Struct):
-    """Counts of one set; ``as_dict`` gives the four measures, over all and by label."""
+    """Counts over one set of turns; ``as_dict`` gives the four measures, over all and by label."""
 
     total: LabelScore = msgspec.field(default_factory=LabelScore)
     by_label: dict[str, LabelScore] = {}
@@ -51,7 +55,7 @@ class Score(msgspec.Struct):
         return self.over_characters / self.outside_characters if self.outside_characters else 0.0
 
     def add(self, gold: Gold, predicted: Sequence[PredictedSpan]) -> None:
-        """Counts one turn; only types that go by default count as redacted."""
+        """Count one turn. Predicted spans of types that the default policy keeps are ignored."""
         text = gold.text
         redacted = bytearray(len(text))
         for span in predicted:
@@ -78,7 +82,7 @@ class Score(msgspec.Struct):
             score.leaked_characters += covered.count(0)
 
     def as_dict(self) -> dict[str, object]:
-        """JSON-able; shares rounded to five places."""
+        """The measures for JSON; shares are rounded to five places."""
         return {
             "recall": round(self.total.recall, 5),
             "leaked": round(self.total.leaked, 5),
@@ -94,7 +98,7 @@ class Score(msgspec.Struct):
 
 
 def score(gold: Iterable[Gold], predicted: Mapping[str, Predicted]) -> Score:
-    """Scores predictions by record id; a gold record without a prediction is ``DecodeError``."""
+    """Score the predictions, by row id. Raises DecodeError where a row of ``gold`` has none."""
     result = Score()
     for record in gold:
         found = predicted.get(record.id)

@@ -1,4 +1,5 @@
-"""The sound of a call file: WAV in its own codec, or Opus in Ogg, decoded and encoded again as a whole."""
+"""Reads and writes the sound of a call file: WAV in its own codec, or Opus in Ogg, which is decoded when read and
+encoded again when written."""
 
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,8 @@ SUFFIXES: Final = (".wav", *OGG_SUFFIXES)
 
 
 def read_sound(path: Path) -> WavFile:
-    """Read a file; Opus becomes 16-bit PCM. Raises AudioFormatError naming it, CodecError without the extra ``opus``,
-    OSError."""
+    """Read a recording; Opus becomes 16-bit PCM. Raises AudioFormatError with the file's name where it is no such
+    recording, CodecError where it is Opus and the extra ``opus`` is missing, OSError where it cannot be opened."""
     if path.suffix.lower() not in OGG_SUFFIXES:
         return read_wav(path)
     try:
@@ -24,7 +25,8 @@ def read_sound(path: Path) -> WavFile:
 
 
 def write_sound(path: Path, sound: WavFile) -> None:
-    """Write a file in the format that its suffix names."""
+    """Write a recording in the format that the file's suffix names. Raises ConfigError where it cannot be written,
+    CodecError as ``read_sound`` does."""
     if path.suffix.lower() in OGG_SUFFIXES:
         encoded = opus.encode(opus.Pcm(sound.format, sound.data))
         with atomic_writer(path) as out:

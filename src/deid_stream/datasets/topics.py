@@ -26,28 +26,30 @@ from deid_stream.wire.sealing import call_of
 log = get_log("datasets")
 
 _AHEAD_MS: Final = 30_000
-"""Record time by which one topic may be read ahead of the other in the second pass: more holds more calls in memory,
-less asks the broker more often."""
+"""In the second pass, how far (record time) one topic may be read ahead of the other. A larger value holds more calls
+in memory, a smaller one asks the broker more often."""
 
 Progress = Callable[[int], None]
-"""Told how many further records have been read."""
+"""Called with the number of records (or calls) that have been read since the last time."""
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """Share ``index`` of ``count`` readers that share the calls out among them."""
+    """The calls of reader number ``index`` (from 0) of ``count``: each call belongs to exactly one of them."""
 
     index: int = 0
     count: int = 1
 
     def partitions(self, numbers: Collection[int]) -> list[int]:
-        """The partition numbers this share reads. With more shares than partitions, several read one."""
+        """Which of the partition ``numbers`` this reader reads. With more readers than partitions, several read the
+        same one, and ``has`` divides its calls."""
         ordered = sorted(numbers)
         if self.count <= len(ordered):
             return ordered[self.index :: self.count]
         return [ordered[self.index % len(ordered)]] if ordered else []
 
     def has(self, call_id: str, partitions: int) -> bool:
-        """Whether a call of this share's partitions is this share's own."""
+        """Whether a call of a partition that this reader reads belongs to this reader. ``partitions``: the partition
+        count of the topic."""
         if self.count <= partitions:
             return True
         sharing = (self.count - 1 - self.index % partitions) // partitions + 1
@@ -55,33 +57,36 @@ class Shard(msgspec.Struct, frozen=True):
 
 
 ALL: Final = Shard()
-"""One reader for everything."""
+"""The share of a reader that reads everything."""
 
 
 class Surveyed(NamedTuple):
-    """The first pass: what is held, and where each partition ended when it began."""
+    """The result of the first pass."""
 
     held: Held
     ends: dict[Place, int]
+    """Offset behind the last record of each partition when the pass began."""
     partitions: int
-    """Of each topic, over all shares."""
+    """Partition count of each topic, over all shares."""
     calls_topic: str
+    """Name of ``deid.calls`` with the deployment's prefix."""
     opener: Opener
     unreadable: int = 0
-    """Records whose customer's key was destroyed: they count as withdrawn."""
+    """Number of records whose customer's key was destroyed. They count as withdrawn."""
 
     def closed_until(self) -> dict[int, int]:
-        """Ends of ``deid.calls``, by partition."""
+        """``ends`` of ``deid.calls``, by partition number."""
         return {place.partition: end for place, end in self.ends.items() if place.topic == self.calls_topic}
 
     @property
     def positions(self) -> dict[str, int]:
-        """The ends, by ``topic/partition``."""
+        """``ends`` by ``topic/partition``, for a manifest."""
         return {f"{place.topic}/{place.partition}": end for place, end in sorted(self.ends.items())}
 
 
 class TrainingTopics:
-    """Of one deployment. ``prefix`` is that of its topic names; ``keys`` open encrypted records."""
+    """Reads the training topics of one deployment. ``prefix``: what its topic names begin with. ``keys``: open
+    encrypted records; None: records are not encrypted."""
 
     def __init__(self, kafka: Kafka, prefix: str = "", keys: ReadKeys | None = None) -> None:
         self._kafka = kafka
@@ -94,8 +99,9 @@ class TrainingTopics:
         }
 
     async def survey(self, shard: Shard = ALL, progress: Progress = lambda _: None) -> Surveyed:
-        """Read every key of the share's partitions. Raises TopicError, ForbiddenError, BrokerError,
-        DecodeError where a summary was not written by this service."""
+        """First pass: read every key of the shard's partitions. Raises TopicError where a topic is missing or partition
+        counts differ, ForbiddenError, BrokerError, SealedError where a record is encrypted in a way that this
+        version does not know, DecodeError where a summary is not one that this service writes."""
         held, ends, unreadable = Held(), {}, 0
         opener = await Opener.load(self._kafka, self._prefix, self._keys)
         async with self._kafka.log_reader("read_committed") as reader:
@@ -121,9 +127,11 @@ class TrainingTopics:
     async def calls(
         self, surveyed: Surveyed, wanted: Mapping[str, HeldCall], progress: Progress = lambda _: None
     ) -> AsyncIterator[SanitizedCall]:
-        """The wanted calls of a survey, partition by partition. ``progress`` is told of calls.
+        """Second pass: the ``wanted`` calls of a survey (by call id), partition by partition, each as soon as it is
+        complete. ``progress`` is called with the number of calls.
 
-        Raises BrokerError where the broker goes away, DecodeError where a record is not this service's.
+        Raises BrokerError where the broker goes away, SealedError where records are encrypted and ``keys`` do not open
+        them, DecodeError where a record is not one that this service publishes.
         """
         for number in sorted({call.partition for call in wanted.values()}):
             own = {call_id: call for call_id, call in wanted.items() if call.partition == number}
@@ -167,7 +175,7 @@ class TrainingTopics:
 
 
 class _Stream:
-    """One topic's batches, taken in time order with another's."""
+    """The batches of one topic. ``records`` are those that have been read and not taken."""
 
     def __init__(self, source: Source, batches: AsyncIterator[list[InRecord]]) -> None:
         self.source = source
@@ -179,12 +187,12 @@ class _Stream:
         return self.records[0].timestamp
 
     async def fill(self) -> None:
-        """Fetch the next batch where the last one has been taken."""
+        """Read the next batch, if all of the last one has been taken."""
         if not self.records:
             self.records = list(await anext(self._batches, []))
 
     def take(self, limit_ms: int | None) -> list[InRecord]:
-        """Records up to ``limit_ms``, at least one."""
+        """Take the records up to record time ``limit_ms`` (None: all), at least one."""
         count = len(self.records)
         if limit_ms is not None:
             count = next((i for i, r in enumerate(self.records) if r.timestamp > limit_ms), count)

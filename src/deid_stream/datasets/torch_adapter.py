@@ -16,13 +16,16 @@ except ImportError:
     ) from None
 
 Source = Callable[[int, int], Iterable[SanitizedCall]]
-"""Gives the calls of shard ``index`` of ``count``; see ``training_calls``."""
+"""Called with a reader's index and the number of readers; returns the calls that this reader is to read, for example
+``lambda index, count: TrainingSet("localhost:9092", shard=(index, count))``."""
 
 
 class TorchClips(IterableDataset[JsonObject]):  # type: ignore[misc,unused-ignore]
-    """Clips as dictionaries of ``audio`` (float32 in [-1, 1]), ``sampling_rate``, ``text``, ``id`` and ``partial``.
+    """Clips as dictionaries: ``audio`` (float32 tensor ``(frames,)`` in [-1, 1]), ``sampling_rate`` (Hz), ``text``,
+    ``id`` and ``partial``.
 
-    Every worker of every node reads its own share: pass ``rank`` and ``world_size`` of the distributed job.
+    Each worker of a ``DataLoader`` reads its own share of the calls. In a distributed job pass ``rank`` and
+    ``world_size``, so that each node does. Iterating raises what ``source`` raises.
     """
 
     def __init__(

@@ -33,28 +33,29 @@ from deid_stream.units import Ms
 
 CLIENT_ID: Final = "deid-stream-datasets"
 _AHEAD: Final = 4
-"""Calls that are read before they are asked for. More: more memory; fewer: the job waits for the broker."""
+"""Calls that are read ahead of the loop. More take more memory; with fewer the loop waits for the broker."""
 _LEFT_S: Final = 0.2
-"""How often a full queue looks whether the loop was left."""
+"""While the queue is full, how often the reading thread looks whether the loop was left. Longer: it ends later."""
 _CLOSE_S: Final = 10.0
+"""How long a loop that is left waits for the reading thread to end."""
 
 Item = TypeVar("Item")
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the calls are wanted."""
+    """Which calls are wanted; by default all."""
 
     customers: frozenset[str] = frozenset()
-    """Empty: every customer's."""
+    """Customer ids; empty: every customer."""
     since_ms: Ms | None = None
     until_ms: Ms | None = None
-    """Record time of the call's end, half-open, epoch ms."""
+    """Calls that ended from ``since_ms`` on and before ``until_ms``, in record time, epoch ms; None: no bound."""
     whole_calls: bool = False
-    """Leave out calls of which training has only a part."""
+    """True: without the calls of which training has only a part."""
 
     @classmethod
     def matching(cls, wanted: Filter) -> "Selection":
-        """The same as a dataset's filter says it."""
+        """The selection that an exported dataset was made with."""
         return cls(
             customers=frozenset(wanted.customers),
             since_ms=wanted.since_ms,
@@ -63,7 +64,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def of(self, surveyed: Surveyed, shard: Shard = ALL) -> dict[str, HeldCall]:
-        """The wanted calls that are closed, by id."""
+        """The wanted calls of a shard that are closed, by call id."""
         return {
             call_id: call
             for call_id, call in surveyed.held.items()
@@ -77,26 +78,30 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resume(msgspec.Struct):
-    """Which calls a reader has handed out. JSON-able: keep it beside the job's own checkpoint."""
+    """Which calls a reader has handed out. ``TrainingSet.state`` gives it as JSON."""
 
     done: dict[int, int] = {}
-    """By partition of ``deid.calls``: every call whose summary lies below this offset."""
+    """Offset in ``deid.calls``, by partition: every call whose summary lies below it has been handed out."""
     ahead: dict[int, list[int]] = {}
-    """Offsets of further summaries, of calls that were complete before earlier ones."""
+    """Offsets of the summaries of further calls that have been handed out, by partition: calls are not handed out in
+    the order of their summaries."""
 
     def has(self, call: HeldCall) -> bool:
+        """Whether the call has been handed out."""
         at = call.closed_at or 0
         return at < self.done.get(call.partition, 0) or at in self.ahead.get(call.partition, ())
 
 
 class TrainingSet:
-    """Iterable of SanitizedCall; each iteration reads the topics anew.
+    """An iterable of ``SanitizedCall``. Each iteration reads the topics again, as they are when it begins.
 
-    ``bootstrap_servers``: ``host:port`` of the brokers; further settings (TLS, SASL, topic prefix) come from
-    ``settings`` or, as for every command, from the environment. ``shard`` (index, count): the share of one of several
-    readers. ``resume``: the ``state()`` of an earlier reader; what that had handed out is left out.
+    ``bootstrap_servers``: ``host:port`` of the brokers. Other settings (TLS, SASL, topic prefix) come from ``settings``
+    or, as for every command, from ``DEID_*`` in the environment. ``shard`` (index, count): each of ``count`` readers
+    gets other calls. ``resume``: the ``state()`` of an earlier reader, whose calls are not given again.
 
-    Raises ConfigError, BrokerError and its kinds, DecodeError, from the loop.
+    The constructor raises ConfigError where no broker is named or a setting is wrong. Iterating raises TopicError where
+    a topic is missing, ForbiddenError, another BrokerError, DigestKeyError or SealedError where records are encrypted
+    and cannot be opened, and DecodeError where a record is not one that this service publishes.
     """
 
     def __init__(
@@ -117,7 +122,7 @@ class TrainingSet:
         self._ends: dict[int, int] = {}
 
     def state(self) -> str:
-        """What has been handed out so far, as JSON for ``resume``."""
+        """What has been handed out so far, as JSON: keep it with your checkpoint, and give it as ``resume``."""
         return msgspec.json.encode(self._resume).decode()
 
     def __iter__(self) -> Iterator[SanitizedCall]:
@@ -140,9 +145,8 @@ class TrainingSet:
 
 
 def in_thread(source: AsyncIterator[Item]) -> Iterator[Item]:
-    """The items of an asynchronous iterator, read in a thread of its own, a few ahead; what that raises is raised here.
-
-    The thread ends with the iterator, also where the loop over this one is left early.
+    """The items of an asynchronous iterator, which is read by a thread of its own, up to four items ahead. What it
+    raises is raised here. The thread ends when the items do, or when the loop over them is left.
     """
     items: queue.Queue[Item | BaseException | None] = queue.Queue(_AHEAD)
     left = threading.Event()

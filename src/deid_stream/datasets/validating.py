@@ -1,4 +1,4 @@
-"""What is wrong with a file or a record before anybody relies on it: by field, never by content."""
+"""Finds what is wrong with a file or a record. Findings name the field and what to do, and quote no content."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,7 +33,8 @@ _KINDS: Final = (AUDIO_KIND, TRANSCRIPTS_KIND, EVENTS_KIND)
 
 
 class Finding(NamedTuple):
-    """One fault."""
+    """One fault. ``code`` is the error's code (docs/reference/errors.md), ``path`` the JSON path or the header's name,
+    ``mend`` what to do about it."""
 
     code: str
     path: str
@@ -42,22 +43,25 @@ class Finding(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What a file, or a document in it, was taken to be, and what is wrong with it."""
+    """The result for a file, or for a document in it. ``what`` says what it was taken to be ("call file", "policy"
+    ...), ``segments`` how many segments it holds."""
 
     what: str
     segments: int
     findings: tuple[Finding, ...]
+    """Empty: nothing is wrong."""
 
 
 def finding(error: DecodeError) -> Finding:
-    """A fault as it is told: the mend stands by itself."""
+    """The finding of a DecodeError. Its message is given without the mend, which has a field of its own."""
     return Finding(error.code, error.at, str(error).removesuffix(f"; {error.mend}"), error.mend)
 
 
 def check_file(path: Path, provider: str | None, limits: Limits, *, transcript: bool = False) -> list[Checked]:
-    """A recording, or every document of a JSON file: call file, provider's document, policy, CloudEvent in structured
-    mode, or a record as ``kcat -J`` prints it. ``transcript``: one is named with the recording, and
-    need not lie beside it. Raises OSError where it cannot be read."""
+    """Check a recording, or every document of a JSON file: call file, provider's document, policy, CloudEvent in
+    structured mode, or a record as ``kcat -J`` prints it. ``provider``: name of the recogniser; None: found by the
+    document's form. ``transcript``: True where the user named a transcript, so that none must lie beside the
+    recording. Raises OSError where the file cannot be opened, UnknownProviderError is a finding."""
     if path.suffix.lower() in SUFFIXES:
         try:
             read_sound(path)
@@ -73,7 +77,7 @@ def check_file(path: Path, provider: str | None, limits: Limits, *, transcript: 
 
 
 def _channels_beside(path: Path) -> int:
-    """Of the recording that a call file belongs to; 0 where none lies beside it."""
+    """How many channels the recording beside a call file has; 0 where there is none, or it cannot be read."""
     name = path.name.removesuffix(JSON_SUFFIX)
     for sound in (path.with_name(name + suffix) for suffix in SUFFIXES):
         if sound.is_file():
@@ -106,7 +110,8 @@ def _check_documents(
 
 
 def _check_call(document: Fields, channels: int) -> Checked:
-    count = len(document["segments"]) if isinstance(document["segments"], list) else 0
+    segments = document.get("segments")
+    count = len(segments) if isinstance(segments, list) else 0
     faults = check_call_file(msgspec.json.encode(document), channels)
     return Checked("call file", count, tuple(map(finding, faults)))
 
@@ -150,7 +155,8 @@ def check_record(
     *,
     place: tuple[int, int] = (0, 0),
 ) -> Checked:
-    """A record of ``calls.KIND``. ``place`` is its partition and how many the topic has, where that is known."""
+    """Check a record of the topic ``calls.KIND``. ``place``: its partition and the topic's partition count; (0, 0): not
+    known, so the partition is not checked."""
     left_out: list[str] = []
     decoded = decode(kind, key, value, headers, 0, 0, limits, left_out.append)
     found = [finding(fault) for fault in decoded.faults]
@@ -184,7 +190,7 @@ def _check_provider(documents: Sequence[Fields], name: str | None) -> Checked:
 
 
 def as_json(checked: Checked) -> JsonObject:
-    """For programs."""
+    """One row of ``deid-stream validate --json``."""
     return {
         "kind": checked.what,
         "segments": checked.segments,

@@ -1,4 +1,4 @@
-"""WAV files whose samples keep their codec: read as bytes, written as bytes, never re-encoded.
+"""Reads and writes WAV files without encoding their samples again: G.711 stays G.711.
 
 RIFF/WAVE with PCM 16 bit, A-law or mu-law (format tags 1, 6, 7, or extensible naming one of them). 32-bit float (tag 3)
 is read as 16-bit PCM, clipped at full scale. Chunks other than format and samples (titles, comments, cue texts) are not
@@ -24,16 +24,18 @@ _MEND: Final = "convert it to 16-bit PCM, A-law or mu-law, for example `ffmpeg -
 
 
 class WavFile(msgspec.Struct, frozen=True):
-    """Interleaved samples in the file's own codec, whole frames only."""
+    """A recording: interleaved samples in the codec that ``format`` names."""
 
     format: AudioFormat
     data: bytes
+    """Whole frames only."""
 
     def __repr__(self) -> str:
         return f"<WavFile {self.format.encoding} {self.format.rate_hz} Hz, {self.format.channels} channel(s)>"
 
     @property
     def frames(self) -> int:
+        """Number of frames (one sample per channel)."""
         return len(self.data) // self.format.frame_bytes
 
     @property
@@ -42,10 +44,11 @@ class WavFile(msgspec.Struct, frozen=True):
 
 
 def read_wav(path: Path) -> WavFile:
-    """Read a file. A last frame that was cut off is left out; a data size that a live writer never filled in means
-    the rest of the file.
+    """Read a WAV file. A last frame that is not whole is left out. Where the data chunk claims more than the file has
+    (a program that was still writing never filled its size in), the rest of the file is the data.
 
-    Raises AudioFormatError for anything that is not such a file, OSError where it cannot be read.
+    Raises AudioFormatError with the file's name where it is no WAV file of these codecs, OSError where it cannot be
+    opened.
     """
     raw = path.read_bytes()
     if raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
@@ -100,7 +103,8 @@ def _format(body: bytes, name: str) -> tuple[AudioFormat, bool]:
 
 
 def write_wav(path: Path, wav: WavFile) -> None:
-    """Write a file with the plainest header its codec allows. Raises ConfigError where it cannot be written."""
+    """Write a WAV file with the shortest header that its codec allows. Raises ConfigError where it cannot be written,
+    AudioFormatError for big-endian PCM, which WAV does not have."""
     fmt = wav.format
     if fmt.encoding is Encoding.PCM16BE:
         raise AudioFormatError("WAV samples are little-endian; s16be cannot be written as they are")

@@ -50,8 +50,9 @@ def check(folder, document, provider=None):
         (EVENT, "transcripts record", 1),
         (PRINTED, "transcripts record", 1),
         ({"customer_id": "a", "version": 1}, "policy", 0),
+        ({"call_id": "c", "customer_id": "a"}, "call file", 0),
     ],
-    ids=["call file", "document", "event", "kcat", "policy"],
+    ids=["call file", "document", "event", "kcat", "policy", "call file without segments"],
 )
 def test_what_is_right(document, what, segments, tmp_path):
     (found,) = check(tmp_path, document)
@@ -71,6 +72,7 @@ def test_what_is_right(document, what, segments, tmp_path):
         (CALL | {"segments": [SEGMENT | {"words": [{"text": 4}]}]}, "undecodable", "$.segments[0].words[0].text"),
         (WHISPER | {"segments": [{"id": 0, "text": "ann"}]}, "no_times", "$.segments[0]"),
         ({"text": "ann"}, "unknown_form", "$"),
+        (SEGMENT | {"call_id": "c", "customer_id": "a"}, "unknown_form", "$"),
         ({name: value for name, value in EVENT.items() if name != "id"}, "missing", "ce_id"),
         (EVENT | {"subject": None}, "wrong_key", "key"),
         (EVENT | {"data": {"text": "ann"}}, "missing", "$.segment_id"),

@@ -1,4 +1,4 @@
-"""An exported dataset: add calls to it, take withdrawn calls out of it, prove that they are out."""
+"""Adds calls to an exported dataset, takes calls out of it, and proves that they are out."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -14,11 +14,17 @@ from deid_stream.errors import ConfigError
 from deid_stream.units import Ms
 
 SHARD_BYTES: Final = 256 << 20
-"""Sound of a shard, decoded. A larger shard costs more memory while it is written, a smaller one more files."""
+"""A shard is written when its clips' samples (16-bit PCM) have come to so many bytes. A larger value costs memory while
+it is written, a smaller one gives more files."""
 
 
 class Dataset:
-    """Opens what lies at the storage, or begins anew. Not to be written by two processes at once."""
+    """The dataset at ``storage``: opened to be added to, or begun. Two processes must not write one dataset at once.
+
+    ``format_name``: a key of ``FORMATS``. ``filter_``: which calls it holds, for its manifest. ``now_ms``: epoch ms.
+    Raises ConfigError where the storage holds a dataset of another format, filter or normalisation, or files without a
+    manifest.
+    """
 
     def __init__(
         self,
@@ -59,11 +65,12 @@ class Dataset:
         self._next = 1 + max((int(shard.name) for shard in known.shards), default=-1)
 
     def holds(self, call_id: str, digest: str) -> bool:
-        """The call is in the dataset as the topics have it now."""
+        """Whether the dataset holds the call with exactly these records (``SanitizedCall.digest``)."""
         return any(call.call_id == call_id and call.digest == digest for call in self.manifest.calls)
 
     def add(self, call: SanitizedCall) -> int:
-        """Add a call's clips; how many. A shard is written whenever enough has come together."""
+        """Add a call's clips and return how many there were. Writes a shard when ``shard_bytes`` have come together.
+        Raises ConfigError where it cannot be written."""
         found = [kept for clip in clips(call) if (kept := normalise(clip, self._normalisation)) is not None]
         if not found:
             return 0
@@ -74,7 +81,8 @@ class Dataset:
         return len(found)
 
     def close(self, positions: dict[str, int]) -> Manifest:
-        """Write what is left, then the manifest."""
+        """Write the last shard and the manifest, and return the manifest. ``positions``: the offsets up to which the
+        topics were read, by ``topic/partition``."""
         if self._pending:
             self._write_shard()
         self.manifest.positions = positions
@@ -111,7 +119,7 @@ def _store(storage: Storage, form: Format, name: str, found: Sequence[Clip]) -> 
 
 
 def sweep(storage: Storage, manifest: Manifest) -> int:
-    """Remove shard files that no shard lists: what a crash left behind; how many."""
+    """Remove the files that no shard of the manifest lists, which a crash left behind. Returns their number."""
     listed = {path for shard in manifest.shards for path in shard.files}
     stray = [path for path in storage.list() if path.startswith(SHARD_FOLDERS) and path not in listed]
     for path in stray:
@@ -120,7 +128,8 @@ def sweep(storage: Storage, manifest: Manifest) -> int:
 
 
 def reasons(manifest: Manifest, held: Held, now_ms: Ms) -> dict[str, str]:
-    """Why calls of the dataset may not stay in it, by call id."""
+    """The calls that may not stay in the dataset as they are, each with the reason: ``expired`` (its permit has ended),
+    ``withdrawn`` (the topics hold nothing of it), ``changed`` (they hold other records of it)."""
     found: dict[str, str] = {}
     for call in manifest.calls:
         here = held.get(call.call_id)
@@ -140,10 +149,11 @@ def remove(
     now_ms: Ms,
     done: Callable[[int], None] = lambda _: None,
 ) -> Removal | None:
-    """Take calls out: their shards are written again without them. None where there was nothing to do.
+    """Take the calls ``why`` (reason by call id) out: their shards are written again without them. Returns the entry
+    that the manifest gets; None where ``why`` is empty. ``done`` is called with 1 for each shard.
 
-    ``done`` is told of each shard. The manifest is written before old sound files go, so that a crash half-way leaves
-    files that no shard lists, which the next run removes, and never a manifest that names a withdrawn call.
+    The manifest is written before old sound files are removed. So a crash half-way leaves files that no shard lists,
+    which the next run removes, and never a manifest that names a withdrawn call.
     """
     if not why:
         return None
@@ -174,7 +184,8 @@ def remove(
 
 
 def proof(storage: Storage, manifest: Manifest, removed: Iterable[str]) -> list[str]:
-    """Read every shard again: what speaks against the claim that the removed calls are out; empty when nothing does."""
+    """Read every file again and return what contradicts that the calls ``removed`` are out and that the files are those
+    of the manifest, one sentence each; empty: nothing does."""
     found = manifests.problems(storage, manifest)
     out = set(removed)
     form = FORMATS[manifest.format]

@@ -1,5 +1,5 @@
-"""Shards of clips as bytes and back. Each format keeps every field, so that a shard can be written again without the
-clips that were withdrawn.
+"""Writes clips as the files of a shard, and reads them back. Each format keeps every field of a clip, so that a shard
+can be written again without the clips that were withdrawn.
 
 - ``jsonl``: one JSON object per line, in the form of NeMo manifests (``audio_filepath``, ``duration``, ``text``), with
   a WAV file per clip beside it.
@@ -27,12 +27,12 @@ from deid_stream.wire.published import PublishedPermit
 Read = Callable[[str], bytes]
 
 SHARD_FOLDERS: Final = ("data/", "audio/")
-"""Where shards put their files."""
+"""The folders of a dataset in which shards have their files."""
 _ID_CHARS: Final = 24
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A clip without its sound, as it lies in a file."""
+    """A clip without its sound, as it stands in a file."""
 
     id: str
     call_id: str
@@ -53,20 +53,23 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Format(Protocol):
-    """``name`` is what ``--format`` says."""
+    """A file format of shards. ``name``: its name on the command line (``--format``)."""
 
     name: str
 
     def encode(self, shard: str, clips: Sequence[Clip]) -> dict[str, bytes]:
-        """The files of a shard, by path within the dataset; the shard's own file first."""
+        """The content of a shard's files, by path within the dataset; the file with the rows comes first."""
         ...
 
     def decode(self, shard: str, read: Read) -> Iterator[Clip]:
-        """The clips of a shard. Raises DecodeError where it was changed by hand."""
+        """The clips of a shard. ``read`` gives the content of a path. Raises DecodeError where a file is not as
+        ``encode`` wrote it."""
         ...
 
 
 class JsonLines:
+    """``data/SHARD.jsonl``, and ``audio/SHARD/*.wav``."""
+
     name = "jsonl"
 
     def encode(self, shard: str, clips: Sequence[Clip]) -> dict[str, bytes]:
@@ -81,6 +84,8 @@ class JsonLines:
 
 
 class WebDataset:
+    """``data/SHARD.tar``."""
+
     name = "webdataset"
 
     def encode(self, shard: str, clips: Sequence[Clip]) -> dict[str, bytes]:
@@ -109,6 +114,8 @@ class WebDataset:
 
 
 class Parquet:
+    """``data/SHARD.parquet``. Raises ConfigError where pyarrow is not installed."""
+
     name = "parquet"
 
     def encode(self, shard: str, clips: Sequence[Clip]) -> dict[str, bytes]:
@@ -232,12 +239,12 @@ def _json_rows(data: bytes, shard: str) -> list[Row]:
 
 
 def _file_name(clip: Clip) -> str:
-    """Made of the record id, which may hold signs that no file name may."""
+    """A file name for a clip: a digest of its id, since an id may hold characters that a file name may not."""
     return sha256(clip.id.encode()).hexdigest()[:_ID_CHARS]
 
 
 def wav_bytes(clip: Clip) -> bytes:
-    """A WAV file of the clip, 16-bit PCM."""
+    """The clip as a WAV file: mono, 16-bit PCM, at its own rate (8,000 Hz where it has no sound)."""
     out = io.BytesIO()
     with wave.open(out, "wb") as wav:
         wav.setnchannels(1)

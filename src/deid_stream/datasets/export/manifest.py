@@ -1,4 +1,5 @@
-"""The manifest of an exported dataset: what it holds, by whose leave, until when, and how to tell that it is whole."""
+"""The manifest of an exported dataset (``manifest.json``): the files with their checksums, the calls with their
+permits' ends, and what was removed."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -16,15 +17,19 @@ _VERSION: Final = 1
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the dataset that is written at once."""
+
     name: str
     files: dict[str, str]
-    """SHA-256 in hexadecimal, by path."""
+    """SHA-256 in hexadecimal, by path within the dataset."""
     bytes: int
+    """Of all its files."""
     clips: int
+    """Number of clips."""
 
 
 class ExportedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call of which clips lie in the dataset."""
+    """A call of which the dataset has clips. ``shard`` is the shard's name, ``clips`` their number."""
 
     call_id: str
     customer_id: str
@@ -35,15 +40,15 @@ class ExportedCall(msgspec.Struct, frozen=True, kw_only=True):
     policy_versions: tuple[str, ...]
     retain_until_ms: Ms | None
     digest: str
-    """Of the source records: it changes with a revision, a retraction and a deletion."""
+    """``SanitizedCall.digest`` when it was exported: a revision, a retraction and a deletion change it."""
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls taken out after they had been exported."""
+    """One run that took calls out of the dataset. ``time_ms``: epoch ms."""
 
     time_ms: Ms
     before: str
-    """Dataset id before."""
+    """The dataset id before that run."""
     calls: dict[str, str]
     """Reason by call id: ``withdrawn``, ``expired``, ``changed``."""
     files: dict[str, str | None]
@@ -51,21 +56,20 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which calls the dataset was made of."""
+    """Which calls the dataset was made of; the fields are those of ``datasets.training.Selection``."""
 
     customers: tuple[str, ...] = ()
-    """Empty: every customer."""
     since_ms: Ms | None = None
     until_ms: Ms | None = None
-    """Record time of the call's end, half-open."""
     whole_calls: bool = False
-    """Leave out calls of which training has only a part."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
+    """The content of ``manifest.json``. Times are epoch ms."""
+
     version: int = _VERSION
     dataset_id: str = ""
-    """SHA-256 over every file of every shard."""
+    """SHA-256 over the checksums and paths of all files: two datasets with one id hold the same."""
     created_ms: Ms
     updated_ms: Ms
     format: str
@@ -74,9 +78,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     filter: Filter
     counts: dict[str, int] = {}
     policy_versions: dict[str, list[str]] = {}
-    """By customer."""
+    """The versions under which a customer's calls were published, by customer."""
     retain_until_ms: Ms | None = None
-    """The earliest of the calls': run ``dataset prune`` by then."""
+    """When the first of the calls must be deleted: run ``dataset prune`` then. None: no permit has an end."""
     positions: dict[str, int] = {}
     """Offsets up to which the topics had been read, by ``topic/partition``."""
     shards: list[Shard] = []
@@ -84,7 +88,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     removals: list[Removal] = []
 
     def settle(self) -> None:
-        """Derive the counts, the dataset id and the retention date from shards and calls."""
+        """Compute ``counts``, ``policy_versions``, ``retain_until_ms`` and ``dataset_id`` from shards and calls."""
         self.calls.sort(key=lambda call: call.call_id)
         self.counts = {
             "calls": len(self.calls),
@@ -112,7 +116,8 @@ def _identity(shards: Iterable[Shard]) -> str:
 
 
 def read(storage: Storage) -> Manifest | None:
-    """The manifest that lies there; None where there is none. Raises ConfigError where it cannot be read."""
+    """The manifest of the dataset; None where the storage has none. Raises ConfigError where it cannot be read or is of
+    another version."""
     if not storage.exists(FILE_NAME):
         return None
     try:
@@ -125,13 +130,13 @@ def read(storage: Storage) -> Manifest | None:
 
 
 def write(storage: Storage, manifest: Manifest) -> None:
-    """Bring the manifest's sums up to date and write it. Raises ConfigError where it cannot be written."""
+    """``settle`` the manifest and write it. Raises ConfigError where it cannot be written."""
     manifest.settle()
     storage.write(FILE_NAME, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
 
 
 def problems(storage: Storage, manifest: Manifest) -> list[str]:
-    """What of the dataset differs from its manifest: files missing, changed, or never listed."""
+    """One sentence per file that is missing, differs from its checksum, or is not listed in the manifest."""
     found = []
     listed = {FILE_NAME}
     for shard in manifest.shards:

@@ -1,4 +1,4 @@
-"""Topics to an exported dataset, and an exported dataset back to what the topics still allow."""
+"""What ``dataset export`` and ``dataset prune`` do: bring a dataset in line with the training topics."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,27 +14,34 @@ from deid_stream.units import Ms
 
 
 class Steps(NamedTuple):
-    """Who is told how far an export has come."""
+    """Called while an export or a pruning goes on, for a progress bar."""
 
     surveyed: Progress = lambda _: None
-    """Of records read."""
+    """With the number of records that the first pass has read since the last time."""
     wanted: Callable[[int], None] = lambda _: None
-    """Once, of how many calls there are to export."""
+    """Once, with the number of calls to export, or of shards to write again."""
     exported: Progress = lambda _: None
-    """Of calls."""
+    """With the number of those that are done since the last time."""
 
 
 class Exported(NamedTuple):
+    """The result of ``export``."""
+
     manifest: Manifest
     added: int
-    """Calls."""
+    """Number of calls that were added."""
     removal: Removal | None
+    """The calls that were taken out; None: none was."""
     customers: set[str]
-    """Of all calls that have closed."""
+    """The customers of all closed calls, whether training has records of them or not."""
 
 
 async def export(topics: TrainingTopics, opened: Dataset, storage: Storage, steps: Steps, now_ms: Ms) -> Exported:
-    """Take out what was withdrawn, expired or changed, then add the closed calls that are not there yet."""
+    """Take out of the dataset ``opened`` (which lies at ``storage``) the calls that were withdrawn, have expired or
+    have changed, then add the closed calls of its filter that it does not hold. ``now_ms``: epoch ms.
+
+    Raises what ``TrainingTopics`` raises, and ConfigError where a file cannot be read or written.
+    """
     surveyed = await topics.survey(progress=steps.surveyed)
     known = opened.manifest
     dataset.sweep(storage, known)
@@ -52,15 +59,22 @@ async def export(topics: TrainingTopics, opened: Dataset, storage: Storage, step
 
 
 class Pruned(NamedTuple):
+    """The result of ``prune``."""
+
     manifest: Manifest
     removal: Removal | None
+    """The calls that were taken out; None: none was."""
     problems: list[str]
-    """What speaks against the claim that everything withdrawn is out; empty when nothing does."""
+    """What contradicts that everything withdrawn is out, one sentence each; empty: nothing does."""
 
 
 async def prune(topics: TrainingTopics, storage: Storage, steps: Steps, now_ms: Ms) -> Pruned:
     """Compare every call of the dataset with what the topics hold now, take out what may not stay, and read the whole
-    dataset again. Does not rely on seeing a tombstone: a call whose records are gone is withdrawn, however long ago."""
+    dataset again. No tombstone needs to be there any more: a call whose records are gone counts as withdrawn.
+
+    Raises ConfigError where the storage holds no dataset or a file cannot be read or written, and what
+    ``TrainingTopics`` raises.
+    """
     known = manifest.read(storage)
     if known is None:
         raise ConfigError(f"{storage.target} holds no dataset ({manifest.FILE_NAME} is missing)")

@@ -1,4 +1,4 @@
-"""Where a dataset lies: a folder, or any URL that fsspec knows (``s3://``, ``gs://``)."""
+"""Reads and writes the files of a dataset: in a folder, or at any URL that fsspec knows (``s3://``, ``gs://``)."""
 
 import posixpath
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class FileSystem(Protocol):
-    """What is used of an fsspec file system; ``LocalFolder`` is one without fsspec."""
+    """The files below one folder or URL. Paths are relative to it, with ``/``. Methods raise OSError."""
 
     def read(self, path: str) -> bytes: ...
     def write(self, path: str, data: bytes) -> None: ...
@@ -23,7 +23,7 @@ class FileSystem(Protocol):
 
 
 class LocalFolder:
-    """Files are replaced whole, so that a reader never sees half of one."""
+    """A folder of this machine. A file is replaced as a whole, so that a reader never sees half of it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class LocalFolder:
 
 
 class RemoteFolder:
-    """A URL of fsspec's; an object store replaces an object whole by itself."""
+    """A URL that fsspec knows. Raises ConfigError where fsspec, or the package of that store, is not installed."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -84,7 +84,8 @@ class RemoteFolder:
 
 
 class Storage:
-    """``target``: a path or a URL. Errors of the file system become ConfigError that names the file."""
+    """The files of the dataset at ``target``, a path or a URL. Every method raises ConfigError naming the file where it
+    fails."""
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -94,7 +95,7 @@ class Storage:
         return _named(path, lambda: self._files.read(path))
 
     def write(self, path: str, data: bytes) -> str:
-        """Write a file; its SHA-256 in hexadecimal."""
+        """Write a file and return its SHA-256 in hexadecimal."""
         _named(path, lambda: self._files.write(path, data))
         return sha256(data).hexdigest()
 
@@ -105,7 +106,7 @@ class Storage:
         return _named(path, lambda: self._files.exists(path))
 
     def list(self) -> "list[str]":
-        """Every file, by its path within the target."""
+        """The paths of all files, relative to ``target``, sorted."""
         return _named(".", self._files.list)
 
 

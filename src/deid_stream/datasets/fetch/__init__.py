@@ -1,1 +1,1 @@
-"""One call taken out of Kafka again, as the files that `replay` reads."""
+"""Reads one call's records from Kafka and makes of them the files that ``deid-stream replay`` reads."""

@@ -1,4 +1,4 @@
-"""One call's sanitized records to a call file and a recording. Pure."""
+"""Makes a call file and a recording of one call's sanitized records. Reads nothing by itself."""
 
 from typing import Final
 
@@ -19,20 +19,22 @@ _LIMITS: Final = Limits(max_audio_bytes=1 << 30)
 
 
 class ReleasedCall:
-    """Takes a call's records of the analytics topics and of ``deid.calls``; the last of each key counts."""
+    """Collects a call's records of ``deid.analytics.*`` and ``deid.calls``, in the order of their topics. Of several
+    records under one key the last counts."""
 
     def __init__(self) -> None:
         self._summary: JsonObject | None = None
         self._records: dict[tuple[str, bytes], Published] = {}
 
     def close(self, value: bytes | None) -> None:
-        """Its record in ``deid.calls``; None: taken back. Raises DecodeError where it is no summary."""
+        """Take in the value of its record in ``deid.calls``; None: a tombstone. Raises DecodeError where the value is
+        no summary."""
         if value is not None:
             read_summary(value)
         self._summary = None if value is None else read_object(value)
 
     def add(self, kind: str, record: Published) -> None:
-        """Its record in an analytics topic, of ``kind``; a tombstone takes back what was there."""
+        """Take in a record of the analytics topic of that ``kind``; a tombstone removes the one with its key."""
         key = (kind, record.key or b"")
         if record.value is None:
             self._records.pop(key, None)
@@ -40,7 +42,8 @@ class ReleasedCall:
             self._records[key] = record
 
     def put_together(self) -> Fetched | None:
-        """None where analytics has nothing of the call. Raises DecodeError where a record is not this service's."""
+        """The call as its files; None where no record of it has come. Raises DecodeError where a record is not one that
+        this service publishes, AudioFormatError where its audio has more than one format."""
         audio = [record for (kind, _), record in self._records.items() if kind == ANALYTICS_AUDIO.kind]
         texts = [record for (kind, _), record in self._records.items() if kind != ANALYTICS_AUDIO.kind]
         segments = [segment for record in texts if (segment := read_segment(record.value or b"")).is_final]

@@ -1,4 +1,4 @@
-"""Events of one call to its call file and recording. Pure."""
+"""Makes a call file and a recording of one call's decoded source records. Reads nothing by itself."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,28 +16,29 @@ from deid_stream.model.json import JsonObject
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms
 
 LONGEST_MS: Final[Ms] = 12 * 3600 * 1000
-"""Audio that claims to be behind this is left out: the recording is held in memory as a whole."""
+"""Audio with a later ``ce_offsetms`` is left out, since the whole recording is held in memory. A larger value allows a
+longer recording and needs the memory for it."""
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as its files. ``sound`` is None where no audio was found."""
+    """A call, ready to be written as files. ``sound`` is None where no audio was found."""
 
     call_id: str
     customer_id: str
     sound: WavFile | None
     call: JsonObject
-    """``NAME.call.json``."""
+    """The content of ``NAME.call.json``."""
     records: dict[str, int]
-    """Records found, by kind."""
+    """Number of records found, by kind (``events``, ``segments``, ``audio``)."""
     notes: tuple[str, ...] = ()
-    """What is missing or was left out, without any content."""
+    """One sentence for the user per thing that is missing or was left out. They hold nothing that was said."""
 
     def __repr__(self) -> str:
         return "<Fetched>"
 
 
 class SourceCall:
-    """Takes a call's decoded source records in the order of their topics, and puts them together.
+    """Collects a call's decoded source records, in the order of their topics.
 
     As the service does, it takes the call to belong to the customer of its ``call.started``, else to the one who sent
     most of its records, and leaves the others' records out.
@@ -51,14 +52,16 @@ class SourceCall:
         return len(self._events) + self._faults.total()
 
     def add(self, event: Event) -> None:
+        """Take in an event under the call's id, of whatever customer."""
         self._events.append(event)
 
     def refuse(self, code: str) -> None:
-        """A record that the service refuses, too; ``code`` says why."""
+        """Count a record that cannot be decoded, and so is a dead letter of the service; ``code``: the error's."""
         self._faults[code] += 1
 
     def put_together(self) -> Fetched | None:
-        """None where no event could be read."""
+        """The call as its files; None where no event has come. Raises AudioFormatError where its audio has more than
+        one format."""
         customer_id = self._owner()
         if customer_id is None:
             return None
@@ -108,9 +111,12 @@ class SourceCall:
 
 
 def recording(chunks: Sequence[AudioChunk], declared: int) -> tuple[WavFile | None, list[str]]:
-    """The chunks on one timeline in their own codec, and what there is to know. Where no chunk lies is silence; of two
-    with one number the first counts, as in the service. ``declared`` channels are there at least, unless a record
-    interleaves them. Raises AudioFormatError where the chunks have more than one format."""
+    """The chunks as one recording in their own codec, with notes for the user; None where there is no audio. It is
+    silent where no chunk lies. Of two chunks with one ``seq`` the first counts, as in the service. The recording has at
+    least ``declared`` channels, unless a chunk interleaves all of them.
+
+    Raises AudioFormatError where the chunks have more than one format.
+    """
     inside = [chunk for chunk in chunks if chunk.offset_ms <= LONGEST_MS]
     notes = [f"{len(chunks) - len(inside)} chunks behind 12 hours are left out"] if len(inside) < len(chunks) else []
     if not inside:
@@ -146,12 +152,12 @@ def recording(chunks: Sequence[AudioChunk], declared: int) -> tuple[WavFile | No
 
 
 def _little_endian(data: bytes, fmt: AudioFormat) -> bytes:
-    """WAV has no big-endian samples."""
+    """16-bit samples in the byte order of WAV; other codecs as they are."""
     return np.frombuffer(data, np.uint16).byteswap().tobytes() if fmt.encoding is Encoding.PCM16BE else data
 
 
 def latest(segments: Iterable[Segment]) -> list[Segment]:
-    """The last revision of each, in the order in which they end. An interim is kept where nothing took its place."""
+    """The last revision of each segment, sorted by ``end_ms`` and channel. An interim stays where no final came."""
     found: dict[tuple[int, str], Segment] = {}
     for segment in segments:
         known = found.get((segment.channel, segment.segment_id))

@@ -1,4 +1,5 @@
-"""One call's records out of the topics. Only the partition that holds it is read, and of that only the call's time."""
+"""Reads one call's records from the topics: only the partition to which its id leads, and of that only the time of the
+call."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -27,24 +28,27 @@ from deid_stream.wire.partitions import partition_of
 from deid_stream.wire.published import read_summary
 
 MARGIN_MS: Final[Ms] = 600_000
-"""A call's records are looked for from so long before its start to so long after its end. Larger: more is read;
-smaller: where a producer's clocks differ by more, records are missed."""
+"""Records are looked for from so long before the call's start to so long after its end. A larger value reads more
+records, a smaller one misses those of a producer whose clock is off by more."""
 
 Progress = Callable[[int], None]
-"""Told how many further records have been read."""
+"""Called with the number of records that have been read since the last time."""
 
 
 class _When(NamedTuple):
-    """Between which record times a call's records are looked for; None: no bound."""
+    """The record times (epoch ms) between which records are looked for; None: no bound."""
 
     since_ms: Ms | None = None
     until_ms: Ms | None = None
 
 
 class Fetcher:
-    """Reads calls of one deployment. ``ids``: its pseudonyms with ``hash_ids``; a call's id may then be the producer's
-    or the pseudonym. ``keys`` open encrypted outputs. ``anywhere``: all partitions are read, for producers that do not
-    place records by murmur2."""
+    """Reads calls of one deployment.
+
+    ``prefix``: what its topic names begin with. ``ids``: given where the deployment has ``hash_ids``; a call id may
+    then be the producer's or the pseudonym. ``anywhere``: read all partitions, for producers whose partitioner is not
+    murmur2. ``keys``: open encrypted outputs.
+    """
 
     def __init__(
         self,
@@ -64,8 +68,9 @@ class Fetcher:
         self._anywhere = anywhere or ids is not None
 
     async def source(self, call_id: str, progress: Progress = lambda _: None) -> Fetched:
-        """What was produced for the call: raw. Raises ConfigError where nothing is found, TopicError, ForbiddenError
-        naming a topic that this user may not read, BrokerError."""
+        """The raw call, from ``calls.*``. Raises ConfigError where no record of it can be read, ForbiddenError where
+        this user may not read a topic, TopicError where one is missing, BrokerError, AudioFormatError where the audio
+        has more than one format."""
         call = SourceCall()
         starts: list[Ms] = []
         ends: list[Ms] = []
@@ -98,7 +103,8 @@ class Fetcher:
         return found
 
     async def released(self, call_id: str, progress: Progress = lambda _: None) -> Fetched:
-        """What analytics has of the call. Raises as ``source`` does."""
+        """The sanitized call, from ``deid.calls`` and ``deid.analytics.*``. Raises as ``source`` does, and SealedError
+        where records are encrypted and ``keys`` do not open them."""
         call = ReleasedCall()
         when = _When()
         names = {call_id} | set(self._ids.calls(call_id) if self._ids is not None else ())
@@ -120,8 +126,8 @@ class Fetcher:
         return found
 
     async def audit(self, fetched: Fetched, reason: str) -> None:
-        """Take down in ``deid.audit`` that somebody has the call, before they have it. Raises ForbiddenError where this
-        user may not write there, BrokerError."""
+        """Write to ``deid.audit`` that the call was read (action ``accessed``). Await it before you give the call to
+        anybody. Raises ForbiddenError where this user may not write there, BrokerError."""
         entry = AuditEntry(
             call_id=self._hidden(fetched.call_id, "call"),
             customer_id=self._hidden(fetched.customer_id, "customer"),
@@ -148,7 +154,7 @@ class Fetcher:
     async def _records(
         self, topic: topics.Topic, call_id: str, when: _When, progress: Progress
     ) -> AsyncIterator[InRecord]:
-        """A topic's records of that time, of the partition that the call's id leads to, or of all."""
+        """The records of a topic between the times of ``when``, in the partition of the call's id or in all."""
         async with reading(self._kafka, self._prefix + topic.name, "read_committed") as (reader, places):
             own = partition_of(call_id.encode("utf-8", "replace"), len(places))
             for place in places:
