@@ -72,7 +72,11 @@ def located(
     # a word stands in the text of its own segment, also where the turn is aligned as one
     placed = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
     cut = list(place(entry, placed, on, sound, timing, crosstalk=settings.crosstalk))
-    return cut, {channel: explained(entry, placed, here, channel, cut, timing) for channel, here in on.items()}
+    known: dict[int, list[Interval]] = {}
+    for channel, here in on.items():
+        bounds = Interval(sound.explained_until_ms(channel, turn.start_ms), until_ms)
+        known[channel] = explained(entry, placed, here, channel, cut, timing, bounds)
+    return cut, known
 
 
 def place(
@@ -102,8 +106,9 @@ def explained(
     channel: int,
     cut: Sequence[AudioSpan],
     timing: TimingProfile,
+    bounds: Interval,
 ) -> list[Interval]:
-    """Media time (ms) that a turn accounts for on a channel. Where its first or last word had to go, nothing more than
+    """Media time (ms) that a turn accounts for on a channel. What sounds outside ``bounds`` belongs to other turns. Where its first or last word had to go, nothing more than
     a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times
     are off, they account for nothing if more sounds there than their letters take, and each segment for what lies in
     its own times alone."""
@@ -114,8 +119,10 @@ def explained(
     else:
         turn = turn.joined()
     found: list[Interval] = []
-    for segment, at in zip(turn.segments, turn.starts(), strict=True):
+    for segment, at, own in zip(turn.segments, turn.starts(), _bounds(turn.segments, bounds), strict=True):
         segment = narrowed(segment, reader, channel)
+        if unheard.elsewhere(segment, own, timing, reader, channel):
+            continue
         known = unheard.explained(segment, timing, reader, channel)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
         reach_ms = MAX_REACH_MS
@@ -128,6 +135,15 @@ def explained(
             known = [part.intersect(Interval(begin_ms, end_ms)) for part in known]
         found += [part for part in known if part.length]
     return found
+
+
+def _bounds(segments: Sequence[Segment], bounds: Interval) -> Iterator[Interval]:
+    """For each segment, in order, where what the others say ends before it and begins after it."""
+    said = [segment for segment in segments if any(map(str.isalnum, segment.text))]
+    for segment in segments:
+        before = [other.end_ms for other in said if other.start_ms < segment.start_ms]
+        after = [other.start_ms for other in said if other.start_ms > segment.start_ms]
+        yield Interval(max(before, default=bounds.start), min(after, default=bounds.end))
 
 
 def _read(segment: Segment, placed: Placement) -> Segment:

@@ -203,9 +203,7 @@ class Sound:
         """Whether ``silent_until_ms``, when it was last asked, came upon speech that only a transcript can account for:
         whatever more of the channel's sound arrives in order, its answer stays."""
         known, stream = self._stopped.get(channel), self._by_channel.get(channel)
-        if known is None or stream is None:
-            return False
-        return known[0][1:] == (stream.timeline.begin_ms, stream.timeline.inserted)
+        return bool(known and stream and known[0][1:] == (stream.timeline.begin_ms, stream.timeline.inserted))
 
     def _tail_ms(self, stream: Stream, channel: int, from_ms: Ms, now_ms: Ms) -> Ms:
         """How long the sound from ``from_ms`` on counts as the end of what was said before."""
@@ -258,6 +256,10 @@ class Sound:
     def explain(self, channel: int, intervals: Sequence[Interval]) -> None:
         """Say what a transcript accounts for on a channel."""
         self._explained[channel] = merge([*self._explained.get(channel, ()), *intervals])
+
+    def explained_until_ms(self, channel: int, at_ms: Ms) -> Ms:
+        """Where what transcripts account for on a channel ends before ``at_ms``; 0 for nothing."""
+        return max((part.end for part in self._explained.get(channel, ()) if part.start < at_ms), default=0)
 
     def release(
         self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms, disguise: bool

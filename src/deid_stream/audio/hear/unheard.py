@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.align.profiles import TimingProfile
+from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames
@@ -28,6 +28,12 @@ INNER_EDGE_MS: Final = 60
 sound that stands apart from both counts as unread. A smaller value mutes more of words whose times are rough."""
 NEW_WORD_PAUSE_MS: Final = 50
 """Quiet for so long, and then a syllable: that is another word, not the end of the last."""
+_UTTERANCE_PAUSE_MS: Final = 400
+"""Sound after a longer pause than this is another utterance's. A larger value takes more of what stands beside a text
+without times for its own, and silences both; a smaller one lets a text stand for another part of an utterance."""
+_ORDINARY: Final = 0.75
+"""Share of ``most_sound_ms`` that people of ordinary speed take at most, and of ``least_sound_ms`` that is heard at
+least, pauses within words not counted."""
 SHORTEST_SPEECH_MS: Final = 100
 """Less than a syllable between explained stretches is a click or a breath."""
 _PAUSE: Final = bytes(NEW_WORD_PAUSE_MS // FRAME_MS)
@@ -61,7 +67,8 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
     read = [word for number, word in enumerate(words) if number not in signs and longest_sound_ms(word.text)]
     said = [
         _Said(part, texts, _found(part, texts, reader, channel))
-        for claimed, texts, longest_ms in _claims(read, whole)
+        for claimed, texts, longest_ms, least_ms in _claims(read, whole)
+        if not least_ms or _room(claimed, least_ms, reader, channel)
         for part in _held(claimed, longest_ms, reader, channel)
     ]
     known: list[Interval] = []
@@ -142,8 +149,8 @@ def _stands_apart(loud: NDArray[np.bool_], perhaps: NDArray[np.bool_]) -> bool:
     return bool(perhaps[first : len(loud) - last].sum() * FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
 
 
-def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms]]:
-    """The time that each word claims, and how long it can sound; words without times claim together what lies between
+def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms, Ms]]:
+    """The time that each word claims, how long it can sound, and how long it must; words without times claim together what lies between
     their timed neighbours. Words of no length share the time of the one before, as at the end of a segment."""
     untimed: list[str] = []
     free_ms = whole.start
@@ -159,15 +166,27 @@ def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, 
         untimed = []
         free_ms = max(start_ms, end_ms)
         longest_ms = longest_sound_ms(texts[0]) if len(texts) == 1 else most_sound_ms(texts)
-        yield Interval(start_ms, free_ms), tuple(texts), longest_ms
+        yield Interval(start_ms, free_ms), tuple(texts), longest_ms, 0
     yield from _together(Interval(free_ms, max(free_ms, whole.end)), untimed)
 
 
-def _together(stated: Interval, words: Sequence[str]) -> Iterator[tuple[Interval, tuple[str, ...], Ms]]:
+def _together(stated: Interval, words: Sequence[str]) -> Iterator[tuple[Interval, tuple[str, ...], Ms, Ms]]:
     """The claim of words without times to the stretch in which they are stated; none where nobody could say them in
     it: then they are said elsewhere."""
-    if words and 2 * stated.length >= least_sound_ms(words):
-        yield stated, tuple(words), most_sound_ms(words)
+    least_ms = least_sound_ms(words)
+    if words and 2 * stated.length >= least_ms:
+        yield stated, tuple(words), most_sound_ms(words), least_ms
+
+
+def _room(claimed: Interval, least_ms: Ms, reader: Reader, channel: int) -> bool:
+    """Whether three quarters of the sound are there that words take at least, or none of it, as where it may still come:
+    where there is less, something else is said there."""
+    count = min(claimed.length, _LOOKED_MS) // FRAME_MS
+    if not count:
+        return True
+    _, perhaps = _frames(reader, channel, claimed.start, count)
+    sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
+    return not sounding_ms or sounding_ms >= _ORDINARY * min(least_ms, _LOOKED_MS)
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
@@ -194,6 +213,38 @@ def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, least_ms: 
     if np.count_nonzero(perhaps[::sign][max(at, inside) :]) * FRAME_MS < SHORTEST_SPEECH_MS:
         return edge_ms
     return min(edge_ms, max(least_ms, (at - inside) * FRAME_MS))
+
+
+def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader: Reader, channel: int) -> bool:
+    """Whether a segment without word times is likely said at another time than stated: what sounds in its time goes on
+    beyond it, further than its edges may be off and not into what is known to be something else (before ``bounds`` and
+    after them), and all of that is no ordinary length for its words."""
+    if not segment.timed or any(word.start_ms is not None for word in segment.words):
+        return False
+    before_ms = _runs_on_ms(segment.start_ms, bounds.start, reader, channel, -1)
+    after_ms = _runs_on_ms(segment.end_ms, bounds.end, reader, channel, 1)
+    if max(before_ms, after_ms) < max(EDGE_MS, timing.error_ms + timing.late_ms) + SHORTEST_SPEECH_MS:
+        return False
+    whole = Interval(segment.start_ms - before_ms, segment.end_ms + after_ms)
+    texts = [word.text for word in segment.words] or segment.text.split()
+    speech_ms = sum(part.length for part in vad.speech(reader, channel, whole))
+    return not least_sound_ms(texts) <= speech_ms <= _ORDINARY * most_sound_ms(texts)
+
+
+def _runs_on_ms(border_ms: Ms, bound_ms: Ms, reader: Reader, channel: int, sign: int) -> Ms:
+    """How far beyond a border speech goes on that begins within it, up to a pause between utterances. ``sign``: which
+    way is out."""
+    outside_ms = min(MAX_REACH_MS, sign * (bound_ms - border_ms))
+    if outside_ms <= EDGE_MS:
+        return 0
+    look = Interval(*sorted((border_ms - sign * _UTTERANCE_PAUSE_MS, border_ms + sign * outside_ms)))
+    reached_ms = -_UTTERANCE_PAUSE_MS - 1  # outward from the border
+    for part in vad.speech(reader, channel, look)[::sign]:
+        begins_ms, ends_ms = sorted((sign * (part.start - border_ms), sign * (part.end - border_ms)))
+        if begins_ms >= 0 and begins_ms - reached_ms > _UTTERANCE_PAUSE_MS:
+            break
+        reached_ms = ends_ms
+    return max(0, reached_ms)
 
 
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
