@@ -47,6 +47,9 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(20_000_665, 29, id="a number in squeezed words outside their segment"),
         pytest.param(20_003_175, 29, id="words in half their time, twice, outside their segment"),
         pytest.param(20_003_285, 29, id="words of which the text has none explain what sounds beside them"),
+        pytest.param(21_000_729, 32, id="a word of no length within a name"),
+        pytest.param(21_002_025, 32, id="a last word that is stated to end just after a digit has begun"),
+        pytest.param(21_002_953, 32, id="the sound ends long before the segment"),
     ],
 )
 def test_cases_disturbed_further_that_larger_runs_found(seed, kinds):

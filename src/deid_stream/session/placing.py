@@ -108,10 +108,12 @@ def explained(
     timing: TimingProfile,
     bounds: Interval,
 ) -> list[Interval]:
-    """Media time (ms) that a turn accounts for on a channel. What sounds outside ``bounds`` belongs to other turns. Where its first or last word had to go, nothing more than
-    a breath beyond what was ``cut``: speech that goes on there is more of the same. Where words' times
-    are off, they account for nothing if more sounds there than their letters take, and each segment for what lies in
-    its own times alone."""
+    """Media time (ms) that a turn accounts for on a channel. What sounds outside ``bounds`` belongs to other turns.
+
+    Where its first or last word had to go, nothing more than a breath beyond what was ``cut``: speech that goes on
+    there is more of the same. Where words' times are off, they account for nothing if more sounds there than their
+    letters take, and each segment for what lies in its own times alone.
+    """
     turn, (reader, off) = entry.turn, on
     turn = turn._replace(segments=tuple(map(_read, turn.segments, placed)))
     if any(map(any, off)):

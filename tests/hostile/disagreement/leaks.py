@@ -126,17 +126,20 @@ def _may_be_read(case: Case, number: int, channel: int) -> bool:
         if segment.is_final and segment.channel == channel and segment.start_ms <= said[0].start_ms < segment.end_ms:
             words = [word.text for word in segment.words] or segment.text.split()
             there = [word for word in case.said if segment.start_ms <= word.start_ms < segment.end_ms]
-            there = there if segment.timed else _in_one_go(there, said[0])
+            there = there if segment.timed else _in_one_go(case, there, said[0])
             sounding_ms = sum(word.end_ms - word.start_ms for word in there)
             if not _timed(segment, there) and sounding_ms <= most_sound_ms(words):
                 return True
     return False
 
 
-def _in_one_go(there: Sequence[Said], about: Said) -> list[Said]:
-    """What is said with ``about`` without a longer pause: a text without times may be any such stretch."""
+def _in_one_go(case: Case, there: Sequence[Said], about: Said) -> list[Said]:
+    """What is said with ``about`` without a longer pause, and comes: a text without times may be any such stretch."""
     runs: list[list[Said]] = []
+    refused_ms = case.other_rate_from_ms
     for word in there:
+        if refused_ms is not None and word.start_ms >= refused_ms and word != about:
+            continue
         if runs and word.start_ms - runs[-1][-1].end_ms < BETWEEN_MS:
             runs[-1].append(word)
         else:

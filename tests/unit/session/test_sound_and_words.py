@@ -321,3 +321,60 @@ def test_words_that_the_text_says_otherwise_leave_the_words_beside_them_to_be_he
     names_ms, _, found = heard(said, final(said, text, words))
     assert names_ms <= LEFT_MS
     assert found.audible_ms(*others) >= 280 * len(others) - 60
+
+
+@pytest.mark.parametrize("as_words", [[], None], ids=["no words", "without times"])
+@pytest.mark.parametrize(
+    ("said_as", "text", "moved_ms"),
+    [
+        pytest.param("why the high bill zorblax you", "why the bill is high you", 1_600, id="too little sounds there"),
+        pytest.param("into why zorblax why so high", "okay thank you", -700, id="more sounds after it than it says"),
+        pytest.param("into why so zorblax why high", "okay thank you", 700, id="more sounds before it than it says"),
+    ],
+)
+def test_a_text_without_times_that_lies_beside_its_sound_explains_no_name(said_as, text, moved_ms, as_words):
+    said = spoken(said_as, 2_000)
+    words = [Word(token) for token in text.split()] if as_words is None else as_words
+    segment = final(said, text, words, timing="100ms")
+    segment = msgspec.structs.replace(segment, start_ms=segment.start_ms + moved_ms, end_ms=segment.end_ms + moved_ms)
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
+@pytest.mark.parametrize("off_ms", [0, 100, -100])
+def test_a_text_without_times_that_lies_about_where_it_is_said_is_heard(off_ms):
+    said = spoken("the bill is rather high to me", 2_000)
+    segment = final(said, words=[], timing="100ms")
+    segment = msgspec.structs.replace(segment, start_ms=segment.start_ms + off_ms, end_ms=segment.end_ms + off_ms)
+    assert heard(said, segment)[1] == 7 * 280
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_a_word_of_no_length_explains_no_name_about_it(share):
+    name, you = Spoken("zorblax", 1_000, 1_360), Spoken("you", 1_480, 1_800)
+    at_ms = 1_000 + int(share * 360)
+    segment = final([name, you], "you", [Word("you", at_ms, at_ms)], timing="100ms")
+    assert heard([name, you], segment)[0] <= LEFT_MS
+
+
+def test_words_of_which_only_the_start_is_stated_are_heard():
+    said = spoken("the bill is rather high to me", 1_000)
+    words = [Word(word.text, word.start_ms, word.start_ms) for word in said]
+    assert heard(said, final(said, words=words))[1] == 7 * 280
+
+
+@pytest.mark.parametrize("timing", ["50ms", "100ms", "300ms"])
+@pytest.mark.parametrize("over_ms", [0, 10, 40])
+def test_a_word_that_is_stated_to_end_just_after_a_name_has_begun_does_not_explain_it(over_ms, timing):
+    said = spoken("why it me into zorblax quuxley", 600, pause_ms=120)
+    words = [word.word for word in said[:3]]
+    words.append(Word("into", said[3].start_ms, said[4].start_ms + over_ms))
+    names_ms, others_ms, _ = heard(said, final(said, "why it me into", words, timing=timing))
+    assert names_ms <= LEFT_MS
+    assert others_ms == 4 * 280
+
+
+def test_sound_that_ends_long_before_its_segment_is_not_all_that_the_text_says():
+    said = spoken("so zorblax why zorblax quuxley zorblax quuxley zorblax", 600)
+    segment = final(said, "okay thank you", [], timing="late")
+    lost = range(1_800, 9_000, 100)
+    assert heard(said, segment, lost_ms=lost)[0] <= LEFT_MS

@@ -28,9 +28,13 @@ class Placed(NamedTuple):
 
 def narrowed(segment: Segment, reader: Reader, channel: int) -> Segment:
     """A segment of which only a stretch is known that holds it, with the stretch that its words took: the last speech
-    in it, as much as they need at least, back to a pause. Speech before that is another segment's, or nobody's."""
+    in it, as much as they need at least, back to a pause. Speech before that is another segment's, or nobody's. Where
+    the sound ends within the stretch, so does that."""
     if segment.timed:
         return segment
+    ended_ms = reader.held(channel).end
+    if segment.start_ms < ended_ms < segment.end_ms:
+        segment = msgspec.structs.replace(segment, end_ms=ended_ms)
     speech = vad.speech(reader, channel, Interval(segment.start_ms, segment.end_ms))
     least_ms = least_sound_ms(segment.text.split())
     heard_ms = 0

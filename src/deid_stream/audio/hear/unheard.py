@@ -74,8 +74,8 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
     known: list[Interval] = []
     for group in _groups(said, timing, reader, channel):
         start_ms, end_ms = group[0].part.start, max(one.part.end for one in group)
-        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, _least_ms(group[0], timing), -1)
-        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, _least_ms(group[-1], timing), 1)
+        before_ms = _reach_ms(reader, channel, start_ms, edge_ms, group[0], timing, -1)
+        after_ms = _reach_ms(reader, channel, end_ms, edge_ms, group[-1], timing, 1)
         heard = Interval(start_ms - before_ms, end_ms + after_ms)
         known.append(heard.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
     return merge(known)
@@ -150,8 +150,9 @@ def _stands_apart(loud: NDArray[np.bool_], perhaps: NDArray[np.bool_]) -> bool:
 
 
 def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms, Ms]]:
-    """The time that each word claims, how long it can sound, and how long it must; words without times claim together what lies between
-    their timed neighbours. Words of no length share the time of the one before, as at the end of a segment."""
+    """The time that each word claims, how long it can sound, and how long it must; words without times, or of no
+    length, claim together what lies between their timed neighbours. Words of no length share the time of the one
+    before where they are stated at its end, as at the end of a segment."""
     untimed: list[str] = []
     free_ms = whole.start
     at = 0
@@ -159,14 +160,14 @@ def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, 
         start_ms, end_ms = words[at].start_ms, words[at].end_ms
         texts = [word.text for word in sharing_time(words, at)]
         at += len(texts)
-        if start_ms is None or end_ms is None:
+        if start_ms is None or end_ms is None or end_ms <= start_ms:
             untimed += texts
             continue
         yield from _together(Interval(free_ms, max(free_ms, start_ms)), untimed)
         untimed = []
-        free_ms = max(start_ms, end_ms)
+        free_ms = end_ms
         longest_ms = longest_sound_ms(texts[0]) if len(texts) == 1 else most_sound_ms(texts)
-        yield Interval(start_ms, free_ms), tuple(texts), longest_ms, 0
+        yield Interval(start_ms, end_ms), tuple(texts), longest_ms, 0
     yield from _together(Interval(free_ms, max(free_ms, whole.end)), untimed)
 
 
@@ -179,8 +180,8 @@ def _together(stated: Interval, words: Sequence[str]) -> Iterator[tuple[Interval
 
 
 def _room(claimed: Interval, least_ms: Ms, reader: Reader, channel: int) -> bool:
-    """Whether three quarters of the sound are there that words take at least, or none of it, as where it may still come:
-    where there is less, something else is said there."""
+    """Whether three quarters of the sound are there that words take at least, or none of it, as where it may still
+    come: where there is less, something else is said there."""
     count = min(claimed.length, _LOOKED_MS) // FRAME_MS
     if not count:
         return True
@@ -195,24 +196,55 @@ def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> li
     if claimed.length <= longest_ms:
         return [claimed] if longest_ms else []
     speech_ms = sum(part.length for part in vad.speech(reader, channel, claimed))
-    if speech_ms + sum(part.length for part in reader.missing(channel, claimed)) > longest_ms:
+    missing_ms = sum(part.length for part in reader.missing(channel, claimed))
+    ended_ms = reader.held(channel).end + EDGE_MS
+    if claimed.start < ended_ms:
+        missing_ms += max(0, claimed.end - ended_ms)
+    if speech_ms + missing_ms > longest_ms:
         return []
     return [claimed if speech_ms else Interval(claimed.start, claimed.start + longest_ms)]
 
 
-def _reach_ms(reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, least_ms: Ms, sign: int) -> Ms:
+def _reach_ms(
+    reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, said: _Said, timing: TimingProfile, sign: int
+) -> Ms:
     """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
-    to the pause, and at least ``least_ms``. Sound that goes on without a pause is more than this word."""
-    inside = len(_PAUSE)  # a pause may begin before the edge
+    to the pause, and where it was not found no less than its times may be off. Sound that goes on without a pause is
+    more than this word. Negative where its end is stated just after another word has begun."""
+    pause, over = len(_PAUSE), _over_ms(timing) // FRAME_MS
+    inside = pause + over
     count = inside + (edge_ms + SHORTEST_SPEECH_MS) // FRAME_MS
     first_ms = from_ms - inside * FRAME_MS if sign > 0 else from_ms - (count - inside) * FRAME_MS
-    loud, perhaps = _frames(reader, channel, first_ms, count)
-    at = _pause(loud[::sign], inside + edge_ms // FRAME_MS + 1)
+    loud, perhaps = (frames[::sign] for frames in _frames(reader, channel, first_ms, count))
+    least_ms = _least_ms(said, timing)
+    if said.found and (begun := _begun(loud, pause, inside)):
+        return -begun * FRAME_MS
+    at = _pause(loud[over:], pause + edge_ms // FRAME_MS + 1)
     if at is None:
         return min(edge_ms, max(INNER_EDGE_MS, least_ms))
-    if np.count_nonzero(perhaps[::sign][max(at, inside) :]) * FRAME_MS < SHORTEST_SPEECH_MS:
+    # a pause may begin before the edge
+    if np.count_nonzero(perhaps[over + max(at, pause) :]) * FRAME_MS < SHORTEST_SPEECH_MS:
         return edge_ms
-    return min(edge_ms, max(least_ms, (at - inside) * FRAME_MS))
+    return min(edge_ms, max(least_ms, (at - pause) * FRAME_MS))
+
+
+def _over_ms(timing: TimingProfile) -> Ms:
+    """How far the stated end of a word may lie within the next one."""
+    return min(2 * INNER_EDGE_MS, max(INNER_EDGE_MS, timing.error_ms))
+
+
+def _begun(loud: NDArray[np.bool_], pause: int, inside: int) -> int:
+    """How many frames before the edge, which is at ``inside``, a sound has begun after a pause that goes on for a
+    syllable beyond it: nobody pauses in a word for so little. 0 where there is none."""
+    if not (loud[inside - 1] and loud[inside]):
+        return 0
+    quiet = np.flatnonzero(~loud[:inside])
+    begun = int(quiet[-1]) + 1 if len(quiet) else 0
+    if begun < pause or loud[begun - pause : begun].any():
+        return 0
+    beyond = _pause(loud[inside:], len(loud))
+    goes_on = len(loud) - inside if beyond is None else beyond
+    return inside - begun if goes_on * FRAME_MS >= SHORTEST_SPEECH_MS else 0
 
 
 def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader: Reader, channel: int) -> bool:
