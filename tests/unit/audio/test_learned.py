@@ -58,3 +58,16 @@ def test_silence_teaches_nothing():
     samples, words = call()
     assert learned_profile(np.zeros_like(samples), 8_000, words) is None
     assert learned_profile(samples[:0], 8_000, words) is None
+
+
+@pytest.mark.parametrize(("error_ms", "profile"), [(0, "exact"), (100, "100ms")])
+def test_steady_noise_hides_no_pauses(error_ms, profile):
+    samples, words = call(turns=24)
+    rng = np.random.default_rng(5)
+    loud = np.abs(samples[samples != 0].astype(float)).mean()
+    noisy = (samples + rng.normal(0, 0.15 * loud, samples.shape)).astype(np.int16)
+    shifted = [
+        TimedWord(w.channel, *(ms + int(rng.uniform(-error_ms, error_ms)) for ms in (w.start_ms, w.end_ms)))
+        for w in words
+    ]
+    assert learned_profile(noisy, 8_000, shifted) == profile

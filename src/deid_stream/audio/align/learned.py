@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.hold.line import quantile
 from deid_stream.units import Ms
 
 FRAME_MS: Final = 10
@@ -19,6 +20,10 @@ PAUSE_MS: Final = 300
 """Between two words of a channel, as the recogniser has it, for the edges to be compared."""
 SEARCH_MS: Final = 600
 AUDIBLE_DB: Final = -35.0
+NOISE_SHARE: Final = 0.1
+"""Of a channel's frames so many are pauses at least: the loudest of these is its steady noise. A larger value takes the
+speech of a channel that seldom pauses for noise, and times are then thought worse than they are."""
+OVER_NOISE_DB: Final = 6.0
 MIN_EDGES: Final = 8
 """Fewer say too little; then nothing is learned."""
 COUNTED: Final = 0.9
@@ -71,14 +76,16 @@ def learned_profile(samples: NDArray[np.int16], rate_hz: int, words: Sequence[Ti
 
 
 def _sounding(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.bool_]:
-    """By 10 ms frame: louder than 35 dB below the channel's own speech."""
+    """By 10 ms frame: louder than 35 dB below the channel's own speech, and than its steady noise."""
     size = rate_hz * FRAME_MS // 1000
     frames = samples[: len(samples) // size * size].astype(np.float64).reshape(-1, size)
     level = np.sqrt(np.mean(frames**2, axis=1))
     if not level.any():
         return np.zeros(len(level), np.bool_)
     speech = level[level > level.max() * 0.05]
-    sounding: NDArray[np.bool_] = level > np.sqrt(np.mean(speech**2)) * 10 ** (AUDIBLE_DB / 20)
+    audible = float(np.sqrt(np.mean(speech**2))) * 10 ** (AUDIBLE_DB / 20)
+    over_noise = quantile(level, NOISE_SHARE) * 10 ** (OVER_NOISE_DB / 20)
+    sounding: NDArray[np.bool_] = level > max(audible, over_noise)
     return sounding
 
 
