@@ -188,10 +188,11 @@ class Judge:
 
     def _doubted(self, segment: Segment, found: Sequence[Span], wanted: EntityType) -> list[Interval]:
         """What is doubted of an answer; where the segment has what was asked for, only what stands beside that."""
-        parts = doubted_text(segment.text, segment.words, self.asked_ms)
         answers = [span for span in found if _answers(span.entity_type, wanted)]
         if not answers:
-            return parts
+            return doubted_text(segment.text, segment.words, self.asked_ms)
+        # from doubtful word to doubtful word one would come to whatever is said after the answer
+        parts = doubted_text(segment.text, segment.words, self.asked_ms, bridged=0)
         return [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
 
     def _language(self, turn: Turn) -> str | None:

@@ -60,23 +60,23 @@ def _everyday(word: Word) -> bool:
     return word.text.strip(",.?!").lower() in _EVERYDAY
 
 
-def doubted_text(text: str, words: Sequence[Word], from_ms: Ms = 0) -> list[Interval]:
+def doubted_text(text: str, words: Sequence[Word], from_ms: Ms = 0, bridged: int = BRIDGED_WORDS) -> list[Interval]:
     """What the recogniser doubts of a segment's text (characters), sorted and apart: from doubtful word to doubtful
-    word over at most ``BRIDGED_WORDS`` others, and on over neighbours that are not certain either. Words that begin
+    word over at most ``bridged`` others, and on over neighbours that are not certain either. Words that begin
     before ``from_ms`` are not doubted."""
     words = [word if word.start_ms is None or word.start_ms >= from_ms else Word(word.text) for word in words]
     if not any(_below(word, DOUBTFUL_BELOW) for word in words):
         return []
     placed = place(text, [word.text for word in words])
     found: list[Interval] = []
-    for run in _doubted_runs(words):
+    for run in _doubted_runs(words, bridged):
         places = [placed.places[at] for at in range(*run) if placed.sure[at]]
         if places:
             found.append(Interval(places[0].start, places[-1].end))
     return merge(found)
 
 
-def _doubted_runs(words: Sequence[Word]) -> list[Interval]:
+def _doubted_runs(words: Sequence[Word], bridged: int) -> list[Interval]:
     runs: list[Interval] = []
     for at, word in enumerate(words):
         if not _below(word, DOUBTFUL_BELOW):
@@ -86,7 +86,7 @@ def _doubted_runs(words: Sequence[Word]) -> list[Interval]:
             start -= 1
         while end < len(words) and _below(words[end], CERTAIN_FROM):
             end += 1
-        if runs and start - runs[-1].end <= BRIDGED_WORDS:
+        if runs and start - runs[-1].end <= bridged:
             runs[-1] = Interval(runs[-1].start, max(end, runs[-1].end))
         else:
             runs.append(Interval(start, end))

@@ -138,6 +138,25 @@ def test_of_poor_times_and_the_aligner_the_aligner_counts_where_they_agree(monke
     assert timed.start_ms <= 1700
 
 
+@pytest.mark.parametrize(
+    ("stated", "believed"),
+    [
+        ([*TIMES[:2], (1500, 2650), (2650, 2690), (2700, 2990), (3000, 3100)], True),
+        ([*TIMES[:4], (3000, 3000), (3000, 3000)], True),
+        ([*TIMES[:2], (1500, 2650), (2650, 2690), (2890, 2990), (3300, 3400)], False),
+        ([(1000, 1050), (1900, 2000), *TIMES[2:5], (3400, 3500)], False),
+    ],
+    ids=["a word that the one before lasts into", "last words of no length", "two in a row", "the last one"],
+)
+def test_an_alignment_may_disagree_about_a_single_word_between_others(monkeypatch, stated, believed):
+    monkeypatch.setattr(forced, "available", lambda: True)
+    placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
+    monkeypatch.setattr(forced, "align", lambda *_: placed)
+    even = recording(noise(5000, rms=2000))
+    (found,) = locate(segment(stated, end_ms=stated[-1][1]), [span("Grace")], even, 0, profile("300ms"))
+    assert (1700 - FORCED.widest_ms <= found.start_ms <= 1700) is believed
+
+
 def test_rough_times_may_make_a_word_impossibly_short():
     times = moved(3, 1700, 1720)
     assert locate(segment(times), [span("Grace")], SPOKEN, 0, profile("100ms"))[0].end_ms < 2100

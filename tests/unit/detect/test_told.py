@@ -15,6 +15,8 @@ from deid_stream.detect.rules.told import told
         ("Close speaking.", ["Close"]),
         ("My name is closed fare with her and I have been a customer", ["closed fare with her"]),
         ("my full name is dip a lie", ["dip a lie"]),
+        ("Could I take your full name please? Sure. It is closed fare. Do you have it?", ["closed fare"]),
+        ("Who am I speaking with? It's lock me.", ["lock me"]),
     ],
 )
 def test_the_place_of_a_name_is_told_whatever_stands_there(text, names):
@@ -35,6 +37,7 @@ def test_the_place_of_a_name_is_told_whatever_stands_there(text, names):
         "Generally speaking, we open at nine.",
         "I will keep speaking.",
         "it is about my bill",
+        "Did you change your name? I see. We moved. It is closed on Monday.",
         "thank you, that is all",
     ],
 )
@@ -50,6 +53,8 @@ def test_other_things_are_said_in_the_same_words(text):
         ("it is on the account", []),
         ("I'm calling about my bill", []),
         ("that is correct", []),
+        ("Thank you. That is all done for you now.", []),
+        ("it is all way soon and I live there", ["all way soon"]),
     ],
 )
 def test_an_answer_to_who_is_there_begins_otherwise_too(text, names):

@@ -69,9 +69,18 @@ class Finding(Asking):
         ("it is zorblax and so ?quux i live here", ["quux"]),
         ("it is zorblax and i live ?hear ?your all", []),
         ("for ?six years it was then zorblax and i live", []),
+        ("it is zorblax ?quux and so ?it ?was then ?all", ["quux"]),
         ("it is and i live ?hear all", ["hear"]),
     ],
-    ids=["right after it", "right before it", "two words on", "apart from it", "apart before it", "not found"],
+    ids=[
+        "right after it",
+        "right before it",
+        "two words on",
+        "apart from it",
+        "apart before it",
+        "a chain",
+        "not found",
+    ],
 )
 def test_where_the_answer_is_found_what_is_doubted_apart_from_it_is_no_part_of_it(text, doubted):
     said = [(token.lstrip("?"), 0.45 if token[0] == "?" else 0.95) for token in text.split()]

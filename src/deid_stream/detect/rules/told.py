@@ -25,10 +25,15 @@ _SAYS_MORE: Final = word_set("told.says_more")
 _DETERMINERS: Final = word_set("told.determiners")
 _CUE: Final = re.compile(
     r"(?<![^\W_])(?:(?P<name>(?:my|the|full|first|last|sur)[ -]?name(?: is|'s)|my (?:full|first|last) name(?: is|'s))"
-    r"|(?P<answer>it is|it's|its|this is|i am|i'm|that is|that's|that would be)"
+    r"|(?P<answer>it is|it's|its|this is|i am|i'm|(?:that is|that's)(?! all\b)|that would be)"
     r"|(?P<through>you(?: are|'re|r| have|'ve)? (?:now )?(?:through|speaking|talking|connected|reached) (?:to|with)))"
     r"(?![^\W_])[ ,:]*"
 )
+_ASKED_JUST_NOW: Final = re.compile(
+    r"(?<![^\W_])(?:names?|who (?:am i|is (?:this|calling|speaking)))(?![^\W_])[^.?!]*\?"
+    r"\W*(?:(?:yes|yeah|sure|okay|hi|hello)\W+)*\Z"
+)
+"""A question for a name in the same turn, as where both voices are on one channel."""
 _SPEAKING: Final = re.compile(
     r"(?:\A|(?<=[.?!,] ))\W*(?:(?:good (?:morning|afternoon|evening|day)|hello|hi|hey|yes|this is|it is|it's)[ ,.!]+)*"
     r"(?P<told>[^.?!,;:]+?)[ ,.]+speaking(?=\W*\Z|[.,?!]| (?:how|what|who|can|may)\b)"
@@ -45,7 +50,7 @@ def told(text: str, *, asked: bool) -> list[Interval]:
 
 def _after_cues(low: str, *, asked: bool) -> Iterator[Interval]:
     for cue in _CUE.finditer(low):
-        if cue["answer"] and not asked:
+        if cue["answer"] and not asked and _ASKED_JUST_NOW.search(low[: cue.start()]) is None:
             continue
         stop = _STOPS.search(low, cue.end())
         words = list(WORD.finditer(low, cue.end(), stop.start() if stop else len(low)))
