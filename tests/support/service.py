@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -29,6 +27,7 @@ from deid_stream.model.topics import TopicNames
 from deid_stream.policy import PolicyTable, Position
 from deid_stream.worker.run import Worker
 from tests.support.calls import MadeCall, Record
+from tests.support.child import Child
 from tests.support.consents import COME_MS
 from tests.support.kafka import free_port
 from tests.support.oracle import Expected, expected_records
@@ -68,7 +67,7 @@ class Service:
         self.kafka = connect(Connection.of(self.settings, "tests"))
         self.options: dict[str, Any] = client_options(self.kafka.connection)
         self.policies = PolicyTable()
-        self.controls: list[subprocess.Popen[bytes]] = []
+        self.controls: list[Child] = []
         self.control_ports: list[int] = []
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
         self.started: list[Worker] = []
@@ -129,7 +128,7 @@ class Service:
                 worker.stop()
                 await task
 
-    async def control(self, **changes: Any) -> "subprocess.Popen[bytes]":
+    async def control(self, **changes: Any) -> Child:
         """Start the control plane as a process of its own, and wait until it is ready."""
         process = self.start_control(**changes)
         async with asyncio.timeout(CONTROL_READY_S):
@@ -138,7 +137,7 @@ class Service:
                 await asyncio.sleep(0.1)
         return process
 
-    def start_control(self, **changes: Any) -> "subprocess.Popen[bytes]":
+    def start_control(self, **changes: Any) -> Child:
         """One more, which may have to stand by; it is not waited for."""
         port = free_port()
         settings = msgspec.structs.replace(self.settings, metrics_port=port, **changes)
@@ -146,10 +145,7 @@ class Service:
         for name, value in msgspec.structs.asdict(settings).items():
             if value != getattr(Settings(), name):
                 environment[f"DEID_{name.upper()}"] = str(value)
-        with CONTROL_LOG.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "deid_stream", "control"], env=environment, stdout=log, stderr=log
-            )
+        process = Child(["control"], environment, CONTROL_LOG)
         self.controls.append(process)
         self.control_ports.append(port)
         return process
@@ -163,11 +159,13 @@ class Service:
         """A metric of the latest control plane."""
         return await asyncio.to_thread(_number, self.control_ports[-1], name)
 
-    def kill_control(self, process: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> int:
+    def kill_control(self, process: Child, number: int = signal.SIGKILL) -> int:
         """No goodbye, unless ``number`` says so; its exit status."""
         self.controls.remove(process)
         process.send_signal(number)
-        return process.wait(30)
+        status = process.wait(30)
+        assert status is not None, "the control plane goes on"
+        return status
 
     async def send(self, *calls: MadeCall | Iterable[Record]) -> None:
         """All records in record time."""

@@ -1,6 +1,6 @@
 """``control``: the control plane as a process."""
 
-import importlib.util
+import importlib
 
 import click
 
@@ -32,5 +32,7 @@ def control(settings: Settings) -> int:
 
 def check_installed() -> None:
     """Raises ConfigError where Faust is missing."""
-    if importlib.util.find_spec("faust") is None:
-        raise ConfigError(f"the control plane needs faust-streaming; {install('control')}")
+    try:
+        importlib.import_module("faust")
+    except ModuleNotFoundError:
+        raise ConfigError(f"the control plane needs faust-streaming; {install('control')}") from None

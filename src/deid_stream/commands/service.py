@@ -132,13 +132,14 @@ def _serve(settings: Settings) -> int:
                 from deid_stream.dashboard.run import serving
 
                 click.echo(f"dashboard on {await stack.enter_async_context(serving(settings))}", err=True)
-            if importlib.util.find_spec("faust") is not None:
+            try:
                 from deid_stream.control.run import member
+            except ModuleNotFoundError:
+                click.echo(f"no control plane: it needs faust-streaming; {install('control')}", err=True)
+            else:
                 from deid_stream.worker.supervise import beside
 
                 await stack.enter_async_context(beside(_beside_worker(settings), member))
-            else:
-                click.echo(f"no control plane: it needs faust-streaming; {install('control')}", err=True)
             return await run_worker(settings)
 
     return asyncio.run(all_of_it())
