@@ -192,7 +192,20 @@ def _compare_record(verdict: Verdict, topic: str, record: Any, want: Expected, *
     if found != right and not (is_loose and _timeless(topic, *found) == _timeless(topic, *right)):
         kind = "early" if topic.endswith(".audio") else "different"
         setattr(verdict, kind, getattr(verdict, kind) + 1)
-        verdict.note(kind, record.key, topic)
+        verdict.note(kind, record.key, f"{topic} {_differing(topic, found, right)}")
+
+
+def _differing(topic: str, found: tuple[bytes | None, object], right: tuple[bytes | None, object]) -> list[str]:
+    """Which fields of the value are not as they should be, and whether the headers are."""
+    values, wanted = _fields(topic, found[0]), _fields(topic, right[0])
+    names = sorted(name for name in {*values, *wanted} if values.get(name) != wanted.get(name))
+    return names + ["headers"] * (found[1] != right[1])
+
+
+def _fields(topic: str, value: bytes | None) -> dict[str, Any]:
+    if value is None or topic.endswith(".audio") or not value.startswith(b"{"):
+        return {"value": value}
+    return msgspec.json.decode(value, type=dict[str, Any])
 
 
 def _timeless(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> object:
