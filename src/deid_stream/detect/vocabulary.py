@@ -111,12 +111,16 @@ ORDINARY: Final = CLOSED | words("en/ordinary")
 """The same, and frequent words that are hardly ever one; beside a name or an address they may still be more of it."""
 DICTIONARY: Final = words("en/dictionary")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
+RARE: Final = words("en/scowl")
+"""Words of large dictionaries, some of them surnames too: no reason to take a name for one where a given name stands."""
 GIVEN_NAMES: Final = words("en/names")
 NAMES_INDIA: Final = words("en/names_india")
 """More names, which only back a guess."""
 NAMES_AMBIGUOUS: Final = words("en/names_ambiguous")
 SURNAMES_ALSO_WORDS: Final = words("en/surnames_also_words")
 NAMES_ALSO_WORDS: Final = words("en/names_also_words")
+WORD_NAMES: Final = words("en/names_words") | NAMES_ALSO_WORDS
+"""Names that are everyday words, too."""
 FOREIGN_WORDS: Final = (
     (words("hi_latn/common") | VERBS_HI | words("es/common") | words("en/foreign"))
     - GIVEN_NAMES

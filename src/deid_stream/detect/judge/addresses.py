@@ -6,7 +6,7 @@ words end an address.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from deid_stream.detect.vocabulary import COMMON, DICTIONARY, FUNCTION_HI, GIVEN_NAMES, word_set, words
@@ -57,7 +57,7 @@ def grow_addresses(
     """
     if not any(d.entity_type is T.ADDRESS for d in detections):
         return detections
-    tokens = [_token(m) for m in DOTTED.finditer(text)]
+    tokens = [token for match in DOTTED.finditer(text) for token in _words_of(match)]
     if language == "hi":
         tokens = [t._replace(kind="w") if t.low in FUNCTION_HI else t for t in tokens]
     if language == "en":
@@ -92,9 +92,15 @@ def _mark(tokens: list[_Token], detections: list[Detection]) -> None:
                 index += 1
 
 
-def _token(match: re.Match[str]) -> _Token:
+def _words_of(match: re.Match[str]) -> Iterator[_Token]:
+    """The word, or two where a sentence ends within it without a blank ("confirmed.472", "road.cost")."""
     low = match.group().lower()
-    return _Token(match.start(), match.end(), low, _kind(low))
+    before, dot, after = low.partition(".")
+    if dot and after and len(before) > 2 and before.isalpha():
+        yield _Token(match.start(), match.start() + len(before), before, _kind(before))
+        yield _Token(match.end() - len(after), match.end(), after, _kind(after))
+    else:
+        yield _Token(match.start(), match.end(), low, _kind(low))
 
 
 def _kind(low: str) -> str:
@@ -191,6 +197,8 @@ def _grow_left(text: str, tokens: list[_Token], start: CharIndex) -> CharIndex:
         if index - offset < 0:
             break
         token = tokens[index - offset]
+        if token.end > edge:
+            break  # the guess begins within it: "confirmed.472 north mathilda avenue"
         gap = text[token.end : edge]
         if not _GAP.match(gap) or _SENTENCE_END.search(text[token.end : edge + 1]):
             break

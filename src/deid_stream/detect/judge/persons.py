@@ -1,7 +1,7 @@
 """Guesses at persons: checked against everyday words and known things, grown over words that nobody uses otherwise."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -10,6 +10,7 @@ from deid_stream.detect.judge.addresses import NUMBERS, PLACES
 from deid_stream.detect.judge.things import Thing, is_thing_here, without
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
+    CLOSED,
     COMMON,
     DICTIONARY,
     FIELDS,
@@ -18,8 +19,10 @@ from deid_stream.detect.vocabulary import (
     MONTHS,
     NAMES_ALSO_WORDS,
     NAMES_AMBIGUOUS,
+    RARE,
     SURNAMES_ALSO_WORDS,
     WEEKDAYS,
+    WORD_NAMES,
     word_set,
     words,
 )
@@ -32,6 +35,10 @@ _CUE_REACH: Final = 40
 _TITLES: Final = word_set("judge.titles")
 _CERTAIN: Final = 0.9
 """Model score from which even everyday words, months and days are believed to be names ("ask may in billing")."""
+_ALL_BUT_SURE: Final = 0.95
+"""The same for one word that is on no list of names ("song")."""
+_ADDRESSED: Final = word_set("judge.no_certain")
+"""What people call anybody, which is nobody's name however certain the model is: "listen pal"."""
 _VERBS: Final = word_set("judge.verbs")
 _NAMED_THING: Final = re.compile(
     r"(?:restaurant|restaurants|place|hotel|salon|bar|pub|cafe|shop|store|company|firm|movie|film|song|album|book|band|app"
@@ -43,11 +50,22 @@ _CITIES: Final = words("en/cities")
 _IN: Final = re.compile(r"\b(?:in|near|around|at|of)\s$")
 _THINGS: Final = word_set("judge.things")
 """Last words of what is no person."""
+_BESIDE: Final = re.compile(r",? ?(?:and|or|to|then|via)? ", re.IGNORECASE)
 _FIRM: Final = word_set("judge.firm")
 _PARTICLES: Final = frozenset("de del der di du la van von".split())
 """Small words inside names, which end none."""
 _PREFIXED: Final = re.compile(r"(?:co|re|un|pre|mis|over|out)([a-z]{5,})")
 """An everyday word with a prefix is no name beside a name: "agnieszka cosigned"."""
+_NUMBERED: Final = re.compile(r"[^\W\d_]+-?\d{1,3}|\d{1,3}")
+"""No person ("y/o"), and no band's or product's name ("blink-182")."""
+_WANTS_TO: Final = re.compile(
+    r"(?<![^\W_])(?:want|wants|wanted|wanting|need|needs|needed|like|love|going|gonna|have|has|had|trying|try|tried|able|hope"
+    r"|hoping|wish|plan|planning|prefer|forgot|remember|ready|happy|how|when|where|what|whether) to \Z"
+)
+"""Before a verb, whatever the model takes it for: "i'd like to frank this", "you want to shate"."""
+_POSSESSIVE: Final = re.compile(r"['’]s\Z", re.IGNORECASE)
+_CONTRACTED: Final = re.compile(r"['’](?:s|re|ve|ll|d|m|t)\Z|\Aex-")
+"""Signs of words that no name grows over: "my name's ivy", "here's matej", "ex-beatle ringo"."""
 _SHORT: Final = 30
 _MAX_GROWTH: Final = 3
 _KIN: Final = word_set("judge.kin")
@@ -83,8 +101,11 @@ def _whole(text: str, detection: Detection) -> bool:
     return not any(map(str.isalnum, rest))
 
 
-def hides_person(text: str, detection: Detection) -> bool:
-    """A "place" or "organisation" of the model that is a given name, is all of the turn, or gets money sent."""
+def hides_person(text: str, detection: Detection, places: Sequence[Detection] = ()) -> bool:
+    """A "place" or "organisation" of the model that is a given name, is all of the turn, or gets money sent.
+
+    ``places``: all that the model takes for a place in the turn; what one of them is named beside is one too.
+    """
     if detection.entity_type not in (T.LOCATION, T.ORGANIZATION):
         return False
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
@@ -94,6 +115,8 @@ def hides_person(text: str, detection: Detection) -> bool:
         to_whom = _TO_WHOM.search(text[max(0, detection.start - 12) : detection.start].lower())
         if to_whom and not _CITIES.issuperset(lows):
             return True
+        if any(_BESIDE.fullmatch(text, p.end, detection.start) for p in places if p.end < detection.start):
+            return False
         if len(text) <= _SHORT and len(lows) <= 3 and _whole(text, detection):
             return True
         if _MONEY.search(text.lower()):
@@ -103,6 +126,14 @@ def hides_person(text: str, detection: Detection) -> bool:
     elif _FIRM.intersection(lows):
         return False
     return any(w in GIVEN_NAMES for w in lows)
+
+
+def is_firm(text: str, detection: Detection) -> bool:
+    """A company of the model that is called one: "smith and davis orchestra"."""
+    if detection.entity_type is not T.ORGANIZATION:
+        return False
+    last = text[detection.start : detection.end].lower().rpartition(" ")[2]
+    return last in _FIRM
 
 
 def is_city(text: str, detection: Detection, places: list[Detection]) -> bool:
@@ -126,8 +157,14 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     lows = [w.group().lower() for w in words]
     if detection.origin is Origin.MODEL and not _may_be_name(view, lows, detection.score):
         return
+    value = text[words[0].start() : words[-1].end()]
+    if (all(len(w) == 1 for w in lows) and "/" in value) or _NUMBERED.fullmatch(value):
+        return
+    wanted = text[max(0, detection.start - _CUE_REACH) : words[0].start()].lower()
+    if len(lows) == 1 and not value[0].isupper() and _WANTS_TO.search(wanted) and T.PERSON not in view.expected:
+        return
     start = words[0].start() if words[0].start() > detection.start else detection.start
-    end = words[-1].end()
+    end = _without_possessive(text, words[-1].end())
     cued = detection.detector.startswith("names/") and start == detection.start
     grown = _grown(text, start, end, view.everyday, left=not cued)
     if detection.origin in (Origin.MODEL, Origin.GAZETTEER) and T.PERSON not in view.expected:
@@ -156,8 +193,17 @@ def _without_foreign_ends(words: list[re.Match[str]]) -> list[re.Match[str]]:
 def _loose_end(text: str, words: list[re.Match[str]]) -> bool:
     """A field's name or a loose letter, unless it is the last letter of a spelled name."""
     if len(words) > 1 and len(words[-1].group()) == 1 and len(words[-2].group()) == 1:
-        return False
+        return _before_noun(text, words)
     return words[-1].group().lower() in FIELDS or (len(words) > 1 and _loose_letter(text, words[-1]))
+
+
+def _before_noun(text: str, words: list[re.Match[str]]) -> bool:
+    """An article after a name with an initial: "beck jennifer p a psychiatrist"."""
+    if words[-1].group() != "a" or len(words) < 3 or len(words[-3].group()) == 1:
+        return False
+    following = WORD.match(text, words[-1].end() + 1)
+    low = following.group().lower() if following is not None else ""
+    return len(low) > 3 and (low in COMMON or low in DICTIONARY) and low not in _VERBS and low not in CLOSED
 
 
 def _loose_letter(text: str, word: re.Match[str]) -> bool:
@@ -179,15 +225,24 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
         return False
     if len(lows) > 1 and len(lows[-1]) == 1 and all(w in COMMON for w in lows[:-1]):
         return False  # "option b", "vitamin d"
-    if score >= _CERTAIN:
+    known = any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows)
+    named = known or not WORD_NAMES.isdisjoint(lows) or not SURNAMES_ALSO_WORDS.isdisjoint(lows)
+    if score >= _CERTAIN and (named or not all(w in COMMON for w in lows)):
+        return True
+    if score >= _ALL_BUT_SURE and len(lows) == 1 and lows[0] not in _ADDRESSED:
         return True
     if all(w in MONTHS or w in WEEKDAYS for w in lows):
         return False
     if view.language != "en":
         lows = [w for w in lows if w not in view.everyday]
-    if any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows):
-        return True
-    return any(w not in COMMON and w not in DICTIONARY and w not in FOREIGN_WORDS for w in lows)
+        known = any(w in GIVEN_NAMES or w in NAMES_ALSO_WORDS for w in lows)
+    if lows and lows[0] in _PARTICLES and not RARE.isdisjoint(lows):
+        return True  # "du cane"
+    return known or not all(w in COMMON or w in DICTIONARY or w in RARE or w in FOREIGN_WORDS for w in lows)
+
+
+def _without_possessive(text: str, end: CharIndex) -> CharIndex:
+    return end - 2 if _POSSESSIVE.search(text, max(0, end - 2), end) else end
 
 
 def _grown(
@@ -200,7 +255,7 @@ def _grown(
             _is_strange(match.group(), everyday, right=True) or _is_surname(text[start:end], match.group())
         ):
             break
-        end = match.end()
+        end = _without_possessive(text, match.end())
     for _ in range(_MAX_GROWTH if left else 0):
         at = start - 1
         if at <= 0 or text[at] != " ":
@@ -222,12 +277,16 @@ def _is_surname(name: str, word: str) -> bool:
 
 def _is_strange(word: str, everyday: frozenset[str], *, right: bool) -> bool:
     low = word.lower()
-    if not low.replace("'", "").replace("’", "").replace("-", "").isalpha():
+    if right:
+        low = _POSSESSIVE.sub("", low)
+    if not low.replace("'", "").replace("’", "").replace("-", "").isalpha() or _CONTRACTED.search(low):
         return False
     if low in GIVEN_NAMES:
         return True
     if low in _KIN and not right:
         return True
+    if not right and low in RARE:
+        return False
     return (
         len(low) > 2
         and low not in everyday

@@ -5,12 +5,13 @@
 never dropped.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from deid_stream.detect.judge.persons import hides_person, is_city, may_be_thing, parted, person
+from deid_stream.detect.judge.persons import hides_person, is_city, is_firm, may_be_thing, parted, person
 from deid_stream.detect.judge.places import place, uncounted
 from deid_stream.detect.judge.things import Thing, things
 from deid_stream.detect.judge.trim import tidied
@@ -33,6 +34,8 @@ from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.units import Interval
 
+_ASSIGNED: Final = re.compile(r" ?=")
+"""What stands before it is the name of a field: "client_ip = ?"."""
 _PLACED: Final = frozenset({T.LOCATION, T.ORGANIZATION})
 _TRUSTED: Final = frozenset({Origin.QUESTION, Origin.TURN, Origin.KNOWN, Origin.CUSTOMER, Origin.PLACEHOLDER})
 
@@ -45,16 +48,21 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
     plain = [Interval(*view.written.to_source(p.start, p.end)) for p in view.plain if p.sure and p.kind != "date"]
     known = things(text) if any(d.entity_type is T.PERSON or d.origin is Origin.MODEL for d in detections) else []
     places = [d for d in detections if d.origin is Origin.MODEL and d.entity_type is T.LOCATION]
+    firms = [d for d in detections if d.origin is Origin.MODEL and is_firm(text, d)]
     for detection in detections:
         before = len(refined)
         if detection.origin is Origin.MODEL:
             for piece in tidied(text, detection, view.everyday, cased=cased):
-                refined.extend(_of_piece(view, text, piece, known, plain))
+                refined.extend(_of_piece(view, text, piece, known, plain, places))
         elif detection.origin is Origin.GAZETTEER and is_city(text, detection, places):
             view.removed.append("judge/city")
             continue
+        elif detection.origin is Origin.GAZETTEER and any(f.start <= detection.start < f.end for f in firms):
+            view.removed.append("judge/person")
+            continue
         elif known and may_be_thing(view, detection):
-            refined.extend(parted(text, detection, known))
+            for part in parted(text, detection, known):
+                refined.extend(_of_rule(view, text, part) if part.entity_type is T.PERSON else (part,))
         else:
             refined.extend(_of_rule(view, text, detection))
         if len(refined) == before:
@@ -80,17 +88,17 @@ def _rule_id(view: View, text: str, detection: Detection) -> str:
 
 
 def _of_piece(
-    view: View, text: str, piece: Detection, known: list[Thing], plain: list[Interval]
+    view: View, text: str, piece: Detection, known: list[Thing], plain: list[Interval], places: list[Detection]
 ) -> Iterator[Detection]:
     """What stays of a guess of the model that has been cut to what can be a value."""
-    if view.written.between(piece.start, piece.end).strip().lower() in FIELDS:
+    if view.written.between(piece.start, piece.end).strip().lower() in FIELDS or _ASSIGNED.match(text, piece.end):
         return
     if piece.entity_type in _PLACED and any(t.start < piece.end and piece.start < t.end for t in known):
         yield piece
         return
     for part in parted(text, piece, known) if known and may_be_thing(view, piece) else (piece,):
         if part.entity_type is piece.entity_type:
-            yield from _of_model(view, text, part, plain)
+            yield from _of_model(view, text, part, plain, places)
         else:
             yield part
 
@@ -106,13 +114,15 @@ def _of_rule(view: View, text: str, detection: Detection) -> Iterator[Detection]
         yield detection
 
 
-def _of_model(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
+def _of_model(
+    view: View, text: str, detection: Detection, plain: list[Interval], places: list[Detection]
+) -> Iterator[Detection]:
     kind = detection.entity_type
     if view.foreign and not foreign_evidence(view, text, detection):
         return
     if kind not in view.expected and VERBS_HI.issuperset(text[detection.start : detection.end].lower().split()):
         return
-    if kind is T.PERSON or hides_person(text, detection):
+    if kind is T.PERSON or hides_person(text, detection, places):
         yield from person(view, text, msgspec.structs.replace(detection, entity_type=T.PERSON))
     elif kind is T.DATE_OF_BIRTH:
         yield from born(view, text, detection)

@@ -32,6 +32,7 @@ VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )
 NUMERIC: Final = NUMBERED - {T.ADDRESS, T.PASSWORD, T.USERNAME, T.DATE_OF_BIRTH, T.UPI_ID}
+_CARDS: Final = frozenset({T.CREDIT_CARD, T.CARD_EXPIRY, T.CARD_CVV})
 _BARE: Final = 2
 """Digits or letters up to which a turn that nobody asked for is no number of anything."""
 _BIRTH: Final = re.compile(r"(?<![^\W_])(?:born|birth\w*|dob|d o b|bday|baby|aged?|jan[a]?m\w*|paida)(?![^\W_])|जन्म")
@@ -69,6 +70,8 @@ def number_evidence(view: View, text: str, detection: Detection) -> bool:
         return sum(map(str.isalnum, view.text)) > _BARE
     written = view.written.between(detection.start, detection.end)
     digits = sum(map(str.isdecimal, written))
+    if not digits and detection.entity_type in _CARDS and MONTHS.isdisjoint(PLAIN.findall(written.lower())):
+        return False
     if digits >= MIN_DIGITS:
         return not view.quantity_asked
     if nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) in NUMBERED:

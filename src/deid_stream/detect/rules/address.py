@@ -122,6 +122,8 @@ def _foreign(words: _Words, at: int) -> tuple[int, int] | None:
     end = at
     for look in range(at + 1, min(len(words), at + 6)):
         low = words[look][2]
+        if low == "the":
+            break
         if low[0].isdecimal():
             return words[_first_number(words, at - 1) if _number(words, at - 1) else at][0], words[look][1]
         if (

@@ -168,7 +168,7 @@ class EmailRecognizer:
             if match is None or "\n" in match.group(2):
                 break
             word = match.group(1).lower()
-            ends = word in _STOPS or (word in _HINDI and len(word) > 1)
+            ends = word in _STOPS or word.endswith(("'s", "’s")) or (word in _HINDI and len(word) > 1)
             if ends or not (word[-1].isalnum() or word[-1] in "._+-") or not word[0].isalnum():
                 break
             if (word in CLOSED or word in FIELDS) and len(word) > 2 and not _glued(first):

@@ -17,16 +17,13 @@ from deid_stream.detect.vocabulary import (
     MONTHS,
     NAMES_ALSO_WORDS,
     WEEKDAYS,
+    WORD_NAMES,
     locales,
     word_set,
-    words,
 )
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.tokens import LETTERS, NAME, NAME_PATTERN
-
-WORD_NAMES: Final = words("en/names_words") | NAMES_ALSO_WORDS
-"""Names that are everyday words, too."""
 
 
 def _alternatives(field: str) -> str:
@@ -84,7 +81,7 @@ _VERBS: Final = (
     r"|my (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|boss|friend|manager|partner|colleague"
     r"|cousin"
     r"|neighbou?r|uncle|aunt|fianc[eé]e?|girlfriend|boyfriend|nephew|niece|assistant|agent|lawyer|accountant)'?s?"
-    r"|spoke to|from|to|and)"
+    r"|(?:spoke|talked|spoken|speaking) (?:to|with) was|spoke to|from|to|and)"
 )
 _VERB_NAME: Final = re.compile(
     rf"(?<![^\W_])(?P<verb>{_VERBS}) (?P<name>{_WORD_NAME})(?P<after>[ ,.?!]*\Z|[,.?!]| (?:and"
@@ -295,6 +292,9 @@ class NameRecognizer:
                 break
             known = known or named
             end = match.end()
+            if low.endswith(("'s", "’s")):
+                end -= 2
+                break
             at = end
             while at < len(text) and text[at] in " ." and at - end < 2:
                 at += 1

@@ -58,7 +58,8 @@ _UNITS: Final = (
     r"|miles?|km|kms|kilometers?|kilometres?|meters?|metres?|feet|foot|ft|inch(?:es)?|cm|mm|yards?|acres?|sq|square|kg"
     r"|kgs|kilos?|grams?|lbs?|ounces?|liters?|litres?|gallons?"
     r"|gb|mb|tb|kb|mbps|gbps|gigs?|gigabytes?|megabytes?|megs?|megapixels?|mp|mah|watts?|volts?|amps?|hz|ghz|degrees?"
-    r"|rpm|calories|kwh|psi"
+    r"|rpm|y/o|yo|calories|kwh|psi|mph|kph|mg|mgs|mcg|ml|mls|milligrams?|micrograms?|millilit(?:er|re)s?|tablets?|capsules?"
+    r"|pills?|puffs?|doses?|teaspoons?|tablespoons?|pints?|tons?|tonnes?|basis points|bps|pixels|dpi|decibels|lumens"
     r"|units?|pieces?|pcs|items?|copies|boxes|bottles?|packs?|packets?|bags?|cups?|slices?|people"
     r"|persons?|guests?|adults?|children|kids|members|users|seats?|tickets?|tables?|rooms?|bedrooms?"
     r"|baths?|bathrooms?|beds?|stars?|points?|miles|steps|times?|layovers?|stops?|passengers?"
@@ -67,7 +68,7 @@ _UNITS: Final = (
     r"|flights|buses|therapists|dentists|installments|emis|transactions"
     rf"|{_LOCAL_UNITS})"
 )
-QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![a-z])")
+QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![^\W\d_])")
 TIME: Final = re.compile(
     r"(?<![\w])(?:"
     r"[0-2]?\d[:.][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\b\.?)?(?![\d])"

@@ -15,12 +15,12 @@ _NEGATIONS: Final = word_set("secrets.negations")
 _ABOUT: Final = word_set("secrets.about")
 """Words after "password" that make it a thing of its own: "password reset"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
-_SITES: Final = tuple("insta twitter snap tiktok telegram skype facebook discord linkedin".split())
+_SITES: Final = tuple("insta twitter snap tiktok telegram skype facebook discord linkedin venmo cash pal zelle".split())
 _HANDLE: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
-    r"|discord|linkedin)"
-    r"(?: id| handle| name| username| account)? (?:is|:|'s) (?:at "
-    r"|@ ?)?(?P<v>(?:the )?[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,4}?)"
+    r"|discord|linkedin|venmo|cash ?app|cash ?tag|pay ?pal(?:[ .]me)?|zelle)"
+    r"(?: id| handle| name| username| account| tag)? (?:is|:|'s) (?:at "
+    r"|@ ?|dollar sign |\$)?(?P<v>(?:the )?[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,4}?)"
     r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please)\b)"
 )
 _NAMED: Final = re.compile(
