@@ -112,7 +112,7 @@ ORDINARY: Final = CLOSED | words("en/ordinary")
 DICTIONARY: Final = words("en/dictionary")
 """Rarer words: no reason to take a name for granted, but no proof against one either."""
 RARE: Final = words("en/scowl")
-"""Words of large dictionaries, some of them surnames too: no reason to take a name for one where a given name stands."""
+"""Words of large dictionaries, some of them surnames too: after a given name they may be one."""
 GIVEN_NAMES: Final = words("en/names")
 NAMES_INDIA: Final = words("en/names_india")
 """More names, which only back a guess."""
