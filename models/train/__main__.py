@@ -21,7 +21,7 @@ from models.train.network import Tagger, base_tokenizer
 MAX_TOKENS = 128
 KEEP = (0, 2, 4)
 FIRST_WEIGHTS = 11
-"""Seed of what the base model does not give (head, hints): one for all, so that runs of several seeds can be averaged."""
+"""Seed of what the base model does not give (head, hints): one for all, so that several runs can be averaged."""
 CHECKPOINT = "checkpoint.pt"
 SHIPPED = Path(__file__).parents[1] / "deid-en"
 
