@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from deid_stream.detect.model.sensitivity import shifted
 from deid_stream.detect.model.shipped import CONFIG_SHA256
-from deid_stream.detect.vocabulary import COMMON
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection, Origin
@@ -84,7 +84,7 @@ class NeuralTagger:
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
         self._least = float(min(self._thresholds.min(), config.any_of_default))
         """Probability of all classes together below which a piece can be part of nothing."""
-        self._everyday = self._tokens_of(sorted(COMMON))
+        self._everyday = self._tokens_of(sorted(COMMON | DICTIONARY | GIVEN_NAMES))
 
     @property
     def version(self) -> str:

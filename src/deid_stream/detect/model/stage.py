@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 from typing import Final
 
+from deid_stream.detect.judge.addresses import NUMBERS, PLACES, STREETS, UNITS
 from deid_stream.detect.model.neural import NeuralTagger
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.plain import SURE
-from deid_stream.detect.vocabulary import CLOSED, ORDINARY
+from deid_stream.detect.vocabulary import (
+    CLOSED,
+    COMMON_EN,
+    DICTIONARY,
+    GIVEN_NAMES,
+    NAMES_AMBIGUOUS,
+    NAMES_INDIA,
+    ORDINARY,
+    RARE,
+    SURNAMES_ALSO_WORDS,
+    WORD_NAMES,
+    word_set,
+    words,
+)
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -16,6 +30,29 @@ _CERTAIN: Final = 0.75
 """Score from which a rule's word counts as settled."""
 
 
+_LISTS: Final = ("cities", "companies", "medicine", "products")
+_KIN: Final = word_set("stage.kin")
+_NAMED: Final = (
+    GIVEN_NAMES
+    | NAMES_INDIA
+    | NAMES_AMBIGUOUS
+    | WORD_NAMES
+    | SURNAMES_ALSO_WORDS
+    | NUMBERS
+    | PLACES
+    | STREETS
+    | UNITS
+    | _KIN
+    | {name for kind in _LISTS for name in words(f"en/{kind}")}
+)
+"""Words that may be part of a name or an address, whatever dictionaries say of them."""
+_TOLD: Final = ("pass", "code", "word", "secret", "answer", "pin", "login", "user", "handle", "born", "birth")
+"""Where a turn holds one of these, any word or number in it may be a secret or of a birth."""
+_FEW_DIGITS: Final = 2
+_NUMBERING: Final = frozenset("is was it's its number numbers no id nos".split())
+_MODALS: Final = frozenset({"will", "may"})
+_AFTER_MODALS: Final = word_set("stage.after_modals")
+_BEFORE_BILL: Final = word_set("stage.before_bill")
 _OPEN_ENDED: Final = frozenset({EntityType.PERSON, EntityType.ADDRESS})
 
 
@@ -24,7 +61,9 @@ class ModelStage:
 
     A turn is spared the model, which is most of its cost, when every word is settled: found by a rule, plainly an
     amount, a date, a time or a quantity, or of a vocabulary that is hardly ever part of a name or an address. Where a
-    rule has found a name or an address, the vocabulary is the closed one, because only the model may know their ends.
+    rule has found a name or an address, the vocabulary is the closed one, because only the model may know their ends;
+    where nothing was asked and nobody speaks of secrets, it is all words of the dictionaries that are on no list of
+    names, places and makers.
     """
 
     def __init__(self, tagger: NeuralTagger) -> None:
@@ -40,13 +79,46 @@ def settled(view: View, found: Sequence[Detection]) -> bool:
     """Nothing is left in the turn that only the model could tell."""
     if len(view.text) > _LONG or (view.expected and not any(d.entity_type in view.expected for d in found)):
         return False
-    vocabulary = CLOSED if any(d.entity_type in _OPEN_ENDED for d in found) else ORDINARY
+    named = any(d.entity_type in _OPEN_ENDED for d in found)
+    vocabulary = CLOSED if named else ORDINARY
+    plain_talk = not named and not view.expected and view.open_run is None and _is_plain_talk(view)
     covered = [(d.start, d.end) for d in found if d.score >= _CERTAIN]
     mask = view.plain_mask if view.has_digit else None
-    for start, end, word in view.words:
+    numbers = 0
+    for at, (start, end, word) in enumerate(view.words):
         if word in vocabulary or (mask is not None and mask[start] & SURE and mask[end - 1] & SURE):
             continue
+        if plain_talk and (_is_ordinary(word) or _is_meant_plainly(view, at)):
+            numbers += word.isdecimal()
+            if numbers <= 1:
+                continue
         left, right = view.written.to_source(start, end)
         if not any(a <= left and right <= b for a, b in covered):
             return False
     return True
+
+
+def _is_plain_talk(view: View) -> bool:
+    """English without secrets, births and relatives: words of the dictionaries mean there what they say."""
+    if view.language != "en" or view.foreign or any(hint in view.low for hint in _TOLD):
+        return False
+    return _KIN.isdisjoint([word for _, _, word in view.words])
+
+
+def _is_ordinary(word: str) -> bool:
+    return word not in _NAMED and (word in COMMON_EN or word in DICTIONARY or word in RARE)
+
+
+def _is_meant_plainly(view: View, at: int) -> bool:
+    """A number of one or two digits that no name of a street follows, a place's word in a turn without numbers
+    ("a good place"), "will" before what it does, a bill that is somebody's."""
+    word = view.words[at][2]
+    following = view.words[at + 1][2] if at + 1 < len(view.words) else ""
+    if word.isdecimal():
+        counted = not at or view.words[at - 1][2] not in _NUMBERING
+        return counted and len(word) <= _FEW_DIGITS and (not following or following in ORDINARY)
+    if word == "bill":
+        return at > 0 and view.words[at - 1][2] in _BEFORE_BILL
+    if word in _MODALS:
+        return following in _AFTER_MODALS
+    return not view.has_digit and (word in STREETS or word in UNITS) and word in COMMON_EN
