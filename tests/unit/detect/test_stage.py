@@ -14,7 +14,7 @@ from deid_stream.text.normalise import normalise
         ("the barista splashed espresso on the upholstery", True),
         ("nkosi splashed espresso on the upholstery", False),
         ("the rose splashed on the upholstery", False),  # a name, too
-        ("is there a good place to eat with a garden", True),
+        ("is there a good place to eat with a screen", True),
         ("it is a nice place at 12 orchard", False),  # a number, and no everyday word after it
         ("we need 12 of the wet chairs", True),
         ("we need 12 of the 14 wet chairs", False),  # two numbers may be one value
