@@ -30,6 +30,7 @@ from deid_stream.units import Interval
 MODEL_FORMAT: Final = 1
 _MEND: Final = "reinstall deid-stream, or rebuild the model with `make train`"
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_ALNUM: Final = re.compile(r"[^\W_]")
 _MAX_WORD_CHARS: Final = 64
 """What the tokenizer sees of a longer word; the span still covers all of it."""
 
@@ -133,9 +134,8 @@ class NeuralTagger:
         words = list(split_words(text))
         if not words:
             return []
-        pieces = self._pieces(
-            [_SURROGATE.sub("\ufffd", text[w.start : min(w.end, w.start + _MAX_WORD_CHARS)]) for w in words]
-        )
+        readable = text if _SURROGATE.search(text) is None else _SURROGATE.sub("\ufffd", text)
+        pieces = self._pieces([readable[start : min(end, start + _MAX_WORD_CHARS)] for start, end in words])
         if not pieces:
             return []
         hint = self._config.hints.get(expected or "", self._config.hints[""])
@@ -145,13 +145,13 @@ class NeuralTagger:
         return self._spans(text, words, _by_word(likely, pieces, len(words)))
 
     def _pieces(self, words: Sequence[str]) -> list[_Piece]:
-        everyday = [self._everyday.get(word.lower()) for word in words]
-        rare = {word for word, tokens in zip(words, everyday, strict=True) if tokens is None}
+        known = self._everyday
+        rare = {word for word in words if word.lower() not in known}
         others = self._tokens_of(list(rare)) if rare else {}
         return [
             _Piece(i, token)
-            for i, (word, tokens) in enumerate(zip(words, everyday, strict=True))
-            for token in (others[word] if tokens is None else tokens)
+            for i, word in enumerate(words)
+            for token in (others[word] if word in rare else known[word.lower()])
         ]
 
     def _tokens_of(self, words: Sequence[str]) -> dict[str, list[int]]:
@@ -172,8 +172,8 @@ class NeuralTagger:
             tokens = [self._config.start_token, hint, *(p.token for p in window), self._config.end_token]
             parts.append(self._session.run(None, {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep])
         logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        likely = np.exp(logits - logits.max(axis=1, keepdims=True))
-        likely /= likely.sum(axis=1, keepdims=True)
+        likely = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+        likely /= np.add.reduce(likely, axis=1, keepdims=True)
         return likely  # type: ignore[no-any-return]
 
     def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
@@ -223,8 +223,9 @@ class NeuralTagger:
         word already at ``reach`` times that, so that the doubtful half of a name follows the certain one.
         """
         margins = by_label / self._thresholds
-        labels = np.where(margins.max(axis=1) >= 1.0, margins.argmax(axis=1), -1).tolist()
-        for i in np.flatnonzero(by_label[:, self._default].sum(axis=1) >= self._config.any_of_default).tolist():
+        labels = np.where(np.maximum.reduce(margins, axis=1) >= 1.0, margins.argmax(axis=1), -1).tolist()
+        joint = np.add.reduce(by_label[:, self._default], axis=1)
+        for i in np.flatnonzero(joint >= self._config.any_of_default).tolist():
             if not self._reaching[labels[i]]:
                 labels[i] = int(self._default[margins[i, self._default].argmax()])
         reached = [False] * len(labels)
@@ -246,6 +247,8 @@ class NeuralTagger:
 def _by_word(likely: npt.NDArray[np.float32], pieces: Sequence[_Piece], words: int) -> npt.NDArray[np.float32]:
     """Mean class probabilities of every word, shape ``(words, classes)``."""
     first = [i for i, piece in enumerate(pieces) if not i or piece.word != pieces[i - 1].word]
+    if len(first) == words == len(pieces):
+        return likely
     counts = [end - start for start, end in pairwise([*first, len(pieces)])]
     mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
     mean[[pieces[i].word for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
@@ -260,7 +263,7 @@ def _score(probability: float, threshold: float) -> float:
 def split_words(text: str) -> Iterator[Interval]:
     """Words as the model is trained on them: runs between blanks and the punctuation that never joins words."""
     for match in STRETCH.finditer(text):
-        if any(c.isalnum() for c in match.group()):
+        if _ALNUM.search(match.group()) is not None:
             yield Interval(*match.span())
 
 
