@@ -72,7 +72,7 @@ class Executor:
         self.deletions = deletions
         self._audit = AuditLog(kafka, topics.audit, CONTROL)
         self._metrics = metrics
-        self._flush = flush
+        self.flush = flush
         self._wall_ms = wall_ms
         self._asked_ms: dict[str, Ms] = {}
         """Customers whose opt-out is still being seen to, and since when."""
@@ -151,7 +151,7 @@ class Executor:
         for taken in due:
             self._register.taken_back(taken.holding, taken.verdict.owed, now_ms)
             self._count(taken)
-        await self._flush()
+        await self.flush()
 
     def _forget(self, holding: Holding, now_ms: Ms) -> None:
         if not holding.gone or not holding.settled:
@@ -253,7 +253,7 @@ class Executor:
             await self.deletions.done(changed)
         await self.receipt(sender, changed, now_ms)
         self._register.request(changed)
-        await self._flush()
+        await self.flush()
 
     async def receipt(self, sender: Sender, status: Status, now_ms: Ms) -> None:
         """Write a line of the audit that says where a request stands, under the request's own id."""

@@ -158,6 +158,8 @@ class Desk:
         )
         await self._executor.receipt(sender, changed, self._wall_ms())
         self._register.request(changed)
+        # the two stand in different partitions: were only the release kept, it would not be done again after a crash
+        await self._executor.flush()
 
     def _status(self, request: Request, asked_ms: Ms) -> Status | None:
         subjects = self._names.subjects(request.customer_id, request.subject)

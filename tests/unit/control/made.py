@@ -86,6 +86,8 @@ class Plane:
         self.broken = set()
         self.allowed = {}
         self.flushed = []
+        self.kept = Stored()
+        """What the tables' topics are sure to have."""
         kafka = self.broker.connect()
         self.deletions = Deletions(kafka, TOPICS, keys)
         self.executor = Executor(
@@ -94,6 +96,7 @@ class Plane:
 
     async def _flush(self):
         self.flushed.append(len(self.audit()))
+        self.kept.requests = dict(self.stored.requests)
 
     async def send(self, records):
         for record in records:

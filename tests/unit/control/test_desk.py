@@ -9,7 +9,7 @@ from deid_stream.keys import KeyRing
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.requests import Kind
 from deid_stream.policy.rights import State
-from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
+from tests.unit.control.made import TOPICS, Plane, Stored, T, asked, claim, claims
 
 
 @pytest.fixture
@@ -37,6 +37,20 @@ async def test_what_ends_another_request_is_done_again_after_a_crash(plane, firs
     assert (done.state, done.reason) == (State.DONE, "")
     assert (target.state, target.released_by, target.ended_by) == (ended, "legal-2", f"r-{ending}")
     assert after.said().count(("requested", f"{first}_{ended}")) == 1
+
+
+async def test_a_release_is_not_kept_without_what_it_releases(plane):
+    """What has not been flushed may be lost in one partition of the table's topic and kept in another."""
+    await plane.ask("hold", call_id="c1")
+    before = set(plane.stored.requests)
+    await plane.ask("release", target="r-hold", requested_by="legal-2")
+    left = Stored()
+    new = {key: status for key, status in plane.stored.requests.items() if key not in before}
+    assert len(new) == 1
+    left.requests = plane.kept.requests | new
+    after = Plane(left, plane.broker)
+    await after.ask("release", target="r-hold", requested_by="legal-2")
+    assert after.register.status("r-hold").state is State.RELEASED
 
 
 @pytest.mark.parametrize(
