@@ -40,110 +40,111 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
     """How the user proves who it is. ``PLAIN`` sends the password, ``OAUTHBEARER`` a token: only with TLS."""
     sasl_username: str = ""
-    """Kafka user."""
+    """Name of the Kafka user."""
     sasl_password: str = ""
-    """Its password; better in a file."""
+    """Password of the Kafka user; better in ``sasl_password_file``."""
     sasl_password_file: str = ""
-    """File that holds the password."""
+    """File that holds the password of the Kafka user."""
     oauth_token_url: str = ""
-    """With ``OAUTHBEARER``: the token endpoint, asked for client credentials; ``https``, or this machine."""
+    """With ``OAUTHBEARER``: URL of the token endpoint (client credentials grant); ``https``, or this machine."""
     oauth_client_id: str = ""
-    """Client id there."""
+    """Client id at the token endpoint."""
     oauth_client_secret: str = ""
-    """Its secret; better in a file."""
+    """Client secret at the token endpoint; better in ``oauth_client_secret_file``."""
     oauth_client_secret_file: str = ""
-    """File that holds the secret."""
+    """File that holds the client secret."""
     oauth_scope: str = ""
-    """Scope to ask for; empty: the endpoint's own."""
+    """Scope to ask the token endpoint for; empty: the endpoint's default."""
     oauth_token_hook: str = ""
-    """In place of an endpoint: ``module:name`` of a Python callable that gives a token and when it expires."""
+    """In place of an endpoint: ``module:name`` of a Python function that returns a token and when it expires."""
     tls_ca_file: str = ""
-    """CA bundle of the broker's certificate; empty: the system's."""
+    """CA certificates (PEM) that the broker's certificate is checked with; empty: those of the system."""
     tls_cert_file: str = ""
-    """Client certificate, PEM; goes with ``tls_key_file``."""
+    """Client certificate (PEM), for mutual TLS; needs ``tls_key_file``."""
     tls_key_file: str = ""
-    """Key of the client certificate, PEM."""
+    """Private key (PEM) of the client certificate."""
     topic_prefix: str = ""
-    """Put before every topic name, as it is (``staging.``)."""
+    """What every topic name begins with, for example ``staging.``; a dot or hyphen at its end is part of it."""
     partitions: int = 4
-    """Of every topic, when this program creates them."""
+    """Partition count of every topic that this program creates."""
     replication_factor: int = -1
-    """-1: three, or as many as there are brokers."""
+    """Replicas of every topic that this program creates; -1: three, or as many as there are brokers if fewer."""
     group_id: str = "deid-stream"
-    """Consumer group of the workers; the spot check's is this with ``-spotcheck``."""
+    """Consumer group of the workers; with ``-spotcheck`` or ``-control`` behind it, those of the other processes."""
     kafka_client: KafkaClient = "librdkafka"
-    """What a worker reads and writes with: ``librdkafka``, at a quarter of the cost, or ``aiokafka``."""
+    """Client with which a worker reads and writes records: ``librdkafka`` takes a quarter of ``aiokafka``'s CPU
+    time."""
     processing: Guarantee = "auto"
     """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
     session_timeout_ms: int = 10_000
-    """A worker that the group has not heard from for so long is replaced."""
+    """A worker from which the broker has had no heartbeat for so long loses its partitions to others."""
     broker_wait_ms: int = 300_000
     """How long a worker that starts waits for a broker that does not answer; 0: it ends at once."""
     region: str = ""
-    """Where this deployment runs; a policy of another region permits no training here."""
+    """Region in which this deployment runs. A policy that names another one permits no training here."""
     processor: bool = False
-    """The deployment works for others: a customer's policy may narrow what is done by default, and never widen it."""
+    """True: the deployment works for others, so a policy may narrow what is done by default, and never widen it."""
     holdback_ms: int = 30_000
-    """Longest wait for the transcript of a moment, in record time; after it the audio is silenced."""
+    """Longest time (record time) that audio waits for its transcript. After it speech is silenced."""
     delay: DelayName = "safe"
     """How soon a turn leaves whose last words are no part of a value: `live` after 0.2 s, `balanced` after 0.7 s,
     `safe` after the whole context window, as every other turn."""
     context_window_ms: int = 1_500
-    """A pause at least this long ends a turn."""
+    """A pause of at least this length ends a turn. Longer: more values spoken in parts are found, later."""
     max_turn_ms: int = 12_000
-    """A turn is closed at this length, at a segment border."""
+    """Longest turn: it ends at the last segment border before. Longer: long turns leave later."""
     idle_ms: int = 120_000
-    """A call without records for so long, in record time, has broken off and is closed."""
+    """A call of which no record has come for so long (record time) counts as broken off and is closed."""
     max_audio_bytes: int = 1_048_576
-    """Larger audio records are refused."""
+    """Audio records of more bytes become dead letters."""
     max_transcript_bytes: int = 1_048_576
-    """Larger transcript and event records are refused."""
+    """Transcript and event records of more bytes become dead letters."""
     digest_key: str = ""
-    """Master key, 16 to 64 bytes in hex: every key of a purpose, customer and call is derived from it. Retired keys may
-    follow it, after a blank or on lines of their own: calls that began with one go on with it."""
+    """Master key, 16 to 64 bytes in hex, from which every other key is derived. Retired keys may follow it, after a
+    blank or on lines of their own: calls that began under one go on with it."""
     digest_key_file: str = ""
-    """File that holds the digest key, in hex; others must not be able to read it."""
+    """File that holds ``digest_key``; others must not be able to read it."""
     customer_keys: bool = False
-    """Each customer has a secret of its own in ``deid.keys``, wrapped, which keys its pseudonyms: destroying it makes
-    them unlinkable. Turning it on changes every pseudonym."""
+    """True: each customer has a secret of its own in ``deid.keys``, from which its pseudonyms are made. When it is
+    destroyed, nobody can link them any more. Turning this on changes every pseudonym."""
     encrypt_outputs: bool = False
-    """Transcripts and audio leave encrypted with their customer's key, which implies ``customer_keys``: destroying the
-    key makes them unreadable in every copy."""
+    """True: transcripts and audio leave encrypted with their customer's key (so ``customer_keys`` is on, too). When
+    that key is destroyed, no copy of them can be read any more."""
     read_key: str = ""
-    """What a reader opens encrypted outputs with, from `deid-stream keys reader-key`; several with blanks between."""
+    """Key that opens encrypted outputs, from `deid-stream keys reader-key`; several with blanks between."""
     read_key_file: str = ""
-    """File that holds it; others must not be able to read it."""
+    """File that holds ``read_key``; others must not be able to read it."""
     key_timeout_ms: int = 5_000
-    """Longest wait for a key service's answer."""
+    """Longest wait for an answer of Vault or the KMS; without one the process does not start."""
     key_ca_file: str = ""
-    """CA bundle of the key service's certificate; empty: the system's."""
+    """CA certificates (PEM) that the certificate of Vault or the KMS is checked with; empty: those of the system."""
     vault_addr: str = ""
-    """Vault's address, for keys that begin with ``vault:``."""
+    """URL of Vault, for master keys that begin with ``vault:``."""
     vault_token: str = ""
-    """Its token; better in a file."""
+    """Token for Vault; better in ``vault_token_file``."""
     vault_token_file: str = ""
-    """File that holds the token."""
+    """File that holds the token for Vault."""
     vault_key: str = ""
-    """Name of the transit key that wraps master keys."""
+    """Name of the key of Vault's transit engine that wraps master keys."""
     vault_mount: str = "transit"
-    """Where the transit engine is mounted."""
+    """Path at which Vault's transit engine is mounted."""
     vault_namespace: str = ""
-    """Vault Enterprise's namespace."""
+    """Namespace, for Vault Enterprise."""
     kms_key: str = ""
     """KMS key (id, ARN or alias) that wraps master keys, for keys that begin with ``aws-kms:``. The credentials are
     those of the environment (``AWS_ACCESS_KEY_ID`` ...)."""
     kms_region: str = ""
-    """Region of the KMS; empty: ``AWS_REGION``."""
+    """Region of the KMS; empty: what ``AWS_REGION`` says."""
     kms_endpoint: str = ""
-    """Address of the KMS; empty: AWS's own."""
+    """URL of the KMS; empty: that of AWS in the region."""
     hash_ids: bool = False
-    """Call, customer and segment ids leave as keyed pseudonyms, in every output, key and header."""
+    """True: call, customer and segment ids leave as keyed pseudonyms, in every output, key and header."""
     insecure_ephemeral_key: bool = False
-    """Make a digest key up for this run: a restarted worker then cannot recognise values found before."""
+    """True: make up a digest key for this run. A restarted worker does not recognise values found before."""
     timing_profile: str = ""
-    """Timing profile of transcripts that name no provider; empty: 100 ms of error."""
+    """Timing profile (docs/audio.md) of transcripts that name no provider; empty: ``100ms``."""
     sensitivity: SensitivityName = "balanced"
-    """How readily the model's guesses count: `strict` lets the least through, `light` takes least of the rest."""
+    """How readily the model's guesses count: `strict` misses least, `light` redacts least in vain."""
     directions: str = ""
     """Values of a call's ``direction`` that may leave with its summary, comma-separated; empty: ``inbound`` ..."""
     regions: str = ""
@@ -155,39 +156,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     free_text: str = ""
     """Fields of a call's metadata that are free text, comma-separated: they leave redacted with its summary."""
     spotcheck_share: float = 0.01
-    """Share of closed calls that the spot check listens to again."""
+    """Share of closed calls, 0 to 1, that the spot check listens to again."""
     processes: int = 1
     """Worker processes that one ``deid-stream worker`` starts."""
     dashboard_host: str = "127.0.0.1"
-    """Address of the dashboard. Before another than this machine's can reach it, put TLS in front of it."""
+    """Address on which the dashboard listens. It has no TLS and no login: put a proxy in front of it."""
     dashboard_port: int = 8080
-    """Its port; 0: no dashboard."""
+    """Port on which the dashboard listens; 0: no dashboard."""
     dashboard_hosts: str = ""
-    """Names under which browsers may ask for it, comma-separated, beside this machine's own; a proxy's name, say."""
+    """Host names, comma-separated, under which browsers may ask for the dashboard: your proxy's, for example."""
     dashboard_token: str = ""
-    """Token without which nobody can listen to sanitized sound; empty: nobody can."""
+    """Token for listening to sanitized sound and for seeing whom a request is about; empty: nobody can."""
     dashboard_token_file: str = ""
-    """File that holds the token."""
+    """File that holds the dashboard's token."""
     request_days: int = 30
-    """A privacy request is overdue after so many days."""
+    """Days after which a privacy request that is not done counts as overdue."""
     identity_check: str = ""
     """Who checks that a person is who they say: a program's path or an ``http(s)`` address; empty: requests must carry
     ``verified_by``. See docs/control.md."""
     aggregates_window_ms: int = 3_600_000
     """Length of the windows of ``deid.aggregates``; windows begin at multiples of it since the epoch, UTC."""
     aggregates_threshold: int = 10
-    """Numbers of fewer calls than this are hidden in ``deid.aggregates``."""
+    """Numbers that count fewer calls than this are hidden in ``deid.aggregates``."""
     aggregates_epsilon: float = 0.0
-    """Laplace noise on the numbers of ``deid.aggregates``, for one call; 0: none."""
+    """Epsilon of the Laplace noise on ``deid.aggregates``, for one call: smaller is noisier; 0: no noise."""
     log_level: LogLevel = "info"
     """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
     traces: str = ""
     """Where OpenTelemetry traces go (extra `traces`): a collector's URL (``http://host:4318/v1/traces``) or
     ``file:PATH``; empty: nowhere. They hold counts and times, no id and no word."""
     metrics_host: str = "127.0.0.1"
-    """Address of the metrics endpoint and the probes; in a container ``0.0.0.0``."""
+    """Address on which metrics and probes are served; in a container ``0.0.0.0``."""
     metrics_port: int = 9464
-    """Its port; 0: none. With ``processes`` N the processes take N ports, from this one on."""
+    """Port on which metrics and probes are served; 0: they are not. With ``processes`` N, N ports from this one on."""
 
     def __repr__(self) -> str:
         return f"<Settings {self.bootstrap_servers or 'embedded broker'}>"
@@ -231,7 +232,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         try:
             return [bytes.fromhex(word) for word in _secret(self.read_key, self.read_key_file, "read_key_file").split()]
         except ValueError:
-            raise DigestKeyError("the read key is not hex") from None
+            raise DigestKeyError("the read key is not hex: give what `deid-stream keys reader-key` prints") from None
 
     def secret_vault_token(self) -> str:
         return _secret(self.vault_token, self.vault_token_file, "vault_token_file")

@@ -44,6 +44,12 @@ def install(extra: str) -> str:
     return f"install it by `pip install '.[{extra}]'` in a checkout, or `pip install 'PATH/TO/THE.whl[{extra}]'`"
 
 
+def counted(number: int, thing: str, things: str = "") -> str:
+    """``1 call``, ``3 calls``: a number of things, for a message. ``things``: the plural, where it takes more than an
+    s."""
+    return f"{number} {thing}" if number == 1 else f"{number} {things or thing + 's'}"
+
+
 class DeidError(Exception):
     """Root of the tree."""
 

@@ -171,7 +171,7 @@ async def test_what_is_done_to_a_customers_keys_is_in_the_audit_and_a_hold_keeps
     await service.send(call("b", 75))
     await service.closed(2)
     deleted = await run(service, "rights", "delete", *who)
-    assert "1 keys destroyed" in deleted.output, deleted.output
+    assert "1 key destroyed" in deleted.output, deleted.output
     await comes_to(service, everywhere())
     listed = json.loads((await keys("list", "--json")).output)["customers"]
     assert [(len(one["keys"]), len(one["destroyed"])) for one in listed] == [(1, 3)]
@@ -195,7 +195,7 @@ async def test_raw_records_go_up_to_the_calls_last_with_what_lies_before_and_not
     assert await there() == [{before, "a", behind}] * 3
     who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a", "--raw")
     shown = await run(service, "rights", "delete", *who)
-    assert f"with it go records of 1 other calls: {before}" in shown.output
+    assert f"with it go records of 1 other call: {before}" in shown.output
     assert shown.output.count("below offset") == 3
     assert await there() == [{before, "a", behind}] * 3, "only shown"
     done = await run(service, "rights", "delete", *who, "--yes")

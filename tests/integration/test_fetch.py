@@ -128,7 +128,7 @@ async def test_what_is_missing_is_said(broker, tmp_path, capsys):
         status, said, _ = await fetch(sample.header.call_id, "--out", tmp_path)
         assert status == 0
         notes = "\n".join(said["notes"])
-        for part in ("no call.started", "no call.ended", "1 records of another customer", "missing", "lacks 100 ms"):
+        for part in ("no call.started", "no call.ended", "1 record of another customer", "missing", "lacks 100 ms"):
             assert part in notes
         call = read_call(tmp_path / f"{sample.header.call_id}.wav", tmp_path / f"{sample.header.call_id}.call.json")
         assert not call.header.complete

@@ -15,7 +15,6 @@ RATE_HZ = 8_000
 _FIRST = ("anita", "rohan", "priya", "daniel", "grace", "farah", "marcus", "elena", "wei", "oluwaseun")
 _LAST = ("sharma", "ferguson", "okafor", "lindqvist", "patel", "moreau", "tanaka", "costa")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_QUESTIONS = ("may i have your full card number please", "could you give me your phone number")
 _PLAIN = (
     "the parcel has not arrived yet and i am a little worried",
     "let me have a look at that for you",

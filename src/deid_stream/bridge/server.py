@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from deid_stream.bridge.calls import BridgedCalls, Stream
-from deid_stream.errors import BrokerError, ConfigError, DecodeError
+from deid_stream.errors import BrokerError, ConfigError, DecodeError, counted
 from deid_stream.kafka.ports import Sender
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.json import JsonObject
@@ -126,7 +126,7 @@ class Bridge:
         """Before a connection becomes a WebSocket."""
         path = urlsplit(request.path).path
         if path == "/healthz":
-            return connection.respond(http.HTTPStatus.OK, f"{self._calls.live} calls\n")
+            return connection.respond(http.HTTPStatus.OK, f"{counted(self._calls.live, 'call')}\n")
         if path != MEDIA_PATH and not path.startswith(TRANSCRIPTS_PATH):
             return connection.respond(http.HTTPStatus.NOT_FOUND, f"{MEDIA_PATH} or {TRANSCRIPTS_PATH}PROVIDER\n")
         token = self._options.auth_token

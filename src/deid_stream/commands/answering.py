@@ -8,7 +8,7 @@ import msgspec
 
 from deid_stream.commands.names import is_meant
 from deid_stream.commands.options import print_json
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.model.near import near_names
 from deid_stream.model.requests import Kind, Request
 from deid_stream.policy.permit import rfc3339
@@ -91,11 +91,11 @@ def line(one: Status) -> str:
     if one.finished_ms:
         parts.append(f"ended {rfc3339(one.finished_ms)}" + (f" by {one.released_by}" if one.released_by else ""))
     if one.records or (one.kind is Kind.DELETION and one.state is State.DONE):
-        parts.append(f"{one.records} records of {one.calls} calls")
+        parts.append(f"{counted(one.records, 'record')} of {counted(one.calls, 'call')}")
     if one.unknown:
         parts.append(f"{one.unknown} unknown when asked")
     if one.keys and one.state is State.DONE:
-        parts.append(f"{len(one.keys)} keys destroyed")
+        parts.append(f"{counted(len(one.keys), 'key')} destroyed")
     return "  ".join(parts)
 
 

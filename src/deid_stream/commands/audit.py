@@ -12,7 +12,7 @@ import msgspec
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, day_ms, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.policy.proof import Proof
@@ -71,7 +71,7 @@ def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
 
 def _tell(found: JsonObject) -> None:
     for verdict, count in found["verdicts"].items():
-        click.echo(f"{verdict}: {count} records")
+        click.echo(f"{verdict}: {counted(count, 'record')}")
     for wrong in found["wrong"]:
         click.echo(f"{wrong['verdict']}  {wrong['topic']}  {wrong['key']}", err=True)
     click.echo(
@@ -85,13 +85,13 @@ def tell_chains(audit_read: JsonObject) -> None:
     for chain in audit_read["chains"]:
         since = f", older ones have expired: from position {chain['first']}" if chain["first"] else ""
         again = f", {chain['repeats']} written again" if chain["repeats"] else ""
-        again += f", {chain['branches']} branches" if chain["branches"] else ""
+        again += f", {counted(chain['branches'], 'branch', 'branches')}" if chain["branches"] else ""
         click.echo(
-            f"audit {chain['partition']}/{chain['writer']}: {chain['lines']} lines{since}{again}, "
+            f"audit {chain['partition']}/{chain['writer']}: {counted(chain['lines'], 'line')}{since}{again}, "
             f"head {chain['head'][:16]}"
         )
     if audit_read["unchained"]:
-        click.echo(f"audit: {audit_read['unchained']} lines from before there were chains")
+        click.echo(f"audit: {counted(audit_read['unchained'], 'line')} from before there were chains")
     if not audit_read["ends_known"]:
         click.echo("audit: no right to read deid.checkpoints, so a cut at the end would not show", err=True)
     for found in audit_read["breaks"]:
@@ -144,7 +144,8 @@ def export(
     if as_json:
         print_json(manifest)
     else:
-        click.echo(f"{out}: {manifest['lines']} lines of {manifest['calls']} calls; read {out / 'report.html'}")
+        what = f"{counted(manifest['lines'], 'line')} of {counted(manifest['calls'], 'call')}"
+        click.echo(f"{out}: {what}; read {out / 'report.html'}")
         whole = not manifest["breaks"]
         click.echo("the audit is whole" if whole else "the audit was changed or cut: see the report", err=not whole)
     if not manifest["lines"]:

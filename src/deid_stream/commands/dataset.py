@@ -22,7 +22,7 @@ from deid_stream.commands.options import (
 )
 from deid_stream.config import Settings
 from deid_stream.custody.ring import read_keys
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.model.near import near_names
 
 if TYPE_CHECKING:
@@ -112,8 +112,9 @@ def export(
     _tell_removal(done.removal)
     counts = done.manifest.counts
     click.echo(
-        f"{target}: {counts['calls']} calls ({done.added} new, {counts['partial_calls']} in part), "
-        f"{counts['clips']} clips, {counts['duration_ms'] / 3_600_000:.2f} h; dataset {done.manifest.dataset_id[:12]}"
+        f"{target}: {counted(counts['calls'], 'call')} ({done.added} new, {counts['partial_calls']} in part), "
+        f"{counted(counts['clips'], 'clip')}, {counts['duration_ms'] / 3_600_000:.2f} h; "
+        f"dataset {done.manifest.dataset_id[:12]}"
     )
     _tell_retention(done.manifest, target)
 
@@ -139,8 +140,8 @@ def prune(target: str, settings: Settings, as_json: bool) -> int:
         for problem in done.problems:
             click.echo(f"deid-stream: {problem}", err=True)
         if not done.problems:
-            calls, shards = done.manifest.counts["calls"], len(done.manifest.shards)
-            click.echo(f"{target}: {calls} calls left; {shards} shards read again, nothing withdrawn is in them")
+            calls, shards = counted(done.manifest.counts["calls"], "call"), counted(len(done.manifest.shards), "shard")
+            click.echo(f"{target}: {calls} left; {shards} read again, nothing withdrawn is in the dataset")
             _tell_retention(done.manifest, target)
     return 1 if done.problems else 0
 
@@ -209,7 +210,8 @@ def _tell_removal(removal: "Removal | None") -> None:
     if removal is None:
         return
     for reason in sorted(set(removal.calls.values())):
-        click.echo(f"{sum(why == reason for why in removal.calls.values())} calls taken out: {reason}")
+        count = sum(why == reason for why in removal.calls.values())
+        click.echo(f"{counted(count, 'call')} taken out: {reason}")
 
 
 def _tell_retention(manifest: "Manifest", target: str) -> None:

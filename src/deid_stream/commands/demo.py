@@ -10,7 +10,7 @@ import click
 
 from deid_stream.commands.options import CONNECTION, cluster, print_json, settings_options
 from deid_stream.config import Settings
-from deid_stream.errors import ConfigError, install
+from deid_stream.errors import ConfigError, counted, install
 
 _NEXT: Final = """\
 Listen to {out}/{longest}/before.wav and after.wav, look at {out}/{longest}/picture.png; the transcripts are beside
@@ -109,7 +109,7 @@ def play(repeat: bool, settings: Settings) -> None:
             start_ms = time.time_ns() // 1_000_000
             cues = script([renamed(call, f"-{start_ms}") for call in calls])
             await play_calls(kafka, cues, start_ms=start_ms, pace=1.0, prefix=prefix)
-            click.echo(f"{len(calls)} calls have been played", err=True)
+            click.echo(f"played: {counted(len(calls), 'call')}", err=True)
             if not repeat:
                 return
 

@@ -15,7 +15,7 @@ import msgspec
 from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
-from deid_stream.errors import DeidError
+from deid_stream.errors import DeidError, counted
 from deid_stream.kafka.connection import transport_risks
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ async def _policies(kafka: "Kafka", settings: Settings) -> list[Finding]:
         return [Finding("policies", "warning", "there are none", mend)]
     now_ms = time.time_ns() // 1_000_000
     training = sum(table.standing(name).refusal(now_ms) is None for name in customers)
-    return [*found, Finding("policies", "ok", f"{len(customers)} customers, {training} with training")]
+    return [*found, Finding("policies", "ok", f"{counted(len(customers), 'customer')}, {training} with training")]
 
 
 async def _clock(kafka: "Kafka", settings: Settings) -> list[Finding]:

@@ -13,7 +13,7 @@ import msgspec
 from deid_stream import __version__
 from deid_stream.commands.names import unknown
 from deid_stream.commands.proving import read_audit
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction
@@ -249,8 +249,8 @@ def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
         f"<p>From <code>{_e(manifest['topic'])}</code>, made {_e(manifest['made'])} by {_e(manifest['by'])}. "
         f"{_e('Everything' if not wanted else ', '.join(f'{n}: {v}' for n, v in wanted.items()))}.</p>",
         f"<p class={'good' if whole else 'bad'}>{state}</p>",
-        f"<p>{manifest['lines']} lines about {manifest['calls']} calls. An entry says what was redacted, withheld or "
-        "taken back, why and when; never what was said.</p>",
+        f"<p>{counted(manifest['lines'], 'line')} about {counted(manifest['calls'], 'call')}. A line says what was "
+        "redacted, withheld or taken back, why and when; never what was said.</p>",
         _table(("Action", "Reason", "Lines"), [(*k.split("/", 1), v) for k, v in manifest["actions"].items()]),
         "<h2>Policies of these customers</h2>",
         _table(
@@ -258,7 +258,8 @@ def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
             [[p[n] for n in ("customer_id", "time", "position", "removed", "sha256")] for p in manifest["policies"]],
         ),
         "<h2>Chains</h2>",
-        f"<p>{_e(manifest['hash'])} Chains of all customers were checked: {manifest['lines_checked']} lines.</p>",
+        f"<p>{_e(manifest['hash'])} Chains of all customers were checked: "
+        f"{counted(manifest['lines_checked'], 'line')}.</p>",
         _table(
             ("Partition", "Writer", "From position", "Lines", "Last hash"),
             [[c[n] for n in ("partition", "writer", "first", "lines", "head")] for c in manifest["chains"]],

@@ -15,7 +15,7 @@ from deid_stream.config import Settings
 from deid_stream.control.holdings import holds
 from deid_stream.control.topics import ControlTopics
 from deid_stream.custody.ring import ProviderName, key_ring, provider
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.keys.customers import reader_keys
@@ -132,7 +132,8 @@ def rotate(customer: str | None, settings: Settings) -> None:
             if customer is None:
                 count = await held.rewrap()
                 await _audited(settings, "", "wrapped_anew", {"customers": count})
-                return f"{count} of {len(held.table)} customers' keys wrapped anew, under {ring.ids[0]}"
+                of = f"{count} of {counted(len(held.table), 'customer')}"
+                return f"keys wrapped anew for {of}, under the master key {ring.ids[0]}"
             name, *older = _named(settings, ring, customer)
             if not any(held.has(one) for one in (name, *older)):
                 known = [] if settings.hash_ids else held.table.customers()
@@ -176,7 +177,7 @@ def destroy(customer: str, yes: bool, settings: Settings) -> None:
     count = asyncio.run(run())
     if not count:
         raise ConfigError(f"{customer} has no key that could be destroyed; see `deid-stream keys list`")
-    click.echo(f"{customer}: {count} keys destroyed")
+    click.echo(f"{customer}: {counted(count, 'key')} destroyed")
 
 
 @contextlib.asynccontextmanager

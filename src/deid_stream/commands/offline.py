@@ -11,7 +11,7 @@ import click
 from deid_stream.commands.options import SENSITIVITY, json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from deid_stream.commands.transcribing import Transcriber
@@ -80,7 +80,8 @@ def replay(
     for name, entities, silenced_ms in job.run(pairs, out):
         done.append({"name": name, "entities": entities, "redacted_ms": silenced_ms})
         if not as_json:
-            click.echo(f"{name}: {entities} entities, {silenced_ms / 1000:.1f} s silenced -> {out}")
+            found = counted(entities, "entity", "entities")
+            click.echo(f"{name}: {found}, {silenced_ms / 1000:.1f} s silenced -> {out}")
     if as_json:
         print_json(done)
 
@@ -203,7 +204,7 @@ def detect(source: Path, target: Path, all_types: bool, settings: Settings, as_j
     if as_json:
         print_json({"rows": rows})
     else:
-        click.echo(f"{rows} rows -> {target}")
+        click.echo(f"{counted(rows, 'row')} -> {target}")
 
 
 @click.command(short_help="Compare found spans with labelled ones.")

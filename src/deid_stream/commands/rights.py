@@ -29,7 +29,7 @@ from deid_stream.control.holdings import Snapshot, read_statuses
 from deid_stream.control.raw import Plan, carry_out, plan
 from deid_stream.control.topics import ControlTopics
 from deid_stream.custody.ring import key_ring, read_keys
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import OutRecord
@@ -212,7 +212,7 @@ def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bo
     request = _request(Kind.DELETION, values)
     status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout))
     if raw and status is not None and status.state is State.DONE:
-        click.echo(f"{asyncio.run(carry_out(kafka, planned))} raw records deleted", err=as_json)
+        click.echo(f"{counted(asyncio.run(carry_out(kafka, planned)), 'raw record')} deleted", err=as_json)
     elif raw:
         click.echo("raw records stay, since the request is not done", err=True)
     return answer(request, status, timeout, as_json)
@@ -221,13 +221,13 @@ def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bo
 def _show(planned: Plan) -> None:
     for cut in planned.cuts:
         place = f"{cut.place.topic} partition {cut.place.partition}"
-        click.echo(f"{place}: {cut.records} records below offset {cut.before}, {cut.own} of them asked for")
+        click.echo(f"{place}: {counted(cut.records, 'record')} below offset {cut.before}, {cut.own} asked for")
     others = planned.others
     if not planned.cuts:
         click.echo("no raw record of it is there")
     elif others:
         named = ", ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
-        click.echo(f"with it go records of {len(others)} other calls: {named}")
+        click.echo(f"with it go records of {counted(len(others), 'other call')}: {named}")
 
 
 @rights.command()
@@ -264,7 +264,8 @@ async def _hand_over(
     if as_json:
         print_json({"request_id": request.request_id, "out": str(out), **msgspec.structs.asdict(made)})
     else:
-        click.echo(f"{request.request_id}: {made.calls} calls, {made.records} records in {out}")
+        what = f"{counted(made.calls, 'call')}, {counted(made.records, 'record')}"
+        click.echo(f"{request.request_id}: {what} in {out}")
     return 0
 
 
@@ -332,16 +333,14 @@ def retention(dry_run: bool, days: int, settings: Settings, as_json: bool) -> in
             key = (call.customer_id, str(part.purpose), "kept")
             calls[key] += 1
             records[key] += part.records
-    rows = [
-        {"customer_id": customer, "purpose": purpose, "reason": reason, "calls": count, "records": records[key]}
-        for key, count in sorted(calls.items())
-        for customer, purpose, reason in [key]
-    ]
+    rows = [(*key, count, records[key]) for key, count in sorted(calls.items())]
     if as_json:
-        print_json(rows)
+        print_json(
+            [dict(zip(("customer_id", "purpose", "reason", "calls", "records"), row, strict=True)) for row in rows]
+        )
         return 0
-    for row in rows:
-        click.echo("{customer_id}  {purpose}  {reason}: {calls} calls, {records} records".format(**row))
+    for customer, purpose, reason, count, held in rows:
+        click.echo(f"{customer}  {purpose}  {reason}: {counted(count, 'call')}, {counted(held, 'record')}")
     if not rows:
         click.echo("nothing goes")
     return 0

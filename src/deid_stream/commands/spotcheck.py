@@ -15,6 +15,7 @@ from deid_stream.commands.options import (
     settings_options,
 )
 from deid_stream.config import Settings
+from deid_stream.errors import counted
 
 
 @click.command(short_help="Listen again to a sample of released calls; take back what leaked.")
@@ -39,6 +40,6 @@ def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
         print_json(msgspec.structs.asdict(totals))
         return
     results = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in totals.results.items() if count)
-    click.echo(f"{totals.calls} calls closed, of the sample: {results or 'none'}")
+    click.echo(f"{counted(totals.calls, 'call')} closed, of the sample: {results or 'none'}")
     for call_id in totals.quarantined:
         click.echo(f"quarantined: {call_id}")

@@ -10,7 +10,7 @@ import click
 
 from deid_stream.commands.options import CONNECTION, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, counted
 from deid_stream.model.json import JsonObject
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ async def _of_topic(topic: str, settings: Settings) -> list[JsonObject]:
             counts[found] += 1
             first.setdefault(found, f"partition {record.partition} offset {record.offset}")
     findings = [{**found._asdict(), "records": count, "first": first[found]} for found, count in counts.most_common()]
-    return [{"topic": topic, "kind": f"{len(records)} records", "segments": 0, "findings": findings}]
+    return [{"topic": topic, "kind": counted(len(records), "record"), "segments": 0, "findings": findings}]
 
 
 def _print(entry: JsonObject) -> None:
     name = entry.get("file") or entry.get("topic")
-    size = f", {entry['segments']} segments" if entry["segments"] else ""
+    size = f", {counted(entry['segments'], 'segment')}" if entry["segments"] else ""
     findings = entry["findings"]
     if not findings:
         click.echo(f"{name}: {entry['kind']}{size}: right")
@@ -103,7 +103,7 @@ def _print(entry: JsonObject) -> None:
     click.echo(f"{name}: {entry['kind']}{size}: {len(findings)} wrong")
     for found in findings[:_SHOWN]:
         where = f"{found['path']}: " if found["path"] else ""
-        times = f" ({found['records']} records, the first at {found['first']})" if "records" in found else ""
+        times = f" ({counted(found['records'], 'record')}, the first at {found['first']})" if "records" in found else ""
         click.echo(f"  {where}{found['message']} [{found['code']}]{times}")
         if found["mend"]:
             click.echo(f"    -> {found['mend']}")

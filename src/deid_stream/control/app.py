@@ -157,7 +157,8 @@ class FaustApp:
                 await self._app.producer._ensure_producer().partitions_for(topic)
 
     async def _recovered(self) -> None:
-        """However large the tables are, and however long another control plane works."""
+        """Wait until the tables have been read, for as long as reading gets on or another control plane works. Raises
+        TimeoutError where reading has stood still for ``START_S``."""
         recovery = self._app.tables.recovery
         before: int | None = None
         while not self._working.is_set():
@@ -170,8 +171,8 @@ class FaustApp:
                 before = left
 
     async def lost(self) -> None:
-        """Until another control plane has got partitions of this one's, which therefore knows no longer all there is to
-        know, or Faust has failed, and keeps no table any more. Raises TakenOverError or TaskError."""
+        """Wait until this process must end. Raises TakenOverError when another control plane has got partitions of this
+        one, which then no longer knows every call; TaskError when Faust has failed, which then keeps no table."""
         ends = [asyncio.ensure_future(self._lost.wait()), asyncio.ensure_future(self._app._crashed.wait())]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -187,7 +188,8 @@ class FaustApp:
         )
 
     def committed(self, topic: str) -> dict[int, int]:
-        """By partition, up to where its records had been taken when this process was given its partitions."""
+        """The offset up to which the records of each partition of a topic had been taken when this process was given
+        its partitions, by partition number."""
         return {partition: offset for (name, partition), offset in self._committed.items() if name == topic}
 
     def _owns_all(self) -> bool:
@@ -208,12 +210,12 @@ class FaustApp:
             self._lost.set()
 
     async def stop(self) -> None:
-        """Leave the group. Given up after ``STOP_S``: parts of Faust swallow being cancelled, and wait for ever."""
+        """Leave the group. Gives up after ``STOP_S``, since parts of Faust ignore that they are cancelled."""
         await asyncio.wait({asyncio.create_task(self._app.stop())}, timeout=STOP_S)
         self._folder.cleanup()
 
     async def flush(self) -> None:
-        """Until the tables' changes have reached the broker."""
+        """Wait until the broker has acknowledged the changes of the tables."""
         producer = self._app.producer
         await producer.buffer.flush()
         await producer.flush()
@@ -264,17 +266,18 @@ class OneOwner(PartitionAssignor):  # type: ignore[misc]  # untyped
 
 
 def _given_ms(member: ClientMetadata) -> int:
-    """0: it has no partition."""
+    """When the member was last given its partitions (epoch ms); 0: it has none."""
     return max(1, _stamp_ms(member)) if member.assignment.active_tps else 0
 
 
 def _stamp_ms(member: ClientMetadata) -> int:
-    """Of the last assignment that it has got, were it of nothing."""
+    """The stamp (epoch ms) of the last assignment that the member has seen, even one without partitions for it."""
     return int(member.topic_groups.get(_GIVEN_MS, 0))
 
 
 def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
-    """Faust's own, but for how long its consumer lets the broker wait: 1.5 s there, which no setting changes."""
+    """Faust's transport with another longest wait of a fetch, ``fetch_wait_ms``: Faust has 1.5 s and no setting for
+    it."""
 
     class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
         def _create_worker_consumer(self, transport: driver.Transport) -> object:
@@ -294,7 +297,7 @@ def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
 
 
 def _credentials(connection: Connection) -> object:
-    """As Faust names them; None for a broker without TLS and users."""
+    """The connection's credentials as a Faust object; None for a broker without TLS and users."""
     tls = connection.ssl_context() if connection.tls else None
     if connection.oauth is not None:
         return faust.OAuthCredentials(oauth_cb=tokens_of(connection, connection.oauth), ssl_context=tls)

@@ -1,8 +1,8 @@
-"""Reading of what the control plane goes by: each topic by a reader of its own, outside any group, in offset order.
+"""Reads the topics that the control plane acts on: each with a reader of its own, outside any group, in offset order.
 
 Faust reads the same topics, but may not be relied on for it: it throws away what comes while partitions are given out,
 may go on behind it, and may read no more at all after a rebalance, without an error. So its agents only tell the broker
-how far reading has come (``Topic.reached``).
+how far reading has come (``TopicReading.reached``).
 """
 
 import asyncio
@@ -30,18 +30,20 @@ class Message(NamedTuple):
 Take = Callable[[Message], Awaitable[None]]
 
 
-class Topic:
-    """``take`` is given every record once, one at a time. ``run`` until cancelled."""
+class TopicReading:
+    """Reads one topic from offsets that the caller knows, and awaits ``take`` for each record, one at a time, each
+    record once. (``kafka.follow.TopicTable`` reads a compacted topic from its first record, without awaiting.)
+    """
 
     def __init__(self, kafka: Kafka, name: str, take: Take) -> None:
         self._kafka = kafka
         self.name = name
         self._take = take
         self._next: dict[int, int] = defaultdict(int)
-        """By partition, behind the last record that has been taken."""
+        """By partition, the offset behind the last record that has been taken."""
         self._moved = asyncio.Condition()
         self.current = asyncio.Event()
-        """All that stood when ``run`` began has been taken."""
+        """Set once every record that the topic held when ``run`` began has been taken."""
 
     async def run(self, since: Mapping[int, int]) -> None:
         """Take what stands from the offsets ``since`` on (by partition, from the first record where it names none), and
@@ -61,7 +63,7 @@ class Topic:
                         await self._come_to(record.partition, record.offset + 1)
 
     async def reached(self, partition: int, offset: int) -> None:
-        """Until the record at ``offset``, and every one before it, has been taken."""
+        """Wait until the record at ``offset``, and every one before it, has been taken."""
         async with self._moved:
             await self._moved.wait_for(lambda: self._next[partition] > offset)
 
@@ -73,5 +75,5 @@ class Topic:
 
 
 def message_of(record: InRecord) -> Message:
-    """A record without its headers, which say nothing here."""
+    """A record as a Message; its headers are not needed."""
     return Message(record.partition, record.offset, record.timestamp, record.key, record.value)

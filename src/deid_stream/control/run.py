@@ -17,7 +17,7 @@ from deid_stream.control.deletions import Deletions
 from deid_stream.control.executor import Executor
 from deid_stream.control.identity import IdentityCheck
 from deid_stream.control.policies import Policies
-from deid_stream.control.reading import Message, Take, Topic, message_of
+from deid_stream.control.reading import Message, Take, TopicReading, message_of
 from deid_stream.control.register import Register
 from deid_stream.control.requests import Desk, Names
 from deid_stream.control.topics import ControlTopics
@@ -50,16 +50,19 @@ log = get_log("control")
 
 GROUP_SUFFIX: Final = "-control"
 FETCH_WAIT_MS: Final = 1_500
-"""Larger: fewer requests of an idle control plane."""
+"""Longest wait of a fetch for new records. Larger: an idle control plane asks the broker less often; smaller: less
+delay on the embedded broker, which lets a fetch wait although records have come."""
 STUCK_S: Final = 120.0
-"""Without a sign of life for so long only a restart helps. Smaller: one very large call counts as stuck."""
+"""A control plane that has shown no sign of life for so long is unhealthy. Smaller: one very large call counts as
+stuck; larger: a hung process is restarted later."""
 EXIT_FAILED: Final = 1
 LEAVE_S: Final = 5.0
-"""From the end of its work to the end of the process at the latest."""
+"""Longest time that the process may take to end after its work has ended."""
 
 
 class Control:
-    """One per deployment. ``stop`` may be called at any time: what was not finished is done by whoever comes next."""
+    """The control plane of a deployment; one works, others stand by. ``stop`` may be called at any time: what was not
+    finished is done by the next one."""
 
     def __init__(self, settings: Settings, metrics: Metrics | None = None, kafka: Kafka | None = None) -> None:
         self._settings = settings
@@ -74,14 +77,15 @@ class Control:
 
     @property
     def healthy(self) -> bool:
-        """It has gone round its loop lately; else only a restart helps."""
+        """Whether its main loop has gone round within ``STUCK_S``. If not, restart the process."""
         return not self._heartbeat.late()
 
     def stop(self) -> None:
         self._stop.set()
 
     async def run(self) -> None:
-        """Until ``stop``. A broker that is not there yet is waited for, ``broker_wait_ms`` long. Raises DeidError."""
+        """Work until ``stop``. Waits up to ``broker_wait_ms`` for a broker that does not answer yet. Raises
+        DeidError."""
         found: list[int] = []
 
         async def ask() -> None:
@@ -91,7 +95,7 @@ class Control:
             await self._serve(*found)
 
     async def _partitions(self) -> int:
-        """Of every topic of the deployment. Raises TopicError where one is missing or has another number of them."""
+        """The partition count of the topics. Raises TopicError where a topic is missing, or counts differ."""
         async with self._kafka.admin() as admin:
             missing = sorted(set(self._topics.all) - await admin.topics())
             if missing:
@@ -124,7 +128,7 @@ class Control:
                 (topics.policies, "policies", agents.policy),
                 (topics.requests, "requests", agents.request),
             ):
-                read = Topic(self._kafka, topic, self._guarded(name, take))
+                read = TopicReading(self._kafka, topic, self._guarded(name, take))
                 app.agent(topic, name, read.reached)
                 agents.topics.append(read)
             await self._work(app, agents, sender, keys)
@@ -173,7 +177,8 @@ class Control:
         tasks: list[asyncio.Task[None]] = []
 
         async def go_on(*awaited: asyncio.Task[object]) -> bool:
-            """Until one of them is done, or this process is to stop: whether it goes on. Raises what a task raises."""
+            """Wait until one of ``awaited`` is done, or this process is to stop. Returns False where it is to stop.
+            Raises what a task raises."""
             await asyncio.wait({*awaited, *tasks, stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*awaited, *tasks, failed):
                 if task.done():
@@ -211,7 +216,8 @@ class Control:
             failed.cancel()
 
     def _guarded(self, name: str, take: Take) -> Take:
-        """What one topic's records do: what nobody foresaw ends the process, and its record is not counted as read."""
+        """``take`` with its errors handled: it is tried again while the broker does not answer; any other error ends
+        the process, and the record does not count as taken."""
 
         async def taken(message: Message) -> None:
             backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)
@@ -240,7 +246,8 @@ class Control:
         self._heartbeat.beat("control", STUCK_S)
 
     def _names(self) -> tuple[Names, bytes, KeyRing | None]:
-        """How outputs call people, what noise is drawn from, and the keys; a deployment without a key has none."""
+        """The pseudonyms, the seed of the aggregates' noise, and the key ring; a deployment without a key has none of
+        them."""
         try:
             keys = key_ring(self._settings)
         except DigestKeyError:
@@ -256,24 +263,24 @@ class Control:
 
 
 class _Agents:
-    """What each stream's records do."""
+    """What is done with a record of each topic."""
 
     def __init__(
         self, register: Register, windows: Windows, policies: Policies, executor: Executor, desk: Desk
     ) -> None:
         self.register = register
         self.executor = executor
-        self.topics: list[Topic] = []
-        """In the order in which they are brought up to date."""
+        self.topics: list[TopicReading] = []
+        """The topics' readers, in the order in which they are read to their end at the start."""
         self.sender: Sender | None = None
         self.earlier: Callable[[], Awaitable[Sequence[Message]]] | None = None
-        """Requests so far, where the key has been rotated."""
+        """Reads the requests made so far; set where the master key has been rotated, else None."""
         self.windows = windows
         self._policies = policies
         self._desk = desk
 
     async def open(self) -> None:
-        """The tables have been read: from here on records are taken. Raises BrokerError."""
+        """Call it once the tables have been read, and before the first record is taken. Raises BrokerError."""
         self.register.load()
         for customer_id in await self._policies.read():
             self._customer(customer_id)
@@ -314,7 +321,7 @@ def _wall_ms() -> int:
 
 
 async def run_control(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; the exit status. Errors are logged, one line each."""
+    """Run the control plane until SIGTERM or SIGINT, and return the exit status. Errors are logged, one line each."""
     metrics = Metrics()
     control = Control(settings, metrics)
     asyncio.get_running_loop().set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))

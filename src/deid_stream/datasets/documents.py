@@ -9,7 +9,7 @@ import msgspec
 
 from deid_stream.datasets.channels import better_order, louder_channel
 from deid_stream.datasets.wav import WavFile
-from deid_stream.errors import DecodeError, OversizedError, UnknownFormError
+from deid_stream.errors import DecodeError, OversizedError, UnknownFormError, counted
 from deid_stream.model.events import Segment
 from deid_stream.model.json import JsonObject
 from deid_stream.wire.providers import NAMES, detect, named
@@ -115,7 +115,8 @@ def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFil
     if interims and not segments:
         raise UnknownFormError("it holds interims only", at="$", mend="give the final transcript")
     if faults:
-        notes.append(f"{len(faults)} segments could not be read, the first at {faults[0].at}: {faults[0]}")
+        count = counted(len(faults), "segment")
+        notes.append(f"{count} could not be read, the first at {faults[0].at}: {faults[0]}")
     notes += _on_channels(finals, segments, sound, roles)
     return Transcript([_as_file(segment) for segment in segments], provider.timing, notes)
 

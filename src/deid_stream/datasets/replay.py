@@ -9,7 +9,7 @@ from deid_stream.audio.align.learned import TimedWord, learned_profile
 from deid_stream.audio.codec.pcm import SILENCE, decode
 from deid_stream.datasets.callfile import CallFile, Pace, SourceRecord, join_channels, records, sanitized_segment
 from deid_stream.datasets.wav import WavFile
-from deid_stream.errors import DecodeError
+from deid_stream.errors import DecodeError, counted
 from deid_stream.keys import KeyRing
 from deid_stream.model.events import AudioFormat
 from deid_stream.model.json import JsonObject
@@ -50,7 +50,7 @@ class Replayed(msgspec.Struct, frozen=True):
     """Sorted; stretches of one channel and type do not overlap."""
 
     def __repr__(self) -> str:
-        return f"<Replayed, {len(self.entities)} entities>"
+        return f"<Replayed, {counted(len(self.entities), 'entity', 'entities')}>"
 
 
 def replay(

@@ -100,9 +100,9 @@ class Score(msgspec.Struct):
 def score(gold: Iterable[Gold], predicted: Mapping[str, Predicted]) -> Score:
     """Score the predictions, by row id. Raises DecodeError where a row of ``gold`` has none."""
     result = Score()
-    for record in gold:
+    for number, record in enumerate(gold, 1):
         found = predicted.get(record.id)
         if found is None:
-            raise DecodeError(f"no prediction for gold record number {result.clean_turns + result.total.spans + 1}")
+            raise DecodeError(f"row {number} of the truth has no prediction: run `deid-stream detect` on the same file")
         result.add(record, found.spans)
     return result

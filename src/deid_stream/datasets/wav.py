@@ -63,7 +63,7 @@ def read_wav(path: Path) -> WavFile:
             fmt, is_float = _format(body, path.name)
         elif name == b"data":
             if fmt is None:
-                raise AudioFormatError(f"{path.name} has its samples before their format")
+                raise AudioFormatError(f"{path.name} has its samples before their format; {_MEND}")
             data = _from_float(body, path.name) if is_float else body
             return WavFile(fmt, data[: len(data) // fmt.frame_bytes * fmt.frame_bytes])
         at += 8 + size + size % 2

@@ -1,5 +1,5 @@
-"""Audit lines of a process that has no checkpoint (spot check, dashboard, control plane): its chains carry on from
-what the topic itself holds."""
+"""Writes the audit lines of a process that has no checkpoint (spot check, dashboard, control plane, commands): it finds
+the ends of its chains in the topic itself."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from deid_stream.wire.chain import Chain, Head, link_of
 from deid_stream.wire.partitions import partition_of
 
 _LOOK_BACK: Final = (2_000, 20_000, 200_000)
-"""Records from the end in which a writer's last line is looked for, before the whole partition is."""
+"""How many of a partition's last records are searched for the writer's last line, step by step; then all of them are.
+Larger first steps read more each time; smaller ones need more steps where other writers write much."""
 
 
 class Line(Protocol):
@@ -27,8 +28,8 @@ class Line(Protocol):
 
 
 class AuditLog:
-    """Of one writer. Two processes of one writer that write to a partition at the same time make a branch there, which
-    `audit verify` counts and does not object to."""
+    """Writes the audit lines of one writer. If two processes of one writer write to a partition at the same time, its
+    chain branches there: `audit verify` counts branches and does not object to them."""
 
     def __init__(self, kafka: Kafka, topic: str, writer: str) -> None:
         self._kafka = kafka
@@ -68,7 +69,7 @@ class AuditLog:
         return partition_of(key, self._partitions)
 
     async def _head(self, partition: int) -> Head:
-        """After the last line of this writer in the partition."""
+        """Where this writer's next line in the partition goes: behind its last one."""
         async with reading(self._kafka, self._topic, "read_committed", partition) as (reader, (place,)):
             begin, end = await reader.begin(place), await reader.end(place)
             until = end

@@ -14,10 +14,10 @@ _SASL: Final = ("SASL_PLAINTEXT", "SASL_SSL")
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one program to one cluster; nothing secret shows in ``repr``."""
+    """How one program connects to one cluster. ``repr`` shows nothing secret."""
 
     servers: tuple[str, ...]
-    """``host:port``."""
+    """The brokers to ask first, as ``host:port``."""
     client_id: str
     security_protocol: str = "PLAINTEXT"
     sasl_mechanism: str = ""
@@ -32,7 +32,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, settings: Settings, client_id: str) -> "Connection":
-        """Raises ConfigError where a password file or a certificate cannot be read."""
+        """The connection that the settings describe. Raises ConfigError where a password file or a certificate cannot
+        be read."""
         sasl = settings.security_protocol in _SASL
         made = cls(
             servers=tuple(server.strip() for server in settings.bootstrap_servers.split(",")),
@@ -59,11 +60,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return self.security_protocol in _SASL
 
     def named(self, client_id: str) -> "Connection":
-        """The same under another client id."""
+        """The same connection with another client id."""
         return msgspec.structs.replace(self, client_id=client_id)
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Raises ConfigError naming the setting whose file cannot be read."""
+        """The TLS context of the connection. Raises ConfigError naming the setting whose file cannot be read."""
         what = "tls_ca_file"
         try:
             context = ssl.create_default_context(cafile=self.ca_file or None)

@@ -29,7 +29,7 @@ _LOOK_S: Final = 0.02
 
 
 async def read_keys_topic(kafka: Kafka, topic: str) -> KeyTable:
-    """As it stands now. Raises TopicError where it is missing, BrokerError."""
+    """Read the topic to its end. Raises TopicError where it is missing, BrokerError."""
     table = KeyTable()
     for record in await read_to_end(kafka, topic):
         if record.key:
@@ -111,12 +111,12 @@ class CustomerKeys:
         return self.table.current(customer_id) is not None
 
     def key_ids(self) -> dict[str, str]:
-        """The current key's id, by customer."""
+        """The id of each customer's current key, by customer."""
         found = {customer_id: self.table.current(customer_id) for customer_id in self.table.customers()}
         return {customer_id: stored.id for customer_id, stored in found.items() if stored is not None}
 
     def payload_key(self, customer_id: str) -> tuple[str, bytes] | None:
-        """The current key's id, and what encrypts the customer's outputs; None where it has no key."""
+        """Id and 32 bytes of the key that encrypts the customer's outputs now; None where the customer has no key."""
         stored = self.table.current(customer_id)
         if stored is None:
             return None
@@ -136,14 +136,15 @@ class CustomerKeys:
         await self._mend()
 
     async def rotate(self, customer_id: str) -> str:
-        """A new key for what comes; the old ones still open what they have encrypted. The new key's id."""
+        """Make a new key for what comes, and return its id. Earlier keys still open what they have encrypted."""
         async with self._turn:
             key = new_key(self._ring, customer_id, self._random(RANDOM_BYTES), self._now_ms())
             await self._write(customer_id, self.table.record(customer_id).with_key(key))
         return key.id
 
     async def rewrap(self) -> int:
-        """Wrap every key under the current master key; how many customers' were not. The old master key may go then."""
+        """Wrap every key under the current master key; retired master keys may then be removed. Returns for how many
+        customers something was to do."""
         count = 0
         async with self._turn:
             for customer_id in self.table.customers():
@@ -157,9 +158,9 @@ class CustomerKeys:
         return count
 
     async def destroy(self, customer_id: str, only: Collection[str] | None = None) -> int:
-        """Destroy all keys of a customer, or those of these ids: its pseudonyms can be linked, and what they have
-        encrypted be read, by nobody. How many there were; 0: there was none, or it was done before. What is in the
-        topic is gone when it has been compacted (an hour at most). Raises BrokerError."""
+        """Destroy all keys of a customer, or those whose ids ``only`` names. Afterwards nobody can link the pseudonyms
+        made with them or read what they have encrypted; the wrapped keys leave the topic with its next compaction, an
+        hour later at most. Returns how many keys were destroyed; 0: there was none any more. Raises BrokerError."""
         async with self._turn:
             record = self.table.record(customer_id)
             ids = [key.id for key in record.keys if only is None or key.id in only]
@@ -180,7 +181,7 @@ class CustomerKeys:
             self._awaited.discard((customer_id, record.value or b""))
 
     async def _write(self, customer_id: str, record: CustomerRecord) -> None:
-        """Returns when the table has come to it."""
+        """Write a customer's record and wait until this process has read it back. Raises BrokerError."""
         value = write_record(record)
         self._awaited.add((customer_id, value))
         async with self._kafka.sender() as sender:
@@ -189,14 +190,17 @@ class CustomerKeys:
         until_s = loop.time() + _SEEN_S
         while (customer_id, value) in self._awaited:
             if loop.time() > until_s:
-                raise BrokerError(f"a key was written to {self._topic} and did not come back in {_SEEN_S:.0f} s")
+                raise BrokerError(
+                    f"a key was written to {self._topic} and could not be read back within {_SEEN_S:.0f} s: check the "
+                    "broker with `deid-stream doctor`, and try again"
+                )
             if self._followed:
                 await asyncio.sleep(_LOOK_S)
             else:
                 await self._following.once()
 
     async def _mend(self) -> None:
-        """Write again what a later record has hidden."""
+        """Write the records again that a later, wrong record hides (``KeyTable.mends``)."""
         mends = self.table.mends()
         if mends:
             async with self._kafka.sender() as sender:

@@ -25,13 +25,13 @@ class LateOffsets:
         self._committing: asyncio.Task[None] | None = None
 
     def note(self, offsets: Mapping[Place, int]) -> None:
-        """What a batch has reached."""
+        """Remember the offsets that a batch has reached; they are committed within ``COMMIT_EVERY_S``."""
         self._uncommitted = offsets
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_in(COMMIT_EVERY_S))
 
     async def stop(self) -> None:
-        """Commit what is left, within the timeout."""
+        """Commit the offsets that are left. Gives up after ``timeout_s``; does not raise."""
         if self._committing is not None and not self._committing.done():
             self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)

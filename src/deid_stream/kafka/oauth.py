@@ -27,17 +27,18 @@ _LIFE_SHARE: Final = 0.8
 """A token is replaced when so much of its life is over. Larger: fewer requests; smaller: more time for an endpoint that
 is away for a moment."""
 _LIFE_S: Final = 300
-"""Of a token whose endpoint does not say."""
+"""Assumed life of a token whose endpoint does not say how long it is valid."""
 _MAX_ANSWER_BYTES: Final = 1 << 20
 _MS_FROM: Final = 1e11
-"""A time since the epoch that is larger is meant in ms."""
+"""A hook's expiry time above this counts as milliseconds since the epoch, else as seconds."""
 _DOING: Final = "asking for a token"
 
 
 class Token(NamedTuple):
+    """A bearer token. ``expires_s``: seconds since the epoch."""
+
     value: str
     expires_s: float
-    """Since the epoch."""
 
     def __repr__(self) -> str:
         return "<Token>"
@@ -52,7 +53,7 @@ class OAuth(msgspec.Struct, frozen=True, kw_only=True):
     client_secret: str = ""
     scope: str = ""
     hook: str = ""
-    """``module:name``; where set, no endpoint is asked."""
+    """``module:name`` of a function that returns a token; where it is set, no endpoint is asked."""
 
     def __post_init__(self) -> None:
         if self.hook:
@@ -73,7 +74,8 @@ class _Answer(msgspec.Struct):
 
 
 class TokenSource:
-    """``clock`` is the time since the epoch in seconds. For any thread."""
+    """Gives the current token of a login, and asks for a new one in time. May be used from any thread. ``clock``:
+    seconds since the epoch."""
 
     def __init__(self, oauth: OAuth, clock: Callable[[], float] = time.time) -> None:
         self._oauth = oauth
@@ -83,8 +85,8 @@ class TokenSource:
         self._until_s = 0.0
 
     def token(self) -> Token:
-        """One that is still good; blocks while a new one is asked for. Raises LoginError, or ConfigError where the
-        callable is not there."""
+        """A token that is still valid; blocks while a new one is asked for. Raises LoginError where none is given,
+        ConfigError where ``hook`` names no function."""
         with self._lock:
             now_s = self._clock()
             if self._token is None or now_s >= self._until_s:

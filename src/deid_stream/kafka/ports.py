@@ -27,11 +27,11 @@ class LogReader(Protocol):
     """Outside any group. ``assign`` says what is read from where; ``poll`` reads it in offset order by partition."""
 
     async def partitions(self, topic: str) -> list[Place]:
-        """The topic's partitions; empty where it is missing. Does not create it."""
+        """The partitions of a topic; empty where the topic is missing. Does not create it."""
         ...
 
     async def begin(self, place: Place) -> int:
-        """The first offset that is kept."""
+        """The offset of the first record that the broker still has."""
         ...
 
     async def end(self, place: Place) -> int:
@@ -49,7 +49,7 @@ class LogReader(Protocol):
         ...
 
     async def poll(self, timeout_ms: int, max_records: int | None = None) -> Batches:
-        """What has come; empty after ``timeout_ms``."""
+        """The records that have come, by partition; empty after ``timeout_ms`` without any."""
         ...
 
     async def position(self, place: Place) -> int:
@@ -75,7 +75,7 @@ class GroupOptions(msgspec.Struct, frozen=True, kw_only=True):
     topics: tuple[str, ...]
     isolation: Isolation
     session_timeout_ms: int
-    """A member that the broker has not heard from for so long is replaced."""
+    """A member from which the broker has had no heartbeat for so long loses its partitions to others."""
     fetch_wait_ms: int
     """Longest wait of a fetch for new records. Larger: fewer requests while idle; smaller: on the embedded broker,
     which lets a fetch wait to its end whatever arrives, less delay."""
@@ -89,60 +89,69 @@ class GroupOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupOffsets(Protocol):
-    """How far a group has come, in the broker's book."""
+    """The offsets that a consumer group has committed."""
 
     async def committed(self, place: Place) -> int | None:
-        """Where the group stands; None where it has committed nothing."""
+        """The group's committed offset of a partition; None where it has committed none."""
         ...
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Where a rebalance has taken a partition away, this is passed over: its new owner does the work again."""
+        """Commit the group's offsets. A partition that a rebalance has taken away is left out: its new owner reads from
+        the offset committed before and does the work again."""
         ...
 
 
 class GroupReader(GroupOffsets, Protocol):
-    """Partitions are shared out by range, so that equal numbers of all topics meet in one member."""
+    """A member of a consumer group. Partitions are assigned by range, so that the partitions of one number of all
+    topics are read by one member."""
 
     async def start(self, listener: GroupListener) -> None:
-        """Connect and join."""
+        """Connect and join the group. ``listener`` is told of every partition that the group gives and takes."""
         ...
 
     async def poll(self, timeout_ms: int) -> Batches:
-        """What has come; empty after ``timeout_ms``, and while the group shares its partitions out."""
+        """The records that have come, by partition; empty after ``timeout_ms`` without any, and during a rebalance."""
         ...
 
-    def assignment(self) -> Collection[Place]: ...
+    def assignment(self) -> Collection[Place]:
+        """The partitions that this member reads now."""
+        ...
 
     async def seek(self, place: Place, offset: int) -> bool:
-        """Read on from ``offset``; False where the group has taken the partition away."""
+        """Go on reading from ``offset``. Returns False where this member does not have the partition any more."""
         ...
 
     def pause(self, places: Collection[Place]) -> None:
-        """Read no further until ``resume``; partitions that are not ours are passed over."""
+        """Give no records of these partitions until ``resume``. Partitions of other members are ignored."""
         ...
 
-    def resume(self, places: Collection[Place]) -> None: ...
+    def resume(self, places: Collection[Place]) -> None:
+        """End a ``pause``; reading goes on at the position where it stopped."""
+        ...
 
-    def paused(self) -> Collection[Place]: ...
+    def paused(self) -> Collection[Place]:
+        """The partitions of this member that are paused."""
+        ...
 
     async def position(self, place: Place) -> int:
-        """As LogReader's."""
+        """See ``LogReader.position``."""
         ...
 
     async def begin(self, place: Place) -> int:
-        """As LogReader's."""
+        """See ``LogReader.begin``."""
         ...
 
     async def behind(self, place: Place) -> int | None:
-        """Records that may be read and that ``poll`` has not given yet; None where the broker has not said lately."""
+        """The number of records that ``poll`` could give now and has not; None where the broker has not answered
+        lately."""
         ...
 
     def heard_ms(self) -> int | None:
-        """When the broker last answered for any partition of ours (epoch ms); None: not yet."""
+        """When the broker last answered for any partition of this member (epoch ms); None: not yet."""
         ...
 
     async def stop(self) -> None:
-        """Leave the group. Does not raise, and ends although it is cancelled meanwhile."""
+        """Leave the group. Does not raise; when it is cancelled, it still finishes."""
         ...
 
 
@@ -151,24 +160,26 @@ class Outbox(Protocol):
 
     @property
     def records(self) -> int:
-        """How many there are."""
+        """Number of records in it."""
         ...
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Records by topic."""
+        """Number of records by topic."""
         ...
 
     def append(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], time_ms: int
-    ) -> None: ...
+    ) -> None:
+        """Add a record with the timestamp ``time_ms`` (epoch ms). A ``value`` of None is a tombstone."""
+        ...
 
 
 class Publisher(Protocol):
     """Takes one partition's batches to the broker."""
 
     def outbox(self) -> Outbox:
-        """An empty one, of this publisher's own kind."""
+        """A new, empty outbox of the kind that ``publish`` takes."""
         ...
 
     async def publish(
@@ -178,15 +189,17 @@ class Publisher(Protocol):
         checkpoint: Sequence[tuple[bytes, bytes]],
         offsets: Mapping[Place, int],
     ) -> int:
-        """With transactions everything or nothing becomes visible; without, outputs come first, then the checkpoint,
-        and the group's offsets follow when they can.
+        """Write a batch: the records of ``outbox``, the ``checkpoint`` (keys and values), the group's ``offsets``.
 
-        Gives the offset of the first checkpoint record, -1 where the broker did not tell.
+        With transactions all of it becomes visible, or nothing. Without, the records are written first, then the
+        checkpoint, and the offsets are committed later (``late_offsets``).
+
+        Returns the offset of the first checkpoint record; -1 where the broker did not tell it.
         """
         ...
 
     async def stop(self) -> None:
-        """Does not raise."""
+        """Commit the offsets that are left, and end. Does not raise."""
         ...
 
 
@@ -194,21 +207,26 @@ class Publishers(Protocol):
     """One program's publishers, which may share connections."""
 
     async def open(self, partition: int, group: GroupReader) -> Publisher:
-        """Take the partition over: with transactions, fence whoever had it. ``group`` commits the offsets."""
+        """The publisher of one partition number. With transactions, its last owner is fenced: what that publishes from
+        now on is refused. ``group`` commits the offsets."""
         ...
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        """Close the connections."""
+        ...
 
 
 class Sender(Protocol):
-    """Single records out, without transactions."""
+    """Writes single records, without transactions."""
 
     async def send(self, records: Sequence[OutRecord]) -> None:
-        """Returns once every one is acknowledged."""
+        """Write the records; returns when the broker has acknowledged all of them."""
         ...
 
 
 class NewTopic(msgspec.Struct, frozen=True):
+    """A topic to be created. ``configs`` are the broker's settings of a topic, by name."""
+
     name: str
     partitions: int
     replication_factor: int
@@ -216,8 +234,10 @@ class NewTopic(msgspec.Struct, frozen=True):
 
 
 class Admin(Protocol):
+    """Describes and changes topics."""
+
     async def brokers(self) -> int:
-        """How many there are."""
+        """Number of brokers in the cluster."""
         ...
 
     async def topics(self) -> set[str]:
@@ -225,15 +245,16 @@ class Admin(Protocol):
         ...
 
     async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
-        """Of topics that are there. Raises ForbiddenError naming one that may not be described."""
+        """The partition counts of those of ``topics`` that exist. Raises ForbiddenError naming a topic that this user
+        may not describe."""
         ...
 
     async def configs(self, topics: Collection[str]) -> dict[str, dict[str, str]]:
-        """Every setting that the broker tells, by topic."""
+        """The settings of each topic, as far as the broker tells them: value by name, by topic."""
         ...
 
     async def create(self, topics: Sequence[NewTopic]) -> None:
-        """Those that are there already stay as they are. Raises TopicError naming one that the broker refuses."""
+        """Create topics. One that exists stays as it is. Raises TopicError naming one that the broker refuses."""
         ...
 
     async def delete_records(self, before: Mapping[Place, int]) -> None:
@@ -255,7 +276,7 @@ class Kafka(Protocol):
     def group_reader(self, options: GroupOptions) -> GroupReader: ...
 
     def group_offsets(self, group_id: str) -> AbstractAsyncContextManager[GroupOffsets]:
-        """Of a group that this program does not join."""
+        """The committed offsets of a group, without joining it."""
         ...
 
     def sender(self) -> AbstractAsyncContextManager[Sender]: ...
@@ -263,7 +284,7 @@ class Kafka(Protocol):
     def admin(self) -> AbstractAsyncContextManager[Admin]: ...
 
     async def supports_transactions(self, group_id: str) -> bool:
-        """Ask the broker."""
+        """Ask the broker whether it has transactions."""
         ...
 
     def publishers(self, group_id: str, prefix: str, *, transactions: bool, timeout_s: float) -> Publishers:

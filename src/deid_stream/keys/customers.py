@@ -19,7 +19,7 @@ from deid_stream.keys.ring import KeyRing, Purpose, derived, key_id
 from deid_stream.model.json import UNDECODABLE
 
 RANDOM_BYTES: Final = 64
-"""What ``new_key`` and ``rewrapped`` take: secret, id and two nonces."""
+"""Random bytes that ``new_key`` and ``rewrapped`` need: 32 for the secret, 8 for the id, 12 for each of two nonces."""
 _NONCE: Final = 12
 _READ_CONTEXT: Final = "payload"
 
@@ -28,13 +28,13 @@ class StoredKey(msgspec.Struct, frozen=True, omit_defaults=True):
     """One key of a customer, wrapped (base64 of nonce and AES-256-GCM)."""
 
     id: str
-    """Random; in ``ce_keyid`` of what it encrypts."""
+    """Random; the header ``ce_keyid`` of every record that the key encrypts."""
     secret: str
-    """For workers."""
+    """The customer's secret, wrapped for workers."""
     payloads: str
-    """The payload key, for readers."""
+    """The payload key, wrapped for readers."""
     by: str
-    """Id of the master key whose derived keys have wrapped it."""
+    """Id of the master key from which the keys that wrap ``secret`` and ``payloads`` are derived."""
     reader: str
     """Id of the reader's key that opens ``payloads``."""
     created_ms: int = 0
@@ -48,10 +48,11 @@ class CustomerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     reader can tell a destroyed key from one it does not know."""
 
     keys: tuple[StoredKey, ...] = ()
-    """The last one makes everything new."""
+    """From the oldest to the current one, with which everything new is made."""
     destroyed: tuple[str, ...] = ()
-    """Ids."""
+    """Ids of the keys that were destroyed."""
     destroyed_ms: int = 0
+    """When the last of them was destroyed, epoch ms; 0: none was."""
 
     @property
     def current(self) -> StoredKey | None:
@@ -61,7 +62,7 @@ class CustomerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(self, keys=(*self.keys, key))
 
     def without(self, ids: Collection[str], now_ms: int) -> "CustomerRecord":
-        """What is left when these are destroyed."""
+        """The record after the keys ``ids`` have been destroyed at ``now_ms``."""
         stay = tuple(key for key in self.keys if key.id not in ids)
         gone = (*self.destroyed, *(key.id for key in self.keys if key.id in ids))
         return CustomerRecord(stay, tuple(dict.fromkeys(gone)), now_ms)
@@ -72,7 +73,7 @@ _decoder: Final = msgspec.json.Decoder(CustomerRecord)
 
 
 def read_record(value: bytes | None) -> CustomerRecord | None:
-    """None where it is no record of ours."""
+    """A value of ``deid.keys`` as a record; None where it is no such value."""
     try:
         return _decoder.decode(value or b"")
     except UNDECODABLE:
@@ -107,12 +108,12 @@ def secret_of(ring: KeyRing, customer_id: str, stored: StoredKey) -> bytes:
 
 
 def payload_key(secret: bytes) -> bytes:
-    """From a customer's secret."""
+    """The 32 bytes that encrypt a customer's outputs, derived from the customer's secret."""
     return derived(secret, Purpose.PAYLOADS, ())
 
 
 def pseudonym_key(secret: bytes) -> bytes:
-    """From a customer's secret."""
+    """The 32 bytes from which a customer's pseudonyms are made, derived from the customer's secret."""
     return derived(secret, Purpose.PSEUDONYMS, ())
 
 
@@ -127,7 +128,7 @@ class ReadKeys:
 
     @classmethod
     def of(cls, ring: KeyRing) -> "ReadKeys":
-        """Those of every master key of the ring."""
+        """The reader's keys of every master key of the ring."""
         return cls(reader_keys(ring))
 
     def payload_key(self, customer_id: str, stored: StoredKey) -> bytes | None:

@@ -22,28 +22,34 @@ _LEGACY: Final = ""
 
 
 class Purpose(StrEnum):
+    """What a derived key is for. Keys of different purposes tell nothing about each other."""
+
     VALUE_DIGESTS = "value-digests"
-    """Known values in checkpoints; by customer and call."""
+    """Digests of the values found in a call, which checkpoints hold. One key per customer and call."""
     PSEUDONYMS = "pseudonyms"
-    """The operators ``pseudonym``, ``hash`` and ``surrogate``; by customer."""
+    """The operators ``pseudonym``, ``hash`` and ``surrogate``. One key per customer."""
     KEY_ID = "key-id"
+    """The ids of keys."""
     IDS = "ids"
-    """Call, customer and segment ids with ``hash_ids``; one for the deployment."""
+    """Pseudonyms of call, customer and segment ids (``hash_ids``). One key for the deployment."""
     CUSTOMER_SECRETS = "customer-secrets"
     """Wraps customers' own secrets in ``deid.keys``."""
     READERS = "readers"
-    """Wraps their payload keys for readers."""
+    """Wraps customers' payload keys in ``deid.keys``, for readers."""
     PAYLOADS = "payloads"
-    """From a customer's secret: encrypts its outputs."""
+    """Encrypts a customer's outputs; derived from the customer's own secret."""
 
 
 class CallKeys(msgspec.Struct, frozen=True):
-    """What one call is worked on with."""
+    """The keys of one call."""
 
     key_id: str
-    """Of the master key of ``digests``; for the checkpoint. Empty: a call from a checkpoint of 0.1.0."""
+    """Id of the master key from which ``digests`` is derived, for the checkpoint. Empty: a call from a checkpoint of
+    0.1.0."""
     digests: bytes
+    """Keys the digests of values found."""
     pseudonyms: bytes
+    """Keys the customer's pseudonyms."""
 
     def __repr__(self) -> str:
         return "<CallKeys>"

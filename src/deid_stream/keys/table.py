@@ -9,7 +9,7 @@ from deid_stream.keys.customers import NOBODY, CustomerRecord, StoredKey, read_r
 
 
 class KeyTable:
-    """``apply`` every record in order."""
+    """Which keys each customer has. ``apply`` every record of ``deid.keys`` in offset order, then ask."""
 
     def __init__(self) -> None:
         self._records: dict[str, CustomerRecord] = {}
@@ -53,13 +53,13 @@ class KeyTable:
             self._mends[customer_id] = right
 
     def mends(self) -> dict[str, CustomerRecord]:
-        """By customer, what has to be written again; each is told once."""
+        """The records that have to be written again, by customer. Each is returned once."""
         mends, self._mends = self._mends, {}
         return mends
 
 
 def _merged(known: CustomerRecord, said: CustomerRecord) -> CustomerRecord:
-    """What holds after ``said``, where ``known`` did before."""
+    """The right record after ``said`` has come, where ``known`` was right before."""
     destroyed = tuple(dict.fromkeys((*known.destroyed, *said.destroyed)))
     gone = set(destroyed)
     stays = [key for key in known.keys if key.id not in gone]

@@ -119,7 +119,7 @@ class BackgroundCall:
         except Exception as error:  # noqa: BLE001 - an agent's call goes on; nothing more of it leaves here
             self.failed = True
             self._waiting = []
-            _log.error("the call is no longer de-identified and nothing more of it leaves", error=error)
+            _log.error("the call failed, so nothing more of it leaves", error=error)
 
     def _work(self, steps: list[Step], over: bool) -> list[Clean]:
         for step in steps:

@@ -7,31 +7,33 @@ from deid_stream.units import Ms
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Records of a call in training under one permit."""
+    """The training records of a call under the permits of one policy."""
 
     position: str
-    """Of the permit's policy in ``customers.policies``, as ``2/17``; empty: not known, so before every opt-out."""
+    """Partition and offset of that policy in ``customers.policies``, as ``2/17``; empty: not known, which counts as
+    before every opt-out."""
     retain_until_ms: Ms = 0
-    """When the first of them is to be gone; 0: not known."""
+    """When the first of the records expires, epoch ms; 0: not known."""
     transcripts: tuple[SeqRange, ...] = ()
     audio: tuple[SeqRange, ...] = ()
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a call that has closed counts for, where its customer allows analytics."""
+    """What a closed call adds to the aggregates; only where its customer allows analytics."""
 
     time_ms: Ms
     duration_ms: Ms = 0
     values: dict[str, int] = {}
-    """Redacted values by entity type."""
+    """Number of redacted values, by entity type."""
     withheld: int = 0
+    """Number of records that were withheld."""
     opted_out: bool = False
-    """Its customer allows no training."""
+    """Whether the customer allows no training."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One call, as one worker has it so far. Ranges only grow, and may name records that never left: a tombstone for
-    one of those does no harm."""
+    """What one worker has let leave of a call so far. Ranges only grow. They may name records that never left: a
+    tombstone for one of those does no harm."""
 
     call_id: str
     customer_id: str
@@ -43,15 +45,18 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started_ms: Ms = 0
     """Record time of the first record."""
     last_ms: Ms = 0
-    """Of the last that left."""
+    """Record time of the last record that left."""
     transcripts: tuple[SeqRange, ...] = ()
-    """In analytics."""
+    """Sequence numbers of the transcripts in analytics."""
     audio: tuple[SeqRange, ...] = ()
+    """Sequence numbers of the audio records in analytics."""
     trained: tuple[Trained, ...] = ()
     segments: int = 0
-    """Transcripts and chunks that this worker has let leave, and their bytes."""
+    """Number of transcripts that this worker has let leave."""
     chunks: int = 0
+    """Number of audio records that this worker has let leave."""
     bytes: int = 0
+    """Bytes of both."""
     minor: bool = False
     closed: bool = False
     closing: Closing | None = None
@@ -62,6 +67,6 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
     v: int
     partition: int
-    """Every record of these calls, of every topic, is in it."""
+    """The partition number, in every topic, of these calls' records."""
     time_ms: Ms
     calls: tuple[Claim, ...]

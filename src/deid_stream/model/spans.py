@@ -26,8 +26,6 @@ class Origin(StrEnum):
     """A term of the customer's deny list."""
     PLACEHOLDER = "placeholder"
     """The recogniser has put it in place of a value; the sound still holds the value."""
-    PLUGIN = "plugin"
-    """A recognizer that somebody else added."""
 
 
 class Detection(msgspec.Struct, frozen=True, order=True):

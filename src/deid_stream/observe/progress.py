@@ -16,16 +16,17 @@ class Progress:
         """By partition: where it stood, since when it has had something to do there, and whether it had any."""
 
     def look(self, partition: int, place: object, unread: int, now_s: float) -> None:
-        """``place`` is any value that changes when a record is worked on."""
+        """Note where a partition stands. ``place``: any value that changes when a record is worked on; ``unread``: the
+        size of its backlog."""
         before = self._moved.get(partition)
         moved = before is None or before[0] != place or not (unread and before[2])
         since_s = now_s if before is None or moved else before[1]
         self._moved[partition] = (place, since_s, unread > 0)
 
     def forget(self, partition: int) -> None:
-        """It is somebody else's now."""
+        """This process does not have the partition any more."""
         self._moved.pop(partition, None)
 
     def stuck(self, now_s: float) -> int:
-        """Partitions that have stood still for ``stuck_s`` with something to do."""
+        """The number of partitions that have had a backlog for ``stuck_s`` and have not moved."""
         return sum(unread and now_s - since_s >= self._stuck_s for _, since_s, unread in self._moved.values())

@@ -25,6 +25,8 @@ stays for longer; smaller: more tombstones while a call goes on."""
 
 
 class Purpose(StrEnum):
+    """What a published record is for."""
+
     ANALYTICS = "analytics"
     TRAINING = "training"
     SUMMARY = "summary"
@@ -35,39 +37,44 @@ Ranges = tuple[SeqRange, ...]
 
 
 class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Records of a call for one purpose; of training, under the permits of one policy."""
+    """The published records of a call for one purpose; for training, those under the permits of one policy."""
 
     purpose: Purpose
     position: str = ""
-    """Of the policy in ``customers.policies``; empty: not known."""
+    """Place of that policy in ``customers.policies``, as ``partition/offset``; empty: not known."""
     retain_until_ms: Ms = 0
+    """When the first of the records expires, epoch ms; 0: the permit does not say."""
     transcripts: Ranges = ()
+    """Sequence numbers of the transcripts that workers have claimed."""
     audio: Ranges = ()
+    """Sequence numbers of the audio records that workers have claimed."""
     told: int = 0
-    """Claims that named this part."""
+    """Number of claims that have named this part."""
     heard_ms: Ms = 0
-    """When the last of them came, by the control plane's clock."""
+    """When the last claim came, by the control plane's clock."""
     gone_told: int = 0
-    """The claims that had come when it was taken back last; 0: never."""
+    """``told`` when the part was last taken back; 0: it never was."""
     gone_ms: Ms = 0
-    """When that was, by the control plane's clock."""
+    """When the part was last taken back, by the control plane's clock."""
     gone_transcripts: Ranges = ()
+    """Those of ``transcripts`` that have been taken back."""
     gone_audio: Ranges = ()
+    """Those of ``audio`` that have been taken back."""
     settled_told: int = 0
-    """The claims that had come when all of it was taken back once more, after ``SETTLE_MS``."""
+    """``told`` when the whole part was taken back a second time, ``SETTLE_MS`` after the last claim."""
     reason: str = ""
-    """Why it was taken back last."""
+    """Why the part was last taken back."""
 
     @property
     def records(self) -> int:
-        """Record ids that its ranges name."""
+        """Number of records in the part."""
         if self.purpose is Purpose.SUMMARY:
             return 1
         return sum(known.last - known.first + 1 for known in (*self.transcripts, *self.audio))
 
     @property
     def gone(self) -> bool:
-        """All that was claimed has been taken back: to take it back once more only makes sure."""
+        """Whether all that was claimed has been taken back. Taking it back once more only makes sure."""
         return self.gone_told > 0 and not any(self._not_gone())
 
     def before(self, opted_out: Position) -> bool:
@@ -78,7 +85,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
         return Position(int(partition), int(offset)).before(opted_out)
 
     def owed(self, now_ms: Ms) -> tuple[Ranges, Ranges] | None:
-        """Ranges of transcripts and audio to take back now, where there is a reason to; None where it has been."""
+        """The sequence numbers (transcripts, audio) to take back at ``now_ms``, given that the part must go; None: all
+        have been taken back."""
         if self.gone_told == 0:
             return self.transcripts, self.audio
         more = self._not_gone()
@@ -89,7 +97,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def again_ms(self) -> Ms | None:
-        """When all of it is to be taken back once more; None: not as things stand."""
+        """When the whole part is to be taken back a second time, for records that were on their way; None: it is not to
+        be, or was already."""
         if self.gone_told == 0 or self.settled_told >= self.told:
             return None
         return (self.gone_ms if self.told > self.gone_told else self.heard_ms) + SETTLE_MS
@@ -98,7 +107,7 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
         return _less(self.transcripts, self.gone_transcripts), _less(self.audio, self.gone_audio)
 
     def taken_back(self, reason: str, now_ms: Ms) -> "Part":
-        """After that."""
+        """The part after all of it has been taken back at ``now_ms``."""
         settled = now_ms - self.heard_ms >= SETTLE_MS
         return msgspec.structs.replace(
             self,
@@ -112,7 +121,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 def call_key(customer_id: str, call_id: str) -> str:
-    """A call in the index: two customers' producers may use one call id. Identifiers hold no blanks."""
+    """The key of a call in the index. It holds both ids, since two customers' producers may use one call id; a blank
+    parts them, since identifiers hold none."""
     return f"{call_id} {customer_id}"
 
 
@@ -137,26 +147,27 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Names it in the index."""
+        """The call's key in the index."""
         return call_key(self.customer_id, self.call_id)
 
     def of(self, *purposes: Purpose) -> list[Part]:
-        """Its parts for these purposes."""
+        """The call's parts for these purposes."""
         return [part for part in self.parts if part.purpose in purposes]
 
     @property
     def gone(self) -> bool:
-        """Nothing of it is held."""
+        """Whether nothing of the call is held any more."""
         return all(part.gone for part in self.parts)
 
     @property
     def settled(self) -> bool:
-        """Nothing of it is to be taken back once more."""
+        """Whether no part is to be taken back a second time."""
         return all(part.again_ms is None for part in self.parts)
 
 
 def claimed(known: Holding | None, claim: Claim, partition: int, now_ms: Ms) -> Holding:
-    """The call with what a worker says of it. What another worker has said before stays true."""
+    """The call after a worker's ``claim``, which adds to what other workers have claimed before; None: the call is new
+    to the index."""
     holding = known or Holding(call_id=claim.call_id, customer_id=claim.customer_id, partition=partition)
     parts = {(part.purpose, part.position): part for part in holding.parts}
 

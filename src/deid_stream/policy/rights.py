@@ -27,22 +27,25 @@ from deid_stream.units import Ms
 
 
 class State(StrEnum):
+    """Where a privacy request stands."""
+
     REFUSED = "refused"
     """The identity check failed, or the request makes no sense; ``reason`` says which."""
     RUNNING = "running"
     HELD = "held"
-    """A legal hold keeps it waiting."""
+    """A legal hold keeps the request waiting, or ``reason`` says what else does."""
     DONE = "done"
     GRANTED = "granted"
-    """Access: may be handed over."""
+    """An access request whose export may be made and handed over."""
     IN_FORCE = "in_force"
+    """A restriction, objection, withdrawal or hold that has not been released."""
     RELEASED = "released"
 
 
 LASTING: Final = frozenset({Kind.RESTRICTION, Kind.OBJECTION, Kind.WITHDRAWAL, Kind.HOLD})
-"""In force until released."""
+"""Kinds of requests that stay in force until they are released."""
 OPEN: Final = frozenset({State.RUNNING, State.HELD, State.GRANTED})
-"""Somebody still has to do something, within the deadline."""
+"""States in which something still has to be done before the deadline."""
 _ALL: Final = frozenset(Purpose)
 _TAKES: Final = {
     Kind.DELETION: _ALL,
@@ -63,13 +66,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State
     call_id: str = ""
     subject: str = ""
-    """A pseudonym."""
+    """Pseudonym of the person; empty: the request is about everybody."""
     also: tuple[str, ...] = ()
-    """Further pseudonyms of the customer, the call and the subject, by keys that are retired."""
+    """Pseudonyms of the customer, the call and the subject that were made with retired keys."""
     reason: str = ""
-    """From a closed list: why it was refused, or what is waited for."""
+    """Why the request was refused, or what it waits for; from a closed list."""
     target: str = ""
-    """Of ``release`` and ``fulfilled``: the request that is meant."""
+    """For ``release`` and ``fulfilled``: id of the request that is released or fulfilled."""
     requested_by: str = ""
     verified_by: str = ""
     asked_ms: Ms = 0
@@ -83,11 +86,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     finished_ms: Ms = 0
     released_by: str = ""
     ended_by: str = ""
-    """The request that released or fulfilled it."""
+    """Id of the request that released or fulfilled this one."""
     calls: int = 0
-    """Of which something was taken back."""
+    """Number of calls of which something was taken back."""
     records: int = 0
-    """Tombstones written."""
+    """Number of tombstones written."""
     unknown: str = ""
     """What nothing was known of when the request was taken, so that it may be a slip of the pen: ``customer`` (no call
     in the index and no policy), ``call`` or ``subject`` (no call of it in the index). Empty: it was known."""
@@ -96,7 +99,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def in_force(self) -> bool:
-        """It has a say about calls."""
+        """Whether the request still decides about calls, those that come later included."""
         if self.kind is Kind.DELETION:
             return self.state in (State.RUNNING, State.HELD, State.DONE)
         return self.state is State.IN_FORCE
@@ -106,7 +109,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return own == there or there in self.also
 
     def scopes(self) -> list[tuple[str, str]]:
-        """Where to look for the request, given a call: by what it is about, under each of its names."""
+        """The keys of an index of requests, as (what, name): by the call, the person or the customer that the request
+        is about, under each of their names."""
         if self.call_id:
             return [("call", name) for name in self.call_ids]
         if self.subject:
@@ -120,16 +124,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def call_ids(self) -> tuple[str, ...]:
-        """All names of the call; none where it is about all."""
+        """All names of the call; none where the request is about all calls."""
         return self._all("call", self.call_id) if self.call_id else ()
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """All names of the person; none where it is about everybody."""
+        """All names of the person; none where the request is about everybody."""
         return self._all("subject", self.subject) if self.subject else ()
 
     def may_meet(self, other: "Status") -> bool:
-        """Whether some call may be of both scopes: who is on which call is not known here."""
+        """Whether a call may exist that both requests cover. Which person is on which call is not known here, so a
+        request about a call and one about a person may meet."""
         if set(self.customer_ids).isdisjoint(other.customer_ids):
             return False
         return all(
@@ -162,18 +167,20 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the control plane knows of a customer, whatever follows an opt-out in the topic."""
+    """What the control plane keeps of a customer. ``opted_out`` stays, whatever follows the opt-out in the topic."""
 
     customer_id: str
     opted_out: Position | None = None
+    """Place of the last opt-out in ``customers.policies``; None: there was none."""
     days: Days = Days()
     held: bool = False
-    """By the policy's ``legal_hold``."""
+    """Whether the policy's ``legal_hold`` is on."""
     version: str = ""
+    """Version of the policy in force."""
 
 
 class Owed(NamedTuple):
-    """Records of a part that are to be taken back."""
+    """Records of a part that must be taken back now, why, and by which requests."""
 
     part: Part
     transcripts: Ranges
@@ -183,24 +190,25 @@ class Owed(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What follows for a call."""
+    """What must be done about a call now."""
 
     owed: list[Owed]
     held: list[str]
-    """Requests that a hold keeps waiting for this call."""
+    """Ids of the requests that a hold keeps waiting for this call."""
     look_ms: Ms | None
-    """When to look again although nothing changes; None: never."""
+    """When to judge the call again although nothing has changed (epoch ms); None: never."""
     kept: tuple[Part, ...] = ()
-    """What has expired and a hold or a restriction keeps."""
+    """Parts that have expired and stay because of a hold or a restriction."""
 
 
 def is_held(holding: Holding, customer: Customer, rules: Iterable[Status]) -> bool:
-    """A legal hold is on the call."""
+    """Whether a legal hold is on the call, by the customer's policy or by a request."""
     return customer.held or any(rule.kind is Kind.HOLD and rule.covers(holding) for rule in rules if rule.in_force)
 
 
 def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms: Ms) -> Verdict:
-    """What is to be taken back of a call now. ``rules`` are the customer's requests."""
+    """Decide what must be taken back of a call at ``now_ms`` (epoch). ``rules``: the requests of the customer, whether
+    they are in force and cover the call or not."""
     applying = [rule for rule in rules if rule.in_force and rule.covers(holding)]
     hold = is_held(holding, customer, applying)
     kept = hold or any(rule.kind is Kind.RESTRICTION for rule in applying)
@@ -232,7 +240,7 @@ def judge(holding: Holding, customer: Customer, rules: Iterable[Status], now_ms:
 def _reason(
     part: Part, holding: Holding, customer: Customer, applying: Iterable[Status], *, hold: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Why a part must go whatever its age; empty: it need not."""
+    """Why a part must go whatever its age, and the ids of the requests that say so; an empty reason: it may stay."""
     asking = [
         rule
         for rule in applying

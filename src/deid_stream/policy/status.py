@@ -22,13 +22,16 @@ while one record waits, the reason named may be that of a later one; what is ref
 
 
 class PolicyStatus(StrEnum):
+    """What is known of a customer's policy."""
+
     UNKNOWN = "unknown"
-    """No policy, or removed by a tombstone."""
+    """The customer has no policy, or a tombstone removed it."""
     IN_FORCE = "in_force"
     UNREADABLE = "unreadable"
-    """The last record cannot be compiled: the last readable policy stays in force, without training."""
+    """The customer's last record cannot be compiled. The last readable policy stays in force, without training."""
     STALE = "stale"
-    """A lower version than the highest one seen came later: that stays in force, without training."""
+    """The customer's last record has a lower version than an earlier one. The policy in force stays, without
+    training."""
 
 
 class Refusal(StrEnum):
@@ -46,12 +49,12 @@ class Refusal(StrEnum):
 
 
 class Chapter(NamedTuple):
-    """One policy of a customer's history."""
+    """One policy of a customer's history, as far as training goes."""
 
     since_ms: Ms
-    """In force from then on; never before the chapter before it."""
+    """Record time from which the policy is in force; never before that of the chapter before it."""
     refusal: Refusal | None
-    """Why it refuses every record; None where it allows those from ``effective_from_ms`` on."""
+    """Why the policy refuses every record; None: it allows the records from ``effective_from_ms`` on."""
     effective_from_ms: Ms
 
     def refuses(self, time_ms: Ms) -> Refusal | None:
@@ -61,14 +64,14 @@ class Chapter(NamedTuple):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One customer, as the records of the topic so far have it. A new record gives a new standing."""
+    """What the records of ``customers.policies`` so far say of one customer. Each record makes a new standing."""
 
     customer_id: str
     status: PolicyStatus = PolicyStatus.UNKNOWN
     policy: CompiledPolicy = UNKNOWN
-    """What the calls go by; ``training`` is False in it unless the status is IN_FORCE."""
+    """The policy that the customer's calls go by; its ``training`` is False unless the status is IN_FORCE."""
     position: Position | None = None
-    """Of the latest record of the customer."""
+    """Place of the customer's latest record in the topic."""
     chapters: tuple[Chapter, ...] = ()
     trains_from_ms: Ms | None = None
     """Records from here on may be trained on as far as policies go; None: no record may."""
@@ -79,9 +82,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     unreadable one since. None: no record so far says."""
     highest: Order = ()
     needs_higher: bool = False
-    """A stale policy came: the same version again does not mend that."""
+    """Whether a stale policy came: only a version above the highest one permits training again."""
     error: PolicyError | None = None
-    """What is wrong with an unreadable record."""
+    """What is wrong with the last record, where it is unreadable."""
 
     def refusal(self, time_ms: Ms) -> Refusal | None:
         """Why a source record of that record time may not go to training; None: it may, by the policies.
@@ -99,7 +102,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ever_allowed(self) -> bool:
-        """Some policy of the customer's, of those remembered, allowed training."""
+        """Whether some policy of the customer (of those remembered) allowed training."""
         return any(chapter.refusal is None for chapter in self.chapters)
 
     def permit(self, time_ms: Ms, *, partial: bool) -> Permit | None:

@@ -1,4 +1,4 @@
-"""Who has shown signs of life: the event loop and everything long-lived on it."""
+"""Which parts of a process (the event loop, each partition) have shown a sign of life in time; ``/healthz`` asks."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ class Heartbeat:
         self._due_s: dict[str, float] = {}
 
     def beat(self, name: str, within_s: float) -> None:
-        """``name`` is alive, and will say so again within ``within_s`` seconds, or else it is stuck."""
+        """The part ``name`` is alive. If it does not beat again within ``within_s`` seconds, it counts as stuck."""
         self._due_s[name] = self._clock_s() + within_s
 
     def forget(self, name: str) -> None:
-        """It has ended, and should have."""
+        """The part ``name`` has ended as it should, so it beats no more."""
         self._due_s.pop(name, None)
 
     def late(self) -> list[str]:
-        """Names that should have beaten by now."""
+        """The names of the parts that are stuck, sorted."""
         now_s = self._clock_s()
         return sorted(name for name, due_s in self._due_s.copy().items() if due_s < now_s)

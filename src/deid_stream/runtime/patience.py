@@ -1,4 +1,4 @@
-"""A process that starts before its broker does waits for it."""
+"""Lets a process that starts wait for a broker that does not answer yet."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,9 +20,12 @@ async def patiently(
     warn: Callable[..., object],
     begun: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Try again while the broker is not there, for ``wait_ms`` in all; whether it was done before ``stop``. ``warn``
-    (a log's) is told each failure and how long is waited now. Raises what ``attempt`` raises where no wait mends it,
-    where the time is over, and where it had ``begun`` what must not be done twice."""
+    """Call ``attempt`` until it succeeds, with growing pauses, for ``wait_ms`` in all. Returns True when it has
+    succeeded, False when ``stop`` was set before. ``warn`` (a log's method) is called at each failure.
+
+    Raises the BrokerError of ``attempt`` where waiting does not help (``retryable`` is False), where the time is over,
+    and where ``begun`` says that ``attempt`` had already started what must not be done twice.
+    """
     loop = asyncio.get_running_loop()
     give_up_s = loop.time() + wait_ms / 1000
     backoff = Backoff(FIRST_WAIT_S, MAX_WAIT_S)

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT ask a process to stop; what it does about them is its own business."""
+"""Turns SIGTERM and SIGINT into a call that asks the process to stop."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Within it, either signal calls ``stop`` in the event loop's thread."""
+    """While the block runs, SIGTERM and SIGINT call ``stop`` in the event loop's thread."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
@@ -21,7 +21,7 @@ def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> bool:
-    """Until the event is set, or so long; whether it is set."""
+    """Wait until the event is set, ``seconds`` at most. Returns whether it is set."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

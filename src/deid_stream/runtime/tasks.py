@@ -8,16 +8,16 @@ from typing import Final, TypeVar
 from deid_stream.errors import DeidError, TaskError
 
 GRACE_S: Final = 7.0
-"""What a cancelled step may still take. Smaller: clients are cut off and leave connections open; larger: a stop takes
-longer where a broker hangs."""
+"""How long a step may go on after it was cancelled. Smaller: clients are cut off and leave connections open; larger: a
+stop takes longer where a broker hangs."""
 
 T = TypeVar("T")
 
 
 async def uninterrupted(step: Coroutine[object, None, T]) -> T:
-    """Run ``step``, a client's ``start`` or ``stop``, to its end although this task is cancelled meanwhile, even more
-    than once; the cancellation goes on after it, after ``GRACE_S`` at the latest. A client cancelled half-way leaves
-    connections open that nobody can close."""
+    """Run ``step`` (a client's ``start`` or ``stop``) to its end, even when this task is cancelled meanwhile. The
+    cancellation is raised afterwards, ``GRACE_S`` later at most. A client that is cancelled half-way leaves connections
+    open that nobody can close."""
     task = asyncio.ensure_future(step)
     try:
         return await asyncio.shield(task)
@@ -33,14 +33,15 @@ async def uninterrupted(step: Coroutine[object, None, T]) -> T:
 
 
 class TaskGuard:
-    """No task dies in silence: what nobody foresaw is told to ``on_failure`` with the task's name, and goes on as a
-    TaskError, whose message holds the type alone. Errors of the tree and cancellations pass unchanged."""
+    """Sees to it that no task ends unseen. An exception that no code expects is given to ``on_failure``, with the
+    task's name, and raised as TaskError, whose message holds its type only. DeidErrors and cancellations pass
+    unchanged."""
 
     def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
         self._on_failure = on_failure
 
     async def contain(self, name: str, work: Coroutine[object, None, T]) -> T:
-        """``work``'s result. ``name`` is what metrics and logs call the task. Raises TaskError."""
+        """Await ``work`` and return its result. ``name``: how metrics and logs call it. Raises TaskError."""
         try:
             return await work
         except DeidError:
@@ -50,5 +51,5 @@ class TaskGuard:
             raise TaskError(f"the task {name!r} failed with {type(error).__name__}") from None
 
     def start(self, name: str, work: Coroutine[object, None, T]) -> "asyncio.Task[T]":
-        """As a task of its own."""
+        """``contain`` as a new asyncio task."""
         return asyncio.create_task(self.contain(name, work), name=name)

@@ -41,16 +41,19 @@ _WITHDRAWN_FROM: Final = (
 
 
 class Audio(NamedTuple):
+    """The published audio of one call."""
+
     records: list[InRecord]
-    """Fewer than the summary counts where they are gone (retention, deletion)."""
+    """Fewer than the summary counts where some were removed (retention, deletion)."""
     since_ms: Ms
-    """Record time from which on the call's records were looked for."""
+    """Record time from which the records were looked for."""
     tombstone_ms: Ms | None
-    """When the first of it was removed, where any was."""
+    """Record time of the first tombstone of the call's audio; None: there is none."""
 
 
 class Records:
-    """Of one deployment. ``late_ms`` is how long after its end a call may still be open, in record time."""
+    """Finds and takes back the published records of calls of one deployment. ``late_ms``: how long (record time) after
+    its end a call may still be open."""
 
     def __init__(self, kafka: Kafka, prefix: str, late_ms: Ms, keys: ReadKeys | None = None) -> None:
         self._kafka = kafka

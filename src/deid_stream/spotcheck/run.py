@@ -45,14 +45,14 @@ _MAX_CHECK_MS: Final = 3_600_000
 
 
 class Totals(msgspec.Struct):
-    """Of one run."""
+    """What one run of the spot check has done."""
 
     calls: int = 0
-    """Closed, of the sample or not."""
+    """Number of calls that closed, of the sample or not."""
     results: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
-    """Calls of the sample."""
+    """Number of calls of the sample, by result."""
     quarantined: list[str] = []
-    """Their ids."""
+    """Ids of the calls that were taken back."""
 
 
 class SpotCheck:

@@ -29,7 +29,8 @@ DASHBOARD: Final = "dashboard"
 FETCH: Final = "fetch"
 KEY_COMMANDS: Final = "keys"
 _REMEMBERED: Final = 100_000
-"""Lines of a chain that a branch may start from: more than a batch holds. More costs 200 bytes per line."""
+"""Newest lines of a chain of which the hash is remembered, so that a branch may start from them. It must be more than
+one batch writes; each line takes 200 bytes of memory."""
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
@@ -53,14 +54,16 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Chain:
-    """Of one writer in one partition, from ``head`` on."""
+    """Makes the headers of new lines of one writer's chain in one partition. ``head``: how far the chain has come;
+    None: it begins."""
 
     def __init__(self, writer: str, head: Head | None = None) -> None:
         self._writer = writer
         self.head = head or Head()
 
     def headers(self, key: bytes | None, value: bytes) -> list[tuple[str, bytes]]:
-        """The place of the next line, which ``key`` and ``value`` are; the chain has come one further."""
+        """The headers that make a record with this ``key`` and ``value`` the next line of the chain. Each call adds a
+        line."""
         position, previous = self.head.position, self.head.hash
         self.head = Head(position + 1, _hash(self._writer, position, previous, key, value))
         return [
@@ -71,7 +74,7 @@ class Chain:
 
 
 def link_of(key: bytes | None, value: bytes | None, headers: Headers) -> Link | None:
-    """The place of a line; None where it has none."""
+    """The place of a record in its chain, by its headers; None where it has none, or a damaged one."""
     found: Mapping[str, bytes] = dict(headers)
     writer, position, previous = found.get(WRITER), found.get(POSITION), found.get(PREVIOUS)
     if not writer or position is None or previous is None or not position.isdigit() or len(position) > 18:
@@ -92,7 +95,7 @@ def _hash(writer: str, position: int, previous: str, key: bytes | None, value: b
 
 
 class Break(msgspec.Struct, frozen=True):
-    """Where a chain does not hold."""
+    """A line at which a chain is not intact."""
 
     what: str
     """``cut`` (lines before this one are gone), ``beginning_cut``, ``end_cut``, ``begun_again``, ``misplaced`` or
@@ -100,7 +103,7 @@ class Break(msgspec.Struct, frozen=True):
     writer: str
     position: int
     offset: int
-    """Of the line that shows it; -1: the end of the partition."""
+    """Offset of the line that shows the break; -1: it shows at the end of the partition."""
 
 
 class ChainReport(msgspec.Struct, frozen=True):
@@ -129,7 +132,7 @@ class PartitionCheck:
         """Lines from before there were chains."""
 
     def take(self, offset: int, key: bytes | None, value: bytes | None, headers: Headers) -> Link | None:
-        """The line's place, whether or not it is right."""
+        """Check the next line. Returns its place in its chain, right or wrong; None where it has none."""
         link = link_of(key, value, headers)
         if link is None:
             if self._chains:
@@ -147,8 +150,8 @@ class PartitionCheck:
         return link
 
     def ends(self, known: Mapping[str, Iterable[Head]]) -> None:
-        """By writer, heads that are known from elsewhere (a checkpoint, a manifest): a chain that does not come as far,
-        or has another line there, has lost its end."""
+        """Check the ends of the chains against heads that a checkpoint or a manifest knows, by writer. A chain that
+        does not come as far, or has another line there, has lost its end."""
         for writer, heads in known.items():
             for head in heads:
                 chain = self._chains.get(writer)
@@ -174,7 +177,7 @@ class _Checked:
         self._order = deque([first.hash])
 
     def take(self, link: Link) -> str | None:
-        """What is wrong with the next line, if anything."""
+        """Check the next line of the chain. Returns the kind of break (``Break.what``); None where there is none."""
         if link.hash in self._known:
             self._repeats += 1
             return None
@@ -200,7 +203,8 @@ class _Checked:
         return wrong
 
     def has(self, head: Head) -> bool:
-        """A head that is too old to be remembered counts as there: the lines after it have been checked against it."""
+        """Whether the chain has that head. One that is too old to be remembered counts as there, since the lines after
+        it have been checked against it."""
         position = self._known.get(head.hash)
         if position is not None:
             return position + 1 == head.position

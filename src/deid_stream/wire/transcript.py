@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from deid_stream.errors import DecodeError, OversizedError, UnknownTypeError
+from deid_stream.errors import DecodeError, OversizedError, UnknownTypeError, counted
 from deid_stream.model.events import Segment
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire import limits as bounds
@@ -144,7 +144,8 @@ def _fewer(faults: list[DecodeError]) -> Iterator[DecodeError]:
     yield from faults[: bounds.MAX_FAULTS]
     if len(faults) > bounds.MAX_FAULTS:
         rest = len(faults) - bounds.MAX_FAULTS
-        yield DecodeError(f"{rest} segments more could not be read", at="$", mend="as for the others of this record")
+        more = counted(rest, "more segment")
+        yield DecodeError(f"{more} could not be read", at="$", mend="as for the others of this record")
 
 
 def read_own(value: bytes, note: Note = ignore) -> Draft:

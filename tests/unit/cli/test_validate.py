@@ -30,7 +30,7 @@ def test_validate_says_what_each_file_is_and_ends_with_0_where_all_is_right(tmp_
     assert status == 0
     first, second = said.splitlines()
     assert first.startswith(f"{CALL}: call file, ")
-    assert second == f"{tmp_path / 'w.json'}: Whisper and OpenAI document, 1 segments: right"
+    assert second == f"{tmp_path / 'w.json'}: Whisper and OpenAI document, 1 segment: right"
 
 
 def test_validate_names_the_field_and_ends_with_1(tmp_path, capsys):

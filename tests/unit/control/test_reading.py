@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deid_stream.control.reading import Topic
+from deid_stream.control.reading import TopicReading
 from deid_stream.errors import BrokerError, TopicError
 from deid_stream.kafka.memory import MemoryBroker
 from deid_stream.kafka.record import OutRecord, Place
@@ -28,7 +28,7 @@ class Taking:
 
     def __init__(self, broker, since=None, take=None):
         self.taken = []
-        self.topic = Topic(broker.connect(), "t", take or self.take)
+        self.topic = TopicReading(broker.connect(), "t", take or self.take)
         self.running = asyncio.create_task(self.topic.run(since or {}))
 
     async def take(self, message):

@@ -123,7 +123,7 @@ def test_a_text_without_times_is_of_the_whole_recording(tmp_path):
 def test_a_bad_segment_is_told_and_the_others_are_read(tmp_path):
     found = call(tmp_path, whisper(("hi", 0, 1), ("ann", 3, 2)), sound((0, 0, 4)))
     assert lines(found) == [(0, "hi")]
-    assert found.notes[0].startswith("1 segments could not be read, the first at $.segments[1].end_ms")
+    assert found.notes[0].startswith("1 segment could not be read, the first at $.segments[1].end_ms")
     assert "ann" not in " ".join(found.notes).split()
 
 

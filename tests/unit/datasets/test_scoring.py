@@ -52,5 +52,6 @@ def test_by_label() -> None:
 
 
 def test_every_gold_row_needs_a_prediction() -> None:
-    with pytest.raises(DecodeError):
-        score([Gold("1", TEXT)], {"2": Predicted("2")})
+    two_spans = Gold("1", TEXT, (NAME, GoldSpan(0, 1, "AGE")))
+    with pytest.raises(DecodeError, match="row 2 "):
+        score([two_spans, Gold("2", TEXT)], {"1": Predicted("1")})

@@ -76,7 +76,7 @@ def test_one_bad_segment_fails_alone():
 def test_many_bad_segments_are_told_as_one():
     decoded = whisper(*[{"id": i, "start": 2, "end": 1, "text": "ann"} for i in range(100)])
     assert len(decoded.faults) == MAX_FAULTS + 1
-    assert str(decoded.faults[-1]).startswith("80 segments more")
+    assert str(decoded.faults[-1]).startswith("80 more segments")
 
 
 @pytest.mark.parametrize(

@@ -123,9 +123,14 @@ def read(storage: Storage) -> Manifest | None:
     try:
         manifest = msgspec.json.decode(storage.read(FILE_NAME), type=Manifest)
     except UNDECODABLE:
-        raise ConfigError(f"{FILE_NAME} of {storage.target} is not a dataset's manifest") from None
+        raise ConfigError(
+            f"{FILE_NAME} of {storage.target} is not a dataset's manifest: restore it, or export into an empty folder"
+        ) from None
     if manifest.version != _VERSION:
-        raise ConfigError(f"{FILE_NAME} has version {manifest.version}; this program reads version {_VERSION}")
+        raise ConfigError(
+            f"{FILE_NAME} has version {manifest.version}, and this program reads version {_VERSION}: use the "
+            "deid-stream that wrote it, or export into an empty folder"
+        )
     return manifest
 
 

@@ -77,7 +77,10 @@ async def prune(topics: TrainingTopics, storage: Storage, steps: Steps, now_ms: 
     """
     known = manifest.read(storage)
     if known is None:
-        raise ConfigError(f"{storage.target} holds no dataset ({manifest.FILE_NAME} is missing)")
+        raise ConfigError(
+            f"{storage.target} holds no dataset ({manifest.FILE_NAME} is missing): is the path right? "
+            "`deid-stream dataset export` makes one"
+        )
     surveyed = await topics.survey(progress=steps.surveyed)
     dataset.sweep(storage, known)
     why = dataset.reasons(known, surveyed.held, now_ms)

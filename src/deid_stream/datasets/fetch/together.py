@@ -10,7 +10,7 @@ import numpy as np
 from deid_stream.audio.codec.pcm import SILENCE
 from deid_stream.datasets.replay import Piece, compose
 from deid_stream.datasets.wav import WavFile
-from deid_stream.errors import AudioFormatError
+from deid_stream.errors import AudioFormatError, counted
 from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallStarted, Encoding, Event, Segment
 from deid_stream.model.json import JsonObject
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms
@@ -105,9 +105,10 @@ class SourceCall:
         if not ended:
             yield "there is no call.ended: the call is written as one that broke off"
         if others:
-            yield f"{others} records of another customer under this call's id are left out, as the service refuses them"
+            refused = counted(others, "record")
+            yield f"left out, as the service does, too: {refused} of another customer under this call's id"
         for code, count in sorted(self._faults.items()):
-            yield f"{count} records cannot be read ({code}); `deid-stream validate --topic` names the field"
+            yield f"{counted(count, 'record')} cannot be read ({code}); `deid-stream validate --topic` names the field"
 
 
 def recording(chunks: Sequence[AudioChunk], declared: int) -> tuple[WavFile | None, list[str]]:
@@ -118,7 +119,8 @@ def recording(chunks: Sequence[AudioChunk], declared: int) -> tuple[WavFile | No
     Raises AudioFormatError where the chunks have more than one format.
     """
     inside = [chunk for chunk in chunks if chunk.offset_ms <= LONGEST_MS]
-    notes = [f"{len(chunks) - len(inside)} chunks behind 12 hours are left out"] if len(inside) < len(chunks) else []
+    beyond = len(chunks) - len(inside)
+    notes = [f"left out: {counted(beyond, 'chunk')} behind 12 hours"] if beyond else []
     if not inside:
         return None, [*notes, "there is no audio"]
     formats = {(chunk.format, chunk.channel is None) for chunk in inside}
@@ -129,7 +131,7 @@ def recording(chunks: Sequence[AudioChunk], declared: int) -> tuple[WavFile | No
     for chunk in inside:
         numbered.setdefault((chunk.channel, chunk.seq), chunk)
     if len(numbered) < len(inside):
-        notes.append(f"{len(inside) - len(numbered)} repeated chunks are left out")
+        notes.append(f"left out: {counted(len(inside) - len(numbered), 'repeated chunk')}")
     if not interleaved:
         seen = 1 + max(chunk.channel or 0 for chunk in inside)
         fmt = msgspec.structs.replace(fmt, channels=max(seen, declared))

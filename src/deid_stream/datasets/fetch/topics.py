@@ -174,7 +174,7 @@ class Fetcher:
 
     def _nothing(self, where: str, *, refused: int) -> str:
         if refused:
-            return f"{where}: {refused} records of this call are there, and none can be read; see deid.dlq"
+            return f"{where}: no record of this call can be read (there: {refused}); see deid.dlq"
         look = "" if self._anywhere else "; a producer with another partitioner puts it elsewhere (--any-partition)"
         return (
             f"no record of this call in {where}: is the id right (with hash_ids: --hash-ids and the key), and is the "

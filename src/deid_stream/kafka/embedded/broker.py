@@ -130,7 +130,10 @@ class EmbeddedBroker:
         if ended is not None:
             self.stop()
             if last or self._wanted_port:
-                raise BrokerError(f"the embedded broker ended with status {ended}")
+                raise BrokerError(
+                    f"the embedded broker ended with status {ended}; start it again, or name a Kafka with "
+                    "--bootstrap-servers"
+                )
             return True
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):

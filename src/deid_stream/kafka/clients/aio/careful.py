@@ -51,7 +51,7 @@ def unreadable(error: BaseException) -> str | None:
 
 
 class CarefulPoll:
-    """Of one consumer."""
+    """Polls one consumer, and reads on behind records that it cannot read."""
 
     def __init__(self, consumer: AIOKafkaConsumer, connection: Connection, isolation: Isolation) -> None:
         self._consumer = consumer
@@ -65,7 +65,7 @@ class CarefulPoll:
         self.next[where] = offset
 
     def forget(self, places: Collection[TopicPartition]) -> None:
-        """They are no longer ours."""
+        """Drop the places of partitions that this consumer does not have any more."""
         for where in places:
             self.next.pop(where, None)
 

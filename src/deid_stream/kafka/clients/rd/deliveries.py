@@ -26,7 +26,7 @@ class Answered(Protocol):
 
 
 class Deliveries:
-    """Of one event loop, for any number of producers."""
+    """Waits on one event loop for the answers to any number of producers."""
 
     def __init__(self) -> None:
         self._awaited: dict[Answered, tuple[asyncio.Future[int], float]] = {}

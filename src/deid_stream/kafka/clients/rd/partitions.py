@@ -36,19 +36,20 @@ NOTHING: Final[Plan] = {}
 
 
 class Turn(msgspec.Struct):
-    """What one reading brought."""
+    """What the reading thread brings back from one reading."""
 
     epochs: Mapping[Place, int] = {}
-    """Of the partitions that were read."""
+    """Epoch of each partition that was read."""
     found: dict[Place, int] = {}
-    """Where partitions without a position began."""
+    """Offset at which reading began, of partitions that had no position."""
     records: dict[Place, list[InRecord]] = {}
     ends: dict[Place, int] = {}
-    """Where the end was reached, behind all records of this reading."""
+    """End offset of the partitions that were read to their end; it lies behind all ``records``."""
     damaged: dict[Place, InRecord] = {}
-    """A batch that could not be read, behind all records of this reading: as a record at the offset that was told."""
+    """Of a partition whose next batch cannot be read, a record without content at that batch's offset; it comes after
+    all ``records``."""
     failed: BrokerError | None = None
-    """What the broker refused meanwhile; the records that came count all the same."""
+    """An error that came up during the reading; ``records`` count all the same."""
 
 
 class _Partition(msgspec.Struct):
@@ -59,7 +60,7 @@ class _Partition(msgspec.Struct):
 
 
 class PartitionTable:
-    """See the module."""
+    """The states and positions of the partitions of one member (the table at the top of the module)."""
 
     def __init__(self) -> None:
         self._partitions: dict[Place, _Partition] = {}
@@ -76,17 +77,18 @@ class PartitionTable:
         return {place for place, partition in self._partitions.items() if partition.paused}
 
     def position(self, place: Place) -> int | None:
-        """The next offset to be given; None where it is not ours, or not known yet."""
+        """The next offset to be given; None where this member does not have the partition, or its position is not known
+        yet."""
         partition = self._partitions.get(place)
         return None if partition is None else partition.position
 
     def at_end(self, place: Place) -> bool:
-        """Everything that there was when the broker last answered has been given."""
+        """Whether everything that there was when the broker last answered has been given."""
         partition = self._partitions.get(place)
         return partition is not None and partition.at_end
 
     def give(self, places: Iterable[Place]) -> None:
-        """The group has shared these out to us, and no others."""
+        """The group has given this member these partitions, and no others."""
         self._partitions = {place: _Partition(self._next_epoch()) for place in places}
 
     def take(self, places: Iterable[Place]) -> None:
@@ -95,7 +97,7 @@ class PartitionTable:
         self._next_epoch()
 
     def seek(self, place: Place, offset: int) -> bool:
-        """Whether it is ours. A paused partition stays paused, at the new position."""
+        """Set a partition's position; a paused one stays paused. Returns False where this member does not have it."""
         partition = self._partitions.get(place)
         if partition is None:
             return False
@@ -115,7 +117,7 @@ class PartitionTable:
             self._changed(partition)
 
     def plan(self) -> Plan:
-        """What is to be read; the same object until something changes."""
+        """The partitions to read now, and from where. Returns the same object until something changes."""
         if self._plan is None:
             self._plan = {
                 place: Start(partition.epoch, partition.position)
@@ -125,7 +127,8 @@ class PartitionTable:
         return self._plan
 
     def took(self, turn: Turn) -> dict[Place, list[InRecord]]:
-        """Move positions by what a reading brought; the records that count."""
+        """Move the positions by what a reading brought, and return the records that count: those of partitions whose
+        epoch has not changed since."""
         for place, offset in turn.found.items():
             if (partition := self._current(place, turn)) is not None and partition.position is None:
                 partition.position = offset

@@ -32,7 +32,8 @@ _AT_ONCE: Final = 20_000
 less time."""
 
 Told = Callable[[list[Place]], None]
-"""Blocks until the event loop has dealt with it."""
+"""Called in the reading thread with partitions that the group gives or takes; returns when the event loop has dealt
+with them."""
 
 
 class _Broker(msgspec.Struct):
@@ -42,7 +43,7 @@ class _Broker(msgspec.Struct):
 
 class _Partition(msgspec.Struct):
     broker: int = -1
-    """The one it is read from."""
+    """Id of the broker that the partition is read from."""
     leader: int = -1
 
 
@@ -67,7 +68,7 @@ class Heard:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.ms: int | None = None
-        """Any broker."""
+        """When any broker last answered; None: none has yet."""
         self._places: dict[Place, int] = {}
 
     def note(self, raw: str) -> None:
@@ -89,7 +90,8 @@ class Heard:
         }
 
     def of(self, place: Place) -> int | None:
-        """The broker that the partition is read from: of one that is silent, the others know nothing."""
+        """When the broker from which the partition is read last answered; None: not yet. Other brokers' answers say
+        nothing about the partition."""
         return self._places.get(place)
 
 
@@ -171,7 +173,7 @@ class ReadingThread:
         return int(found.offset) if found.offset >= 0 else None
 
     def ask_start(self, place: Place) -> int:
-        """Where the group stands, else where it is to begin."""
+        """The group's committed offset; where there is none, the first or the end offset, as ``from_end`` says."""
         committed = self.ask_committed(place)
         if committed is not None:
             return committed
