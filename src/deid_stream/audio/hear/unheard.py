@@ -191,15 +191,15 @@ def _room(claimed: Interval, least_ms: Ms, reader: Reader, channel: int) -> bool
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
-    """``claimed``, where no more speech is there than ``longest_ms``, what never came taken for speech; nothing where
-    there is more. Where there is none, only so long from its start: its sound may still come."""
+    """``claimed``, where no more speech is there than ``longest_ms``, what never came or has left taken for speech;
+    nothing where there is more. Where there is none, only so long from its start: its sound may still come."""
     if claimed.length <= longest_ms:
         return [claimed] if longest_ms else []
     speech_ms = sum(part.length for part in vad.speech(reader, channel, claimed))
     missing_ms = sum(part.length for part in reader.missing(channel, claimed))
-    ended_ms = reader.held(channel).end + EDGE_MS
-    if claimed.start < ended_ms:
-        missing_ms += max(0, claimed.end - ended_ms)
+    held = Interval(reader.held(channel).start - EDGE_MS, reader.held(channel).end + EDGE_MS)
+    if claimed.overlaps(held):
+        missing_ms += claimed.length - claimed.intersect(held).length
     if speech_ms + missing_ms > longest_ms:
         return []
     return [claimed if speech_ms else Interval(claimed.start, claimed.start + longest_ms)]
