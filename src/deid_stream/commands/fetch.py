@@ -11,6 +11,7 @@ import click
 from deid_stream.commands.options import CONNECTION, READER, WORKER, cluster, json_option, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring, read_keys
+from deid_stream.errors import counted
 
 if TYPE_CHECKING:
     from deid_stream.datasets.fetch.together import Fetched
@@ -20,6 +21,8 @@ _FLAGS: Final = {
 }
 _UNSAFE: Final = re.compile(r"[^\w.@+-]+")
 _NAME_CHARS: Final = 120
+_THINGS: Final = {"events": "event", "segments": "segment", "audio": "audio record"}
+"""One record of each kind of ``Fetched.records``, for a message."""
 
 
 @click.command(short_help="Take one call's records out of Kafka, as files for `replay`.")
@@ -53,8 +56,8 @@ def fetch(call_id: str, out: Path, sanitized: bool, any_partition: bool, setting
         return
     for note in found.notes:
         click.echo(f"deid-stream: {note}", err=True)
-    counted = ", ".join(f"{count} {kind}" for kind, count in found.records.items())
-    click.echo(f"{counted} -> {' '.join(map(str, written))}")
+    told = ", ".join(counted(count, _THINGS[kind]) for kind, count in found.records.items())
+    click.echo(f"{told} -> {' '.join(map(str, written))}")
     if not sanitized:
         click.echo("raw: delete these files when you are done with them", err=True)
 

@@ -81,11 +81,11 @@ class Ledger:
 
     @property
     def released(self) -> bool:
-        """Something of the call has left or is about to: beyond its audit."""
+        """Whether a transcript or a chunk of the call has left, or is among the outputs."""
         return bool(self._left_text or self._left_audio)
 
     def drain(self) -> list[Output]:
-        """Everything since the last call, in order."""
+        """Return the outputs since the last call of ``drain``, in order."""
         outputs, self._outputs = self._outputs, []
         return outputs
 
@@ -114,7 +114,7 @@ class Ledger:
         self.audit(AuditAction.RETRACTED, "minor", time_ms, counts={"records": count})
 
     def retraction(self, time_ms: Ms, reason: str) -> Retraction | None:
-        """Takes back everything that has left; None where nothing has."""
+        """The output that takes back every record of the call that has left; None where none has."""
         if not self.released:
             return None
         return Retraction(
@@ -136,13 +136,14 @@ class Ledger:
             self.audit(AuditAction.REDACTED, "text", time_ms, channel, seq=seq, counts=counts, rules=rules)
 
     def rewritten(self, spans: Sequence[Span], time_ms: Ms) -> None:
-        """Redactions in the call's metadata. They count in no total: a start that is sent again has them again."""
+        """Write the audit line about redactions in the call's metadata. They are not added to the call's totals: a
+        ``call.started`` that is sent again would count them twice."""
         counts, rules = _counted(spans)
         if counts:
             self.audit(AuditAction.REDACTED, "free_text", time_ms, counts=counts, rules=rules)
 
     def silenced(self, span: AudioSpan, time_ms: Ms) -> None:
-        """Count a span of audio."""
+        """Count a silenced span and write its audit line."""
         totals = self._redacted_audio_ms
         totals[span.entity_type] = totals.get(span.entity_type, 0) + span.end_ms - span.start_ms
         self.audit(

@@ -29,6 +29,8 @@ _MAX_METADATA_CHARS: Final = 32
 
 
 class Phase(StrEnum):
+    """Where a call is in its life. Awaited: records have come, and no ``call.started`` yet."""
+
     AWAITED = "awaited"
     LIVE = "live"
     ENDED = "ended"
@@ -36,6 +38,8 @@ class Phase(StrEnum):
 
 
 class Happening(StrEnum):
+    """What moves a call from phase to phase."""
+
     STARTED = "started"
     MEDIA = "media"
     """A segment or an audio chunk."""
@@ -45,7 +49,8 @@ class Happening(StrEnum):
 
 
 class Step(NamedTuple):
-    """The phase that follows; ``refused`` is the code where what happened is not allowed here."""
+    """What a happening leads to: the phase ``to``; ``refused`` is the audit's reason where the happening is not allowed
+    in the phase before, else empty."""
 
     to: Phase
     refused: str = ""
@@ -81,17 +86,17 @@ class LifecycleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     declared_channels: int = 0
     minor: bool = False
     metadata: JsonObject = {}
-    """Allow-listed fields, and free text as it was redacted."""
+    """The fields that may leave, free text already redacted."""
     ended_ms: Ms | None = None
-    """Record time of the end."""
+    """Record time of ``call.ended``; None: it has not come."""
     duration_ms: Ms | None = None
-    """Media time, where the end said it."""
+    """Length of the call (media time) by ``call.ended``; None: not stated."""
     last_record_ms: Ms = 0
     """The latest record time of the call's own records."""
 
 
 _CLOSED: Final = Phase.CLOSED
-"""Asked for every record: an enum's member takes longer to look up than a name."""
+"""Compared with for every record; a module's name is looked up faster than an enum's member."""
 
 
 def _no_free_text(_event: CallStarted) -> dict[str, str]:
@@ -121,7 +126,7 @@ class Lifecycle:
 
     @property
     def started(self) -> bool:
-        """A start has been seen."""
+        """Whether ``call.started`` has come."""
         return self._known.started_ms > 0
 
     @property

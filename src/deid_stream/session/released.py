@@ -19,9 +19,10 @@ from deid_stream.text.tokens import TOKEN
 from deid_stream.units import Ms
 
 INHERITED: Final = "revision"
-"""``Span.detector`` of what an earlier revision had redacted."""
+"""``Span.detector`` of a span that is redacted because an earlier revision of the segment had it redacted."""
 _MAX_COMPARED: Final = 250_000
-"""Words of one text times words of the other; beyond it (more than 500 words each) they are not compared."""
+"""Two texts are compared only where the product of their numbers of words is at most this (500 words each). A larger
+value takes quadratically more time; above it, a revision can only be masked."""
 
 
 class Cover(msgspec.Struct, frozen=True, array_like=True):
@@ -43,14 +44,14 @@ class ReleasedSegment(msgspec.Struct, frozen=True, array_like=True):
     seq: int
     end_ms: Ms
     words: int = -1
-    """Words of its text; -1: not known (released by version 0.1.0)."""
+    """Number of words of its text; -1: not known (released by version 0.1.0)."""
     covers: tuple[Cover, ...] = ()
     in_doubt: bool = False
-    """Another segment of its turn had something redacted."""
+    """Whether another segment of its turn had something redacted."""
 
 
 class Place(NamedTuple):
-    """A word of a text."""
+    """A word of a text: half-open, in characters, and its lower-case form."""
 
     start: int
     end: int

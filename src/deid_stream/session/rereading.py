@@ -52,7 +52,7 @@ def part_of(segment: Segment) -> Part:
 
 
 class Rereading:
-    """Empty for a session that was not restored."""
+    """Which records that a checkpoint names have still to come again after a restart; none for a new session."""
 
     def __init__(self, positions: Positions, state: RereadingState | None = None) -> None:
         self._positions = positions
@@ -71,21 +71,24 @@ class Rereading:
 
     @property
     def open(self) -> bool:
-        """Some pending record has not come again."""
+        """Whether a record that the checkpoint names has not come again."""
         return bool(self._pending or self._unlocated)
 
     def offsets(self) -> list[int]:
-        """Source offsets of what has not come again."""
+        """Source offsets of the records that have not come again."""
         return [part.offset for part in self._pending] + [o.offset for turn in self._unlocated for o in turn.parts]
 
     def knows(self, event: Segment | AudioChunk) -> bool:
-        """The checkpoint saw this record."""
+        """Whether the record lies before the positions of the checkpoint, so that it was taken in before the
+        restart."""
         positions = self._positions
         limit = positions.audio if isinstance(event, AudioChunk) else positions.transcripts
         return 0 <= event.offset < limit
 
     def take(self, segment: Segment) -> Segment | Unlocated | None:
-        """What a known record is good for: to be heard again, to be placed on the audio, or nothing."""
+        """Take in a segment that the checkpoint knows. Returns the segment, if its turn had not been released and so
+        has to be detected; the whole turn, if its text has left and this was the last of its segments to come, so that
+        it can be placed on the audio; else None."""
         names = (part_of(segment), Part(segment.offset, segment.segment_id))
         for part in names:
             if part in self._pending:

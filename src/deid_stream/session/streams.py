@@ -21,7 +21,7 @@ class StreamState(msgspec.Struct, frozen=True, array_like=True):
     channel: int
     released_until_ms: Ms
     judged_until_ms: Ms
-    """Up to here it is decided what no transcript explains."""
+    """Media time up to which speech without a transcript has been looked for."""
     chunks: int
     begin_ms: Ms = -1
     """Media time of the first chunk; -1: not known."""
@@ -48,19 +48,20 @@ class Stream:
         return samples_to_ms(self.released_bytes // fmt.frame_bytes, fmt.rate_hz)
 
     def missing(self, duration_ms: Ms | None) -> bool:
-        """Whether it has gaps, or is shorter than the call, whose ``duration_ms`` is None where it was not said."""
+        """Whether the stream has gaps or ends before the call. ``duration_ms``: the stated length of the call; None:
+        not stated."""
         end_ms = self.timeline.end_ms
         if duration_ms is not None and end_ms + _END_SLACK_MS < duration_ms:
             return True
         return self.begin_ms >= 0 and end_ms - self.begin_ms - self.released_ms > _GAP_MS
 
     def disguised(self, audio: SanitizedAudio) -> SanitizedAudio:
-        """With the disguised form of its sound; chunks must come in order."""
+        """The chunk with the disguised form of its sound added. Chunks must be given in order."""
         start = ms_to_samples(audio.chunk.offset_ms, audio.chunk.format.rate_hz)
         return msgspec.structs.replace(audio, disguised=self.disguise.process(audio.data, start))
 
 
 def hole_of(span: AudioSpan, inner: int, rate_hz: int) -> silence.Hole:
-    """A span as samples of the ``inner``-th channel of its stream."""
+    """A span as a hole in its stream: in samples, on channel ``inner`` of the chunk (0 for a stream of one channel)."""
     samples = Interval(ms_to_samples(span.start_ms, rate_hz), ms_to_samples(span.end_ms, rate_hz))
     return silence.Hole(inner, samples, span.level or silence.DEFAULT_LEVEL)

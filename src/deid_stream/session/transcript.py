@@ -23,7 +23,8 @@ from deid_stream.session.twins import Twins
 from deid_stream.units import Ms
 
 _REMEMBERED_SEGMENTS: Final = 64
-"""Released segments of which a revision or a repeat is known as such; what ends before the oldest counts as late."""
+"""Released segments that are remembered, so that a revision or a repeat is known as one. A segment that ends before the
+oldest of its channel is dropped as late. A larger value makes checkpoints larger."""
 _HELD_SEGMENTS: Final = 24
 """Released segments whose text stays in memory, so that a revision can be judged with its turn. Never in a
 checkpoint."""
@@ -33,7 +34,8 @@ _Key = tuple[int, str]
 
 
 class TranscriptState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Content-free: what the conversation knows, record ids given, segments released."""
+    """The transcript's share of a checkpoint: the conversation's state, the next record ids, the released segments. It
+    holds nothing that was said."""
 
     conversation: ConversationState | None = None
     asked_ms: Ms = 0
@@ -43,7 +45,8 @@ class TranscriptState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class Transcript:
-    """What it releases goes to the ledger; its answer is what to silence with it.
+    """Detects turns and lets their segments leave, redacted, through the ledger. ``release`` returns what must be
+    silenced in the audio.
 
     Fails closed (law 2): a detector that raises withholds the turn's text and has all of its audio muted.
     """
@@ -104,18 +107,19 @@ class Transcript:
         return self._released.get((segment.channel, segment.segment_id))
 
     def forgotten(self, segment: Segment) -> bool:
-        """It ends before the oldest segment that is remembered of its channel."""
+        """Whether the segment ends before the oldest one that is remembered of its channel."""
         return segment.end_ms <= self._forgotten_until_ms.get(segment.channel, -1)
 
     def interim(self, segment: Segment) -> None:
-        """Show an interim as the policy wants it: not at all, or without a letter of it."""
+        """Let an interim leave with every letter masked, if the policy asks for interims; else drop it."""
         if self._policy.interims != "masked" or self.known(segment) is not None:
             return
         seq = self._next_seq.get(segment.channel, 0)
         self._publish(segment, Redacted(masked(segment.text), (), ()), seq, segment.time_ms)
 
     def release(self, turn: Turn, now_ms: Ms, replaced: Turn | None = None) -> list[Unlocated]:
-        """Detect a turn and let its segments leave. ``replaced``: its segments as earlier revisions had them."""
+        """Detect a turn and let its segments leave. ``replaced``: the turn as earlier revisions of its segments had it.
+        Returns what must be silenced, turn by turn."""
         judged = self._judge.turn(turn, replaced)
         if judged is None:
             for segment in turn.segments:

@@ -23,15 +23,18 @@ from deid_stream.text.tokens import Tokens
 from deid_stream.units import CharIndex, Ms
 
 _ANSWER_WORDS: Final = 4
-"""Fewer words than this may be half an answer ("daniel")."""
+"""A turn of fewer words may be half an answer ("daniel"), so it waits the whole context window. A larger value delays
+more turns."""
 _SHORT_LETTERS: Final = 3
-"""A last word of so few letters ("is", "my", "at", "um") announces more than it ends."""
+"""A turn whose last word has at most so many letters ("is", "my", "at", "um") may go on with a value, so it waits the
+whole context window."""
 _ENDINGS: Final = " .,;:?!…"
-"""A recogniser ends what it has so far with these, and takes them back when more comes."""
+"""Signs that a recogniser puts after an unfinished text and removes in the next revision: that removes nothing said."""
 
 
 class Turn(NamedTuple):
-    """Segments of one channel in media order, all of them final."""
+    """Final segments of one channel in media order, which are detected together. ``close_ms``: the media time that the
+    watermark must reach before the turn is detected."""
 
     close_ms: Ms
     channel: int
@@ -115,7 +118,7 @@ class PendingTurns:
 
     @classmethod
     def of(cls, settings: SessionSettings) -> "PendingTurns":
-        """As a session is set."""
+        """With the times of the session's settings."""
         return cls(
             settings.context_window_ms, settings.max_turn_ms, settings.piece_window_ms, settled_ms=settings.settled_ms
         )
@@ -125,7 +128,7 @@ class PendingTurns:
             yield from segments
 
     def get(self, channel: int, segment_id: str) -> Segment | None:
-        """The pending segment of that id."""
+        """The pending segment of that channel and id; None where there is none."""
         return next((s for s in self._channels.get(channel, ()) if s.segment_id == segment_id), None)
 
     def put(self, segment: Segment) -> None:
@@ -139,7 +142,8 @@ class PendingTurns:
         insort(segments, segment, key=_media_order)
 
     def sources(self) -> list[Segment]:
-        """What is pending, and what it took back: all that has to be read again after a restart."""
+        """The pending segments and the earlier revisions that they replaced: all that must be read again after a
+        restart."""
         return [*self, *self._replaced.values()]
 
     def offsets(self) -> list[int]:
@@ -147,7 +151,7 @@ class PendingTurns:
         return [segment.offset for segment in self.sources()]
 
     def earliest_start_ms(self) -> Ms | None:
-        """Media time before which nothing waits for detection."""
+        """Media time at which the first pending segment starts; None where none is pending."""
         starts = [segments[0].start_ms for segments in self._channels.values() if segments]
         return min(starts) if starts else None
 
@@ -164,15 +168,16 @@ class PendingTurns:
         return None
 
     def take_replaced(self, turn: Turn) -> Turn | None:
-        """A turn that was popped as its first revisions had it; None where none of them was taken back."""
+        """The turn, which ``pop_closed`` has given, with the first revisions of its segments in place of the last; None
+        where no revision removed anything."""
         first = [self._replaced.pop((s.channel, s.segment_id), None) for s in turn.segments]
         if not any(first):
             return None
         return turn._replace(segments=tuple(old or new for old, new in zip(first, turn.segments, strict=True)))
 
     def _waits(self, turn: Turn, watermark_ms: Ms) -> bool:
-        """A number may begin with this turn: it waits for its next piece, unless somebody speaks about something else
-        meanwhile."""
+        """Whether the turn may be the first piece of a number and so waits for the next one. It does not where somebody
+        has spoken about something else since."""
         end_ms = turn.end_ms
         if watermark_ms >= end_ms + self._piece_ms or len(self._channels[turn.channel]) > len(turn.segments):
             return False

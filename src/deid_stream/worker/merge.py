@@ -10,10 +10,11 @@ from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.units import Ms
 
 _LEAP_MS: Final = 5_000
-"""A step of record time within one topic that has to be borne out. Smaller, and ordinary pauses are looked into."""
+"""A larger step of record time within one topic counts only where the records behind it confirm it. Smaller: ordinary
+pauses are checked, too."""
 _WITNESSES: Final = 8
-"""Records behind a leap that are looked at. More, and a longer run of records with a wrong clock is recognised as such,
-at a higher cost for each of them."""
+"""Number of records behind a leap that are checked. More: a longer run of records with a wrong clock is recognised, and
+each leap costs more."""
 
 
 class Merge:
@@ -41,7 +42,7 @@ class Merge:
 
     @property
     def idle(self) -> bool:
-        """Everything that there is has been taken."""
+        """Whether every record that there is, of every kind, has been taken."""
         return len(self._at_end) == len(INPUT_KINDS) and not any(self._queues.values())
 
     @property
@@ -98,7 +99,8 @@ class Merge:
         return taken
 
     def put_back(self, taken: Sequence[tuple[Ms, str, InRecord]]) -> None:
-        """The last records that ``take`` gave, in its order: they come again, at the same time."""
+        """Give back the last records of ``take``, in their order: the next ``take`` gives them again, at the same
+        times."""
         for time_ms, kind, record in reversed(taken):
             self._queues[kind].appendleft(record)
             self.bytes[kind] += len(record.value) if record.value else 0

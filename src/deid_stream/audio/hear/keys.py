@@ -1,6 +1,6 @@
-"""Where a key of a telephone is pressed: the two tones by which it dials (DTMF, ITU-T Q.23).
+"""Finds the tones of pressed telephone keys (DTMF, ITU-T Q.23: two tones at once).
 
-A number that a caller types is read from its tones as easily as from a display, and no recogniser writes it.
+A number that a caller types can be read from its tones as from a display, and no recogniser writes it down.
 """
 
 from functools import lru_cache
@@ -16,15 +16,17 @@ from deid_stream.units import Interval, merge, ms_to_samples
 LOW_HZ: Final = (697, 770, 852, 941)
 HIGH_HZ: Final = (1_209, 1_336, 1_477, 1_633)
 KEY_TONES: Final = "KEY_TONES"
-"""``AudioSpan.entity_type`` of such a tone: whatever was said there and whoever has read it."""
+"""``AudioSpan.entity_type`` of a tone. It is silenced whatever a transcript says of its time."""
 FRAME_MS: Final = 20
 STEP_MS: Final = 10
-"""Two frames so far apart have the same key: ITU-T Q.24 takes 40 ms for a tone. One alone may be a vowel."""
+"""A tone counts where two frames that begin so far apart hold the same key; one alone may be a vowel. ITU-T Q.24 asks
+for tones of 40 ms. A larger value misses short tones, a smaller one takes more vowels for keys."""
 _PURE: Final = 0.75
 """Share of a frame's energy in its two tones. A larger value misses keys under noise or a voice; a smaller one takes
 vowels and whistling for keys."""
 _TWIST: Final = 10.0
-"""How many times more energy one of the two may have (10 dB); networks are built for 8 dB."""
+"""How many times more energy one of the two tones may have than the other (10 dB); telephone networks are built for
+8 dB. A larger value takes more whistling for keys, a smaller one misses keys on bad lines."""
 AHEAD_MS: Final = 40
 """How far beyond a window a tone is followed that begins in it. As long as the shortest that counts, so that the next
 window finds the rest of a longer one by itself."""
@@ -51,7 +53,8 @@ def pressed(reader: Reader, channel: int, window: Interval) -> list[Interval]:
 
 
 def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """By frame: whether it is two tones of a key and little else; by tone and frame, the tone's energy."""
+    """For ``frames`` ``(frames, samples)``: which are two tones of a key and little else, ``(frames,)``; and the energy
+    of each tone, ``(8, frames)``."""
     sound = frames.astype(np.float32)
     parts = np.square(_waves(rate_hz, sound.shape[1]) @ sound.T)
     tones = parts[::2] + parts[1::2]
@@ -64,13 +67,13 @@ def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], N
 
 
 def _key(tones: NDArray[np.float32]) -> NDArray[np.intp]:
-    """By frame, the key whose tones are the loudest."""
+    """For energies ``(8, frames)``: the number of the key whose tones are the loudest, ``(frames,)``."""
     keys: NDArray[np.intp] = len(HIGH_HZ) * tones[: len(LOW_HZ)].argmax(axis=0) + tones[len(LOW_HZ) :].argmax(axis=0)
     return keys
 
 
 @lru_cache(maxsize=8)
 def _waves(rate_hz: int, size: int) -> NDArray[np.float32]:
-    """Cosine and sine of each tone over one frame, ``(16, size)``."""
+    """Cosine and sine of each tone over one frame of ``size`` samples, ``(16, size)``."""
     angles = 2 * np.pi / rate_hz * np.outer((*LOW_HZ, *HIGH_HZ), np.arange(size))
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).reshape(-1, size).astype(np.float32)

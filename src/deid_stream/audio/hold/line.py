@@ -1,8 +1,9 @@
-"""What a line is like: how loud its speech is, and how loud its steady noise. Both follow the call.
+"""Measures how loud a line's speech and its steady noise are, as the call goes on.
 
-Once per second of media time a tenth of a second is looked at, whatever the chunks are. Quiet is what is no louder than
-the steady noise that was heard at every look of the last seconds: a loud speaker may turn away from the telephone, and
-what is then said softly is still said. On a line without noise only the smallest step of G.711 is quiet.
+Once per second of media time a *look* measures a tenth of a second, whatever the chunks are. Quiet is what is no louder
+than the steady noise that every look of the last seconds has heard. It does not depend on how loud the speaker is: who
+turns away from the telephone and speaks softly is still heard. On a line without noise only the smallest step of G.711
+is quiet. (docs/audio.md has the table of what counts as what.)
 """
 
 from bisect import bisect_right
@@ -18,36 +19,44 @@ LOOK_EVERY_MS: Final = 1_000
 LOOK_MS: Final = 100
 FRAME_MS: Final = 20
 _RUMBLE_MS: Final = 4
-"""What is the same over so long (below some 200 Hz) is rumble; no telephone carries a voice there."""
+"""The mean over so long is subtracted from each sample before noise is measured: it is rumble (below some 200 Hz),
+where no telephone carries a voice. A smaller value subtracts part of the voice, too."""
 SPEECH_OVER_SOFT: Final = 10
 """Speech peaks lie so many times above what counts as soft (20 dB). A larger value waits the full hold-back for the
 transcript of more of what is far off; a smaller one counts the softest syllables of a soft speaker as soft."""
 _SOFT_AT_MOST: Final = 400
 """-38 dBFS: what is louder is known to be speech or not by the detector, however loud the line is."""
 _NOISE_PEAK: Final = 6
-"""Peaks of noise over its softest frame's level."""
+"""Noise peaks at most so many times above the level of its softest frame. A larger value takes softer speech for a
+pause; a smaller one takes peaks of noise for sound."""
 _QUIET_OVER_NOISE: Final = 4.5
-"""The same for what is quiet, which is less. A larger value lets speech as soft as the noise pass without a look; a
-smaller one shows more of the noise to the VAD, at its cost."""
+"""As ``_NOISE_PEAK``, for what is quiet. A larger value lets speech as soft as the noise pass without a look; a smaller
+one shows more of the noise to the VAD, at its cost."""
 _NOISE_BEYOND: Final = QUIET_PEAK * 5 // 4
-"""What is below noise that peaks above this is not that noise."""
+"""Noise that peaks above this does not make softer sound quiet: what is so much softer than the noise is not the
+noise."""
 _LOUD_FOR_LOOKS: Final = 30
+"""The loudest of so many looks says how loud speech is on the line. Larger: a speaker who becomes softer counts as soft
+for longer."""
 _NOISE_FOR_LOOKS: Final = 8
-"""Within so many seconds everybody pauses for a frame."""
+"""The softest of so many looks says how loud the noise is: within so many seconds everybody pauses for a frame. Larger:
+noise that grows is believed later; smaller: long words count as noise."""
 _KNOWN: Final = 16
-"""Levels kept for who asks again: the words of one turn ask within a few seconds. More cost each call memory."""
+"""Number of computed levels that are kept, since the words of one turn ask for the same ones. More cost each call
+memory."""
 
 
 class LineLevel(NamedTuple):
-    """``quiet_peak``: greatest absolute sample that counts as quiet, one of ``QUIET_PEAKS``: nobody speaks there.
-    ``noise``: the steady noise. ``faint_peak``: up to here sound is too soft for the detector of speech, one of
-    ``QUIET_PEAKS``. ``soft_peak``: up to here it is soft for speech on this line: it may be somebody far off, or the
-    speaker turned away."""
+    """Limits on a line, as greatest absolute samples."""
 
     quiet_peak: int
+    """Up to here sound is quiet: nobody speaks. One of ``QUIET_PEAKS``."""
     noise: "Levels"
+    """The steady noise."""
     faint_peak: int
+    """Up to here sound is too soft for the detector of speech. One of ``QUIET_PEAKS``."""
     soft_peak: int
+    """Up to here sound is soft for speech on this line: somebody far off, or a speaker who has turned away."""
 
     @property
     def pause_peak(self) -> int:
@@ -56,8 +65,8 @@ class LineLevel(NamedTuple):
 
 
 class Levels(NamedTuple):
-    """dB re one step of 16 bits: of the samples without what moves slower than speech, and of the steps from one to the
-    next, in which consonants count most."""
+    """Root mean squares in dB re one step of 16 bits. ``sample_db``: of the samples, without rumble. ``step_db``: of
+    the differences from one sample to the next, in which consonants count most."""
 
     sample_db: float
     step_db: float
@@ -68,19 +77,20 @@ ORDINARY: Final = LineLevel(QUIET_PEAKS[0], Levels(0.0, 0.0), QUIET_PEAK, QUIET_
 
 
 class Line:
-    """One channel's levels by media time."""
+    """The levels of one channel over media time."""
 
     def __init__(self) -> None:
         self._ends: list[Ms] = []
         self._peaks: list[int] = []
         self._sample_db: list[float] = []
         self._step_db: list[float] = []
-        """Of the softest frame of each look."""
+        """``Levels`` of the softest frame of each look."""
         self._known: dict[int, LineLevel] = {}
-        """By number of looks: a later look changes nothing of what was known before it."""
+        """Computed levels by the number of looks that they rest on."""
 
     def note(self, end_ms: Ms, samples: NDArray[np.int16], rate_hz: int) -> None:
-        """A look at ``LOOK_MS`` that end at ``end_ms``, later than the last one."""
+        """Take in a look: the ``samples`` (mono) of the ``LOOK_MS`` that end at media time ``end_ms``. Looks must come
+        in the order of time."""
         self._ends.append(end_ms)
         self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
         softest = np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)
@@ -89,7 +99,7 @@ class Line:
         self._step_db.append(step_db)
 
     def at(self, media_ms: Ms) -> LineLevel:
-        """The level as known from what came before ``media_ms``."""
+        """The levels as the looks up to ``media_ms`` tell them."""
         until = bisect_right(self._ends, media_ms)
         known = self._known.get(until)
         if known is None:
@@ -99,7 +109,7 @@ class Line:
         return known
 
     def _after(self, until: int) -> LineLevel:
-        """The level as known from the first ``until`` looks."""
+        """The levels as the first ``until`` looks tell them."""
         loudest = max(self._peaks[max(0, until - _LOUD_FOR_LOOKS) : until], default=0)
         since = max(0, until - _NOISE_FOR_LOOKS)
         noise = ORDINARY.noise
@@ -115,7 +125,7 @@ class Line:
         return LineLevel(quiet_peak, noise, faint_peak, soft_peak)
 
     def forget(self, before_ms: Ms) -> None:
-        """Nobody will ask for the level before ``before_ms`` again."""
+        """Drop the looks that no question from ``before_ms`` on needs."""
         gone = bisect_right(self._ends, before_ms) - _LOUD_FOR_LOOKS
         if gone > _LOUD_FOR_LOOKS:
             del self._ends[:gone], self._peaks[:gone], self._sample_db[:gone], self._step_db[:gone]

@@ -79,7 +79,7 @@ class Timeline:
         """
         fmt = self.format
         if chunk.format is not fmt and chunk.format != fmt:
-            raise AudioFormatError("the format changed within a stream")
+            raise AudioFormatError("the format changed within a stream: send each channel of a call in one format")
         data = chunk.data
         frames, partial = divmod(len(data), self._frame_bytes)
         if partial or not frames:
