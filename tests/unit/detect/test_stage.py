@@ -11,8 +11,13 @@ from deid_stream.text.normalise import normalise
 @pytest.mark.parametrize(
     ("said", "spared"),
     [
-        ("the barista splashed espresso on the upholstery", True),
+        ("the barista splashed the espresso on the upholstery", True),
         ("nkosi splashed espresso on the upholstery", False),
+        ("the pilot project is ready", True),
+        ("could church call me when it is ready", False),  # a surname, too
+        ("i spoke to law about it", False),
+        ("i spoke to the law office about it", True),
+        ("ask coral about the report", False),
         ("the rose splashed on the upholstery", False),  # a name, too
         ("is there a good place to eat with a screen", True),
         ("it is a nice place at 12 orchard", False),  # a number, and no everyday word after it

@@ -52,6 +52,10 @@ _FEW_DIGITS: Final = 2
 _NUMBERING: Final = frozenset("is was it's its number numbers no id nos".split())
 _MODALS: Final = frozenset({"will", "may"})
 _AFTER_MODALS: Final = word_set("stage.after_modals")
+_BEFORE_THINGS: Final = word_set("stage.before_things")
+_FORMS: Final = ("ing", "ed", "ly", "tion", "ment", "ness", "able", "ful", "less", "ous")
+"""Endings of words that are hardly ever names, where these have six letters or more."""
+_FORMED: Final = 6
 _BEFORE_BILL: Final = word_set("stage.before_bill")
 _OPEN_ENDED: Final = frozenset({EntityType.PERSON, EntityType.ADDRESS})
 
@@ -63,7 +67,7 @@ class ModelStage:
     amount, a date, a time or a quantity, or of a vocabulary that is hardly ever part of a name or an address. Where a
     rule has found a name or an address, the vocabulary is the closed one, because only the model may know their ends;
     where nothing was asked and nobody speaks of secrets, it is all words of the dictionaries that are on no list of
-    names, places and makers.
+    names, places and makers and do not stand where a name may.
     """
 
     def __init__(self, tagger: NeuralTagger) -> None:
@@ -88,7 +92,7 @@ def settled(view: View, found: Sequence[Detection]) -> bool:
     for at, (start, end, word) in enumerate(view.words):
         if word in vocabulary or (mask is not None and mask[start] & SURE and mask[end - 1] & SURE):
             continue
-        if plain_talk and (_is_ordinary(word) or _is_meant_plainly(view, at)):
+        if plain_talk and (_is_thing(view, at) or _is_meant_plainly(view, at)):
             numbers += word.isdecimal()
             if numbers <= 1:
                 continue
@@ -103,6 +107,18 @@ def _is_plain_talk(view: View) -> bool:
     if view.language != "en" or view.foreign or any(hint in view.low for hint in _TOLD):
         return False
     return _KIN.isdisjoint([word for _, _, word in view.words])
+
+
+def _is_thing(view: View, at: int) -> bool:
+    """A word of the dictionaries behind "the", "my", "a new" or another such word ("the pilot project"), or in a form
+    that no name has. Bare, it may be one: "could church call me", "thanks law"."""
+    word = view.words[at][2]
+    if not _is_ordinary(word):
+        return False
+    if len(word) >= _FORMED and word.endswith(_FORMS):
+        return True
+    before = view.words[at - 1][2] if at else ""
+    return before in _BEFORE_THINGS or (before not in ORDINARY and _is_ordinary(before))
 
 
 def _is_ordinary(word: str) -> bool:
