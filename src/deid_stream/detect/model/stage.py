@@ -110,15 +110,17 @@ def _is_plain_talk(view: View) -> bool:
 
 
 def _is_thing(view: View, at: int) -> bool:
-    """A word of the dictionaries behind "the", "my", "a new" or another such word ("the pilot project"), or in a form
-    that no name has. Bare, it may be one: "could church call me", "thanks law"."""
+    """A word of the dictionaries behind "the", "my", "a new", "a minor" or another such word ("the pilot project"), or
+    in a form that no name has. Bare, it may be one: "could church call me", "thanks law"."""
     word = view.words[at][2]
     if not _is_ordinary(word):
         return False
     if len(word) >= _FORMED and word.endswith(_FORMS):
         return True
     before = view.words[at - 1][2] if at else ""
-    return before in _BEFORE_THINGS or (before not in ORDINARY and _is_ordinary(before))
+    if before in _BEFORE_THINGS or (before not in ORDINARY and _is_ordinary(before)):
+        return True
+    return at > 1 and view.words[at - 2][2] in ("a", "an")
 
 
 def _is_ordinary(word: str) -> bool:
