@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from deid_stream.detect.detector import Detector
 from deid_stream.detect.recognizer import View
-from deid_stream.errors import ConfigError
+from deid_stream.errors import ConfigError, install
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -21,7 +21,7 @@ try:
     from presidio_analyzer.predefined_recognizers import SpacyRecognizer
     from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 except ImportError as error:
-    raise ConfigError("Presidio is not installed; install `.[presidio]` in the checkout") from error
+    raise ConfigError(f"Presidio is not installed; {install('presidio')}") from error
 
 TYPES: Final[Mapping[str, EntityType]] = {
     "NRP": EntityType.ORGANIZATION,

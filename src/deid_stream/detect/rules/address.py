@@ -18,8 +18,6 @@ _FOREIGN_ENDS: Final = (
     "strasse", "straße", "weg", "gasse", "gata", "gatan", "gade", "vej", "veien", "katu", "kuja", "tie", "utca", "utja",
     "laan", "straat", "plein", "platz", "allee", "vägen", "gränd", "str",
 )  # fmt: skip
-_SMALL: Final = frozenset({"de", "la", "le", "du", "des", "da", "do", "dos", "del", "el"})
-"""Small words inside foreign street names."""
 _UNIT_ONLY: Final = re.compile(
     r"(?<![^\W_])(?:p\.? ?o\.? ?box(?: number| no)?\.? \d[\d ]*|(?:psc|unit) \d+,? box \d+"
     r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
