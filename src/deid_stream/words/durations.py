@@ -10,6 +10,8 @@ _FAST_LETTER_MS: Final = 45
 _FAST_DIGIT_MS: Final = 200
 """Nobody speaks faster for a whole utterance. Larger values refuse the words of fast speakers without word times, and
 smaller ones let a segment's words stand where there is no room for them."""
+_ROOM_MS: Final = 250
+"""So much more may sound than a text's letters usually take."""
 
 
 def duration_bounds(text: str) -> tuple[Ms, Ms]:
@@ -40,7 +42,12 @@ def most_sound_ms(words: Iterable[str]) -> Ms:
     spelled = sum(1 for count in counts if count == (0, 1))
     letters, digits = sum(n for _, n in counts), sum(n for n, _ in counts)
     spoken = sum(1 for count in counts if any(count))
-    return 250 + 20 * spoken + 85 * letters + 200 * spelled + 600 * digits if spoken else 0
+    return _ROOM_MS + 20 * spoken + 85 * letters + 200 * spelled + 600 * digits if spoken else 0
+
+
+def usual_sound_ms(words: Iterable[str]) -> Ms:
+    """How much sound a run of words takes where they are said slowly, and nothing more."""
+    return max(0, most_sound_ms(words) - _ROOM_MS)
 
 
 def least_sound_ms(words: Iterable[str]) -> Ms:

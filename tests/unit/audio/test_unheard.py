@@ -213,3 +213,12 @@ def test_what_never_came_counts_as_speech_where_a_text_has_no_times():
         explained(few, profile("50ms"), Lossy(sound.copy()), 0)
     ), "no more than was there"
     assert explained(few, profile("50ms"), Lossy(sound.copy(), (2050, 2550), (3100, 3900)), 0) == []
+
+
+@pytest.mark.parametrize(("word", "end_ms"), [("recorded", 1700), ("okay", 1360)], ids=["long enough", "too short"])
+def test_a_sound_after_a_closed_mouth_is_the_words_own_where_its_letters_take_as_much(word, end_ms):
+    loud = {"rms": 2000}
+    sound = joined(silent(1000), noise(300, **loud), silent(60), noise(250, **loud), silent(2000))
+    said = segment((word, 1000, 1400), text=word, start_ms=1000, end_ms=1700)
+    found = explained(said, profile("100ms"), Recording(sound[:, None], 8000), 0)
+    assert found[-1].end == end_ms

@@ -17,7 +17,7 @@ from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract
-from deid_stream.words.durations import least_sound_ms, longest_sound_ms, most_sound_ms, sharing_time
+from deid_stream.words.durations import least_sound_ms, longest_sound_ms, most_sound_ms, sharing_time, usual_sound_ms
 from deid_stream.words.placeholders import opaque
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
@@ -217,7 +217,8 @@ def _reach_ms(
     first_ms = from_ms - inside * FRAME_MS if sign > 0 else from_ms - (count - inside) * FRAME_MS
     loud, perhaps = (frames[::sign] for frames in _frames(reader, channel, first_ms, count))
     least_ms = _least_ms(said, timing)
-    if said.found and (begun := _begun(loud, pause, inside)):
+    begun, goes_on = _begun(loud, pause, inside) if said.found else (0, 0)
+    if begun and _too_much(said, begun, goes_on, reader, channel, sign):
         return -begun * FRAME_MS
     at = _pause(loud[over:], pause + edge_ms // FRAME_MS + 1)
     if at is None:
@@ -233,18 +234,30 @@ def _over_ms(timing: TimingProfile) -> Ms:
     return min(2 * INNER_EDGE_MS, max(INNER_EDGE_MS, timing.error_ms))
 
 
-def _begun(loud: NDArray[np.bool_], pause: int, inside: int) -> int:
+def _begun(loud: NDArray[np.bool_], pause: int, inside: int) -> tuple[int, int]:
     """How many frames before the edge, which is at ``inside``, a sound has begun after a pause that goes on for a
-    syllable beyond it: nobody pauses in a word for so little. 0 where there is none."""
+    syllable beyond it, and how many beyond: nobody pauses in a word for so little. 0 where there is none."""
     if not (loud[inside - 1] and loud[inside]):
-        return 0
+        return 0, 0
     quiet = np.flatnonzero(~loud[:inside])
     begun = int(quiet[-1]) + 1 if len(quiet) else 0
     if begun < pause or loud[begun - pause : begun].any():
-        return 0
+        return 0, 0
     beyond = _pause(loud[inside:], len(loud))
     goes_on = len(loud) - inside if beyond is None else beyond
-    return inside - begun if goes_on * FRAME_MS >= SHORTEST_SPEECH_MS else 0
+    return (inside - begun, goes_on) if goes_on * FRAME_MS >= SHORTEST_SPEECH_MS else (0, 0)
+
+
+def _too_much(said: _Said, begun: int, goes_on: int, reader: Reader, channel: int, sign: int) -> bool:
+    """Whether a sound that begins ``begun`` frames before the edge and goes on for ``goes_on`` is too much for the word
+    besides its own: mouths close within a word, too ("much", "recorded"). Without the sound it must have one."""
+    begun_ms = begun * FRAME_MS
+    start_ms, end_ms = said.part
+    own = Interval(start_ms, end_ms - begun_ms) if sign > 0 else Interval(start_ms + begun_ms, end_ms)
+    if not _found(own, said.texts, reader, channel):
+        return False
+    loud = loud_frames(reader, channel, own.start, min(own.length, _LOOKED_MS) // FRAME_MS)
+    return (int(np.count_nonzero(loud)) + begun + goes_on) * FRAME_MS > usual_sound_ms(said.texts)
 
 
 def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader: Reader, channel: int) -> bool:
