@@ -1,6 +1,7 @@
 """What the detector finds in a turn: in its text, and in its words where these say something else."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import told
+from deid_stream.detect.rules.told import begins, told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -19,7 +20,7 @@ from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
-from deid_stream.units import Interval, Ms, subtract
+from deid_stream.units import Interval, Ms, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, doubted_text
 
 UNSURE_SCORE: Final = 0.5
@@ -48,6 +49,31 @@ _DICTATED: Final = NUMBERED - {EntityType.ADDRESS, EntityType.DATE_OF_BIRTH, Ent
 
 def _answers(found: EntityType, wanted: EntityType) -> bool:
     return found is wanted or (found in _DICTATED and wanted in _DICTATED)
+
+
+_SAID_IN_WORDS: Final = frozenset({EntityType.PERSON, EntityType.EMAIL_ADDRESS, EntityType.USERNAME})
+_DIGITS: Final = re.compile(r"\d(?:[\d\s.,-]*\d)?")
+
+
+def _placed(span: Span) -> tuple[Interval, EntityType]:
+    return Interval(span.start, span.end), span.entity_type
+
+
+def _announced(
+    text: str, parts: Sequence[tuple[Interval, EntityType]], wanted: EntityType | None
+) -> Iterator[tuple[Interval, EntityType]]:
+    """What stands between the words that announce a value and the ``parts`` of it: it was misheard, too."""
+    for part, kind in parts:
+        if kind is EntityType.PERSON or (kind is wanted and wanted in _SAID_IN_WORDS):
+            start = begins(text, part.start, asked=kind is wanted)
+            if start < part.start and not any(Interval(start, part.start).overlaps(other) for other, _ in parts):
+                yield Interval(start, part.start), kind
+
+
+def _with_digits(text: str, parts: Sequence[Interval]) -> list[Interval]:
+    """The parts, each with the whole number that it is of."""
+    numbers = [Interval(*match.span()) for match in _DIGITS.finditer(text)]
+    return merge([*parts, *(number for number in numbers if any(number.overlaps(part) for part in parts))])
 
 
 def _beside(part: Interval, span: Span, text: str) -> bool:
@@ -160,7 +186,9 @@ class Judge:
         if asked is not None and asked.by != str(turn.channel):
             wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
         misheard = [] if wanted is None else [(part, wanted) for part in self._doubted_answer(turn, judged, wanted)]
-        misheard += [(part, EntityType.PERSON) for part in self._told(turn, wanted)]
+        if self._reads_names(turn):
+            misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=wanted is EntityType.PERSON)]
+            misheard += list(_announced(turn.text, [*misheard, *map(_placed, judged.spans)], wanted))
         spans = list(judged.spans)
         for part, kind in misheard:
             spans += [
@@ -170,13 +198,11 @@ class Judge:
             ]
         return judged._replace(spans=tuple(sorted(spans)))
 
-    def _told(self, turn: Turn, wanted: EntityType | None) -> list[Interval]:
-        """Where a name stands in what a recogniser read: it says how sure it is of its words."""
+    def _reads_names(self, turn: Turn) -> bool:
+        """Whether a recogniser read the turn in English, and names go: it says how sure it is of its words."""
         if self._policy.operator(EntityType.PERSON) is None or primary(self._language(turn)) not in ("", "en"):
-            return []
-        if all(word.confidence is None for segment in turn.segments for word in segment.words):
-            return []
-        return told(turn.text, asked=wanted is EntityType.PERSON)
+            return False
+        return any(word.confidence is not None for segment in turn.segments for word in segment.words)
 
     def _doubted_answer(self, turn: Turn, judged: Judged, wanted: EntityType) -> list[Interval]:
         """What the recogniser doubts of an answer that was asked for."""
@@ -190,7 +216,8 @@ class Judge:
         """What is doubted of an answer; where the segment has what was asked for, only what stands beside that."""
         answers = [span for span in found if _answers(span.entity_type, wanted)]
         if not answers:
-            return doubted_text(segment.text, segment.words, self.asked_ms)
+            parts = doubted_text(segment.text, segment.words, self.asked_ms)
+            return _with_digits(segment.text, parts) if wanted in _DICTATED else parts
         # from doubtful word to doubtful word one would come to whatever is said after the answer
         parts = doubted_text(segment.text, segment.words, self.asked_ms, bridged=0)
         return [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.detect.rules.told import told
+from deid_stream.detect.rules.told import begins, told
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,21 @@ def test_other_things_are_said_in_the_same_words(text):
 def test_an_answer_to_who_is_there_begins_otherwise_too(text, names):
     assert [text[part.start : part.end] for part in told(text, asked=True)] == names
     assert told(text, asked=False) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "begun"),
+    [
+        ("That would be all the way from |ademy at example.com", True, "all"),
+        ("My name is not the |Petrova and I have", False, "not"),
+        ("it is not the |Petrova", True, "not"),
+        ("it is not the |Petrova", False, "Petrova"),
+        ("it is here. Ask |Petrova", True, "Petrova"),
+        ("it is a very long way to go from here |Petrova", True, "Petrova"),
+        ("it is |Petrova", True, "Petrova"),
+    ],
+)
+def test_a_value_begins_where_it_is_announced(text, asked, begun):
+    at = text.index("|")
+    text = text.replace("|", "")
+    assert text[begins(text, at, asked=asked) :].startswith(begun)

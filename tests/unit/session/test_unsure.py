@@ -93,6 +93,47 @@ def test_where_the_answer_is_found_what_is_doubted_apart_from_it_is_no_part_of_i
     assert [plain[s.start : s.end] for s in found.spans if s.detector == "unsure_answer"] == doubted
 
 
+def read(text: str, confidence: float = 0.97) -> Segment:
+    """A word after "?" is doubted."""
+    said = [(token.lstrip("?"), 0.45 if token[0] == "?" else confidence) for token in text.split()]
+    words = tuple(Word(token, 100 * n, 100 * n + 90, sure) for n, (token, sure) in enumerate(said))
+    plain = " ".join(token for token, _ in said)
+    return Segment(
+        call_id="c", customer_id="k", segment_id="s", text=plain, start_ms=0, end_ms=2_000, channel=1, words=words
+    )
+
+
+class AskingFor(SecretDetector):
+    """A conversation in which channel 0 has asked for something."""
+
+    def __init__(self, wanted):
+        super().__init__()
+        self.wanted = wanted
+
+    def state(self):
+        return ConversationState(asked=Asked("0", [self.wanted], 2))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "gone"),
+    [
+        (EntityType.ID_NUMBER, "it says ?3 .69, 2 .849 on the letter", "3 .69, 2 .849"),
+        (
+            EntityType.EMAIL_ADDRESS,
+            "that would be all the way ?from ?.ademy, at example.com",
+            "all the way from .ademy,",
+        ),
+        (EntityType.EMAIL_ADDRESS, "that would be fine and then ?you ?write", "you write"),
+    ],
+    ids=["the whole number", "from where it is announced", "not over another sentence"],
+)
+def test_what_is_doubted_of_an_answer_goes_with_what_belongs_to_it(wanted, text, gone):
+    segment = read(text)
+    found = Judge(UNKNOWN, detector=AskingFor(wanted), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    assert segment.text[found.spans[0].start : found.spans[-1].end] == gone
+
+
 @pytest.mark.parametrize(
     ("confidence", "language", "told"),
     [(0.97, None, ["lock me"]), (0.97, "en-IN", ["lock me"]), (None, None, []), (0.97, "hi-IN", [])],

@@ -10,14 +10,17 @@ from typing import Final
 
 from deid_stream.detect.vocabulary import word_set
 from deid_stream.text.tokens import WORD
-from deid_stream.units import Interval
+from deid_stream.units import CharIndex, Interval
 
 _MOST_WORDS: Final = 5
 """A misheard name has so many words at most; a longer run of them is what people say otherwise."""
+_MOST_BETWEEN: Final = 4
 _NOT_FIRST: Final = word_set("names.no_name") | word_set("told.not_first")
 """What follows "my name is" where no name does: "on the letter", "spelled with a k"."""
 _ENDS: Final = word_set("told.ends")
 """What goes on after a name."""
+_GOES_ON: Final = _ENDS - {"at", "from", "in", "on", "the", "to"}
+"""The same, without the words that parts of a name are taken for most often."""
 _NO_PART: Final = word_set("told.no_part")
 """Words of whom one may be through to that is nobody: a department."""
 _SAYS_MORE: Final = word_set("told.says_more")
@@ -46,6 +49,19 @@ def told(text: str, *, asked: bool) -> list[Interval]:
     begins one too."""
     low = text.lower().replace("’", "'")
     return sorted({*_after_cues(low, asked=asked), *_before_speaking(low)}) if len(low) == len(text) else []
+
+
+def begins(text: str, at: CharIndex, *, asked: bool) -> CharIndex:
+    """Where the value begins a part of which begins at ``at``: right after the words that announce it, where few others
+    stand between. ``asked``: for this value; then "it is" and "that would be" announce it too."""
+    low = text.lower().replace("’", "'")[:at]
+    cue = next((cue for cue in reversed(list(_CUE.finditer(low))) if asked or cue["name"]), None)
+    if cue is None or _STOPS.search(low, cue.end()) is not None:
+        return at
+    between = list(WORD.finditer(low, cue.end()))
+    if not 0 < len(between) <= _MOST_BETWEEN or any(word.group() in _GOES_ON for word in between):
+        return at
+    return between[0].start()
 
 
 def _after_cues(low: str, *, asked: bool) -> Iterator[Interval]:
