@@ -121,7 +121,7 @@ class AskingFor(SecretDetector):
         (
             EntityType.EMAIL_ADDRESS,
             "that would be all the way ?from ?.ademy, at example.com",
-            "all the way from .ademy,",
+            "all the way from .ademy",
         ),
         (EntityType.EMAIL_ADDRESS, "that would be fine and then ?you ?write", "you write"),
     ],
