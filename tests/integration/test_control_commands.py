@@ -150,7 +150,7 @@ async def test_what_is_done_to_a_customers_keys_is_in_the_audit_and_a_hold_keeps
 
     assert "is acme meant?" in str((await keys("rotate", "--customer", "acne")).exception)
     assert "new key" in (await keys("rotate", "--customer", "acme")).output
-    assert "customers' keys" in (await keys("rotate")).output
+    assert "keys wrapped anew for 0 of 1 customer" in (await keys("rotate")).output
     who = ("--customer", "acme", "--verified-by", "desk-1", "--requested-by", "dpo")
     await run(service, "rights", "hold", *who, "--call", "a", "--request-id", "case-7")
     kept = await keys("destroy", "--customer", "acme", "--yes")
