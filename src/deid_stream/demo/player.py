@@ -57,8 +57,8 @@ async def play(
     sent: Callable[[SourceRecord], None] = lambda _: None,
     prefix: str = "",
 ) -> None:
-    """Send every record when it is due, ``pace`` times as fast as live; its timestamp is the live one after
-    ``start_ms`` (epoch). ``prefix`` stands before the topics' names. Returns once all are acknowledged."""
+    """Send every record when it is due, ``pace`` times as fast as live; its timestamp says when that is, the first one's
+    being ``start_ms`` (epoch). ``prefix`` stands before the topics' names. Returns once all are acknowledged."""
     async with kafka.sender() as sender:
         began = time.monotonic()
         waiting = deque(cues)
@@ -76,7 +76,7 @@ async def play(
                         cue.record.key,
                         cue.record.value,
                         cue.record.headers,
-                        start_ms + cue.due_ms,
+                        start_ms + round(cue.due_ms / pace),
                     )
                     for cue in due
                 ]

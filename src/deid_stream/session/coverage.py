@@ -8,6 +8,7 @@ from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import Sound
+from deid_stream.session.streams import END_SLACK_MS
 from deid_stream.units import Ms
 
 FOREVER_MS: Final[Ms] = 1 << 60
@@ -71,7 +72,7 @@ def covered(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms
 
 def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: SessionSettings, now_ms: Ms) -> bool:
     """The call has ended, and everything up to its end has arrived and is covered. Where the end did not say how long
-    the call was, stragglers have had their time."""
+    the call was, or its sound is a little shorter, stragglers have had their time."""
     if life.ended_ms is None or life.closed:
         return False
     channels = {*range(life.declared_channels), *sound.channels}
@@ -79,7 +80,9 @@ def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: Sessio
         end_ms = sound.end_ms
         due = now_ms >= life.ended_ms + settings.end_grace_ms
     else:
-        end_ms = life.duration_ms
+        # producers measure a call's length and its sound differently
+        late = now_ms >= life.ended_ms + settings.end_grace_ms
+        end_ms = life.duration_ms - (END_SLACK_MS if late else 0)
         due = bool(channels) and all(sound.arrived_ms(channel) >= end_ms for channel in channels)
     if not due:
         return False

@@ -11,7 +11,7 @@ from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
 
 _GAP_MS = 200
 """Media time that may be missing from a stream before its audio counts as incomplete: offsets are rounded."""
-_END_SLACK_MS = 1_000
+END_SLACK_MS = 1_000
 """How much shorter than the stated duration of the call a stream may be: producers measure either differently."""
 
 
@@ -51,7 +51,7 @@ class Stream:
         """Whether the stream has gaps or ends before the call. ``duration_ms``: the stated length of the call; None:
         not stated."""
         end_ms = self.timeline.end_ms
-        if duration_ms is not None and end_ms + _END_SLACK_MS < duration_ms:
+        if duration_ms is not None and end_ms + END_SLACK_MS < duration_ms:
             return True
         return self.begin_ms >= 0 and end_ms - self.begin_ms - self.released_ms > _GAP_MS
 
