@@ -57,8 +57,8 @@ async def play(
     sent: Callable[[SourceRecord], None] = lambda _: None,
     prefix: str = "",
 ) -> None:
-    """Send every record when it is due, ``pace`` times as fast as live; its timestamp says when that is, the first one's
-    being ``start_ms`` (epoch). ``prefix`` stands before the topics' names. Returns once all are acknowledged."""
+    """Send every record when it is due, ``pace`` times as fast as live; its timestamp says when that is, counted from
+    ``start_ms`` (epoch). ``prefix`` stands before the topics' names. Returns once all are acknowledged."""
     async with kafka.sender() as sender:
         began = time.monotonic()
         waiting = deque(cues)

@@ -112,7 +112,8 @@ class CallSession:
                 at_ms = due_ms
         if life.ended_ms is None:
             return at_ms
-        grace_ms = life.ended_ms + settings.end_grace_ms
+        waits_ms = life.ended_ms if life.duration_ms is None else max(life.ended_ms, life.last_record_ms)
+        grace_ms = waits_ms + settings.end_grace_ms
         return min(at_ms, grace_ms) if self._now_ms < grace_ms else at_ms
 
     def needed_offsets(self) -> NeededOffsets:

@@ -80,8 +80,8 @@ def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: Sessio
         end_ms = sound.end_ms
         due = now_ms >= life.ended_ms + settings.end_grace_ms
     else:
-        # producers measure a call's length and its sound differently
-        late = now_ms >= life.ended_ms + settings.end_grace_ms
+        # producers measure a call's length and its sound differently; sound that comes late comes by and by
+        late = now_ms >= max(life.ended_ms, life.last_record_ms) + settings.end_grace_ms
         end_ms = life.duration_ms - (END_SLACK_MS if late else 0)
         due = bool(channels) and all(sound.arrived_ms(channel) >= end_ms for channel in channels)
     if not due:

@@ -236,6 +236,19 @@ def test_what_comes_long_after_the_end_still_belongs_to_the_call(call: Timeline,
     assert len(left.segments) == sum(isinstance(event, Segment) for event in events)
 
 
+def test_a_call_whose_stated_length_is_a_little_more_than_its_sound_waits_for_stragglers_and_is_whole(
+    call: Timeline,
+) -> None:
+    *events, end = everything(call)
+    session = new_session(call.call_id)
+    left = feed(session, [*events, msgspec.structs.replace(end, duration_ms=call.duration_ms + 900)], close=False)
+    assert not session.closed
+    session.advance(end.time_ms + SETTINGS.end_grace_ms)
+    left.take(session.outputs())
+    assert session.closed
+    assert left.summaries[0].complete
+
+
 def test_a_full_buffer_counts_the_older_half_as_unheard(call: Timeline) -> None:
     session = new_session(call.call_id, settings=SessionSettings(max_held_bytes=20_000))
     left = feed(session, [started(call), *audio_chunks(call, [100])], close=False)
