@@ -8,9 +8,9 @@ from deid_stream.kafka.ports import Admin, Kafka, NewTopic
 from deid_stream.model.topics import TOPICS, Found, Problem, TopicNames, problems
 
 _USUAL_REPLICAS: Final = 3
-_TRIES: Final = 10
+_TRIES: Final = 25
 _BETWEEN_S: Final = 0.2
-"""A topic that was created a moment ago may not be known to every broker yet."""
+"""A topic that was created a moment ago may not be known to every broker yet: on a busy one it took more than 2 s."""
 
 
 async def create(kafka: Kafka, *, prefix: str = "", partitions: int = 4, replication_factor: int = -1) -> list[str]:
