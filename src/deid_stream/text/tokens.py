@@ -50,6 +50,8 @@ PLAIN: Final = re.compile(word())
 LETTERS: Final = re.compile(word(digits=False))
 NAME_PATTERN: Final = word("'’-", digits=False)
 NAME: Final = re.compile(NAME_PATTERN)
+POSSESSIVES: Final = ("'s", "’s")
+"""Ends of a word in lower case that are no part of a name."""
 """Letters alone, with apostrophes and hyphens inside."""
 STRETCH: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
 """What the model was trained to read as one word: all that stands between blanks, brackets and signs of a sentence. To

@@ -28,7 +28,7 @@ from deid_stream.detect.vocabulary import (
 )
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
-from deid_stream.text.tokens import WORD
+from deid_stream.text.tokens import POSSESSIVES, WORD
 from deid_stream.units import CharIndex
 
 _CUE_REACH: Final = 40
@@ -63,7 +63,6 @@ _WANTS_TO: Final = re.compile(
     r"|hoping|wish|plan|planning|prefer|forgot|remember|ready|happy|how|when|where|what|whether) to \Z"
 )
 """Before a verb, whatever the model takes it for: "i'd like to frank this", "you want to shate"."""
-_POSSESSIVE: Final = re.compile(r"['’]s\Z", re.IGNORECASE)
 _CONTRACTED: Final = re.compile(r"['’](?:s|re|ve|ll|d|m|t)\Z|\Aex-")
 """Signs of words that no name grows over: "my name's ivy", "here's matej", "ex-beatle ringo"."""
 _SHORT: Final = 30
@@ -242,7 +241,7 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
 
 
 def _without_possessive(text: str, end: CharIndex) -> CharIndex:
-    return end - 2 if _POSSESSIVE.search(text, max(0, end - 2), end) else end
+    return end - 2 if text[max(0, end - 2) : end].lower() in POSSESSIVES else end
 
 
 def _grown(
@@ -278,7 +277,7 @@ def _is_surname(name: str, word: str) -> bool:
 def _is_strange(word: str, everyday: frozenset[str], *, right: bool) -> bool:
     low = word.lower()
     if right:
-        low = _POSSESSIVE.sub("", low)
+        low = low[: _without_possessive(low, len(low))]
     if not low.replace("'", "").replace("’", "").replace("-", "").isalpha() or _CONTRACTED.search(low):
         return False
     if low in GIVEN_NAMES:

@@ -10,6 +10,7 @@ from deid_stream.detect.vocabulary import CLOSED, COMMON, FIELDS, FUNCTION_HI, V
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 from deid_stream.text.normalise import MAIL_HOSTS, UPI_HANDLES
+from deid_stream.text.tokens import POSSESSIVES
 from deid_stream.units import CharIndex
 
 _NO_VERSION = r"(?<!version )(?<!release )(?<!build )(?<!firmware )(?<!version is )(?<! v)"
@@ -168,7 +169,7 @@ class EmailRecognizer:
             if match is None or "\n" in match.group(2):
                 break
             word = match.group(1).lower()
-            ends = word in _STOPS or word.endswith(("'s", "’s")) or (word in _HINDI and len(word) > 1)
+            ends = word in _STOPS or word.endswith(POSSESSIVES) or (word in _HINDI and len(word) > 1)
             if ends or not (word[-1].isalnum() or word[-1] in "._+-") or not word[0].isalnum():
                 break
             if (word in CLOSED or word in FIELDS) and len(word) > 2 and not _glued(first):

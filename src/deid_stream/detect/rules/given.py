@@ -7,6 +7,7 @@ from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import GIVEN_NAMES, NAMES_AMBIGUOUS, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection, Origin
+from deid_stream.text.tokens import POSSESSIVES
 
 _NAMES: Final = frozenset(n for n in GIVEN_NAMES - NAMES_AMBIGUOUS if len(n) > 2)
 _BEFORE_PLACES: Final = word_set("given.before_places")
@@ -26,7 +27,7 @@ class GivenNameRecognizer:
         words = view.words
         found = []
         for at, (start, end, low) in enumerate(words):
-            bare = low[:-2] if low.endswith(("'s", "’s")) else low
+            bare = low[:-2] if low.endswith(POSSESSIVES) else low
             if bare not in _NAMES or (view.language != "en" and bare in view.everyday):
                 continue
             before = words[at - 1][2] if at else ""

@@ -23,7 +23,7 @@ from deid_stream.detect.vocabulary import (
 )
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
-from deid_stream.text.tokens import LETTERS, NAME, NAME_PATTERN
+from deid_stream.text.tokens import LETTERS, NAME, NAME_PATTERN, POSSESSIVES
 
 
 def _alternatives(field: str) -> str:
@@ -292,7 +292,7 @@ class NameRecognizer:
                 break
             known = known or named
             end = match.end()
-            if low.endswith(("'s", "’s")):
+            if low.endswith(POSSESSIVES):
                 end -= 2
                 break
             at = end
