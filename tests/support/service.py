@@ -133,7 +133,7 @@ class Service:
         process = self.start_control(**changes)
         async with asyncio.timeout(CONTROL_READY_S):
             while not await asyncio.to_thread(_is_ready, self.control_ports[-1]):
-                assert process.poll() is None, f"the control plane ended; see {CONTROL_LOG}"
+                assert process.poll() is None, f"the control plane ended: {self._last_words()}"
                 await asyncio.sleep(0.1)
         return process
 
@@ -149,6 +149,10 @@ class Service:
         self.controls.append(process)
         self.control_ports.append(port)
         return process
+
+    @staticmethod
+    def _last_words() -> str:
+        return CONTROL_LOG.read_text(errors="replace")[-2_000:]
 
     @staticmethod
     def said(line: str) -> bool:

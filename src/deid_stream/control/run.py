@@ -29,6 +29,7 @@ from deid_stream.kafka.connect import connect
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.ports import Kafka, Sender
 from deid_stream.kafka.reading import read_to_end
+from deid_stream.kafka.topics_admin import partition_counts
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.keys.ring import KeyRing, Purpose
 from deid_stream.observe import hooks, logs
@@ -96,11 +97,7 @@ class Control:
 
     async def _partitions(self) -> int:
         """The partition count of the topics. Raises TopicError where a topic is missing, or counts differ."""
-        async with self._kafka.admin() as admin:
-            missing = sorted(set(self._topics.all) - await admin.topics())
-            if missing:
-                raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
-            counts = await admin.partition_counts(self._topics.all)
+        counts = await partition_counts(self._kafka, self._topics.all)
         own = {name: n for name, n in counts.items() if name not in (self._topics.policies, self._topics.keys)}
         if len(set(own.values())) > 1:
             raise TopicError("topics have unequal partition counts; run `deid-stream topics check`")

@@ -1,6 +1,7 @@
 """The topics of a deployment on a broker: create those that are missing, say what is wrong with those there are."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 from deid_stream.errors import TopicError
@@ -10,7 +11,6 @@ from deid_stream.model.topics import TOPICS, Found, Problem, TopicNames, problem
 _USUAL_REPLICAS: Final = 3
 _TRIES: Final = 25
 _BETWEEN_S: Final = 0.2
-"""A topic that was created a moment ago may not be known to every broker yet: on a busy one it took more than 2 s."""
 
 
 async def create(kafka: Kafka, *, prefix: str = "", partitions: int = 4, replication_factor: int = -1) -> list[str]:
@@ -48,14 +48,7 @@ async def check_layout(kafka: Kafka, names: TopicNames) -> int:
 
     Raises TopicError naming what is missing or unequal, BrokerError where the broker cannot be asked.
     """
-    async with kafka.admin() as admin:
-        for _ in range(_TRIES):
-            counts = await _counts(admin, names)
-            if all(counts.values()):
-                break
-            await asyncio.sleep(_BETWEEN_S)
-    if missing := sorted(topic for topic, count in counts.items() if not count):
-        raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
+    counts = await partition_counts(kafka, names.all)
     policies = counts.pop(names.policies)
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{topic} {count}" for topic, count in sorted(counts.items()))
@@ -63,8 +56,24 @@ async def check_layout(kafka: Kafka, names: TopicNames) -> int:
     return policies
 
 
-async def _counts(admin: Admin, names: TopicNames) -> dict[str, int]:
+async def partition_counts(kafka: Kafka, topics: Collection[str]) -> dict[str, int]:
+    """Partitions of each of ``topics``. Those that are not there are waited for for 5 s: a topic that was created a
+    moment ago may not be known to every broker yet; on a busy one it took more than 2 s.
+
+    Raises TopicError naming what is missing, BrokerError where the broker cannot be asked.
+    """
+    async with kafka.admin() as admin:
+        for _ in range(_TRIES):
+            counts = await _counts(admin, topics)
+            if len(counts) == len(topics):
+                return counts
+            await asyncio.sleep(_BETWEEN_S)
+    missing = sorted(set(topics) - counts.keys())
+    raise TopicError(f"missing topics: {', '.join(missing)}; run `deid-stream topics create`")
+
+
+async def _counts(admin: Admin, topics: Collection[str]) -> dict[str, int]:
     # asking about a topic that is not there may create it, so look at the list first
-    there = await admin.topics() & set(names.all)
+    there = await admin.topics() & set(topics)
     found = await admin.partition_counts(there) if there else {}
-    return {name: found.get(name, 0) for name in names.all}
+    return {name: count for name, count in found.items() if count}

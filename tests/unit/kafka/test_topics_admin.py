@@ -1,16 +1,23 @@
 """Topics: made alike, and what is wrong with them named."""
 
+import asyncio
+
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import NewTopic as AioNewTopic
 
 from deid_stream.config import load_settings
-from deid_stream.errors import BrokerError
+from deid_stream.control.topics import ControlTopics
+from deid_stream.errors import BrokerError, TopicError
 from deid_stream.kafka import topics_admin
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connect import connect
+from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
+from deid_stream.kafka.memory import MemoryBroker, MemoryKafka
+from deid_stream.kafka.ports import NewTopic
 from deid_stream.model import topics
-from deid_stream.model.topics import Found, problems
+from deid_stream.model.topics import Found, TopicNames, problems
 
 
 def kafka(servers):
@@ -98,7 +105,7 @@ async def test_a_topic_made_by_someone_else_is_left_and_reported():
         there = kafka(broker.bootstrap_servers)
         admin = AIOKafkaAdminClient(**client_options(there.connection))
         await admin.start()
-        await admin.create_topics([NewTopic("calls.audio", 7, 1, topic_configs={"cleanup.policy": "compact"})])
+        await admin.create_topics([AioNewTopic("calls.audio", 7, 1, topic_configs={"cleanup.policy": "compact"})])
         await admin.close()
         assert "calls.audio" not in await topics_admin.create(there, partitions=2)
         assert [p.what for p in await topics_admin.check(there)] == [
@@ -110,3 +117,30 @@ async def test_a_topic_made_by_someone_else_is_left_and_reported():
 async def test_no_broker_is_an_error_that_names_the_address(unused_tcp_port):
     with pytest.raises(BrokerError, match=f"127.0.0.1:{unused_tcp_port}"):
         await topics_admin.check(kafka(f"127.0.0.1:{unused_tcp_port}"))
+
+
+@pytest.mark.parametrize(
+    "names", [TopicNames.of("t.").all, ControlTopics.of("t.").all], ids=["a worker's", "the control plane's"]
+)
+async def test_a_topic_that_the_broker_comes_to_know_of_later_is_waited_for(names):
+    broker = MemoryBroker()
+    there = MemoryKafka(broker, Connection.of(load_settings({}, {}), "test"))
+    counting = asyncio.create_task(topics_admin.partition_counts(there, names))
+    await asyncio.sleep(0)
+    assert not counting.done()
+    async with there.admin() as created:
+        await created.create([NewTopic(name, 3, 1, {}) for name in names])
+    assert await counting == dict.fromkeys(names, 3)
+
+
+async def test_a_topic_that_never_comes_is_named_after_five_seconds(monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(topics_admin.asyncio, "sleep", sleep)
+    there = MemoryKafka(MemoryBroker(), Connection.of(load_settings({}, {}), "test"))
+    with pytest.raises(TopicError, match="missing topics: a, b; run `deid-stream topics create`"):
+        await topics_admin.partition_counts(there, ["b", "a"])
+    assert sum(slept) == pytest.approx(5.0)
