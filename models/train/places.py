@@ -79,9 +79,15 @@ def western_street(rng: Random) -> str:
         return f"{street_words(rng)} {unit(rng)}"
     if chance < 0.07:
         return f"{unit(rng)} {text}"
-    if chance < 0.09:
-        return f"the corner of {street_words(rng)} and {street_words(rng)}"
+    if chance < 0.1:
+        return f"{rng.choice(['the corner of', 'corner of', 'junction of', ''])} {crossing(rng)}".strip()
     return text
+
+
+def crossing(rng: Random) -> str:
+    """Two streets that meet, four in ten of them with names of other languages."""
+    one, other = (european_name(rng) if rng.random() < 0.4 else street_words(rng) for _ in range(2))
+    return f"{one} {rng.choice(['and', 'and', '&'])} {other}"
 
 
 def indian_street(rng: Random) -> str:
@@ -126,16 +132,21 @@ def indian_street(rng: Random) -> str:
     return rng.choice([", ", ", ", " "]).join(parts)
 
 
-def european_street(rng: Random) -> str:
+def european_name(rng: Random) -> str:
+    """A street of another language, without its number."""
     kind, family = rng.random(), spoken.fold(name_parts(rng)[1])
     if kind < 0.35:
-        name = pick(rng, "street.eu", "places.txt")
-    elif kind < 0.7:
-        name = f"{pick(rng, 'street.eu.head', 'places.txt')} {family}"
-    else:
-        stem = rng.choice([family.replace(" ", ""), pick(rng, "street.eu.stem", "places.txt")])
-        name = stem + pick(rng, "street.eu.tail", "places.txt")
-    n = rng.randint(1, 300)
+        return pick(rng, "street.eu", "places.txt")
+    if kind < 0.7:
+        return f"{pick(rng, 'street.eu.head', 'places.txt')} {family}"
+    if kind < 0.78:
+        return f"{family} {pick(rng, 'street.eu.word', 'places.txt')}"
+    stem = rng.choice([family.replace(" ", ""), pick(rng, "street.eu.stem", "places.txt")])
+    return stem + pick(rng, "street.eu.tail", "places.txt")
+
+
+def european_street(rng: Random) -> str:
+    name, n = european_name(rng), rng.randint(1, 300)
     text = rng.choice(
         [f"{name} {n}", f"{n} {name}", f"{name} {n}{rng.choice('abc')}", f"{name} {n}, {number(rng, 4, 5)}"]
     )

@@ -16,17 +16,19 @@ PLAIN_WORD = re.compile(r"(?<![^\s])[a-z]{4,}(?![^\s])")
 ENDINGS = ("'s", "s")
 CHOICE = re.compile(r"<([^<>]*)>")
 POSITIVES = {
-    "templates.txt": 0.36,
-    "contexts.txt": 0.21,
-    "situations.txt": 0.16,
-    "voices.txt": 0.16,
+    "templates.txt": 0.31,
+    "contexts.txt": 0.18,
+    "situations.txt": 0.13,
+    "voices.txt": 0.13,
+    "scenes.txt": 0.14,
     "languages.txt": 0.11,
 }
 NEGATIVES = {
-    "negatives.txt": 0.28,
-    "contexts_negatives.txt": 0.22,
-    "situations_negatives.txt": 0.18,
-    "voices_negatives.txt": 0.18,
+    "negatives.txt": 0.25,
+    "contexts_negatives.txt": 0.19,
+    "situations_negatives.txt": 0.14,
+    "voices_negatives.txt": 0.14,
+    "scenes_negatives.txt": 0.14,
     "languages_negatives.txt": 0.14,
 }
 """Share of the generated sentences that each file gives."""
