@@ -30,6 +30,8 @@ NAMES = {
     "thanks grace that is all": ["grace"],
     "sorry summer could you repeat that": ["summer"],
     "okay jack bear with me": ["jack"],
+    "okay will and your last name": ["will"],
+    "alright hope could you hold": ["hope"],
     "which plan is it amber": ["amber"],
     "june what can i do for you": ["june"],
     # with a verb that takes a person
@@ -58,6 +60,9 @@ NAMES = {
     # spelled
     "it's nguyen n g u y e n": ["nguyen n g u y e n"],
     "spelled s m y t h e": ["s m y t h e"],
+    "b for bravo e for echo l for lima l for lima": ["b for bravo e for echo l for lima l for lima"],
+    "d like delta u like uncle n n": ["d like delta u like uncle n n"],
+    "m as in mike a as in apple c": ["m as in mike a as in apple c"],
     "that is s for sugar h a for apple": ["s for sugar h a for apple"],
 }  # fmt: skip
 
@@ -78,6 +83,7 @@ NOBODY = [
     "Labor Day was busy", "I love the White Stripes", "the Grace period is over", "may i speak to someone",
     "main subah se wait kar raha hoon", "main aapko batata hoon", "haan ji bilkul theek hai", "bhai sahab suniye",
     "aapka order kal tak pahunch jayega", "मेरा बिल ज्यादा आया है", "soy cliente desde hace años", "an a b c of it",
+    "okay will do", "okay hope so", "right will you be in", "a for effort", "plan b for business and c for home",
 ]  # fmt: skip
 
 

@@ -41,6 +41,8 @@ def redacted(question: str | None, text: str, detector: Detector) -> set[int]:
         "it's {k underscore rao at rediff mail dot com}", "email {priya at acme dot com}",
         # the answer to a security question, and digits that were asked for by their place
         "what was your first car | {ford fiesta}", "favourite pet | {biscuit}", "memorable word | {sunflower}",
+        "what's the registration of the vehicle | it's {l r five one v o x}",
+        "the reg on your van | {k n seven oh x t p}",
         "last four digits | {ate ate for too}", "account ending {for to too six}",
         "what is the address | it is located at {fifteen thirty two twentieth street}",
         # names
@@ -65,6 +67,7 @@ def test_goes(row: str, detector: Detector) -> None:
         "arrive at nine on the dot",
         "did you forget your password | yes i did", "what is the problem with your password | it keeps resetting",
         "shall i reset the password | go ahead", "have you changed your pin recently | last month i think",
+        "the passcode we've just sent", "enter the password you've chosen", "address batayein", "kripya dikhayein",
         "is the password correct | no it's wrong", "can you send the password reset link",
         "stop in the name of the law", "i'm from chester originally", "ghaziabad mein rehta hoon main",
         "paanch sau rupaye kat gaye", "adios amigo", "danke schön", "enna panrathu theriyala",

@@ -12,6 +12,7 @@ from deid_stream.detect.vocabulary import (
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
+    VERBS_HI,
     WEEKDAYS,
 )
 from deid_stream.model.entities import EntityType
@@ -38,7 +39,7 @@ class BareNameRecognizer:
         if match is None:
             return []
         words = match.group("name").lower().replace(".", " ").split()
-        if not FIELDS.isdisjoint(words):
+        if not FIELDS.isdisjoint(words) or not VERBS_HI.isdisjoint(words):
             return []
         known = any(w in GIVEN_NAMES for w in words)
         strange = all(

@@ -96,8 +96,12 @@ _WEAK_VERBS: Final = word_set("names.weak_verbs")
 _OPENERS: Final = word_set("names.openers")
 _VOCATIVE_AFTER: Final = re.compile(
     r"[ ,]+(?:let'?s|let me|bear|could you|can you|just|one moment|i'?ll|i will|do you|would you|hold on"
-    r"|thank)(?![^\W_])"
+    r"|thank|and (?:your|what|what's|could|can|may|do|is))(?![^\W_])"
 )
+_ADDRESSED: Final = re.compile(
+    r"[ ,]+(?:and (?:your|what(?:'s| is) your)|(?:could|can) you|can i (?:take|get|have))(?![^\W_])"
+)
+"""After an opener and a word that is said for its own sake there, too: "okay will and your last name"."""
 _AFTER_PERSON: Final = re.compile(
     r" (?:about|that|yesterday|today|tomorrow|again|for (?:me|the|your|that|calling)|from (?:the |our )?[a-z]+"
     r"|speaking|calling|here|by the way"
@@ -126,6 +130,8 @@ _CLOSING: Final = re.compile(
 )
 _NO_VOCATIVE: Final = word_set("names.no_vocative")
 _SPELLS: Final = re.compile(r"(?<![^\W_])(?:spell(?:ed|s|ing|t)?(?: is| it| that| as)?|that(?:'s| is)|thats)[ ,:]+\Z")
+_EXPLAINED: Final = re.compile(r"(?<![^\W_])([^\W\d_])(?: [^\W\d_]+){1,2}? \1[^\W\d_]+")
+"""A letter and the word that explains it: "b for bravo", "p as in peter"."""
 _MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4
 _NO_INITIAL: Final = {"es": "iyeoua"}
@@ -176,13 +182,16 @@ class NameRecognizer:
         return found
 
     def _spelled(self, view: View) -> Iterator[Detection]:
-        """A word given letter by letter: after "spelled", or after the word that it spells ("nguyen n g u y e n")."""
+        """A word given letter by letter: after "spelled", or after the word that it spells ("nguyen n g u y e n"); or
+        anywhere, where two of its letters or more are explained ("b for bravo e for echo l l")."""
         previous = ""
         for start, end, low in view.words:
             if low.isalpha() and len(low) > 1 and view.written.text is not view.written.source:
                 left, right = view.written.to_source(start, end)
                 if right - left >= 2 * len(low) - 1 and (
-                    low == previous or (len(low) > 2 and _SPELLS.search(view.low[max(0, start - 24) : start]))
+                    low == previous
+                    or (len(low) > 2 and _SPELLS.search(view.low[max(0, start - 24) : start]))
+                    or len(_EXPLAINED.findall(view.written.source[left:right].lower())) > 1
                 ):
                     yield self._hit(view, start, end, "spelled", 0.8)
                     if low == previous:
@@ -261,7 +270,7 @@ class NameRecognizer:
         if verb in _WEAK_VERBS or verb.startswith(("this", "it", "i")):
             weak = name in _NO_VOCATIVE or name in MONTHS
             told = re.match(r" (?:from (?:the |our )?[a-z]+|speaking|calling|here|by the way|how can|how may)\b", rest)
-            if not weak and verb in _OPENERS and _VOCATIVE_AFTER.match(rest):
+            if verb in _OPENERS and (_VOCATIVE_AFTER if not weak else _ADDRESSED).match(rest):
                 return True
             if ends and name in _MODALS and verb.startswith("this"):
                 return True

@@ -15,6 +15,8 @@ _NEGATIONS: Final = word_set("secrets.negations")
 _ABOUT: Final = word_set("secrets.about")
 """Words after "password" that make it a thing of its own: "password reset"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
+_CONTRACTED: Final = re.compile(r"[a-z]+['’](?:ve|re|ll|d|m)")
+"""A subject with its verb: "the passcode we've sent"."""
 _SITES: Final = tuple("insta twitter snap tiktok telegram skype facebook discord linkedin venmo cash pal zelle".split())
 _HANDLE: Final = re.compile(
     r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
@@ -53,7 +55,12 @@ class SecretRecognizer:
             for match in pattern.finditer(view.text):
                 value = match.group("v").lower()
                 bare = value.strip(".,!?\"'")
-                if len(bare) < 3 or bare in _NEGATIONS or (bare in view.everyday and not match.group("link").strip()):
+                if (
+                    len(bare) < 3
+                    or bare in _NEGATIONS
+                    or _CONTRACTED.fullmatch(bare)
+                    or (bare in view.everyday and not match.group("link").strip())
+                ):
                     continue
                 if bare in COMMON and bare.endswith(("ing", "ed")):
                     continue
