@@ -33,9 +33,9 @@ class View:
     ``text`` is the written form (``"nine eight"`` -> ``98``), ``low`` the same in lower case, character by character,
     ``expected`` the types that were just asked for, most recent first, ``open_run`` the type of a value that the same
     speaker's last turn broke off in, ``corrects`` that of a number just said, which this turn may correct,
-    ``quantity_asked`` that the question before asked how many, ``language`` what the turn is read in, ``foreign`` that
-    its words are mostly not English. Detections are in characters of the *source* text:
-    ``detection`` maps back.
+    ``quantity_asked`` that the question before asked how many, or for a thing, ``language`` what the turn is read in,
+    ``foreign`` that its words are mostly not English. Detections are in characters of the *source* text: ``detection``
+    maps back.
     """
 
     __slots__ = (

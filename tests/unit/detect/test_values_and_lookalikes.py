@@ -43,6 +43,7 @@ def redacted(question: str | None, text: str, detector: Detector) -> set[int]:
         "what was your first car | {ford fiesta}", "favourite pet | {biscuit}", "memorable word | {sunflower}",
         "what's the registration of the vehicle | it's {l r five one v o x}",
         "the reg on your van | {k n seven oh x t p}",
+        "which bank account number | {three four five five six six two two}", "which store | ask {imogen}",
         "last four digits | {ate ate for too}", "account ending {for to too six}",
         "what is the address | it is located at {fifteen thirty two twentieth street}",
         # names
@@ -68,6 +69,7 @@ def test_goes(row: str, detector: Detector) -> None:
         "did you forget your password | yes i did", "what is the problem with your password | it keeps resetting",
         "shall i reset the password | go ahead", "have you changed your pin recently | last month i think",
         "the passcode we've just sent", "enter the password you've chosen", "address batayein", "kripya dikhayein",
+        "which bank is it with | barclays", "what airline was it | lufthansa", "which supermarket | tesco",
         "is the password correct | no it's wrong", "can you send the password reset link",
         "stop in the name of the law", "i'm from chester originally", "ghaziabad mein rehta hoon main",
         "paanch sau rupaye kat gaye", "adios amigo", "danke schön", "enna panrathu theriyala",

@@ -48,4 +48,4 @@ class ConversationState(msgspec.Struct):
     removed: dict[str, int] = {}
     """Guesses that were let go, by the id of the rule that decided so; for the audit."""
     quantity_asked: bool = False
-    """The last question asked for a number that identifies nobody ("how many")."""
+    """The last question asked for a number or a thing that identifies nobody ("how many", "which bank")."""

@@ -27,7 +27,8 @@ _MIN_LETTERS: Final = 5
 
 
 class BareNameRecognizer:
-    """One to three words, none of them everyday, one known as a name, or a lone unknown word, or with a number."""
+    """One to three words, none of them everyday, one known as a name, or a lone unknown word where nothing else was
+    asked for ("which bank is it with"), or with a number."""
 
     name = "bare"
 
@@ -51,7 +52,7 @@ class BareNameRecognizer:
             len(w) >= _MIN_LETTERS - 2 and w not in DICTIONARY and w not in FOREIGN_WORDS and "thank" not in w
             for w in words
         )
-        lone = unknown and max(map(len, words)) >= _MIN_LETTERS
+        lone = unknown and max(map(len, words)) >= _MIN_LETTERS and not view.quantity_asked
         if strange and (known or lone or (numbered and all(len(w) > 2 for w in words))):
             start, end = match.span("name")
             return [view.detection(start, end, EntityType.PERSON, 0.8, self.name, Origin.TURN)]
