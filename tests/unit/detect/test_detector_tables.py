@@ -165,3 +165,12 @@ def test_a_wrong_checksum_lets_nothing_go(number: str) -> None:
 @pytest.mark.parametrize("amount", ["rupees", "dollars", "people", "pm"])
 def test_a_unit_does_not_free_a_card(amount: str) -> None:
     assert found(f"4111 1111 1111 1111 {amount}")[0][1].startswith("4111 1111 1111 1111")
+
+
+@pytest.mark.parametrize("date", ["14-03-1982", "03/14/1982", "14.03.1982"])
+@pytest.mark.parametrize(
+    ("cue", "entity_type", "number"),
+    [("ssn", "US_SSN", "519-44-2201"), ("driving licence", "DRIVER_LICENSE", "d1234567")],
+)
+def test_a_date_after_a_number_is_no_part_of_another_one(cue: str, entity_type: str, number: str, date: str) -> None:
+    assert found(f"{cue} {number}, born {date}") == [(entity_type, number), ("DATE_OF_BIRTH", date)]

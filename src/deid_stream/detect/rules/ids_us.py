@@ -6,11 +6,13 @@ from deid_stream.detect.rules import checksums
 from deid_stream.detect.rules.base import Pattern, near, rx
 from deid_stream.model.entities import EntityType
 
+_DATE: Final = r"\d{1,2}-\d{1,2}-\d{4}|\d{4}-\d{2}-\d{2}"
+
 UNITED_STATES: Final = (
     Pattern(EntityType.US_SSN, rx(r"\d{3}[ -]\d{2}[ -]\d{4}"), 0.8, digits=9, check=checksums.us_ssn, sure=0.9),
     Pattern(
         EntityType.US_SSN,
-        rx(r"(?:\d[ -]?){8}\d|\d{4}"),
+        rx(r"(?:\d[ -]?){8}\d|(?<!\d[-/.])\d{4}(?![-/.]\d)"),
         0.85,
         digits=4,
         hints=("ssn", "s s n", "social", "itin", "tax"),
@@ -27,7 +29,10 @@ UNITED_STATES: Final = (
     ),
     Pattern(
         EntityType.DRIVER_LICENSE,
-        rx(r"(?!(?:is|it|no|to|id|of|my|so)\b)[a-z]{1,2}[ -]?\d(?:[ -]?\d){3,13}[a-z]?|\d(?:[ -]?\d){5,12}"),
+        rx(
+            r"(?!(?:is|it|no|to|id|of|my|so)\b)[a-z]{1,2}[ -]?\d(?:[ -]?\d){3,13}[a-z]?"
+            rf"|(?<!\d[-/.])(?!{_DATE})\d(?:[ -]?\d){{5,12}}"
+        ),
         0.8,
         digits=4,
         hints=("licen", "d l", "dl"),
