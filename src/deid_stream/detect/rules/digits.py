@@ -64,6 +64,9 @@ _EXPLICIT: Final = re.compile(
     r"|digits(?: are)?|card|a/c|ac|acc|extension|ext|pin|hain?|es)\W{1,3}(?:(?:star|hash|pound|the) )?$"
 )
 
+_KEY_AFTER: Final = re.compile(r" (?:star|asterisk|hash|pound)(?: (?:key|sign|button))?(?![^\W_])")
+"""The key that ends a code: "the gate code is 441 star" counts no stars."""
+
 
 class DigitRecognizer:
     """Every digit run and mixed code of a turn."""
@@ -101,7 +104,9 @@ class DigitRecognizer:
         at_end = run.end >= len(view.low.rstrip(" .!"))
         amends = total > MIN_DIGITS and at_end and _AMENDS.fullmatch(before_it) is not None
         strict = (armed is not None or cue is not None or amends) and total >= 3
-        left = run.groups if total >= _CARD_DIGITS else self._not_plain(view, run, strict=strict, dictated=dictated)
+        keyed = cue is T.PASSWORD and _KEY_AFTER.match(view.low, run.end) is not None
+        whole = keyed or total >= _CARD_DIGITS
+        left = run.groups if whole else self._not_plain(view, run, strict=strict, dictated=dictated)
         if not left:
             return None
         digits = sum(g.digits for g in left)
