@@ -115,7 +115,7 @@ def explained(
     letters take, and each segment for what lies in its own times alone.
     """
     turn, (reader, off) = entry.turn, on
-    turn = turn._replace(segments=tuple(map(_read, turn.segments, placed)))
+    turn = turn._replace(segments=tuple(_read(*part, timing) for part in zip(turn.segments, placed, strict=True)))
     if any(map(any, off)):
         turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
     else:
@@ -148,14 +148,15 @@ def _bounds(segments: Sequence[Segment], bounds: Interval) -> Iterator[Interval]
         yield Interval(max(before, default=bounds.start), min(after, default=bounds.end))
 
 
-def _read(segment: Segment, placed: Placement) -> Segment:
+def _read(segment: Segment, placed: Placement, timing: TimingProfile) -> Segment:
     """The segment without the words that account for nothing: what is stated before words that it follows, for its
     times cannot be true, and what the text does not say. One of them may lie on a value that the text lacks."""
     unsaid = {segment.words[at] for stretch in placed.disagreements for at in range(*stretch.words)}
-    words = in_order(segment.words)
-    if unsaid:
-        words = tuple(word for word in words if word not in unsaid)
-    return segment if len(words) == len(segment.words) else msgspec.structs.replace(segment, words=words or (_NO_WORD,))
+    ordered = in_order(segment.words, timing.error_ms)
+    words = tuple(
+        word for word, stated in zip(ordered, segment.words, strict=True) if word is not None and stated not in unsaid
+    )
+    return segment if words == segment.words else msgspec.structs.replace(segment, words=words or (_NO_WORD,))
 
 
 def _doubted(

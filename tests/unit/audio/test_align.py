@@ -14,6 +14,7 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval
+from deid_stream.words.confidence import UNSURE_ANSWER
 
 from .sounds import joined, noise, silent, voice
 
@@ -155,6 +156,18 @@ def test_an_alignment_may_disagree_about_a_single_word_between_others(monkeypatc
     even = recording(noise(5000, rms=2000))
     (found,) = locate(segment(stated, end_ms=stated[-1][1]), [span("Grace")], even, 0, profile("300ms"))
     assert (1700 - FORCED.widest_ms <= found.start_ms <= 1700) is believed
+
+
+@pytest.mark.parametrize("found", [2, 4, 6], ids=["none of it", "a part", "all"])
+def test_an_alignment_that_ends_within_a_value_counts_less_than_the_stated_times(monkeypatch, found):
+    monkeypatch.setattr(forced, "available", lambda: True)
+    placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
+    monkeypatch.setattr(forced, "align", lambda *_: placed[:found])
+    even = recording(noise(5000, rms=2000))
+    doubted = Span(11, 21, EntityType.PERSON, 0.5, UNSURE_ANSWER)
+    (cut,) = locate(segment(TIMES), [doubted], even, 0, profile("300ms"))
+    assert cut.start_ms <= 1700
+    assert cut.end_ms >= 2500
 
 
 def test_rough_times_may_make_a_word_impossibly_short():

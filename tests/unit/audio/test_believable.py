@@ -104,4 +104,22 @@ def test_punctuation_has_no_time_and_a_placeholder_may_last():
 )  # fmt: skip
 def test_words_out_of_order(starts, kept):
     words = [Word("and", start, None if start is None else start + 300) for start in starts]
-    assert tuple(word.start_ms for word in in_order(words)) == kept
+    assert tuple(word.start_ms for word in in_order(words, 0) if word is not None) == kept
+
+
+@pytest.mark.parametrize(
+    ("starts", "error_ms", "left"),
+    [
+        ((100, 500, 300, 900), 100, (100, None, None, 900)),
+        ((100, 500, 300, 900), 90, (100, 900)),
+        ((100, 500, 420, 900), 100, (100, 500, 420, 900)),
+        ((100, 1_000, 300, 900), 100, (100, 900)),
+        ((600, 500, 400, 300, 200), 100, ()),
+    ],
+    ids=["by the usual error", "by more", "by less than counts", "far apart", "all of them"],
+)  # fmt: skip
+def test_words_that_rough_times_put_out_of_order_are_said_between_their_neighbours(starts, error_ms, left):
+    words = [Word("and", start, start + 300, confidence=0.9) for start in starts]
+    ordered = [word for word in in_order(words, error_ms) if word is not None]
+    assert tuple(word.start_ms for word in ordered) == left
+    assert all(word.confidence == 0.9 for word in ordered)

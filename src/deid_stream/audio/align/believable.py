@@ -81,18 +81,30 @@ def believable(segment: Segment, said: Interval, placed: Placement, error_ms: Ms
     return timed or None
 
 
-def in_order(words: Sequence[Word]) -> tuple[Word, ...]:
-    """The words without those whose times contradict their order: of two that do, the one that contradicts more of
-    them, or both. Where most of the words go, the others' times are no more to be believed: none is left."""
+def in_order(words: Sequence[Word], error_ms: Ms) -> list[Word | None]:
+    """For each word: itself; None where its times contradict the order of the words. Of two that do, the one that
+    contradicts more of them goes, or both. Where most of the words go, the others' times are no more to be believed:
+    none is left.
+
+    A word that contradicts others by no more than the recogniser's usual error (``error_ms`` over
+    ``OUT_OF_ORDER_MS``) stays without its times: it was said between its neighbours, but nobody knows when."""
     starts = [word.start_ms for word in words if word.start_ms is not None]
     if starts == sorted(starts):
-        return tuple(words)
+        return [*words]
     at_ms = np.array(starts)
-    before = np.triu(at_ms[:, None] > at_ms[None, :] + OUT_OF_ORDER_MS)
+    off_ms = np.triu(at_ms[:, None] - at_ms[None, :])
+    before = off_ms > OUT_OF_ORDER_MS
     against = before | before.T
     count = np.count_nonzero(against, axis=1)
     fit = ~(against & (count[None, :] <= count[:, None])).any(axis=1)
     if 2 * np.count_nonzero(fit) < len(starts):
-        return ()
-    fits = iter(fit.tolist())
-    return tuple(word for word in words if word.start_ms is None or next(fits))
+        return [None] * len(words)
+    usual = np.maximum(off_ms.max(axis=1), off_ms.max(axis=0)) <= OUT_OF_ORDER_MS + error_ms
+    timed = iter(zip(fit.tolist(), usual.tolist(), strict=True))
+    return [word if word.start_ms is None else _as_ordered(word, *next(timed)) for word in words]
+
+
+def _as_ordered(word: Word, fits: bool, usual: bool) -> Word | None:
+    if fits:
+        return word
+    return Word(word.text, confidence=word.confidence) if usual else None

@@ -231,7 +231,8 @@ def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingPro
         if aligned is None:
             return None
         placed_words = [Word(word.text, word.start_ms, word.end_ms) for word in aligned]
-        if stated is not None and not _agrees(placed_words, words, stated):
+        found_all = all(one.words.end <= len(aligned) for one in wanted if one.entity_type != UNSURE)
+        if stated is not None and not (found_all and _agrees(placed_words, words, stated)):
             return None
         again = msgspec.structs.replace(segment, words=(*placed_words, *(Word(w.text) for w in words[len(aligned) :])))
         return _by_times(reading._replace(segment=again), reader, channel, FORCED)
