@@ -38,10 +38,22 @@ class NameCues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlainWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Units after which a number is a quantity, an amount or a time; names of the months."""
+    """Units after which a number is a quantity, an amount or a time; names of the months; what stands between the
+    parts of a date ("the 3rd of May", "3 de mayo de 1982")."""
 
     units: list[str] = []
     months: list[str] = []
+    date_links: list[str] = []
+
+
+class SecretWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What names a secret word (``named``) and leads to it (``links``), what says something of it instead
+    (``about``), and what follows it."""
+
+    named: list[str] = []
+    links: list[str] = []
+    about: list[str] = []
+    followed_by: list[str] = []
 
 
 class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +64,7 @@ class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     questions: Questions = Questions()
     names: NameCues = NameCues()
     plain: PlainWords = PlainWords()
+    secrets: SecretWords = SecretWords()
 
 
 @cache

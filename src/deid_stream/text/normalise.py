@@ -26,7 +26,8 @@ _NUMBERS: Final = frozenset(
     )
 )
 _LETTERS: Final = frozenset(map(int, (WordClass.LETTER, WordClass.CODEWORD)))
-_DIGITS, _SYMBOL, _HOMOPHONE = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(WordClass.HOMOPHONE)
+_DIGITS, _SYMBOL, _SCALE = int(WordClass.DIGITS), int(WordClass.SYMBOL), int(WordClass.SCALE)
+_HOMOPHONE = int(WordClass.HOMOPHONE)
 _NEEDS_NEIGHBOUR: Final = _NUMBERS | {_DIGITS, _HOMOPHONE}
 _AT, _POINT, _UNIT, _CODEWORD = int(WordClass.AT), int(WordClass.POINT), int(WordClass.UNIT), int(WordClass.CODEWORD)
 
@@ -80,7 +81,7 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
                 atoms.append(atom)
             at += 1
             continue
-        if cls in _NUMBERS:
+        if cls in _NUMBERS or cls == _SCALE:
             atom = read_number(tokens, words, at)
             if atom is not None and not atom.ordinal:
                 atom = _with_decimals(tokens, words, atom)

@@ -16,6 +16,7 @@ _UNIT, _TEEN, _TEN = int(WordClass.UNIT), int(WordClass.TEEN), int(WordClass.TEN
 _SCALE, _REPEAT, _ORDINAL = int(WordClass.SCALE), int(WordClass.REPEAT), int(WordClass.ORDINAL)
 _LETTER, _AND, _HOMOPHONE = int(WordClass.LETTER), int(WordClass.AND), int(WordClass.HOMOPHONE)
 _DIGITS, _HUNDRED = int(WordClass.DIGITS), int(WordClass.HUNDRED)
+_THOUSAND: Final = 1_000
 SQUASHED_LETTERS: Final = 9
 """Letters from which a word may be digits without blanks ("fourfivethree")."""
 
@@ -39,7 +40,20 @@ def read_number(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
         return _cardinal(tokens, lexicon, at)
     if cls == _ORDINAL:
         return Atom(at, at + 1, _with_suffix(_int(lexicon, tokens, at)), False, True)
+    if cls == _SCALE:
+        return _bare_thousand(tokens, lexicon, at)
     return None
+
+
+def _bare_thousand(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
+    """ "mil novecientos ochenta y dos": where hundreds are one word, a thousand stands without "one" before them."""
+    hundred = at + 1
+    if _int(lexicon, tokens, at) != _THOUSAND or not _follows(tokens, at, hundred):
+        return None
+    if tokens.classes[hundred] != _HUNDRED or not _one_language(tokens, lexicon, at, hundred):
+        return None
+    value, nxt, _ = _below_hundred(tokens, lexicon, hundred)
+    return Atom(at, nxt, f"{_THOUSAND + value:,}", False)
 
 
 def _int(lexicon: Lexicon, tokens: Tokens, at: int) -> int:

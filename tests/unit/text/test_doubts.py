@@ -51,6 +51,8 @@ def test_homophones_are_digits_where_digits_were_asked_for(said: str, written: s
     ("hi", "do char log hain", "24 log hain"), ("en", "do char log hain", "do char log hain"),
     ("hi", "no no no no", "no no no no"), ("es", "once euros", "11 euros"), ("en", "once", "once"),
     ("es", "treinta y cuatro cincuenta y seis", "34 56"), ("es", "seiscientos doce mil", "612,000"),
+    ("es", "mil novecientos ochenta y dos", "1,982"), ("es", "mil doscientos euros", "1,200 euros"),
+    ("es", "mil gracias", "mil gracias"),
 ])  # fmt: skip
 def test_the_turns_language_decides(language: str, said: str, written: str) -> None:
     assert normalise(said, lexicon_of(language)).text == written

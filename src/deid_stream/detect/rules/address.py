@@ -14,6 +14,8 @@ _WEAK_STREETS: Final = word_set("address.weak_streets")
 _STOPS: Final = word_set("address.stops")
 _DIRECTIONS: Final = word_set("address.directions")
 _FOREIGN: Final = word_set("address.foreign")
+_NUMBER_WORDS: Final = frozenset("number no nr num numero número nummer numéro".split())
+"""Between the name of a street abroad and its number."""
 _FOREIGN_ENDS: Final = (
     "strasse", "straße", "weg", "gasse", "gata", "gatan", "gade", "vej", "veien", "katu", "kuja", "tie", "utca", "utja",
     "laan", "straat", "plein", "platz", "allee", "vägen", "gränd", "str",
@@ -122,11 +124,14 @@ def _foreign(words: _Words, at: int) -> tuple[int, int] | None:
         low = words[look][2]
         if low == "the":
             break
+        if low in _NUMBER_WORDS and _number(words, look + 1):
+            continue
         if low[0].isdecimal():
             return words[_first_number(words, at - 1) if _number(words, at - 1) else at][0], words[look][1]
         if (
             low in COMMON
             and not _number(words, look + 1)
+            and not (_number(words, look + 2) and words[look + 1][2] in _NUMBER_WORDS)
             and low not in ("de", "la", "le", "du", "des", "da", "do", "dos", "del", "el")
         ):
             break

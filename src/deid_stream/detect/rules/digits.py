@@ -112,7 +112,7 @@ class DigitRecognizer:
         digits = sum(g.digits for g in left)
         start, end = left[0].start, left[-1].end
         mixed = any(g.mixed for g in run.groups)
-        prefix = "" if view.text[start].isalpha() else self._prefix(view.low, start)
+        prefix = "" if view.text[start].isalpha() else self._prefix(view, start)
         explicit = before[: len(before) - len(prefix) - 1] if prefix else before
         if digits >= MIN_DIGITS:
             rule = "run"
@@ -151,9 +151,9 @@ class DigitRecognizer:
         return tuple(g for g in run.groups if not (mask[g.start] & counted and mask[g.end - 1] & counted))
 
     @staticmethod
-    def _prefix(low: str, start: CharIndex) -> str:
+    def _prefix(view: View, start: CharIndex) -> str:
         """A short word of letters before the digits that belongs to the code ("dge 548614909")."""
-        match = _PREFIX.search(low, max(0, start - 6), start)
+        match = _PREFIX.search(view.low, max(0, start - 6), start)
         if match is None:
             return ""
         word = match.group(1)
@@ -161,7 +161,7 @@ class DigitRecognizer:
             word in _NO_PREFIX
             or word in VERBS_HI
             or cues.first_named(word)
-            or (word in _EVERYDAY and word not in _CODE_WORDS)
+            or ((word in _EVERYDAY or word in view.everyday) and word not in _CODE_WORDS)
         ):
             return ""
         return word

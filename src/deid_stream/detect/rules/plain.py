@@ -11,6 +11,7 @@ from deid_stream.units import CharIndex
 
 _MONTH: Final = rf"(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})"
 _LOCAL_UNITS: Final = "|".join(unit for locale in locales() for unit in locale.plain.units)
+_LINK: Final = rf"(?:{'|'.join(link for locale in locales() for link in locale.plain.date_links)})"
 _DAY: Final = r"(?:[0-3]?\d(?:st|nd|rd|th)?)"
 _YEAR: Final = r"(?:(?:19|20) ?\d\d|[12],\d{3}|'?\d\d(?!\d))"
 _NUMBER: Final = r"\d+(?:[.,]\d+)*"
@@ -18,7 +19,7 @@ _WORDNUM: Final = r"\d{1,3}(?:,\d{2,3})+(?:\.\d+)?"
 
 DATE: Final = re.compile(
     rf"(?<![\w])(?:"
-    rf"{_DAY}(?: day)?(?: of| in)? ?(?:the )?{_MONTH}\b(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
+    rf"{_DAY}(?: day)?(?: {_LINK})? ?(?:the )?{_MONTH}\b(?:[ ,.]*(?:{_LINK} )?(?:the year )?{_YEAR}(?!\d))?"
     rf"|{_MONTH}[ ,.]*(?:the )?{_DAY}(?!\d)(?:[ ,.]*(?:of |in )?(?:the year )?{_YEAR}(?!\d))?"
     rf"|{_MONTH}[ ,.]*(?:of )?(?:19|20) ?\d\d(?!\d)"
     rf"|\d{{1,2}}(?:st|nd|rd|th) (?:of )?(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?:[ ,]*(?:of )?{_YEAR})(?!\d)"

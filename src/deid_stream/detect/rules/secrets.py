@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON, word_set
+from deid_stream.detect.vocabulary import COMMON, locales, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -25,12 +25,19 @@ _HANDLE: Final = re.compile(
     r"|@ ?|dollar sign |\$)?(?P<v>(?:the )?[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,4}?)"
     r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please)\b)"
 )
+
+
+def _words(field: str) -> str:
+    """The expressions of one kind in all locales."""
+    return "|".join(word for locale in locales() for word in getattr(locale.secrets, field))
+
+
 _NAMED: Final = re.compile(
-    r"(?<![^\W_])(?:pass ?phrase|safe ?word|memorable word|secret word|security answer|wi-?fi password|password)"
-    r" (?:is|was|'s|:) (?P<v>[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,3}?)"
-    r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please|with|all|in|then|it|i|you|we|hai"
-    r"|before|after|until|till|when|because|which|since)\b)"
+    rf"(?<![^\W_])(?:{_words('named')})(?: |(?=[':]))(?:{_words('links')})"
+    r" (?P<v>[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,3}?)"
+    rf"(?=[,.?!]|\s*\Z| (?:{_words('followed_by')})\b)"
 )
+_TOLD_OF: Final = re.compile(_words("about"))
 
 
 class SecretRecognizer:
@@ -45,9 +52,9 @@ class SecretRecognizer:
             words = match.group("v").split()
             if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
                 found.append(view.detection(*match.span("v"), EntityType.USERNAME, 0.8, f"{self.name}/handle"))
-        for match in _NAMED.finditer(low) if "pass" in low or "word" in low or "answer" in low else ():
+        for match in _NAMED.finditer(low):
             words = match.group("v").split()
-            if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
+            if not (words[0] in _NEGATIONS or words[0] in _NO_HANDLE or _TOLD_OF.fullmatch(words[0])):
                 found.append(view.detection(*match.span("v"), EntityType.PASSWORD, 0.8, f"{self.name}/word"))
         if "pass" not in view.low and "user" not in view.low and "log" not in view.low:
             return found
