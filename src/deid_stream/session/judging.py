@@ -64,8 +64,9 @@ def _announced(
 ) -> Iterator[tuple[Interval, EntityType]]:
     """What stands between the words that announce a value and the ``parts`` of it: it was misheard, too."""
     for part, kind in parts:
-        if kind is EntityType.PERSON or (kind is wanted and wanted in _SAID_IN_WORDS):
-            start = begins(text, part.start, asked=kind is wanted)
+        answers = wanted in _SAID_IN_WORDS and kind in (wanted, EntityType.PERSON)
+        if kind is EntityType.PERSON or answers:
+            start = begins(text, part.start, asked=answers)
             if start < part.start and not any(Interval(start, part.start).overlaps(other) for other, _ in parts):
                 yield Interval(start, part.start), kind
 

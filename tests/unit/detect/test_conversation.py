@@ -179,6 +179,22 @@ def test_the_local_part_of_an_e_mail_goes_before_its_host_has_come(answer: str, 
     assert "gmail dot com" in played[2][0]
 
 
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        ("that would be barnaby.quill, at example.com all lower", "barnaby.quill, at example.com"),
+        ("that would be barnaby quill, at example .com", "barnaby quill, at example .com"),
+        ("barnaby.quill and example.co.uk", "barnaby.quill and example.co.uk"),
+        ("barnaby quill that example.org", "barnaby quill that example.org"),
+        ("sam dot quill, at, example.com please", "sam dot quill, at, example.com"),
+    ],
+    ids=["a comma for the pause", "a blank before com", "and for at", "that for at", "commas all round"],
+)
+def test_an_e_mail_that_was_asked_for_is_told_by_its_domain(answer: str, value: str) -> None:
+    assert f"EMAIL_ADDRESS:{value}" in play([(AGENT, "what's your email address"), (CALLER, answer)])[1]
+    assert play([(CALLER, "we looked, and example.com was down")]) == [[]]
+
+
 def test_words_joined_by_signs_are_no_e_mail_unless_asked_for() -> None:
     assert play([(CALLER, "the well_known fix is in node.js")]) == [[]]
 

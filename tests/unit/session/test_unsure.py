@@ -157,3 +157,23 @@ def test_where_a_name_is_told_a_recogniser_is_not_believed_however_sure_it_is(co
     found = judge.turn(Turn(600, 0, (segment,)))
     assert found is not None
     assert [text[s.start : s.end] for s in found.spans] == told
+
+
+class FindingNames(AskingFor):
+    """Knows "quill" for a name."""
+
+    def turn(self, text, speaker, prev=None, *, language=None):
+        at = text.find("quill")
+        return [Span(at, at + 5, EntityType.PERSON, 1.0, "test")] if at >= 0 else []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gone"),
+    [(EntityType.EMAIL_ADDRESS, ["mark tea ", "quill"]), (EntityType.CREDIT_CARD, ["quill"])],
+    ids=["said in words", "a number"],
+)
+def test_a_name_in_an_answer_that_is_said_in_words_is_part_of_it(wanted, gone):
+    segment = read("that would be mark tea quill at work")
+    found = Judge(UNKNOWN, detector=FindingNames(wanted), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    assert [segment.text[span.start : span.end] for span in found.spans] == gone

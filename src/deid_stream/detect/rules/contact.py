@@ -97,6 +97,8 @@ class EmailRecognizer:
                     found.append(
                         view.detection(start, host.end("v"), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/unfinished")
                     )
+        if EntityType.EMAIL_ADDRESS in view.expected and "." in text:
+            found.extend(self._of_its_domain(view))
         if not found and EntityType.EMAIL_ADDRESS in view.expected and "@" not in text:
             found.extend(
                 view.detection(*part.span(), EntityType.EMAIL_ADDRESS, 0.9, f"{self.name}/local")
@@ -136,6 +138,16 @@ class EmailRecognizer:
             if "@" in value or first in _NO_LOCAL or any(w in _NO_LOCAL_PART for w in value.split()):
                 continue
             yield view.detection(*match.span("value"), EntityType.EMAIL_ADDRESS, 0.75, f"{self.name}/host")
+
+    def _of_its_domain(self, view: View) -> Iterator[Detection]:
+        """An address that was asked for, told by its domain: "mara.quill, at example.com", "mara quill and example
+        .com". Recognisers write a comma for the pause before its sign, and other short words for the sign."""
+        for match in _DOMAIN.finditer(view.low):
+            local_end = len(view.low[: match.start()].rstrip(" ,."))
+            start = self._local_start(view.text, local_end)
+            said = view.low[start:local_end].split()
+            if said and (match["sign"] or said[-1] not in COMMON | CLOSED):
+                yield view.detection(start, match.end(), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/domain")
 
     def _bounds(self, text: str, at: CharIndex) -> tuple[CharIndex, CharIndex, EntityType] | None:
         host = _HOST.match(text, at + 1)
@@ -198,6 +210,11 @@ _HOSTED: Final = re.compile(
     r"| address)?"
     r"(?: is|'s|:) (?P<value>[^\W_][\w. -]{2,48}?)(?=[,;?!]|\.? *\Z| (?:and|but|so|please)\b)"
 )
+_DOMAIN: Final = re.compile(
+    r"(?P<sign>@ ?|(?<![^\W_])(?:at|add|and|an|a|had|hat|it|that)[ ,]+)?(?<![\w.-])[a-z0-9][a-z0-9-]{1,62}"
+    r"(?: ?\. ?[a-z0-9-]{1,62}){0,2} ?\. ?(?:com|org|net|edu|gov|co ?\. ?uk|co ?\. ?in)(?![^\W_])"
+)
+"""A domain, and the sign before it, or what that is heard as."""
 _NO_LOCAL: Final = word_set("contact.no_local")
 _NO_LOCAL_PART: Final = word_set("contact.no_local_part")
 _REST: Final = re.compile(

@@ -29,7 +29,8 @@ _DETERMINERS: Final = word_set("told.determiners")
 _CUE: Final = re.compile(
     r"(?<![^\W_])(?:(?P<name>(?:my|the|full|first|last|sur)[ -]?name(?: is|'s)|my (?:full|first|last) name(?: is|'s))"
     r"|(?P<answer>it is|it's|its|this is|i am|i'm|(?:that is|that's)(?! all\b)|that would be)"
-    r"|(?P<through>you(?: are|'re|r| have|'ve)? (?:now )?(?:through|speaking|talking|connected|reached) (?:to|with)))"
+    r"|(?P<through>you(?: are|'re|r| have|'ve)? (?:now )?(?:through|speaking|talking|connected|reached) (?:to|with)"
+    r"|(?:you are|you're|your) (?:now )?(?:threw|thru|true|three|through) (?:to|too|two|the)))"
     r"(?![^\W_])[ ,:]*"
 )
 _ASKED_JUST_NOW: Final = re.compile(
@@ -41,6 +42,8 @@ _SPEAKING: Final = re.compile(
     r"(?:\A|(?<=[.?!,] ))\W*(?:(?:good (?:morning|afternoon|evening|day)|hello|hi|hey|yes|this is|it is|it's)[ ,.!]+)*"
     r"(?P<told>[^.?!,;:]+?)[ ,.]+speaking(?=\W*\Z|[.,?!]| (?:how|what|who|can|may)\b)"
 )
+_GLUED: Final = "._-+"
+"""Signs that a part may begin with: ".ademy" goes on."""
 _STOPS: Final = re.compile(r"[.?!,;:](?=\s|\Z)")
 
 
@@ -54,7 +57,7 @@ def told(text: str, *, asked: bool) -> list[Interval]:
 def begins(text: str, at: CharIndex, *, asked: bool) -> CharIndex:
     """Where the value begins a part of which begins at ``at``: right after the words that announce it, where few others
     stand between. ``asked``: for this value; then "it is" and "that would be" announce it too."""
-    low = text.lower().replace("’", "'")[:at]
+    low = text.lower().replace("’", "'")[:at].rstrip(_GLUED)
     cue = next((cue for cue in reversed(list(_CUE.finditer(low))) if asked or cue["name"]), None)
     if cue is None or _STOPS.search(low, cue.end()) is not None:
         return at
