@@ -35,6 +35,11 @@ _AT_HOME: Final = re.compile(
     r"(?<![^\W_])(?:reht[aei]|rahat[aei]|live|lives|living|stay|staying|ghar|pata|address|deliver\w*|vivo"
     r"|makan)(?![^\W_])"
 )
+_CORRECTED: Final = re.compile(
+    r"[ ,.]+(?:(?:no|nope|sorry|wait|actually|correction|i mean|make that|it'?s|it is|that'?s|um|uh|er)[ ,.]+)*"
+    r"(?:no|sorry|wait|actually|correction|i mean|make that|it'?s|that'?s)[ ,.]+(?P<number>\d{1,4}[a-z]?)(?![^\W_])"
+)
+"""A house number said anew after its street: "king edward road sorry 44"."""
 _MAX_WORDS: Final = 5
 _MAX_NUMBERS: Final = 8
 
@@ -60,6 +65,10 @@ class StreetRecognizer:
                 bounds = _corner(words, at)
             if bounds is not None:
                 found.append(view.detection(*bounds, EntityType.ADDRESS, 0.85, self.name))
+                corrected = _CORRECTED.match(view.low, bounds[1])
+                if corrected is not None and not view.plain_mask[corrected.start("number")]:
+                    place = corrected.span("number")
+                    found.append(view.detection(*place, EntityType.ADDRESS, 0.8, f"{self.name}/corrected"))
         if view.has_digit:
             if _AT_HOME.search(view.low):
                 found.extend(

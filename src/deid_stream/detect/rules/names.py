@@ -132,6 +132,14 @@ _NO_VOCATIVE: Final = word_set("names.no_vocative")
 _SPELLS: Final = re.compile(r"(?<![^\W_])(?:spell(?:ed|s|ing|t)?(?: is| it| that| as)?|that(?:'s| is)|thats)[ ,:]+\Z")
 _EXPLAINED: Final = re.compile(r"(?<![^\W_])([^\W\d_])(?: [^\W\d_]+){1,2}? \1[^\W\d_]+")
 """A letter and the word that explains it: "b for bravo", "p as in peter"."""
+_LETTERED: Final = (
+    r"(?:(?:an?|one|two|double|no|[1-3]) |[1-3]|a(?=[^\W\d_]{2} ))[^\W\d_](?: ?[^\W\d_])?(?:['’]?s)?(?![^\W_])"
+)
+_REMARKED: Final = re.compile(
+    rf"(?<![^\W_])(?P<first>{NAME_PATTERN})[ ,]+(?:spel(?:t|led) )?with {_LETTERED}(?: and {_LETTERED})?"
+    rf"[ ,]+(?P<name>(?=[^\W\d_]{{2}}){NAME_PATTERN})(?![^\W_])"
+)
+"""A surname after a remark on how the given name is spelled: "joanne with two n's fairweather"."""
 _MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4
 _NO_INITIAL: Final = {"es": "iyeoua"}
@@ -178,6 +186,10 @@ class NameRecognizer:
             if is_name_word(name, view.everyday) and (view.language != "en" or name in GIVEN_NAMES):
                 found.append(self._hit(view, *match.span("name"), "respect", 0.75))
         found.extend(self._spelled(view))
+        for match in _REMARKED.finditer(low) if " with " in low else ():
+            if is_name_word(match.group("first"), view.everyday) and match.group("name") not in view.everyday:
+                found.append(self._hit(view, *match.span("first"), "remarked", 0.8))
+                found.append(self._hit(view, *match.span("name"), "remarked", 0.8))
         found.extend(self._word_names(view))
         return found
 
