@@ -216,11 +216,12 @@ class Judge:
     def _doubted(self, segment: Segment, found: Sequence[Span], wanted: EntityType) -> list[Interval]:
         """What is doubted of an answer; where the segment has what was asked for, only what stands beside that."""
         answers = [span for span in found if _answers(span.entity_type, wanted)]
+        in_words = wanted in _SAID_IN_WORDS
         if not answers:
-            parts = doubted_text(segment.text, segment.words, self.asked_ms)
+            parts = doubted_text(segment.text, segment.words, self.asked_ms, in_words=in_words)
             return _with_digits(segment.text, parts) if wanted in _DICTATED else parts
         # from doubtful word to doubtful word one would come to whatever is said after the answer
-        parts = doubted_text(segment.text, segment.words, self.asked_ms, bridged=0)
+        parts = doubted_text(segment.text, segment.words, self.asked_ms, bridged=0, in_words=in_words)
         return [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
 
     def _language(self, turn: Turn) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.audio.align.believable import in_order
-from deid_stream.audio.align.drift import Drift, drifts
+from deid_stream.audio.align.drift import Drift, by_word, drifts, with_last_word
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile, profile
 from deid_stream.audio.align.untimed import narrowed
@@ -166,7 +166,9 @@ def _doubted(
     stated, one of them may lie on a value that the text lacks. A last word may be drawn out."""
     ended_ms = 0
     for segment, drift in zip(segments, off, strict=True):
-        if any(drift) and not drift.drawn_out:
+        if drift.last_only:
+            segment = with_last_word(segment, drift)
+        elif any(drift) and not drift.drawn_out:
             # what sounds just before belongs to the segment before it, or else to this one
             begun_ms = min(segment.start_ms, max(ended_ms, segment.start_ms - MAX_REACH_MS))
             untimed = msgspec.structs.replace(
@@ -206,7 +208,7 @@ def _spans(
     placed = [joined(parts, turn.starts())] if len(whole.segments) < len(parts) else [*parts]
     drifts: list[list[Drift]] = [[] for _ in whole.segments]
     for at, part in enumerate(turn.segments):
-        drifts[min(at, len(drifts) - 1)] += [off[at]] * len(part.words)
+        drifts[min(at, len(drifts) - 1)] += by_word(off[at], part.words)
     for segment, start, standing, drift in zip(whole.segments, whole.starts(), placed, drifts, strict=True):
         own = clip(entry.spans, start, start + len(segment.text))
         segment = narrowed(segment, reader, channel)

@@ -30,11 +30,16 @@ BRIDGED_WORDS: Final = 2
 
 
 _EVERYDAY: Final = frozenset(
-    "a all an and any are as at be but by can could do for from get had has have hello help hi how i i'm i've if in is "
-    "it it's just last like me my need no not now of okay on or our out please so some sorry sure text thank thanks "
-    "that that's the their there they this to up was we welcome well were what what's when where who will with would "
-    "yeah yes you your".split()
+    "a about account after again all am an and any anytime are as at back balance be been before but by bye call "
+    "called can card check could customer did do does done for from get good got great had has have he hello help her "
+    "here hi his how i i'm i've if in is it it's just keeps know last let like live log lot made make many me more "
+    "much my need no not now number of okay on only or other our out over phone please put said says see send sent "
+    "she since so some somewhere sorry still sure take tell text thank thanks that that's the their them then there "
+    "they think this through time to today up us very want was we week welcome well were what what's when where who "
+    "will with would yeah yes yet you your".split()
 )
+_MAY_BE_DIGITS: Final = frozenset("a for i oh or to too".split())
+"""Everyday words that a digit is heard as."""
 
 
 def unsure_runs(words: Sequence[Word]) -> list[Interval]:
@@ -57,29 +62,43 @@ def unsure_runs(words: Sequence[Word]) -> list[Interval]:
 
 
 def _everyday(word: Word) -> bool:
-    return word.text.strip(",.?!").lower() in _EVERYDAY
+    return _plain(word) in _EVERYDAY
 
 
-def doubted_text(text: str, words: Sequence[Word], from_ms: Ms = 0, bridged: int = BRIDGED_WORDS) -> list[Interval]:
+def _plain(word: Word) -> str:
+    return word.text.strip(",.?!").lower()
+
+
+def doubted_text(
+    text: str, words: Sequence[Word], from_ms: Ms = 0, bridged: int = BRIDGED_WORDS, *, in_words: bool = True
+) -> list[Interval]:
     """What the recogniser doubts of a segment's text (characters), sorted and apart: from doubtful word to doubtful
     word over at most ``bridged`` others, and on over neighbours that are not certain either. Words that begin
-    before ``from_ms`` are not doubted."""
+    before ``from_ms`` are not doubted. ``in_words``: what is looked for may be taken for any words, as names are; else
+    everyday words that are no digits are doubted as little as elsewhere."""
     words = [word if word.start_ms is None or word.start_ms >= from_ms else Word(word.text) for word in words]
-    if not any(_below(word, DOUBTFUL_BELOW) for word in words):
+    doubtful = [_below(word, DOUBTFUL_BELOW if in_words else _doubtful_number_below(word)) for word in words]
+    if not any(doubtful):
         return []
     placed = place(text, [word.text for word in words])
     found: list[Interval] = []
-    for run in _doubted_runs(words, bridged):
+    for run in _doubted_runs(words, doubtful, bridged):
         places = [placed.places[at] for at in range(*run) if placed.sure[at]]
         if places:
             found.append(Interval(places[0].start, places[-1].end))
     return merge(found)
 
 
-def _doubted_runs(words: Sequence[Word], bridged: int) -> list[Interval]:
+def _doubtful_number_below(word: Word) -> float:
+    """Confidence below which a word in an answer to a question for a number or an address is doubtful."""
+    plain = _plain(word)
+    return EVERYDAY_UNSURE_BELOW if plain in _EVERYDAY and plain not in _MAY_BE_DIGITS else DOUBTFUL_BELOW
+
+
+def _doubted_runs(words: Sequence[Word], doubtful: Sequence[bool], bridged: int) -> list[Interval]:
     runs: list[Interval] = []
-    for at, word in enumerate(words):
-        if not _below(word, DOUBTFUL_BELOW):
+    for at in range(len(words)):
+        if not doubtful[at]:
             continue
         start, end = at, at + 1
         while start and _below(words[start - 1], CERTAIN_FROM):

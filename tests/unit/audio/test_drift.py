@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.audio.align.drift import NO_DRIFT, Drift, drifts
+from deid_stream.audio.align.drift import NO_DRIFT, Drift, by_word, drifts, with_last_word
 from deid_stream.audio.align.profiles import PROFILES
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
@@ -51,3 +51,39 @@ def test_a_word_said_softly_between_two_others_is_no_pause(soft_ms: int, before_
     )  # fmt: skip
     found = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
     assert found[0].before_ms == before_ms
+
+
+FIVE = ((1_000, 1_280), (1_400, 1_680), (1_800, 2_080), (2_200, 2_480), (2_600, 2_880))
+
+
+def five(*stated: tuple[int, int]) -> Segment:
+    words = tuple(Word("andy", *times) for times in stated)
+    return Segment(
+        call_id="c", customer_id="k", segment_id="s", text=" ".join(["andy"] * len(words)), start_ms=stated[0][0],
+        end_ms=stated[-1][1], words=words,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stated", "last_only"),
+    [
+        ((*FIVE[:4], (3_700, 3_900)), True),
+        (tuple((start + 1_300, end + 1_300) for start, end in FIVE), False),
+        ((*FIVE[:3], (3_400, 3_600), (3_700, 3_900)), False),
+        ((FIVE[0], FIVE[1], (3_700, 3_900)), False),
+        (((1_600, 1_680), (1_800, 2_080), (2_200, 2_480), (2_600, 2_880), (3_700, 3_900)), False),
+    ],
+    ids=["the last", "all of them", "the last two", "of three", "the first begins late"],
+)
+def test_a_last_word_that_is_stated_after_all_sound_says_nothing_of_the_others(stated, last_only) -> None:
+    sound = joined(
+        silent(1_000), *(part for _ in FIVE for part in (noise(280, rms=3_000), silent(120))), silent(2_000)
+    )  # fmt: skip
+    segment = five(*stated)
+    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], 1 << 60)
+    assert drift != NO_DRIFT
+    assert drift.last_only is last_only
+    assert by_word(drift, segment.words)[:-1] == [NO_DRIFT if last_only else drift] * (len(stated) - 1)
+    assert by_word(drift, segment.words)[-1] == drift
+    if last_only:
+        assert with_last_word(segment, drift).words[-1].end_ms == 2_880

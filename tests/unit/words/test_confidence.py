@@ -37,3 +37,21 @@ def test_what_is_doubted_of_an_answer(confidences, doubted):
     said = words(*confidences)
     text = " ".join(word.text for word in said)
     assert [text[part.start : part.end] for part in doubted_text(text, said)] == doubted
+
+
+@pytest.mark.parametrize(
+    ("text", "in_words", "doubted"),
+    [
+        ("you can ?call ?me on fifty", False, []),
+        ("i ?live at four", False, []),
+        ("?please four ?five", False, ["five"]),
+        ("it is ?to seven ?for one", False, ["to seven for"]),
+        ("it is ?call ?me", True, ["call me"]),
+        ("on the ?quux road", False, ["quux"]),
+    ],
+    ids=["how an answer begins", "where one lives", "a digit", "digits as words", "a name", "another word"],
+)
+def test_everyday_words_are_no_numbers(text, in_words, doubted):
+    said = [Word(token.lstrip("?"), confidence=0.4 if token[0] == "?" else 0.95) for token in text.split()]
+    plain = text.replace("?", "")
+    assert [plain[p.start : p.end] for p in doubted_text(plain, said, in_words=in_words)] == doubted

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +47,8 @@ word's start so near, and the first, the last and three words of four sound: wha
 _BETTER_MS: Final = 10
 """Times that agree by chance agree so much better where they are moved to where sound begins: so little of their error
 is left then."""
+_FEWEST_FIT: Final = 4
+"""Of fewer words nobody can tell that only the last is off."""
 _PAUSE_FRAMES: Final = 5
 _DRAWN_OUT_MS: Final = 300
 """So much longer than stated a last word may sound. A larger value lets a word pass that the text lacks where it comes
@@ -61,9 +64,34 @@ class Drift(NamedTuple):
     after_ms: Ms
     drawn_out: bool = False
     """Only because the last word sounds on after its stated end."""
+    last_only: bool = False
+    """Only the last word: it is stated after the sound, as recognisers do, and the others fit."""
 
 
 NO_DRIFT: Final = Drift(0, 0)
+
+
+def by_word(drift: Drift, words: Sequence[Word]) -> list[Drift]:
+    """The drift of each word of a segment."""
+    if not drift.last_only:
+        return [drift] * len(words)
+    last = _last(words)
+    return [drift if at >= last else NO_DRIFT for at in range(len(words))]
+
+
+def with_last_word(segment: Segment, drift: Drift) -> Segment:
+    """The segment with its last word at the end of the sound, where only that one's times are off (``last_only``)."""
+    words = segment.words
+    last = _last(words)
+    start_ms = words[last - 1].end_ms
+    end_ms = max(end for _, end in _timed(segment)) - drift.before_ms
+    moved = Word(words[last].text, None if start_ms is None else min(start_ms, end_ms), end_ms, words[last].confidence)
+    return msgspec.structs.replace(segment, words=(*words[:last], moved, *words[last + 1 :]))
+
+
+def _last(words: Sequence[Word]) -> int:
+    """Index of the last word that is said."""
+    return max((at for at, word in enumerate(words) if _says(word)), default=0)
 
 
 def drifts(
@@ -85,6 +113,7 @@ def drifts(
             own = own_words(segment, reader, channel, others)
             if own is not segment:
                 of_own = _beside(own, _free(own, earlier, later, until_ms), reader, channel, timing)
+                of_own = of_own._replace(last_only=False)  # its last word may be another
                 drift = min(drift, of_own, key=lambda off: off.before_ms + off.after_ms)
         found.append(drift)
     return found
@@ -164,7 +193,32 @@ def _drift(
     agree = _agree(timed, letters, sounding, window, extent) and not _moved(
         timed, sounding, window, heard, tolerance_ms
     )
-    return NO_DRIFT if agree else drift
+    if agree:
+        return NO_DRIFT
+    last_only = _only_last(segment, timed, sounding, window, heard, tolerance_ms)
+    return drift._replace(last_only=last_only)
+
+
+def _only_last(
+    segment: Segment,
+    timed: Sequence[tuple[Ms, Ms]],
+    sounding: NDArray[np.bool_],
+    window: Interval,
+    heard: Interval,
+    tolerance_ms: Ms,
+) -> bool:
+    """Whether all words but the last fit the sound, the last is stated after all of it, and it has room at its end."""
+    said = [word for word in segment.words if _says(word)]
+    starts = [word.start_ms or 0 for word in said]
+    if len(timed) < max(_FEWEST_FIT, len(said)) or starts != sorted(starts) or timed[-1][0] < heard.end + tolerance_ms:
+        return False
+    *others, _ = timed
+    letters = sum(sum(map(str.isalnum, word.text)) for word in said[-2:])
+    if heard.end - others[-1][0] < _FASTEST_MS * letters:
+        return False
+    at_the_end = (min(others[-1][1], heard.end), heard.end)
+    extent = Interval(others[0][0], heard.end)
+    return _off([*others, at_the_end], sounding, window, heard, extent, tolerance_ms) == NO_DRIFT
 
 
 def _off(
