@@ -50,6 +50,7 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(21_000_729, 32, id="a word of no length within a name"),
         pytest.param(21_002_025, 32, id="a last word that is stated to end just after a digit has begun"),
         pytest.param(21_002_953, 32, id="the sound ends long before the segment"),
+        pytest.param(22_000_421, 32, id="every look of eight seconds falls within words, on a soft line"),
         pytest.param(22_002_909, 32, id="the sound of a text's first half has left before the text came"),
     ],
 )

@@ -75,6 +75,33 @@ def test_soft_unvoiced_sound_is_speech_before_anybody_has_spoken_up(peak, before
     assert sum(part.length for part in speech) >= 6 * 280
 
 
+@pytest.mark.parametrize("encoding", [Encoding.ALAW, Encoding.MULAW])
+@pytest.mark.parametrize("peak", [24, 40])
+def test_soft_words_at_every_whole_second_are_no_noise(peak, encoding):
+    """Between them it is as quiet as the line can be: at the half seconds that is heard."""
+    fmt = AudioFormat(encoding, 8000)
+    rng = np.random.default_rng(peak)
+    words = [part for _ in range(16) for part in (rng.integers(-peak, peak + 1, 8 * 420), silent(580))]
+    sound = pcm.decode(pcm.encode(joined(voice(2000, peak=8000), *words).astype(np.int16), fmt), fmt)
+    speech = vad.speech(Recording(sound, 8000), 0, Interval(6000, 18_000))
+    assert sum(part.length for part in speech) >= 12 * 400
+
+
+def test_two_lines_in_one_stream_are_looked_at_as_if_they_were_apart():
+    fmt = AudioFormat(Encoding.PCM16LE, 8000, 2)
+    lines = [joined(voice(2000), noise(8000, rms=6)), joined(voice(10_000))]
+    timeline = Timeline(fmt)
+    sound = np.stack(lines, axis=1)
+    for seq, at in enumerate(range(0, 10_000, 100)):
+        data = pcm.encode(sound[8 * at : 8 * (at + 100)], fmt)
+        timeline.add(AudioChunk(call_id="c", customer_id="k", seq=seq, offset_ms=at, format=fmt, data=data))
+    for channel, sound in enumerate(lines):
+        recording = Recording(sound[:, None], 8000)
+        assert [timeline.line(channel, ms) for ms in range(0, 10_001, 250)] == [
+            recording.line(0, ms) for ms in range(0, 10_001, 250)
+        ]
+
+
 @pytest.mark.parametrize("peak", [16, 60])
 def test_a_soft_word_that_the_sound_ends_with_is_speech(peak):
     """The last cell is cut short, and holds no pause to compare with."""

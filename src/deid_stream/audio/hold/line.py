@@ -1,6 +1,7 @@
 """Measures how loud a line's speech and its steady noise are, as the call goes on.
 
-Once per second of media time a *look* measures a tenth of a second, whatever the chunks are. Quiet is what is no louder
+Once per second of media time a *look* measures a tenth of a second, whatever the chunks are; while the line is soft and
+not silent, twice per second, since a soft voice is told from noise by its pauses alone. Quiet is what is no louder
 than the steady noise that every look of the last seconds has heard. It does not depend on how loud the speaker is: who
 turns away from the telephone and speaks softly is still heard. On a line without noise only the smallest step of G.711
 is quiet. (docs/audio.md has the table of what counts as what.)
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from deid_stream.audio.codec.pcm import QUIET_PEAK, QUIET_PEAKS
 from deid_stream.units import Ms
 
-LOOK_EVERY_MS: Final = 1_000
+LOOK_EVERY_MS: Final = 500
+"""How often a look may be due; see ``Line.due``."""
+_ALWAYS_EVERY_MS: Final = 1_000
 LOOK_MS: Final = 100
 FRAME_MS: Final = 20
 _RUMBLE_MS: Final = 4
@@ -35,12 +38,14 @@ one shows more of the noise to the VAD, at its cost."""
 _NOISE_BEYOND: Final = QUIET_PEAK * 5 // 4
 """Noise that peaks above this does not make softer sound quiet: what is so much softer than the noise is not the
 noise."""
-_LOUD_FOR_LOOKS: Final = 30
-"""The loudest of so many looks says how loud speech is on the line. Larger: a speaker who becomes softer counts as soft
-for longer."""
-_NOISE_FOR_LOOKS: Final = 8
-"""The softest of so many looks says how loud the noise is: within so many seconds everybody pauses for a frame. Larger:
-noise that grows is believed later; smaller: long words count as noise."""
+_LOUD_FOR_MS: Final = 30_000
+"""The loudest look within so long says how loud speech is on the line. Larger: a speaker who becomes softer counts as
+soft for longer."""
+_NOISE_FOR_MS: Final = 8_000
+"""The softest look within so long says how loud the noise is: by then everybody has paused for a frame. Larger: noise
+that grows is believed later; smaller: long words count as noise."""
+_FORGOTTEN: Final = 60
+"""Looks that are dropped together."""
 _KNOWN: Final = 16
 """Number of computed levels that are kept, since the words of one turn ask for the same ones. More cost each call
 memory."""
@@ -108,17 +113,30 @@ class Line:
             known = self._known[until] = self._after(until)
         return known
 
+    def due(self, start_ms: Ms) -> bool:
+        """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``: at whole seconds, and between
+        them where the last look heard what is too soft for the detector of speech, and louder than a silent line."""
+        if start_ms % _ALWAYS_EVERY_MS == 0:
+            return True
+        return bool(self._ends) and QUIET_PEAKS[0] < self._peaks[-1] <= self.at(self._ends[-1]).faint_peak
+
+    def _since(self, last: int, ms: Ms) -> int:
+        """The first of the looks that ended less than ``ms`` before the ``last`` one did."""
+        return bisect_right(self._ends, self._ends[last] - ms, hi=last)
+
     def _after(self, until: int) -> LineLevel:
         """The levels as the first ``until`` looks tell them."""
-        loudest = max(self._peaks[max(0, until - _LOUD_FOR_LOOKS) : until], default=0)
-        since = max(0, until - _NOISE_FOR_LOOKS)
-        noise = ORDINARY.noise
+        loudest, noise, long_enough = 0, ORDINARY.noise, False
         if until:
+            last = until - 1
+            loudest = max(self._peaks[self._since(last, _LOUD_FOR_MS) : until])
+            since = self._since(last, _NOISE_FOR_MS)
             noise = Levels(min(self._sample_db[since:until]), min(self._step_db[since:until]))
+            long_enough = self._ends[last] - self._ends[since] >= _NOISE_FOR_MS - 2 * LOOK_EVERY_MS
         faint_peak = _largest(loudest // SPEECH_OVER_SOFT)
         quiet_peak = QUIET_PEAKS[0]
         noise_peak = int(_QUIET_OVER_NOISE * 10 ** (noise.sample_db / 20))
-        if until - since == _NOISE_FOR_LOOKS and noise_peak <= _NOISE_BEYOND:
+        if long_enough and noise_peak <= _NOISE_BEYOND:
             quiet_peak = min(faint_peak, _largest(noise_peak + QUIET_PEAKS[0] - 1))
         # a look may have missed all that was said, and at this level the detector of speech hears too little
         soft_peak = max(QUIET_PEAK, min(loudest // SPEECH_OVER_SOFT, _SOFT_AT_MOST))
@@ -126,8 +144,9 @@ class Line:
 
     def forget(self, before_ms: Ms) -> None:
         """Drop the looks that no question from ``before_ms`` on needs."""
-        gone = bisect_right(self._ends, before_ms) - _LOUD_FOR_LOOKS
-        if gone > _LOUD_FOR_LOOKS:
+        last = bisect_right(self._ends, before_ms) - 1
+        gone = self._since(last, _LOUD_FOR_MS) if last >= 0 else 0
+        if gone > _FORGOTTEN:
             del self._ends[:gone], self._peaks[:gone], self._sample_db[:gone], self._step_db[:gone]
             self._known.clear()
 

@@ -159,18 +159,21 @@ class Timeline:
             self._extend_quiet(held_quiet, held_start, held_end)
 
     def _look(self, start: SampleIndex, end: SampleIndex) -> None:
-        """Note the level of each line at the seconds that the chunk ``[start, end)`` completes."""
+        """Note the level of each line at the half seconds that the chunk ``[start, end)`` completes; see ``line``."""
         rate_hz = self.rate_hz
-        first = max(0, (start * 1000 // rate_hz - LOOK_MS) // LOOK_EVERY_MS)
-        for second in range(first, end * 1000 // rate_hz // LOOK_EVERY_MS + 1):
-            at_ms = second * LOOK_EVERY_MS
+        first = max(0, (start * 1000 // rate_hz - LOOK_MS) // LOOK_EVERY_MS - 1)
+        for number in range(first, end * 1000 // rate_hz // LOOK_EVERY_MS + 1):
+            at_ms = number * LOOK_EVERY_MS
             looked = ms_to_samples(at_ms + LOOK_MS, rate_hz)
-            if self._next_look <= looked <= end and ms_to_samples(at_ms, rate_hz) >= self._starts[0]:
-                for channel, line in enumerate(self._lines):
-                    line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
-                    self._quiet_peaks[channel] = line.at(at_ms + LOOK_MS).quiet_peak
+            if not self._next_look <= looked <= end or ms_to_samples(at_ms, rate_hz) < self._starts[0]:
+                continue
+            self._next_look = ms_to_samples(at_ms + LOOK_EVERY_MS + LOOK_MS, rate_hz)
+            due = [(channel, line) for channel, line in enumerate(self._lines) if line.due(at_ms)]
+            for channel, line in due:
+                line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
+                self._quiet_peaks[channel] = line.at(at_ms + LOOK_MS).quiet_peak
+            if due:
                 self._quiet_codes = pcm.quiet_codes(self.format, self._quiet_peaks)
-                self._next_look = ms_to_samples(at_ms + LOOK_EVERY_MS + LOOK_MS, rate_hz)
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
         """What the line is like, from what came before ``at_ms``; ``channel`` as in ``pcm``."""
