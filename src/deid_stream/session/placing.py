@@ -12,6 +12,7 @@ from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile, profil
 from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
+from deid_stream.audio.hear.within import SYLLABLE_MS, Borders
 from deid_stream.audio.hold.reader import Excerpt, Reader
 from deid_stream.errors import AlignmentError
 from deid_stream.model.events import Segment, Word
@@ -115,6 +116,7 @@ def explained(
     letters take, and each segment for what lies in its own times alone.
     """
     turn, (reader, off) = entry.turn, on
+    borders = Borders([word for segment in turn.segments for word in segment.words])
     turn = turn._replace(segments=tuple(_read(*part, timing) for part in zip(turn.segments, placed, strict=True)))
     if any(map(any, off)):
         turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
@@ -125,15 +127,15 @@ def explained(
         segment = narrowed(segment, reader, channel)
         if unheard.elsewhere(segment, own, timing, reader, channel):
             continue
-        known = unheard.explained(segment, timing, reader, channel)
+        known = unheard.explained(segment, timing, reader, channel, borders)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
         reach_ms = MAX_REACH_MS
         around = Interval(segment.start_ms - reach_ms, segment.end_ms + reach_ms)
         holes = [s for s in cut if s.channel == channel and around.overlaps(Interval(s.start_ms, s.end_ms))]
         if letters and holes:
             first, last = (any(s.start <= end < s.end for s in entry.spans) for end in (letters[0], letters[-1]))
-            begin_ms = min(hole.start_ms for hole in holes) - unheard.SHORTEST_SPEECH_MS if first else around.start
-            end_ms = max(hole.end_ms for hole in holes) + unheard.SHORTEST_SPEECH_MS if last else around.end
+            begin_ms = min(hole.start_ms for hole in holes) - SYLLABLE_MS if first else around.start
+            end_ms = max(hole.end_ms for hole in holes) + SYLLABLE_MS if last else around.end
             known = [part.intersect(Interval(begin_ms, end_ms)) for part in known]
         found += [part for part in known if part.length]
     return found
@@ -150,7 +152,10 @@ def _bounds(segments: Sequence[Segment], bounds: Interval) -> Iterator[Interval]
 
 def _read(segment: Segment, placed: Placement, timing: TimingProfile) -> Segment:
     """The segment without the words that account for nothing: what is stated before words that it follows, for its
-    times cannot be true, and what the text does not say. One of them may lie on a value that the text lacks."""
+    times cannot be true, and what the text does not say. One of them may lie on a value that the text lacks. A text
+    without letters says nothing, also where its words are such as texts leave out ("uh", "to")."""
+    if segment.words and not any(map(str.isalnum, segment.text)):
+        return msgspec.structs.replace(segment, words=(_NO_WORD,))
     unsaid = {segment.words[at] for stretch in placed.disagreements for at in range(*stretch.words)}
     ordered = in_order(segment.words, timing.error_ms)
     words = tuple(

@@ -15,6 +15,7 @@ from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.cut import silence
 from deid_stream.audio.hear import keys, unheard, vad
 from deid_stream.audio.hear.vad import CELL_MS
+from deid_stream.audio.hear.within import SYLLABLE_MS
 from deid_stream.audio.hold.line import ORDINARY, LineLevel
 from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.audio.hold.timeline import Placement, Timeline
@@ -27,7 +28,6 @@ from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms,
 
 STEP_MS = 400
 """Media time after which newly arrived audio is looked at again."""
-
 _KEPT_WITHOUT_AUDIO = 64
 _LEVEL_MS = 10_000
 """Of a longer span the level of its first part counts."""
@@ -67,7 +67,7 @@ class Sound:
         self._stopped: dict[int, tuple[tuple[Ms, Ms, int], Ms]] = {}
         """By channel: where speech ended the last silence that was looked through, and what that look began with."""
         self._waits = False
-        """What is being looked through will be judged otherwise once a transcript has had its time."""
+        """What is being looked through will be judged otherwise in time, for want of a transcript."""
         self._holes: dict[int, list[AudioSpan]] = {}
         self._explained: dict[int, list[Interval]] = {}
         self._lost_until_ms: Ms = 0
@@ -211,7 +211,7 @@ class Sound:
         if now_ms >= due_ms:
             return unheard.tail_ms(self, channel, from_ms)
         self._look_again(due_ms)
-        return unheard.SHORTEST_SPEECH_MS
+        return SYLLABLE_MS
 
     def _given_up(self, stream: Stream, channel: int, heard: Interval, now_ms: Ms) -> bool:
         """Whether speech is soft and has waited long enough for its transcript: it will be silenced."""

@@ -342,6 +342,8 @@ def without_words(case: Case, rng: random.Random) -> None:
 
 def faint(case: Case, rng: random.Random) -> None:
     """Values, or all that is said, in the softest steps of G.711; in A-law there is no sample of nothing."""
+    if noisy.__name__ in case.done:
+        return  # nobody hears what is softer than the noise
     peak, all_of_it = rng.choice((9, 12, 17, 24, 33, 48)), rng.random() < 0.3
     case.format = AudioFormat(rng.choice((Encoding.ALAW, Encoding.ALAW, Encoding.MULAW)), 8_000, 1)
     for at, word in enumerate(list(case.said)):
@@ -351,9 +353,42 @@ def faint(case: Case, rng: random.Random) -> None:
             case.said[at] = replace(word, peak=peak)
 
 
+def neighbours(case: Case, rng: random.Random) -> None:
+    """Every word lasts to the next one, begins where the one before ended, or both; some segments lack their values, so
+    that these lie in the times of other words."""
+    how, lacking = rng.choice(("lasting", "begun", "both")), rng.random() < 0.7
+    values = [word for word in case.said if word.value >= 0]
+
+    def stays(word: Word) -> bool:
+        start_ms, end_ms = word.start_ms or 0, word.end_ms or 0
+        return not (lacking and any(start_ms <= value.start_ms and value.end_ms <= end_ms for value in values))
+
+    for at, segment in enumerate(case.segments):
+        words = [word for word in segment.words if stays(word)]
+        if not words:
+            continue
+        if len(words) < len(segment.words):
+            segment = msgspec.structs.replace(segment, text=" ".join(word.text for word in words))
+        case.segments[at] = _words(segment, [(word, *_reaching(words, n, how)) for n, word in enumerate(words)])
+
+
+def _reaching(words: Sequence[Word], at: int, how: str) -> tuple[int | None, int | None]:
+    """A word's times, out to its neighbours where it lies between them."""
+    start_ms, end_ms = words[at].start_ms, words[at].end_ms
+    before_ms = words[at - 1].end_ms if at else None
+    after_ms = words[at + 1].start_ms if at + 1 < len(words) else None
+    if start_ms is None or end_ms is None:
+        return start_ms, end_ms
+    if how != "lasting" and before_ms is not None and before_ms < start_ms:
+        start_ms = before_ms if how == "begun" else (before_ms + start_ms) // 2
+    if how != "begun" and after_ms is not None and after_ms > end_ms:
+        end_ms = after_ms if how == "lasting" else (end_ms + after_ms) // 2
+    return start_ms, end_ms
+
+
 CALLS: tuple[Callable[[Case, random.Random], None], ...] = (
     shortened, interims, late, out_of_order, audio_late, other_chunks, echo, copies, swapped_lines, keyed, noisy,
-    other_rate, other_codec, hasty, lost_audio, untimed, without_words, faint,
+    other_rate, other_codec, hasty, lost_audio, untimed, without_words, faint, neighbours,
 )  # fmt: skip
 KINDS = (*SEGMENTS, *CALLS)
 """New ones are put at the end, so that a case is the same again with the number of kinds that it was found with."""

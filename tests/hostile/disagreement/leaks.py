@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from deid_stream.audio.align.untimed import BETWEEN_MS
 from deid_stream.audio.codec import pcm
 from deid_stream.errors import AudioFormatError
-from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
+from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment, Word
 from deid_stream.model.outputs import Output, SanitizedAudio
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.arrival import placed
 from deid_stream.session.call import FOREVER_MS, CallSession
 from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Interval
-from deid_stream.words.durations import most_sound_ms
+from deid_stream.words.durations import most_sound_ms, usual_sound_ms
 from tests.hostile.disagreement.cases import IDS, Case, Said
-from tests.hostile.disagreement.values import KnowsTheValues, read_in
+from tests.hostile.disagreement.values import KnowsTheValues, bare, read_in
 from tests.support.made_calls import EPOCH_MS
 
 LEFT_MS = 20
@@ -118,8 +118,9 @@ def _heard_ms(left: NDArray[np.bool_], word: Said, delay_ms: int) -> int:
 
 
 def _may_be_read(case: Case, number: int, channel: int) -> bool:
-    """Whether a text whose words have no times, or wrong ones, has letters enough for all that sounds in its segment:
-    nobody can tell then that it says something else."""
+    """Whether a text whose words have no times, or wrong ones, has letters enough for all that sounds in its segment,
+    words without times between others for all that sounds there, or one word for all that sounds in its time: nobody
+    can tell then that they say something else."""
     said = [word for word in case.said if word.value == number]
     for segment in case.segments:
         segment = segment if segment.timed else placed(segment, EPOCH_MS)
@@ -130,7 +131,37 @@ def _may_be_read(case: Case, number: int, channel: int) -> bool:
             sounding_ms = sum(word.end_ms - word.start_ms for word in there)
             if not _timed(segment, there) and sounding_ms <= most_sound_ms(words):
                 return True
+            if any(_enough(case, said, *stretch) for stretch in (*_untimed(segment), *_single(segment))):
+                return True
     return False
+
+
+def _enough(case: Case, value: Sequence[Said], stretch: Interval, most_ms: int) -> bool:
+    """Whether all of a value is said in a stretch, and no more sounds in it than ``most_ms``."""
+    there = [word for word in case.said if stretch.start <= word.start_ms and word.end_ms <= stretch.end]
+    return all(word in there for word in value) and sum(word.end_ms - word.start_ms for word in there) <= most_ms
+
+
+def _single(segment: Segment) -> Iterator[tuple[Interval, int]]:
+    """The words with times, and how long they usually sound."""
+    for word in segment.words:
+        if word.start_ms is not None and word.end_ms is not None:
+            yield Interval(word.start_ms, word.end_ms), usual_sound_ms((word.text,))
+
+
+def _untimed(segment: Segment) -> Iterator[tuple[Interval, int]]:
+    """The runs of words without times of a segment that has words with times: where each may be said, and how long it
+    can sound."""
+    free_ms, texts = segment.start_ms, list[str]()
+    for word in segment.words:
+        if word.start_ms is None or word.end_ms is None:
+            texts.append(word.text)
+            continue
+        if texts:
+            yield Interval(free_ms, word.start_ms), most_sound_ms(texts)
+        free_ms, texts = word.end_ms, []
+    if texts and len(texts) < len(segment.words):
+        yield Interval(free_ms, segment.end_ms), most_sound_ms(texts)
 
 
 def _in_one_go(case: Case, there: Sequence[Said], about: Said) -> list[Said]:
@@ -148,11 +179,13 @@ def _in_one_go(case: Case, there: Sequence[Said], about: Said) -> list[Said]:
 
 
 def _timed(segment: Segment, said: Sequence[Said]) -> bool:
-    """Whether every word of a segment is stated where something is said."""
-    sounds = [Interval(word.start_ms, word.end_ms) for word in said]
-    return bool(segment.words) and all(
-        word.start_ms is not None
-        and word.end_ms is not None
-        and any(Interval(word.start_ms, word.end_ms) == sound for sound in sounds)
-        for word in segment.words
-    )
+    """Whether every word of a segment is stated where it is said, though its time may reach into that of others."""
+    return bool(segment.words) and all(any(_there(word, spoken) for spoken in said) for word in segment.words)
+
+
+def _there(word: Word, said: Said) -> bool:
+    if word.start_ms is None or word.end_ms is None:
+        return False
+    if (word.start_ms, word.end_ms) == (said.start_ms, said.end_ms):
+        return True
+    return word.start_ms <= said.start_ms and said.end_ms <= word.end_ms and bare(word.text) == said.text

@@ -87,3 +87,23 @@ def test_a_last_word_that_is_stated_after_all_sound_says_nothing_of_the_others(s
     assert by_word(drift, segment.words)[-1] == drift
     if last_only:
         assert with_last_word(segment, drift).words[-1].end_ms == 2_880
+
+
+@pytest.mark.parametrize(
+    ("other_end_ms", "off_by_ms"), [(4_880, 1_940), (3_000, 0)], ids=["said at one time", "another part of the turn"]
+)
+def test_the_words_of_a_segment_that_came_again_bound_those_of_the_other_nowhere(
+    other_end_ms: int, off_by_ms: int
+) -> None:
+    """Ten words; one segment has them in the first half of the time, the other some in the second."""
+    sound = joined(
+        silent(1_000), *[part for _ in range(10) for part in (noise(280, rms=3_000), silent(120))], silent(1_000)
+    )
+    first = tuple(Word("and", 1_000 + 200 * n, 1_140 + 200 * n) for n in range(10))
+    again = (Word("and", 3_000, 3_140), Word("and", 4_600, 4_880))
+    segments = [
+        Segment(call_id="c", customer_id="k", segment_id=name, text="and", start_ms=start, end_ms=end, words=words)
+        for name, start, end, words in (("s", 1_000, other_end_ms, first), ("t", 5_880 - other_end_ms, 4_880, again))
+    ]
+    found = drifts(segments, Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
+    assert found[0].after_ms == off_by_ms

@@ -222,3 +222,37 @@ def test_a_sound_after_a_closed_mouth_is_the_words_own_where_its_letters_take_as
     said = segment((word, 1000, 1400), text=word, start_ms=1000, end_ms=1700)
     found = explained(said, profile("100ms"), Recording(sound[:, None], 8000), 0)
     assert found[-1].end == end_ms
+
+
+@pytest.mark.parametrize(
+    ("words", "stretches"),
+    [
+        ([("know", 1000, 1900), ("so", 1900, 2200)], [(700, 1300), (1900, 2500)]),
+        ([("know", 1000, 1300), ("so", 1300, 2200)], [(700, 1300), (1900, 2500)]),
+        ([("know", 1000, 1600), ("so", 1600, 2200)], [(700, 1300), (1900, 2500)]),
+        ([("know", 1000, 1300), ("so", 1900, 2200)], [(700, 1300), (1900, 2500)]),
+        ([("know", 1000, 2000)], [(700, 1300)]),
+        ([("forgotten", 1000, 2200)], [(700, 2500)]),
+        ([("know", 1000, 1450), ("what", 1450, 1800), ("so", 1800, 2200)], [(700, 2500)]),
+    ],
+    ids=[
+        "lasts to the next", "begins where the one before ends", "both", "exact", "lasts into others", "long enough",
+        "all three are read",
+    ],
+)  # fmt: skip
+def test_a_word_that_nobody_has_read_is_not_explained_by_those_whose_times_reach_into_it(words, stretches):
+    """Three words of 300 ms, 150 ms apart."""
+    said = joined(voice(300), silent(150))
+    recording = Recording(joined(silent(1000), said, said, said, silent(3000))[:, None], 8000)
+    found = explained(segment(*words, end_ms=2200), profile("exact"), recording, 0)
+    assert found == [Interval(*stretch) for stretch in stretches]
+
+
+@pytest.mark.parametrize(
+    ("goes_on_ms", "stretches"), [(90, [(900, 1700)]), (300, [(1200, 1700)])], ids=["its own", "another word"]
+)
+def test_a_word_that_is_not_where_it_is_stated_is_no_longer_sound_than_its_times_may_be_off(goes_on_ms, stretches):
+    """A sound ends where the word is stated to begin, and nothing sounds in its time."""
+    recording = Recording(joined(silent(1200 - goes_on_ms), voice(goes_on_ms), silent(3000))[:, None], 8000)
+    found = explained(segment(("why", 1200, 1400), end_ms=1400), profile("100ms"), recording, 0)
+    assert found == [Interval(*stretch) for stretch in stretches]

@@ -378,3 +378,27 @@ def test_sound_that_ends_long_before_its_segment_is_not_all_that_the_text_says()
     segment = final(said, "okay thank you", [], timing="late")
     lost = range(1_800, 9_000, 100)
     assert heard(said, segment, lost_ms=lost)[0] <= LEFT_MS
+
+
+@pytest.mark.parametrize("text", ["", "..."])
+@pytest.mark.parametrize("word", ["to", "uh", "i"])
+def test_a_text_without_letters_explains_nothing_whatever_its_words_are(word, text):
+    said = spoken(f"zorblax {word}", 600, length_ms=280, pause_ms=120)
+    segment = final(said, text, [Word(word, 800, 900, 0.9)], timing="300ms")
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
+@pytest.mark.parametrize("how", ["lasting", "begun", "both"])
+@pytest.mark.parametrize("timing", ["exact", "50ms", "100ms"])
+def test_a_name_that_nobody_reads_in_the_time_of_words_that_reach_to_each_other(how, timing):
+    """A recogniser that lets words last until the next begins, and has missed the name."""
+    said = spoken("so tell me zorblax would that do")
+    read = [word for word in said if word.text not in NAMES]
+    words = [word.word for word in read]
+    before, after = words[2], words[3]
+    border_ms = {"lasting": after.start_ms, "begun": before.end_ms, "both": (before.end_ms + after.start_ms) // 2}[how]
+    words[2] = msgspec.structs.replace(before, end_ms=border_ms)
+    words[3] = msgspec.structs.replace(after, start_ms=border_ms)
+    names_ms, others_ms, _ = heard(said, final(read, None, words, timing=timing))
+    assert names_ms <= LEFT_MS
+    assert others_ms >= 5 * 280

@@ -107,7 +107,8 @@ def drifts(
     extents = [_extent(segment) for segment in segments]
     found: list[Drift] = []
     for at, segment in enumerate(segments):
-        earlier, later = extents[:at], extents[at + 1 :]
+        apart = [None if n != at and _same_time(other, segment) else extents[n] for n, other in enumerate(segments)]
+        earlier, later = apart[:at], apart[at + 1 :]
         drift = _beside(segment, _free(segment, earlier, later, until_ms), reader, channel, timing)
         if drift != NO_DRIFT and others:
             own = own_words(segment, reader, channel, others)
@@ -117,6 +118,13 @@ def drifts(
                 drift = min(drift, of_own, key=lambda off: off.before_ms + off.after_ms)
         found.append(drift)
     return found
+
+
+def _same_time(one: Segment, other: Segment) -> bool:
+    """Whether both are stated to be said at one time, as a segment that came again: neither bounds the other's words,
+    for either may lack half of them."""
+    here, there = Interval(one.start_ms, one.end_ms), Interval(other.start_ms, other.end_ms)
+    return 2 * here.intersect(there).length > max(here.length, there.length)
 
 
 def _free(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
+from deid_stream.audio.hear.within import PAUSE_MS, SYLLABLE_MS, Borders
 from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
@@ -26,17 +27,13 @@ EDGE_MS: Final = 300
 INNER_EDGE_MS: Final = 60
 """Twice as long a pause between two words is theirs, whatever sounds there. In a longer one another word could hide: a
 sound that stands apart from both counts as unread. A smaller value mutes more of words whose times are rough."""
-NEW_WORD_PAUSE_MS: Final = 50
-"""Quiet for so long, and then a syllable: that is another word, not the end of the last."""
 _UTTERANCE_PAUSE_MS: Final = 400
 """Sound after a longer pause than this is another utterance's. A larger value takes more of what stands beside a text
 without times for its own, and silences both; a smaller one lets a text stand for another part of an utterance."""
 _ORDINARY: Final = 0.75
 """Share of ``most_sound_ms`` that people of ordinary speed take at most, and of ``least_sound_ms`` that is heard at
 least, pauses within words not counted."""
-SHORTEST_SPEECH_MS: Final = 100
-"""Less than a syllable between explained stretches is a click or a breath."""
-_PAUSE: Final = bytes(NEW_WORD_PAUSE_MS // FRAME_MS)
+_PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
 """As many frames that are not loud."""
 _LOOKED_MS: Final = 10_000
 """Of a longer stretch the first part tells whether its sound is there."""
@@ -50,7 +47,9 @@ class _Said(NamedTuple):
     found: bool
 
 
-def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: int) -> list[Interval]:
+def explained(
+    segment: Segment, timing: TimingProfile, reader: Reader, channel: int, borders: Borders | None = None
+) -> list[Interval]:
     """Media time (ms) on ``channel`` that a final segment accounts for, sorted and apart.
 
     A segment explains at most as much sound as its letters can take. Its words count with the rough edges of their
@@ -58,18 +57,21 @@ def explained(segment: Segment, timing: TimingProfile, reader: Reader, channel: 
     placeholders and punctuation never count. The same holds for the interval of words without times. A sound that
     stands apart from words whose own sound is where they are stated is another word.
 
-    ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it.
+    ``reader`` must hold the channel from ``MAX_REACH_MS`` before the segment to as long after it. ``borders``: between
+    all words of its turn, where the segment does not have all of its own any more.
     """
     edge_ms = max(EDGE_MS, timing.widest_ms)
     whole = Interval(segment.start_ms, segment.end_ms)
     words = segment.words or tuple(Word(token) for token in segment.text.split())
     signs = opaque([word.text for word in words])
     read = [word for number, word in enumerate(words) if number not in signs and longest_sound_ms(word.text)]
+    borders = borders or Borders(words)
     said = [
         _Said(part, texts, _found(part, texts, reader, channel))
         for claimed, texts, longest_ms, least_ms in _claims(read, whole)
         if not least_ms or _room(claimed, least_ms, reader, channel)
-        for part in _held(claimed, longest_ms, reader, channel)
+        for held in _held(claimed, longest_ms, reader, channel)
+        for part in (borders.own(held, texts[0], reader, channel) if len(texts) == 1 else (held,))
     ]
     known: list[Interval] = []
     for group in _groups(said, timing, reader, channel):
@@ -141,12 +143,12 @@ def _frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> tuple[NDA
 
 def _stands_apart(loud: NDArray[np.bool_], perhaps: NDArray[np.bool_]) -> bool:
     """Whether a syllable sounds, or may, with a pause before and after it."""
-    pause = NEW_WORD_PAUSE_MS // FRAME_MS
+    pause = PAUSE_MS // FRAME_MS
     first = _pause(loud, len(loud))
     last = _pause(loud[::-1], len(loud))
     if first is None or last is None:
         return False
-    return bool(perhaps[first : len(loud) - last].sum() * FRAME_MS >= SHORTEST_SPEECH_MS) and len(loud) > 2 * pause
+    return bool(perhaps[first : len(loud) - last].sum() * FRAME_MS >= SYLLABLE_MS) and len(loud) > 2 * pause
 
 
 def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms, Ms]]:
@@ -209,24 +211,37 @@ def _reach_ms(
     reader: Reader, channel: int, from_ms: Ms, edge_ms: Ms, said: _Said, timing: TimingProfile, sign: int
 ) -> Ms:
     """How far beyond a word's edge its own sound may go on: ``edge_ms``, but where it pauses and a syllable follows, up
-    to the pause, and where it was not found no less than its times may be off. Sound that goes on without a pause is
-    more than this word. Negative where its end is stated just after another word has begun."""
+    to the pause, and where it was not found no less than its times may be off, nor anything of a sound that goes on for
+    longer than that. Sound that goes on without a pause is more than this word. Negative where its end is stated just
+    after another word has begun."""
     pause, over = len(_PAUSE), _over_ms(timing) // FRAME_MS
     inside = pause + over
-    count = inside + (edge_ms + SHORTEST_SPEECH_MS) // FRAME_MS
+    count = inside + (edge_ms + SYLLABLE_MS) // FRAME_MS
     first_ms = from_ms - inside * FRAME_MS if sign > 0 else from_ms - (count - inside) * FRAME_MS
     loud, perhaps = (frames[::sign] for frames in _frames(reader, channel, first_ms, count))
     least_ms = _least_ms(said, timing)
     begun, goes_on = _begun(loud, pause, inside) if said.found else (0, 0)
     if begun and _too_much(said, begun, goes_on, reader, channel, sign):
         return -begun * FRAME_MS
+    if not said.found and (begins_ms := _too_long(loud[inside:], least_ms, timing.widest_ms)) is not None:
+        return begins_ms
     at = _pause(loud[over:], pause + edge_ms // FRAME_MS + 1)
     if at is None:
         return min(edge_ms, max(INNER_EDGE_MS, least_ms))
     # a pause may begin before the edge
-    if np.count_nonzero(perhaps[over + max(at, pause) :]) * FRAME_MS < SHORTEST_SPEECH_MS:
+    if np.count_nonzero(perhaps[over + max(at, pause) :]) * FRAME_MS < SYLLABLE_MS:
         return edge_ms
     return min(edge_ms, max(least_ms, (at - pause) * FRAME_MS))
+
+
+def _too_long(loud: NDArray[np.bool_], within_ms: Ms, widest_ms: Ms) -> Ms | None:
+    """How far beyond an edge (frames from there on) a sound begins, ``within_ms`` at most, that ends in a pause only
+    beyond ``widest_ms``; None where there is none."""
+    first = int(loud.argmax())
+    end = _pause(loud[first:], len(loud) - first)
+    if not loud[first] or first * FRAME_MS >= within_ms or end is None or (first + end) * FRAME_MS <= widest_ms:
+        return None
+    return first * FRAME_MS
 
 
 def _over_ms(timing: TimingProfile) -> Ms:
@@ -245,7 +260,7 @@ def _begun(loud: NDArray[np.bool_], pause: int, inside: int) -> tuple[int, int]:
         return 0, 0
     beyond = _pause(loud[inside:], len(loud))
     goes_on = len(loud) - inside if beyond is None else beyond
-    return (inside - begun, goes_on) if goes_on * FRAME_MS >= SHORTEST_SPEECH_MS else (0, 0)
+    return (inside - begun, goes_on) if goes_on * FRAME_MS >= SYLLABLE_MS else (0, 0)
 
 
 def _too_much(said: _Said, begun: int, goes_on: int, reader: Reader, channel: int, sign: int) -> bool:
@@ -268,7 +283,7 @@ def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader:
         return False
     before_ms = _runs_on_ms(segment.start_ms, bounds.start, reader, channel, -1)
     after_ms = _runs_on_ms(segment.end_ms, bounds.end, reader, channel, 1)
-    if max(before_ms, after_ms) < max(EDGE_MS, timing.error_ms + timing.late_ms) + SHORTEST_SPEECH_MS:
+    if max(before_ms, after_ms) < max(EDGE_MS, timing.error_ms + timing.late_ms) + SYLLABLE_MS:
         return False
     whole = Interval(segment.start_ms - before_ms, segment.end_ms + after_ms)
     texts = [word.text for word in segment.words] or segment.text.split()
@@ -293,7 +308,7 @@ def _runs_on_ms(border_ms: Ms, bound_ms: Ms, reader: Reader, channel: int, sign:
 
 
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
-    """The first frame, of the first ``within``, from which it is quiet for ``NEW_WORD_PAUSE_MS``."""
+    """The first frame, of the first ``within``, from which it is quiet for ``PAUSE_MS``."""
     # beyond the last frame it is quiet; bytes are searched in C
     at = (loud.tobytes() + _PAUSE[1:]).find(_PAUSE)
     return at if 0 <= at < within else None
@@ -302,9 +317,9 @@ def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
 def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
     """How long sound after ``from_ms`` may be the end of what was said before: ``EDGE_MS``, but where it pauses and a
     syllable follows, up to the pause."""
-    loud, perhaps = _frames(reader, channel, from_ms, (EDGE_MS + SHORTEST_SPEECH_MS) // FRAME_MS)
+    loud, perhaps = _frames(reader, channel, from_ms, (EDGE_MS + SYLLABLE_MS) // FRAME_MS)
     at = _pause(loud, EDGE_MS // FRAME_MS)
-    if at is not None and np.count_nonzero(perhaps[at:]) * FRAME_MS >= SHORTEST_SPEECH_MS:
+    if at is not None and np.count_nonzero(perhaps[at:]) * FRAME_MS >= SYLLABLE_MS:
         return at * FRAME_MS
     return EDGE_MS
 
@@ -312,7 +327,7 @@ def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
 def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, channel: int) -> list[AudioSpan]:
     """Speech within ``window`` (ms) outside ``covered``, as spans to mute.
 
-    Ask for whole cells of the VAD's grid: a stretch shorter than ``SHORTEST_SPEECH_MS`` is let go where it ends inside
+    Ask for whole cells of the VAD's grid: a stretch shorter than ``SYLLABLE_MS`` is let go where it ends inside
     the window. At the border it may go on, as the start of a word that is muted in the next cell, or that the end of
     the sound cuts off, and so it may where audio is missing. There it is let go only where it is one frame of the VAD,
     soft, and goes on from what is covered: a breath.
@@ -328,7 +343,7 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
             left = heard.intersect(part)
             if not left.length:
                 continue
-            if left.length >= SHORTEST_SPEECH_MS or _may_go_on(left, heard, sound, reader, channel):
+            if left.length >= SYLLABLE_MS or _may_go_on(left, heard, sound, reader, channel):
                 found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
     return found
 

@@ -114,8 +114,9 @@ class Line:
         return known
 
     def due(self, start_ms: Ms) -> bool:
-        """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``: at whole seconds, and between
-        them where the last look heard what is too soft for the detector of speech, and louder than a silent line."""
+        """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``: at whole seconds, and
+        between them where the last look heard what is too soft for the detector of speech, and louder than a silent
+        line."""
         if start_ms % _ALWAYS_EVERY_MS == 0:
             return True
         return bool(self._ends) and QUIET_PEAKS[0] < self._peaks[-1] <= self.at(self._ends[-1]).faint_peak

@@ -1,0 +1,116 @@
+"""Words in whose stated time another one sounds, which nobody has read.
+
+Many recognisers let a word last until the next one begins, or begin where the one before it ends. Where they miss a
+word, its sound lies in the time of its neighbours.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames
+from deid_stream.model.events import Word
+from deid_stream.units import Interval, Ms
+from deid_stream.words.durations import least_sound_ms, most_sound_ms, usual_sound_ms
+
+PAUSE_MS: Final = 50
+"""Quiet for so long, and then a syllable: that is another word, not the end of the last."""
+SYLLABLE_MS: Final = 100
+"""Less is a click or a breath, or the sound of a mouth that opens."""
+_LEAST_SHARE: Final = 0.75
+"""Pauses within words not counted, of ``least_sound_ms``."""
+_TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
+
+
+class Borders:
+    """Which edges of a segment's words are borders to a neighbour, and so may lie anywhere between the two."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._starts = {word.start_ms for word in words}
+        self._ends = {word.end_ms for word in words}
+
+    def own(self, part: Interval, text: str, reader: Reader, channel: int) -> Sequence[Interval]:
+        """Of the stretch ``part`` (ms) that a word claims, what can be the word itself: all of it where it sounds in
+        one go, or no longer than its letters usually take.
+
+        A sound that goes on across a border and then pauses is its neighbour's, where the word has enough without it.
+        Where more is left than the word takes, the word is the first of it where its start is no border, and the last
+        where only its end is none. Where both are borders nobody knows.
+        """
+        begins, ends = part.start in self._ends, part.end in self._starts
+        takes = _Takes(text)
+        if part.length < _TWO_SYLLABLES_MS or (part.length <= takes.usual_ms and not begins and not ends):
+            return (part,)
+        count = min(part.length, MAX_READ_MS) // FRAME_MS
+        loud = loud_frames(reader, channel, part.start - FRAME_MS, count + 2)
+        runs = _runs(loud[1:-1])
+        if begins and loud[0] and loud[1] and _ms(runs[1:]) >= takes.least_ms:
+            runs = runs[1:]
+        if ends and loud[-1] and loud[-2] and _ms(runs[:-1]) >= takes.least_ms:
+            runs = runs[:-1]
+        left = _among(_syllables(runs), takes, begins=begins, ends=ends)
+        return tuple(_stretch(part, sounds, loud[1:-1]) for sounds in left)
+
+
+class _Takes:
+    """How much sound a word takes: said fast, usually, and at most."""
+
+    def __init__(self, text: str) -> None:
+        self.least_ms = least_sound_ms((text,)) * _LEAST_SHARE
+        self.usual_ms = usual_sound_ms((text,))
+        self.most_ms = most_sound_ms((text,))
+
+
+def _ms(sounds: Sequence[Interval]) -> Ms:
+    return sum(sound.length for sound in sounds) * FRAME_MS
+
+
+def _among(sounds: Sequence[Interval], takes: _Takes, *, begins: bool, ends: bool) -> Sequence[Sequence[Interval]]:
+    """The run of ``sounds`` (frames) that is the word; none where nobody knows."""
+    if len(sounds) < 2 or _ms(sounds) <= (takes.usual_ms if begins or ends else takes.most_ms):
+        return (sounds,)
+    if begins and ends:
+        return ()
+    if begins:
+        return (sounds[-_fitting(sounds[::-1], takes) :],)
+    return (sounds[: _fitting(sounds, takes)],)
+
+
+def _stretch(part: Interval, sounds: Sequence[Interval], loud: NDArray[np.bool_]) -> Interval:
+    """The time of some of a part's sounds, with the quiet about them up to the part's ends."""
+    if not sounds:
+        return part
+    first, stop = sounds[0].start, sounds[-1].end
+    start_ms = part.start + first * FRAME_MS if loud[:first].any() else part.start
+    end_ms = part.start + stop * FRAME_MS if loud[stop:].any() else part.end
+    return Interval(start_ms, end_ms)
+
+
+def _runs(loud: NDArray[np.bool_]) -> list[Interval]:
+    """What sounds between pauses (frames)."""
+    at = np.flatnonzero(loud)
+    if not len(at):
+        return []
+    later = np.flatnonzero(at[1:] - at[:-1] > PAUSE_MS // FRAME_MS) + 1
+    return [Interval(int(run[0]), int(run[-1]) + 1) for run in np.split(at, later)]
+
+
+def _syllables(runs: Sequence[Interval]) -> list[Interval]:
+    """Less than a syllable with what comes before it, or first with what comes after."""
+    found: list[Interval] = []
+    for sound in runs:
+        if found and min(sound.length, found[-1].length) * FRAME_MS < SYLLABLE_MS:
+            found[-1] = Interval(found[-1].start, sound.end)
+        else:
+            found.append(sound)
+    return found
+
+
+def _fitting(sounds: Sequence[Interval], takes: _Takes) -> int:
+    """How many of the first sounds the word takes: as many as it needs, and as many more as it has letters for."""
+    kept = 1
+    while kept < len(sounds) and (_ms(sounds[:kept]) < takes.least_ms or _ms(sounds[: kept + 1]) <= takes.usual_ms):
+        kept += 1
+    return kept
