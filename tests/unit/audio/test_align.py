@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from deid_stream.audio.align import forced
 from deid_stream.audio.align.believable import TimedWord
@@ -168,6 +169,19 @@ def test_an_alignment_that_ends_within_a_value_counts_less_than_the_stated_times
     (cut,) = locate(segment(TIMES), [doubted], even, 0, profile("300ms"))
     assert cut.start_ms <= 1700
     assert cut.end_ms >= 2500
+
+
+@pytest.mark.parametrize(("confidence", "kept"), [(0.5, True), (0.97, False), (None, False)])
+def test_a_word_that_the_recogniser_doubts_is_cut_where_it_is_stated_too(monkeypatch, confidence, kept):
+    monkeypatch.setattr(forced, "available", lambda: True)
+    placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
+    placed[3] = TimedWord("Grace", 2000, 2100)
+    monkeypatch.setattr(forced, "align", lambda *_: placed)
+    said = segment(TIMES)
+    words = [*said.words[:3], Word("Grace", 1700, 2100, confidence), *said.words[4:]]
+    sound = recording(joined(silent(1000), voice(880), silent(60), voice(1060), silent(1000)))
+    (found,) = locate(replace(said, words=tuple(words)), [span("Grace")], sound, 0, profile("300ms"))
+    assert (found.start_ms <= 1700) is kept
 
 
 def test_rough_times_may_make_a_word_impossibly_short():

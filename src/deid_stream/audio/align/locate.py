@@ -22,13 +22,14 @@ from deid_stream.audio.align import edges, forced, untimed
 from deid_stream.audio.align.believable import anchors_at, believable
 from deid_stream.audio.align.drift import Drift
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, WIDEST, TimingProfile, profile
-from deid_stream.audio.align.unsure import hasty, spilled
+from deid_stream.audio.align.unsure import CERTAIN_FROM, hasty, spilled
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
 from deid_stream.units import Interval, Ms
 from deid_stream.words.confidence import UNSURE, UNSURE_ANSWER, unsure_runs
+from deid_stream.words.durations import longest_sound_ms
 from deid_stream.words.placement import WORDS_DISAGREE, Placement, place
 
 UNALIGNED: Final = "UNALIGNED"
@@ -153,9 +154,25 @@ def _by_times(
         )
         if entity_type != UNSURE:
             cut = spilled(reading.stated, said, cut, reader, channel, rough=reading.rough)
+        cut = _with_stated(reading, said, cut)
         off_by = _furthest(drift[said.start : said.end])
         located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
     return located
+
+
+def _with_stated(reading: _Reading, said: Interval, cut: Interval) -> Interval:
+    """``cut`` (ms), with the stated time of words that the recogniser doubts: where they were misheard, the aligner has
+    looked for words that were not said. A last word lasts into the pause after it, so no end counts beyond what it
+    can sound."""
+    words = reading.stated[said.start : said.end]
+    if reading.segment.words is reading.stated or not any((word.confidence or 1.0) < CERTAIN_FROM for word in words):
+        return cut
+    timed = [
+        (word.start_ms, min(word.end_ms, word.start_ms + longest_sound_ms(word.text)))
+        for word in words
+        if word.start_ms is not None and word.end_ms is not None and word.end_ms > word.start_ms
+    ]
+    return Interval(min([cut.start, *(start for start, _ in timed)]), max([cut.end, *(end for _, end in timed)]))
 
 
 def _guessing(timing: TimingProfile) -> TimingProfile:
