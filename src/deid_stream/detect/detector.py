@@ -6,7 +6,7 @@ conversation.turn("what is your card number", "agent")
 conversation.turn("four one one one double two", "caller")   # [Span(...)]
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -95,19 +95,19 @@ class Detector:
     def find(self, view: View) -> list[Detection]:
         """Every guess at or above the threshold, the model's checked against the rules, unresolved."""
         found: list[Detection] = []
-        for recognizer in self._recognizers:
-            found.extend(self._kept(recognizer.name, recognizer.find, view))
-        if self._model is not None:
-            found.extend(self._kept("neural", self._model.find, view, found))
-        return grow_addresses(view.written.source, refine(view, found), view.language, view.counted)
-
-    def _kept(self, name: str, find: Callable[..., Iterable[Detection]], *arguments: object) -> list[Detection]:
+        threshold, name = self._settings.threshold, ""
         try:
-            return [d for d in find(*arguments) if d.score >= self._settings.threshold]
+            for recognizer in self._recognizers:
+                name = recognizer.name
+                found += [d for d in recognizer.find(view) if d.score >= threshold]
+            if self._model is not None:
+                name = "neural"
+                found += [d for d in self._model.find(view, found) if d.score >= threshold]
         except DetectionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever fails, the turn is withheld, and its text stays here
             raise DetectionError(f"recognizer {name} failed: {type(error).__name__}") from None
+        return grow_addresses(view.written.source, refine(view, found), view.language, view.counted)
 
     def conversation(
         self,

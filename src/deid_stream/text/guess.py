@@ -56,8 +56,9 @@ def evidence(text: str) -> dict[str, int]:
         if script is not None:
             hits[script] = hits.get(script, 0) + (len(word) if script == OTHER_SCRIPT else _SCRIPT_HITS)
             continue
-        for language, weight in owners.get(word, ()):
-            hits[language] = hits.get(language, 0) + weight
+        if word in owners:
+            for language, weight in owners[word]:
+                hits[language] = hits.get(language, 0) + weight
     if 2 * hits.get(OTHER_SCRIPT, 0) <= letters:
         hits.pop(OTHER_SCRIPT, None)
     return hits

@@ -76,14 +76,14 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins: dict[str, list[str]] = {}
 
 
-_SEVERAL: Final = re.compile(r"([a-z])\1+")
+SEVERAL: Final = re.compile(r"([a-z])\1+")
 SHORTEST_DRAWN: Final = 3
 """Letters of a number word that is known when it is drawn out."""
 
 
 def undrawn(word: str) -> str:
     """``word`` with a letter once where it stands several times in a row: "five" for "fiiive", "thre" for "three"."""
-    return _SEVERAL.sub(r"\1", word)
+    return SEVERAL.sub(r"\1", word)
 
 
 class Lexicon:

@@ -58,7 +58,7 @@ def normalise(text: str, words: Lexicon | None = None, *, expecting: bool = Fals
         raise DetectionError(f"text must be str, not {type(text).__name__}")
     words = words or lexicon()
     tokens = Tokens(text, words)
-    if not any(tokens.classes) and not any(len(low) >= SQUASHED_LETTERS for low in tokens.lows):
+    if not any(tokens.classes) and max(map(len, tokens.lows), default=0) < SQUASHED_LETTERS:
         return Written(text, text)
     doubtful = _read_atoms(tokens, words)
     atoms = _settle(tokens, settle_doubts(tokens, words, doubtful, expecting=expecting), expecting=expecting)
@@ -76,7 +76,7 @@ def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:
         cls = classes[at]
         atom: Atom | None = None
         if cls == 0:
-            atom = read_squashed(tokens, words, at)
+            atom = read_squashed(tokens, words, at) if len(tokens.lows[at]) >= SQUASHED_LETTERS else None
             if atom is not None:
                 atoms.append(atom)
             at += 1
@@ -157,6 +157,8 @@ def _mail_signs(tokens: Tokens, words: Lexicon) -> dict[int, int]:
     """Tokens where a spoken "at" is the sign of an address, each with the token after it."""
     found: dict[int, int] = {}
     classes, lows = tokens.classes, tokens.lows
+    if _AT not in classes:
+        return found
     for at, cls in enumerate(classes):
         if cls != _AT or at == 0:
             continue

@@ -7,11 +7,12 @@ combining marks that follow them, without which no word of Hindi or Tamil stays 
 import re
 import sys
 import unicodedata
-from collections.abc import Container
+from bisect import bisect_right
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import Final
 
-from deid_stream.text.languages import SHORTEST_DRAWN, Lexicon, WordClass, undrawn
+from deid_stream.text.languages import SEVERAL, SHORTEST_DRAWN, Lexicon, WordClass, undrawn
 from deid_stream.units import CharIndex
 
 _MARK_BLOCKS: Final = ((0x0300, 0x0370), (0x0483, 0x0488), (0x0591, 0x05C8), (0x0610, 0x0700), (0x0900, 0x0F00))
@@ -134,23 +135,24 @@ class Tokens:
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text = text
-        starts: list[CharIndex] = []
-        ends: list[CharIndex] = []
-        lows: list[str] = []
         plain = plain_digits(text)
         known = lexicon.classes
-        for match in TOKEN.finditer(plain):
-            start, end = match.span()
-            starts.append(start)
-            ends.append(end)
-            low = plain[start:end].lower()
-            if not low.isascii() and low not in known:
-                low = _plain_letters(low, known)
+        spans = [match.span() for match in TOKEN.finditer(plain)]
+        self.starts: list[CharIndex] = [start for start, _ in spans]
+        self.ends: list[CharIndex] = [end for _, end in spans]
+        drawn: Iterable[int] = range(len(spans))
+        if plain.isascii():
+            text_low = plain.lower()
+            lows = [text_low[start:end] for start, end in spans]
+            # one look at the whole text for the few words that have a letter twice in a row
+            drawn = {bisect_right(self.starts, match.start()) - 1 for match in SEVERAL.finditer(text_low)}
+        else:
+            lows = [plain[start:end].lower() for start, end in spans]
+            lows = [low if low.isascii() or low in known else _plain_letters(low, known) for low in lows]
+        for at in drawn:
+            low = lows[at]
             if low not in known and len(low) > SHORTEST_DRAWN and (once := undrawn(low)) != low:
-                low = lexicon.drawn.get(once, low)
-            lows.append(low)
-        self.starts = starts
-        self.ends = ends
+                lows[at] = lexicon.drawn.get(once, low)
         self.lows = lows
         digits = int(WordClass.DIGITS)
         self.classes = [known.get(low) or (digits if low[0].isdecimal() else 0) for low in lows]

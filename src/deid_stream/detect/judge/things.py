@@ -63,6 +63,8 @@ _STEM: Final = re.compile(
     r"|oxacin)"
 )
 """Ends of generic names of medicines (stems of the World Health Organization's list)."""
+_STEM_LETTERS: Final = 8
+"""Letters from which a word can be such a name."""
 _SHOPS: Final = r"stores?|shop|branch|outlet|boutique|website|showroom|dealership"
 _PRODUCTS: Final = (
     r"rackets?|racquets?|cups?|mugs?|flasks?|tumblers?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?|cookers?"
@@ -158,9 +160,10 @@ def things(text: str) -> list[Thing]:
     found: list[Thing] = []
     tokens = [(m.start(), m.end(), m.group()) for m in WORD.finditer(low)]
     lows = [token[2] for token in tokens]
+    phrases = _phrases()
     at = 0
     while at < len(tokens):
-        thing = _thing_at(low, tokens, lows, at)
+        thing = _thing_at(low, tokens, lows, at) if lows[at] in phrases or len(lows[at]) >= _STEM_LETTERS else None
         if thing is None:
             at += 1
             continue
@@ -180,7 +183,7 @@ def _thing_at(low: str, tokens: list[tuple[int, int, str]], lows: list[str], at:
         end = tokens[at + len(phrase) - 1][1]
         if _meant(low, start, end, kind, single=len(phrase) == 1):
             return Thing(start, end, kind)
-    if len(lows[at]) > 7 and _STEM.fullmatch(lows[at]):
+    if len(lows[at]) >= _STEM_LETTERS and _STEM.fullmatch(lows[at]):
         return Thing(start, tokens[at][1], None)
     return None
 

@@ -65,9 +65,11 @@ class ModelConfig(msgspec.Struct, frozen=True):
     """File name -> SHA-256, hex."""
 
 
-class _Piece(NamedTuple):
-    word: int
-    token: int
+class _Pieces(NamedTuple):
+    """Word pieces of a turn, in order: the token of each, and the index of the word that it is of."""
+
+    tokens: list[int]
+    owners: list[int]
 
 
 class NeuralTagger:
@@ -78,6 +80,7 @@ class NeuralTagger:
     def __init__(self, session: Any, tokenizer: Any, config: ModelConfig) -> None:
         self._session = session
         self._tokenizer = tokenizer
+        self._word_pieces = tokenizer.model
         self._config = config
         # one more for -1, "no label", which does not spread either
         self._reaching = [*(label.entity_type in ON_BY_DEFAULT for label in config.labels), False]
@@ -136,23 +139,30 @@ class NeuralTagger:
             return []
         readable = text if _SURROGATE.search(text) is None else _SURROGATE.sub("\ufffd", text)
         pieces = self._pieces([readable[start : min(end, start + _MAX_WORD_CHARS)] for start, end in words])
-        if not pieces:
+        if not pieces.tokens:
             return []
         hint = self._config.hints.get(expected or "", self._config.hints[""])
         likely = self._likely(pieces, hint)
-        if 1.0 - float(likely[:, 0].min()) < self._least:
+        if 1.0 - float(np.minimum.reduce(likely[:, 0])) < self._least:
             return []
-        return self._spans(text, words, _by_word(likely, pieces, len(words)))
+        return self._spans(text, words, _by_word(likely, pieces.owners, len(words)))
 
-    def _pieces(self, words: Sequence[str]) -> list[_Piece]:
+    def _pieces(self, words: Sequence[str]) -> _Pieces:
         known = self._everyday
-        rare = {word for word in words if word.lower() not in known}
-        others = self._tokens_of(list(rare)) if rare else {}
-        return [
-            _Piece(i, token)
-            for i, word in enumerate(words)
-            for token in (others[word] if word in rare else known[word.lower()])
-        ]
+        tokens: list[int] = []
+        owners: list[int] = []
+        for at, word in enumerate(words):
+            found = known.get(word.lower()) or self._tokens_of_one(word)
+            tokens += found
+            owners += [at] * len(found)
+        return _Pieces(tokens, owners)
+
+    def _tokens_of_one(self, word: str) -> list[int]:
+        """As ``_tokens_of``: of an ASCII word of letters and digits, which the tokenizer neither cuts nor changes but
+        for its case, its last step alone tells them, in a quarter of the time."""
+        if word.isascii() and word.isalnum():
+            return [piece.id for piece in self._word_pieces.tokenize(word.lower())]
+        return self._tokens_of([word])[word]
 
     def _tokens_of(self, words: Sequence[str]) -> dict[str, list[int]]:
         """The tokenizer's answer to each of different words: it sees one at a time, so it is the same in every turn.
@@ -165,30 +175,33 @@ class NeuralTagger:
             found[words[at]].append(token)
         return found
 
-    def _likely(self, pieces: Sequence[_Piece], hint: int) -> npt.NDArray[np.float32]:
+    def _likely(self, pieces: _Pieces, hint: int) -> npt.NDArray[np.float32]:
         """Class probabilities of every piece, shape ``(pieces, classes)``."""
         parts = []
         for window, keep in self._windows(pieces):
-            tokens = [self._config.start_token, hint, *(p.token for p in window), self._config.end_token]
-            parts.append(self._session.run(None, {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep])
+            tokens = [self._config.start_token, hint, *window, self._config.end_token]
+            parts.append(
+                self._session.run(["logits"], {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep]
+            )
         logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
         likely = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
         likely /= np.add.reduce(likely, axis=1, keepdims=True)
         return likely  # type: ignore[no-any-return]
 
-    def _windows(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Sequence[_Piece], slice]]:
-        """Overlapping windows and the part of each to keep: every piece is kept once, with context on both sides."""
-        room = self._config.max_tokens - 3
-        if len(pieces) <= room:
-            yield pieces, slice(0, len(pieces))
+    def _windows(self, pieces: _Pieces) -> Iterator[tuple[Sequence[int], slice]]:
+        """Tokens of overlapping windows and the part of each to keep: every piece is kept once, with context on both
+        sides."""
+        room, tokens = self._config.max_tokens - 3, pieces.tokens
+        if len(tokens) <= room:
+            yield tokens, slice(0, len(tokens))
             return
         margin = min(self._config.overlap_words, room // 4)
         kept = 0
-        while kept < len(pieces):
+        while kept < len(tokens):
             start = max(0, kept - margin)
-            end = min(len(pieces), start + room)
-            last = len(pieces) if end == len(pieces) else _word_border(pieces, kept + 1, end - margin)
-            yield pieces[start:end], slice(kept - start, last - start)
+            end = min(len(tokens), start + room)
+            last = len(tokens) if end == len(tokens) else _word_border(pieces.owners, kept + 1, end - margin)
+            yield tokens[start:end], slice(kept - start, last - start)
             kept = last
 
     def _spans(self, text: str, words: Sequence[Interval], probabilities: npt.NDArray[np.float32]) -> list[Detection]:
@@ -244,14 +257,14 @@ class NeuralTagger:
         return labels, reached
 
 
-def _by_word(likely: npt.NDArray[np.float32], pieces: Sequence[_Piece], words: int) -> npt.NDArray[np.float32]:
+def _by_word(likely: npt.NDArray[np.float32], owners: Sequence[int], words: int) -> npt.NDArray[np.float32]:
     """Mean class probabilities of every word, shape ``(words, classes)``."""
-    first = [i for i, piece in enumerate(pieces) if not i or piece.word != pieces[i - 1].word]
-    if len(first) == words == len(pieces):
+    first = [i for i, (before, owner) in enumerate(pairwise([-1, *owners])) if owner != before]
+    if len(first) == words == len(owners):
         return likely
-    counts = [end - start for start, end in pairwise([*first, len(pieces)])]
+    counts = [end - start for start, end in pairwise([*first, len(owners)])]
     mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
-    mean[[pieces[i].word for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
+    mean[[owners[i] for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
     return mean
 
 
@@ -278,9 +291,9 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _word_border(pieces: Sequence[_Piece], low: int, at: int) -> int:
+def _word_border(owners: Sequence[int], low: int, at: int) -> int:
     """The last position in ``[low, at]`` where a word begins, or ``at`` in the midst of one endless word."""
-    return next((i for i in range(at, low, -1) if pieces[i].word != pieces[i - 1].word), at)
+    return next((i for i in range(at, low, -1) if owners[i] != owners[i - 1]), at)
 
 
 @cache

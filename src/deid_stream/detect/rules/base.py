@@ -50,7 +50,11 @@ class PatternRecognizer:
             needs = pattern.needs
             if view.digits < pattern.digits or (needs and needs not in text):
                 continue
-            if pattern.hints and pattern.entity_type not in view.expected and not any(h in low for h in pattern.hints):
+            if (
+                pattern.hints
+                and pattern.entity_type not in view.expected
+                and not any(map(low.__contains__, pattern.hints))
+            ):
                 continue
             for match in pattern.regex.finditer(low):
                 start, end = match.span("v") if "v" in pattern.regex.groupindex else match.span()

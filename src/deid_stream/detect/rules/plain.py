@@ -171,19 +171,21 @@ class Plain(NamedTuple):
     sure: bool
 
 
+_PRICED: Final = (" 99", " 95", " 90", " 89", " 79", " 75", " 50", " 49", " 25", " 80")
 _KINDS: Final = (
-    ("date", DATE, True),
-    ("amount", AMOUNT, True),
-    ("amount", GROUPED, False),
-    ("amount", DECIMAL, True),
-    ("time", TIME, True),
-    ("time", BARE_TIME, False),
-    ("quantity", QUANTITY, True),
-    ("product", PRODUCT, True),
-    ("amount", PRICE, False),
-    ("amount", PRICE_EACH, True),
-    ("date", BARE_YEAR, False),
+    ("date", DATE, True, ()),
+    ("amount", AMOUNT, True, ()),
+    ("amount", GROUPED, False, (",",)),
+    ("amount", DECIMAL, True, (".",)),
+    ("time", TIME, True, ()),
+    ("time", BARE_TIME, False, ()),
+    ("quantity", QUANTITY, True, ()),
+    ("product", PRODUCT, True, ()),
+    ("amount", PRICE, False, _PRICED),
+    ("amount", PRICE_EACH, True, _PRICED),
+    ("date", BARE_YEAR, False, ("19", "20")),
 )
+"""Kind, pattern, whether it is sure, and what a text must hold one of for the pattern to match at all."""
 
 
 _RARE: Final = (
@@ -213,8 +215,13 @@ _RARE_HINTS: Final = (
 
 def plain_stretches(text: str) -> list[Plain]:
     """Every plain stretch of lower-case written ``text``, in order of start; they may overlap."""
-    found = [Plain(*m.span(), kind, sure) for kind, pattern, sure in _KINDS for m in pattern.finditer(text)]
-    if any(hint in text for hint in _RARE_HINTS):
+    found = [
+        Plain(*m.span(), kind, sure)
+        for kind, pattern, sure, needs in _KINDS
+        if not needs or any(map(text.__contains__, needs))
+        for m in pattern.finditer(text)
+    ]
+    if any(map(text.__contains__, _RARE_HINTS)):
         found.extend(Plain(*m.span(), kind, True) for kind, pattern in _RARE for m in pattern.finditer(text))
     if _FILLER.search(text):
         fluent, places = _without_fillers(text)
@@ -247,6 +254,10 @@ def plain_mask(length: int, stretches: list[Plain]) -> bytearray:
     mask = bytearray(length)
     for stretch in stretches:
         bit = SURE if stretch.sure else UNSURE_DATE if stretch.kind == "date" else UNSURE
+        length = stretch.end - stretch.start
+        if mask.count(0, stretch.start, stretch.end) == length:
+            mask[stretch.start : stretch.end] = bytes((bit,)) * length
+            continue
         for at in range(stretch.start, stretch.end):
             mask[at] |= bit
     return mask
