@@ -37,7 +37,9 @@ MAIL_HOSTS: Final = frozenset(
 )
 TOP_LEVEL: Final = frozenset(
     "com co in org net edu gov uk us io ai ac info biz me de fr it es nl ca au nz ie za ch se no dk fi pl at"
-    " be pt jp cn ru br mx sg hk ae pk lk bd np tech app dev online site store xyz int mil eu name pro".split()
+    " be pt jp cn ru br mx sg hk ae pk lk bd np tech app dev online site store xyz int mil eu name pro"
+    " hu cz sk ro bg hr si lt lv ee gr tr il ua kr tw th vn ph ke ng gh tz ug ma eg sa qa kw cl ar ve ec uy lu mt cy"
+    " rs mk ge kz cat edu gov club shop live news cloud email".split()
 )
 UPI_HANDLES: Final = frozenset(
     "upi ybl ibl axl paytm okaxis oksbi okicici okhdfcbank apl axisbank sbi icici hdfcbank kotak barodampay"

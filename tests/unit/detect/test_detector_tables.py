@@ -44,6 +44,7 @@ GOES: dict[EntityType, list[str]] = {
         "it's [mary hyphen ann at my company dot org]",
         "write to [someone.else@example.co.in]",
         "[rajukumargmailcom]",
+        "write to [ilmara at fleckens dot hu] today",
     ],
     EntityType.UPI_ID: ["my upi is [raju at okaxis]", "[raju.k@ybl]"],
     EntityType.IFSC: ["IFSC code is [h d f c zero zero zero one two three four]", "[HDFC0001234]"],

@@ -69,6 +69,12 @@ def test_trim(said: str, kind: T, left: str) -> None:
         ("{the weather} is fine", ""),
         ("{monday} then", ""),
         ("{name} please", ""),
+        ("it is {ilmara} j krenova and", "it is {ilmara j krenova} and"),
+        ("it is {Ilmara} K. Bouts today", "it is {Ilmara K. Bouts} today"),
+        ("how about {okonkwo ilmara} s", "how about {okonkwo ilmara s}"),
+        ("{ilmara} s account is locked", "{ilmara} s account is locked"),
+        ("{ilmara} i need help", "{ilmara} i need help"),
+        ("is {ilmara} a plumber", "is {ilmara} a plumber"),
     ],
 )
 def test_persons(said: str, left: str) -> None:
@@ -179,6 +185,12 @@ def test_words_of_another_language_need_more_evidence(said: str, kind: T, enough
         ("i live at {12 rose hill} gardens london", "i live at {12 rose hill gardens london}"),
         ("it is flat 4 {rose hill}", "it is {flat 4 rose hill}"),
         ("{12 rose hill} and the parcel comes monday", "{12 rose hill} and the parcel comes monday"),
+        ("12 rose drive {toronto} on canada 27539", "12 rose drive {toronto on canada 27539}"),
+        ("{12 rose drive toronto} on monday", "{12 rose drive toronto} on monday"),
+        ("we met at maarit and {hersnapvej 75}", "we met at {maarit and hersnapvej 75}"),
+        ("the corner of maarit and {hersnapvej 75}", "the corner of {maarit and hersnapvej 75}"),
+        ("i live with maarit and {hersnapvej 75} is right", "i live with maarit and {hersnapvej 75} is right"),
+        ("all of maarit and {hersnapvej 75}", "all of maarit and {hersnapvej 75}"),
     ],
 )
 def test_addresses_grow_over_what_belongs_to_them(said: str, left: str) -> None:

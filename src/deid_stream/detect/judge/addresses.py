@@ -33,6 +33,10 @@ NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c i
 _DOUBTFUL: Final = frozenset(lexicon(("en",)).doubts) - {"o", "no"}
 """Numbers of other languages that are words of English or of names: "do", "char"."""
 _MAX_GROWTH: Final = 12
+_MAX_CROSSING: Final = 3
+"""Words of the first of two streets that meet."""
+_BEFORE_CROSSING: Final = frozenset({"at", "of", "between"})
+_CROSSINGS: Final = frozenset("corner crossing crossroads intersection junction".split())
 _MAX_STRANGE: Final = 4
 """Words in a row that are only "not everyday"."""
 
@@ -72,7 +76,7 @@ def grow_addresses(
     grown = []
     for detection in detections:
         if detection.entity_type is T.ADDRESS:
-            start = _grow_left(text, tokens, detection.start)
+            start = _to_crossing(tokens, _grow_left(text, tokens, detection.start))
             end = _grow_right(text, tokens, detection.end)
             if (start, end) != (detection.start, detection.end):
                 detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector, detection.origin)
@@ -151,6 +155,8 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
             kind = "p"
         if kind == "w" and token.low in _STATE_CODES and following is not None and following.kind == "n":
             kind = "p"
+        if token.low == "on" and following is not None and following.low == "canada":
+            kind = "p"  # Ontario
         if kind == "w" and not (_belongs(previous, token, following) or _is_letter(text, previous, token)):
             break
         if kind == "u" and not (
@@ -187,6 +193,22 @@ def _belongs(previous: _Token | None, token: _Token, following: _Token | None) -
     if len(token.low) == 1 and token.low.isalpha():
         return previous.kind == "n" or previous.low in UNITS or (following is not None and following.kind == "n")
     return False
+
+
+def _to_crossing(tokens: list[_Token], start: CharIndex) -> CharIndex:
+    """Over the street that meets the one at ``start``, where the words before it tell that two are named: "at katrina
+    and rua do paseo", "the corner of maarit and hersnapvej"."""
+    joint = _index_from(tokens, start) - 1
+    if joint < 1 or tokens[joint].low != "and":
+        return start
+    first = joint
+    while first > 0 and joint - first < _MAX_CROSSING and tokens[first - 1].kind in "xhsp":
+        first -= 1
+    if first == joint or first == 0 or tokens[first - 1].low not in _BEFORE_CROSSING:
+        return start
+    if tokens[first - 1].low != "of" or (first > 1 and tokens[first - 2].low in _CROSSINGS):
+        return tokens[first].start
+    return start
 
 
 def _grow_left(text: str, tokens: list[_Token], start: CharIndex) -> CharIndex:

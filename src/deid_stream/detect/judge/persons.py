@@ -211,7 +211,7 @@ def _loose_letter(text: str, word: re.Match[str]) -> bool:
     if word.group().isupper() and not text.isupper():
         return False
     following = WORD.search(text, word.end())
-    return low == "s" or (
+    return (low == "s" and following is not None) or (
         low == "a" and following is not None and following.group().lower() not in _VERBS and text[word.end()] != "."
     )
 
@@ -250,7 +250,9 @@ def _grown(
     """Over neighbouring words that can only be more of the name; to the left only where no cue stands before it."""
     for _ in range(_MAX_GROWTH):
         match = WORD.match(text, end + 1) if text[end : end + 1] == " " else None
-        if match is None or not (
+        if match is not None and (after := _after_initial(text, start, match, everyday)) is not None:
+            match = after
+        elif match is None or not (
             _is_strange(match.group(), everyday, right=True) or _is_surname(text[start:end], match.group())
         ):
             break
@@ -266,6 +268,24 @@ def _grown(
             break
         start = begin
     return start, end
+
+
+def _after_initial(
+    text: str, start: CharIndex, initial: re.Match[str], everyday: frozenset[str]
+) -> re.Match[str] | None:
+    """Up to where a name goes on over a letter: to the surname after it ("silvia j krenova"), or to the letter itself
+    where it ends the turn after two words ("schmall rahima s"). None where the letter is no initial."""
+    letter = initial.group()
+    if len(letter) > 1 or not letter.isalpha() or letter in ("a", "i"):
+        return None
+    dot = text[initial.end() : initial.end() + 1] == "."
+    following = WORD.match(text, initial.end() + 1 + dot)
+    surname = following.group() if following is not None else ""
+    written = letter.isupper() and surname[:1].isupper() and surname[1:].islower()
+    if following is not None and len(surname) > 2 and (written or _is_strange(surname, everyday, right=True)):
+        return following
+    ends = following is None and not text[initial.end() :].strip(" .,!?")
+    return initial if ends and len(text[start : initial.start()].split()) > 1 else None
 
 
 def _is_surname(name: str, word: str) -> bool:
