@@ -50,8 +50,9 @@ def evidence(text: str) -> dict[str, int]:
     owners = _languages_of()
     hits: dict[str, int] = {}
     letters = 0
-    for word in LETTERS.findall(plain_digits(text).lower()):
-        letters += len(word)
+    words = LETTERS.findall(plain_digits(text).lower())
+    for word in filter(owners.__contains__, words) if text.isascii() else words:
+        letters += len(word)  # counted for what other scripts outweigh: an ASCII text has none
         script = None if word.isascii() else _script(word)
         if script is not None:
             hits[script] = hits.get(script, 0) + (len(word) if script == OTHER_SCRIPT else _SCRIPT_HITS)

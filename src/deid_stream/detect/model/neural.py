@@ -263,9 +263,12 @@ def _by_word(likely: npt.NDArray[np.float32], owners: Sequence[int], words: int)
     if len(first) == words == len(owners):
         return likely
     counts = [end - start for start, end in pairwise([*first, len(owners)])]
-    mean = np.zeros((words, likely.shape[1]), dtype=np.float32)
-    mean[[owners[i] for i in first]] = np.add.reduceat(likely, first) / np.array(counts)[:, None]
-    return mean
+    means = (np.add.reduceat(likely, first) / np.array(counts)[:, None]).astype(np.float32)
+    if len(first) == words:
+        return means
+    found = np.zeros((words, likely.shape[1]), dtype=np.float32)
+    found[[owners[i] for i in first]] = means
+    return found
 
 
 def _score(probability: float, threshold: float) -> float:

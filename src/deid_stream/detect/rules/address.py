@@ -25,6 +25,8 @@ _UNIT_ONLY: Final = re.compile(
     r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
     re.IGNORECASE,
 )
+_UNIT_HINTS: Final = ("box", "apt", "apartment", "suite", "ste", "flat", "plot", "door")
+"""Without one of these ``_UNIT_ONLY`` cannot match in ASCII text."""
 _BLOCK: Final = re.compile(
     r"(?<![^\W_])(?:[^\W\d_]{4,20} )?(?:sector|sec|phase|block|ward|gali|makan|kothi|plot|quarter|house|flat|room"
     r"|tower)"
@@ -75,10 +77,11 @@ class StreetRecognizer:
                     view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, f"{self.name}/block")
                     for m in _BLOCK.finditer(view.low)
                 )
-            found.extend(
-                view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, self.name)
-                for m in _UNIT_ONLY.finditer(text)
-            )
+            if not text.isascii() or any(map(view.low.__contains__, _UNIT_HINTS)):
+                found.extend(
+                    view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, self.name)
+                    for m in _UNIT_ONLY.finditer(text)
+                )
         return found
 
 

@@ -160,8 +160,8 @@ class DigitRecognizer:
         if (
             word in _NO_PREFIX
             or word in VERBS_HI
-            or cues.first_named(word)
             or ((word in _EVERYDAY or word in view.everyday) and word not in _CODE_WORDS)
+            or cues.first_named(word)
         ):
             return ""
         return word
