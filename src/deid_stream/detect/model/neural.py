@@ -263,7 +263,7 @@ def _by_word(likely: npt.NDArray[np.float32], owners: Sequence[int], words: int)
     if len(first) == words == len(owners):
         return likely
     counts = [end - start for start, end in pairwise([*first, len(owners)])]
-    means = (np.add.reduceat(likely, first) / np.array(counts)[:, None]).astype(np.float32)
+    means: npt.NDArray[np.float32] = (np.add.reduceat(likely, first) / np.array(counts)[:, None]).astype(np.float32)
     if len(first) == words:
         return means
     found = np.zeros((words, likely.shape[1]), dtype=np.float32)
