@@ -21,6 +21,10 @@ _AGE: Final = re.compile(
 )
 
 
+_AGE_HINTS: Final = ("year", "i'm", "i am", "age")
+"""Without one of these ``_AGE`` cannot match in ASCII text."""
+
+
 class DateRecognizer:
     """Dates and ages in written form."""
 
@@ -43,7 +47,8 @@ class DateRecognizer:
             )
             entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
             found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))
-        for match in _AGE.finditer(view.text):
+        aged = not view.text.isascii() or any(map(view.low.__contains__, _AGE_HINTS))
+        for match in _AGE.finditer(view.text) if aged else ():
             group = 1 if match.group(1) else 2
             found.append(view.detection(*match.span(group), EntityType.AGE, 0.6, self.name))
         return found

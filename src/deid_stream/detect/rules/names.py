@@ -196,9 +196,11 @@ class NameRecognizer:
     def _spelled(self, view: View) -> Iterator[Detection]:
         """A word given letter by letter: after "spelled", or after the word that it spells ("nguyen n g u y e n"); or
         anywhere, where two of its letters or more are explained ("b for bravo e for echo l l")."""
+        if view.written.text is view.written.source:
+            return
         previous = ""
         for start, end, low in view.words:
-            if low.isalpha() and len(low) > 1 and view.written.text is not view.written.source:
+            if low.isalpha() and len(low) > 1:
                 left, right = view.written.to_source(start, end)
                 if right - left >= 2 * len(low) - 1 and (
                     low == previous

@@ -188,29 +188,37 @@ _KINDS: Final = (
 """Kind, pattern, whether it is sure, and what a text must hold one of for the pattern to match at all."""
 
 
-_RARE: Final = (
-    ("product", VERSION),
-    ("product", CODE),
-    ("product", MODEL),
-    ("quantity", READING),
-    ("product", SERVICE),
-    ("time", DATED_TIME),
-    ("time", TIMETABLE),
-    ("quantity", SIZE),
-    ("form", FORM),
-    ("quantity", RATING),
-)
-_RARE_HINTS: Final = (
-    "version", "release", "build", "firmware", "patch", "ios", "android", "chrome", "safari", "firefox", "office",
-    "update", "windows", "error", "status", "fault", "exception", "stop", "http", "model", "buds", "camera", "laptop",
-    "printer", "router", "monitor", "speaker", "keyboard", "handset", "tablet", "drone", "tyre", "batter", "chip",
-    "processor", "flight", "train", "reading", "call", "dial", "ring", "rang", "phone", "24", "7 11", "22", "9 to",
-    "flying", "flew", "boarding", " bus", "ferry", "coach", " service", "departure", "showing", " slot", "kick",
-    "the time", "size", "waist", "inside leg", "10 40", "1040", "10 99", "1099", "1 k", "1k", "3 b", "3b", "29 plan",
-    "p45", "p60", "1 c", "1c", "1(c", "rating", "rated",
-    "50 50", "20 20", "9 11", "1st", "2nd", "3rd", "1th", "2th", "3th", "4th", "5th", "6th", "7th", "8th", "9th", "0th",
+_DEVICE_HINTS: Final = (
+    "model", "phone", "buds", "camera", "laptop", "printer", "router", "monitor", "speaker", "keyboard", "handset",
+    "tablet", "drone", "tyre", "batter", "processor", "chip",
 )  # fmt: skip
-"""Without one of these none of the rarer patterns can match."""
+_RARE: Final = (
+    ("product", VERSION, (
+        "version", "release", "build", "firmware", "patch", "ios", "android", "chrome", "safari", "firefox", "office",
+        "update", "windows",
+    )),
+    ("product", CODE, (
+        "error", "status", "fault", "exception", "stop", "http", "flight", "train", "flying", "flew", "boarding",
+    )),
+    ("product", MODEL, _DEVICE_HINTS),
+    ("quantity", READING, ("reading",)),
+    ("product", SERVICE, (
+        "call", "dial", "ring", "rang", "phone", "24", "7 11", "22", "9 to", "50 50", "20 20", "9 11",
+    )),
+    ("time", DATED_TIME, (
+        "1st", "2nd", "3rd", "1th", "2th", "3th", "4th", "5th", "6th", "7th", "8th", "9th", "0th",
+    )),
+    ("time", TIMETABLE, (
+        "train", " bus", "ferry", "flight", "coach", " service", "departure", "showing", " slot", "kick", "the time",
+    )),
+    ("quantity", SIZE, ("size", "waist", "inside leg")),
+    ("form", FORM, (
+        "10 40", "1040", "10 99", "1099", "1 k", "1k", "3 b", "3b", "29 plan", "p45", "p60", "p 45", "p 60", "1 c",
+        "1c", "1(c",
+    )),
+    ("quantity", RATING, ("rating", "rated")),
+)  # fmt: skip
+"""Kind, pattern, and what a text must hold one of for the pattern to be tried."""
 
 
 def plain_stretches(text: str) -> list[Plain]:
@@ -221,15 +229,18 @@ def plain_stretches(text: str) -> list[Plain]:
         if not needs or any(map(text.__contains__, needs))
         for m in pattern.finditer(text)
     ]
-    if any(map(text.__contains__, _RARE_HINTS)):
-        found.extend(Plain(*m.span(), kind, True) for kind, pattern in _RARE for m in pattern.finditer(text))
-    if _FILLER.search(text):
+    for kind, pattern, hints in _RARE:
+        if any(map(text.__contains__, hints)):
+            found.extend(Plain(*m.span(), kind, True) for m in pattern.finditer(text))
+    if _FILLS.search(text) and _FILLER.search(text):
         fluent, places = _without_fillers(text)
         found.extend(Plain(places[m.start()], places[m.end() - 1] + 1, "date", True) for m in DATE.finditer(fluent))
     found.sort()
     return found
 
 
+_FILLS: Final = re.compile(r"(?:um+|uhm|uh+|erm?|hmm|ah|eh),? ")
+"""Quick to miss: without it there is no ``_FILLER``."""
 _FILLER: Final = re.compile(r"(?:,? ?(?<![^\W_])(?:um|uh|er|erm|umm|uhm|uhh|hmm|ah|eh)(?![^\W_]),?)+(?= )")
 
 
