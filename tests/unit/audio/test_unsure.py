@@ -18,6 +18,23 @@ NOISY = Recording((SOFT + noise(4_000, rms=150))[:, None], 8_000)
 
 
 @pytest.mark.parametrize(
+    ("stated", "expected"),
+    [((1_400, 1_440), (1_000, 1_580)), ((1_200, 1_440), (1_200, 1_440))],
+    ids=["no time to say it", "time enough"],
+)
+def test_a_word_that_is_given_no_time_takes_what_its_neighbours_cannot_be(stated, expected):
+    words = [Word("hi", 820, 900, 1.0), Word("chloe", *stated, 1.0), Word("in", 1_450, 1_760, 1.0)]
+    assert spilled(words, Interval(1, 2), Interval(*stated), TALKING, 0, rough=False) == Interval(*expected)
+
+
+def test_a_word_that_is_given_no_time_takes_no_more_than_it_can_sound():
+    words = [Word("hi", 100, 300, 1.0), Word("chloe", 3_000, 3_040, 1.0)]
+    cut = spilled(words, Interval(1, 2), Interval(3_000, 3_040), TALKING, 0, rough=False)
+    assert cut.end == 3_040
+    assert 2_200 <= cut.start <= 2_800
+
+
+@pytest.mark.parametrize(
     ("before", "said", "after", "rough", "expected"),
     [
         # "on" takes 180 ms, said fast: of the second that is stated the rest may be digits that were not read

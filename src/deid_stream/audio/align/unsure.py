@@ -12,7 +12,7 @@ import numpy as np
 from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
-from deid_stream.words.durations import duration_bounds, sharing_time
+from deid_stream.words.durations import duration_bounds, least_sound_ms, most_sound_ms, sharing_time
 
 CERTAIN_FROM: Final = 0.8
 """Words of at least this confidence end where the recogniser says."""
@@ -29,12 +29,14 @@ def spilled(
     words: Sequence[Word], said: Interval, cut: Interval, reader: Reader, channel: int, *, rough: bool
 ) -> Interval:
     """``cut`` (ms), with what sounds beside the words ``said`` (indices) that their neighbours' letters cannot take.
-    Only where it doubts one of these words. ``rough``: its times are, and little doubt is enough."""
+    Only where it doubts one of these words, or gives those ``said`` no time to be said. ``rough``: its times are, and
+    little doubt is enough."""
     certain = ROUGH_CERTAIN_FROM if rough else CERTAIN_FROM
     before = words[said.start - 1] if said.start else None
     after = words[said.end] if said.end < len(words) else None
     concerned = (*words[said.start : said.end], *filter(None, (before, after)))
-    if all(word.confidence is None or word.confidence >= certain for word in concerned):
+    sure = all(word.confidence is None or word.confidence >= certain for word in concerned)
+    if sure and not _hurried(words[said.start : said.end]):
         return cut
     start_ms, end_ms = cut
     if before is not None and before.start_ms is not None and before.end_ms is not None:
@@ -43,7 +45,19 @@ def spilled(
         needed_ms = sum(brief_ms(word.text) for word in sharing_time(words, said.end))
         claimed = Interval(max(after.start_ms, after.end_ms - MAX_READ_MS), after.end_ms)
         end_ms = max(end_ms, min(claimed.end - needed_ms, _left_ms(claimed, needed_ms, reader, channel)))
+    if sure:  # the time that they lack, and no more
+        longest_ms = most_sound_ms(word.text for word in words[said.start : said.end])
+        start_ms = max(start_ms, min(cut.start, cut.end - longest_ms))
+        end_ms = min(end_ms, max(cut.end, cut.start + longest_ms))
     return Interval(start_ms, end_ms)
+
+
+def _hurried(words: Sequence[Word]) -> bool:
+    """Whether words are stated to last half as long as anybody takes to say them, or less: more of them sounds where
+    nothing is stated."""
+    timed = [(word.start_ms, word.end_ms) for word in words if word.start_ms is not None and word.end_ms is not None]
+    stated_ms = sum(end_ms - start_ms for start_ms, end_ms in timed)
+    return 2 * stated_ms < least_sound_ms([word.text for word in words])
 
 
 def _left_ms(claimed: Interval, needed_ms: Ms, reader: Reader, channel: int) -> Ms:
