@@ -1,7 +1,6 @@
 """Settings: flags, then ``DEID_*`` environment, then a TOML file, then the defaults here."""
 
 import difflib
-import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Literal, get_args
 import msgspec
 
 from deid_stream.errors import ConfigError, DigestKeyError
+from deid_stream.files import check_mode, secret_of, text_of
 from deid_stream.keys import KeyRing
 from deid_stream.model.json import JsonObject
 from deid_stream.wire.free_text import fault, field_names
@@ -18,7 +18,6 @@ from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
 ENV_PREFIX = "DEID_"
 MIN_TOKEN_CHARS = 16
-_MAX_FILE_BYTES = 65_536
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -213,8 +212,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         file, and where a key service does not open it.
         """
         if self.digest_key_file:
-            _check_mode(self.digest_key_file, "digest_key_file")
-        text = _secret(self.digest_key, self.digest_key_file, "digest_key_file")
+            check_mode(self.digest_key_file, "digest_key_file")
+        text = secret_of(self.digest_key, self.digest_key_file, "digest_key_file")
         if not text:
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
                 return KeyRing(ephemeral)
@@ -228,27 +227,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def secret_read_keys(self) -> list[bytes]:
         """Empty where none is set. Raises DigestKeyError where one is not hex, or others may read the file."""
         if self.read_key_file:
-            _check_mode(self.read_key_file, "read_key_file")
+            check_mode(self.read_key_file, "read_key_file")
         try:
-            return [bytes.fromhex(word) for word in _secret(self.read_key, self.read_key_file, "read_key_file").split()]
+            return [
+                bytes.fromhex(word) for word in secret_of(self.read_key, self.read_key_file, "read_key_file").split()
+            ]
         except ValueError:
             raise DigestKeyError("the read key is not hex: give what `deid-stream keys reader-key` prints") from None
 
     def secret_vault_token(self) -> str:
-        return _secret(self.vault_token, self.vault_token_file, "vault_token_file")
+        return secret_of(self.vault_token, self.vault_token_file, "vault_token_file")
 
     def secret_dashboard_token(self) -> str:
         """Empty where none is set. Raises ConfigError where its file cannot be read, or where it is short."""
-        token = _secret(self.dashboard_token, self.dashboard_token_file, "dashboard_token_file")
+        token = secret_of(self.dashboard_token, self.dashboard_token_file, "dashboard_token_file")
         if token and len(token) < MIN_TOKEN_CHARS:
             raise ConfigError(f"the dashboard token has {len(token)} characters; at least {MIN_TOKEN_CHARS} are needed")
         return token
 
     def secret_sasl_password(self) -> str:
-        return _secret(self.sasl_password, self.sasl_password_file, "sasl_password_file")
+        return secret_of(self.sasl_password, self.sasl_password_file, "sasl_password_file")
 
     def secret_oauth_client(self) -> str:
-        return _secret(self.oauth_client_secret, self.oauth_client_secret_file, "oauth_client_secret_file")
+        return secret_of(self.oauth_client_secret, self.oauth_client_secret_file, "oauth_client_secret_file")
 
 
 _MAKE_ONE = "32 bytes in hex, the same for every worker, for example from `openssl rand -hex 32`"
@@ -306,11 +307,15 @@ def load_settings(
 
 
 def _from_file(path: Path) -> Mapping[str, object]:
-    text = _text(path, f"the settings file {path}")
+    text = text_of(path, f"the settings file {path}")
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError):
-        raise ConfigError(f"the settings file {path} is not TOML") from None
+    except (ValueError, RecursionError) as error:
+        # only the place: the rest of the message may quote the file
+        place = re.search(r" \(at (line \d+, column \d+|end of document)\)$", str(error))
+        raise ConfigError(
+            f'the settings file {path} is not TOML{place[0] if place else ""}; write region = "eu", partitions = 64'
+        ) from None
 
 
 def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -370,31 +375,3 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("digest_key", "sasl_password", "oauth_client_secret", "dashboard_token", "read_key", "vault_token"):
         if getattr(settings, name) and getattr(settings, name + "_file"):
             raise ConfigError(f"{name} and {name}_file are both set; leave one out")
-
-
-def _check_mode(file: str, name: str) -> None:
-    """Raises DigestKeyError where anyone but the owner and the group may use the file, or the group may write it."""
-    try:
-        mode = Path(file).stat().st_mode & 0o777
-    except OSError:
-        return  # reading it will say what is wrong
-    if os.name == "posix" and mode & 0o027:
-        raise DigestKeyError(f"{name} has the mode {mode:04o}, so that others may read it; chmod 600 it")
-
-
-def _secret(value: str, file: str, name: str) -> str:
-    return _text(Path(file), name).strip() if file else value
-
-
-def _text(path: Path, what: str) -> str:
-    """Raises ConfigError, which tells nothing of what the file holds."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-        if len(raw) <= _MAX_FILE_BYTES:
-            return raw.decode()
-    except OSError as error:
-        raise ConfigError(f"cannot read {what}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{what} is not UTF-8") from None
-    raise ConfigError(f"{what} is larger than {_MAX_FILE_BYTES} bytes")

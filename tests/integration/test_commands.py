@@ -113,7 +113,7 @@ async def test_policy_list_says_what_the_workers_do(servers, run):
         "india  version 1  analytics, no training (region)",
         "later  version 1  analytics, no training (not_in_effect) until 2100-01-01T00:00:00.000Z",
         "mistyped  no readable version  analytics, no training (unreadable_policy)  a later record is unreadable: "
-        "an unknown field; did you mean training_opt_out? It would be ignored",
+        "an unknown field; did you mean training_opt_out? The record counts as unreadable",
         "other  no readable version  analytics, no training (unreadable_policy)  a later record is unreadable: "
         "customer_id in the policy differs from the record key",
         "stale  version 5  no analytics, no training (stale_policy)  a later record is stale",

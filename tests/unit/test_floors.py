@@ -30,6 +30,7 @@ FLOORS = {
     "observe": 5,
     "datasets": 7,
     "config": 5,
+    "files": 5,
     "runtime": 5,
     "kafka": 6,
     "custody": 6,
@@ -46,7 +47,7 @@ FLOORS = {
     "commands": 8,
     "demo": 8,
 }
-SHARED = {"text", "words"}
+SHARED = {"text", "words", "files"}
 """Names and helpers that the other rooms of their floor may use."""
 OUTSIDE = {"aiokafka", "asyncio", "faust", "logging", "random", "secrets", "socket", "threading", "time", "uuid"}
 """What floors 0 to 4 never import."""

@@ -242,7 +242,8 @@ def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
     )
     said: JsonObject = manifest["wanted"]
     wanted = {name: ", ".join(said[name]) for name in ("customers", "calls") if said[name]}
-    wanted |= {name: _time(said[name]) for name in ("since_ms", "until_ms") if said[name] is not None}
+    bounds = (("from", "since_ms"), ("until", "until_ms"))
+    wanted |= {shown: _time(said[name]) for shown, name in bounds if said[name] is not None}
     shown = list(lines)
     body = [
         "<h1>What was done with calls</h1>",

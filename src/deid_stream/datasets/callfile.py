@@ -159,6 +159,7 @@ def read_call(wav_path: Path, json_path: Path, reading: Reading | None = None) -
         header=header,
         wav=sound,
         truth=_read(truth_path, _truth) if truth_path.exists() else (),
+        notes=() if header.segments else ("the call file has no segments, so all speech is silenced",),
     )
 
 

@@ -1,12 +1,14 @@
 """Finds what is wrong with a file or a record. Findings name the field and what to do, and quote no content."""
 
+import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.datasets.callfile import JSON_SUFFIX, check_call_file, transcript_beside
+from deid_stream.datasets.callfile import JSON_SUFFIX, CallHeader, check_call_file, transcript_beside
 from deid_stream.datasets.documents import is_call_file, provider_for, read_documents
 from deid_stream.datasets.sound import SUFFIXES, read_sound
 from deid_stream.errors import DecodeError, PolicyError
@@ -29,6 +31,7 @@ _KIND_OF_TYPE: Final = {
     ce.STARTED_V1: EVENTS_KIND,
     ce.ENDED_V1: EVENTS_KIND,
 }
+_NAME_CHARS: Final = 64
 _KINDS: Final = (AUDIO_KIND, TRANSCRIPTS_KIND, EVENTS_KIND)
 
 
@@ -113,12 +116,21 @@ def _check_call(document: Fields, channels: int) -> Checked:
     segments = document.get("segments")
     count = len(segments) if isinstance(segments, list) else 0
     faults = check_call_file(msgspec.json.encode(document), channels)
-    return Checked("call file", count, tuple(map(finding, faults)))
+    return Checked("call file", count, (*_mistyped(document), *map(finding, faults)))
+
+
+def _mistyped(document: Fields) -> Iterator[Finding]:
+    """Fields of a call file that nobody reads and that look like one that is not there. Others are the user's own."""
+    absent = [name for name in CallHeader.__struct_fields__ if name not in document]
+    for name in document.keys() - set(CallHeader.__struct_fields__):
+        for near in difflib.get_close_matches(name[:_NAME_CHARS], absent, 1, 0.8):
+            shown = f"$.{name}" if re.fullmatch(r"\w{1,64}", name, re.ASCII) else "$"
+            yield Finding("undecodable", shown, "no field of a call file: it is not read", f"did you mean {near}?")
 
 
 def _check_policy(document: Fields) -> Checked:
     try:
-        compile_policy(msgspec.json.encode(document))
+        compile_policy(msgspec.json.encode(document), strict=True)
     except PolicyError as error:
         return Checked("policy", 0, (Finding(error.code, "$", str(error), ""),))
     return Checked("policy", 0, ())

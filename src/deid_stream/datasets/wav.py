@@ -52,7 +52,9 @@ def read_wav(path: Path) -> WavFile:
     """
     raw = path.read_bytes()
     if raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
-        raise AudioFormatError(f"{path.name} is not a RIFF/WAVE file")
+        raise AudioFormatError(
+            f"{path.name} is not a RIFF/WAVE file", mend="convert it to WAV (16-bit PCM, mu-law or A-law)"
+        )
     fmt: AudioFormat | None = None
     is_float = False
     at = 12

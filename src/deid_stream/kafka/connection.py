@@ -1,5 +1,6 @@
 """How to reach a cluster: the connection's settings, checked, the same for every client."""
 
+import re
 import ssl
 from typing import Final
 
@@ -11,6 +12,8 @@ from deid_stream.kafka.oauth import OAuth
 
 _TLS: Final = ("SSL", "SASL_SSL")
 _SASL: Final = ("SASL_PLAINTEXT", "SASL_SSL")
+_SERVER: Final = re.compile(r"(?:[^\s:;/\[\]]+|\[[0-9A-Fa-f:.%\w]+\]):([0-9]{1,5})")
+_MAX_PORT: Final = 65_535
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +36,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, settings: Settings, client_id: str) -> "Connection":
         """The connection that the settings describe. Raises ConfigError where a password file or a certificate cannot
-        be read."""
+        be read, or where ``bootstrap_servers`` names no host and port."""
         sasl = settings.security_protocol in _SASL
         made = cls(
-            servers=tuple(server.strip() for server in settings.bootstrap_servers.split(",")),
+            servers=_servers(settings.bootstrap_servers),
             client_id=client_id,
             security_protocol=settings.security_protocol,
             sasl_mechanism=settings.sasl_mechanism if sasl else "",
@@ -79,6 +82,19 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<Connection {','.join(self.servers)} {self.security_protocol}>"
+
+
+def _servers(listed: str) -> tuple[str, ...]:
+    """The addresses of ``bootstrap_servers``. The clients say of a wrong one nothing that would help, or fail on it."""
+    servers = tuple(server.strip() for server in listed.split(",") if server.strip())
+    for number, server in enumerate(servers, 1):
+        found = _SERVER.fullmatch(server)
+        if found is None or not 0 < int(found[1]) <= _MAX_PORT:
+            raise ConfigError(
+                f"bootstrap_servers: address {number} of {len(servers)} is not HOST:PORT; "
+                "write kafka-1:9092,kafka-2:9092 (commas between, no scheme, a port from 1 to 65535, IPv6 in brackets)"
+            )
+    return servers
 
 
 def transport_risks(settings: Settings) -> list[str]:

@@ -190,7 +190,11 @@ async def _login(stream: _Stream, connection: Connection) -> None:
     if code == _ILLEGAL_STATE:
         raise _Failed(Cause.SASL_UNEXPECTED)
     if code == _UNSUPPORTED_MECHANISM:
-        raise _Failed(Cause.MECHANISM, f"{mechanism} is set, it offers {', '.join(_strings(answer, 2))}")
+        offered = _strings(answer, 2)
+        # a broker that knows the mechanism but has no users, as the embedded one
+        if mechanism in offered:
+            raise _Failed(Cause.SASL_UNEXPECTED, f"it refuses {mechanism} although it offers it")
+        raise _Failed(Cause.MECHANISM, f"{mechanism} is set, it offers {', '.join(offered)}")
     if code:
         raise _Failed(Cause.LOGIN, f"code {code}")
     if mechanism == "PLAIN":

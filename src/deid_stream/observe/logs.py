@@ -88,6 +88,8 @@ def configure(level: Level = "info", stream: TextIO | None = None) -> None:
     handler = _Lines(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     handler.addFilter(Repeats())
+    if level != "debug":
+        handler.addFilter(_of_ours)
     logging.basicConfig(level=logging.DEBUG if level == "debug" else logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(_ROOT).setLevel(level.upper())
     for logger in logging.root.manager.loggerDict.values():
@@ -98,6 +100,12 @@ def configure(level: Level = "info", stream: TextIO | None = None) -> None:
     logging.lastResort = handler
     # a handler of somebody else that fails would print the record
     logging.raiseExceptions = False
+
+
+def _of_ours(record: logging.LogRecord) -> bool:
+    """Faust logs under the names of our modules whose classes derive from its own: these lines are another library's,
+    too."""
+    return record.levelno >= logging.WARNING or hasattr(record, "deid_fields")
 
 
 class _Lines(logging.StreamHandler[TextIO]):

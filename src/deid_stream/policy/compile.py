@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
+from msgspec.structs import fields
 
 from deid_stream.errors import ConfigError, PolicyError
 from deid_stream.model.entities import EntityType
@@ -23,6 +24,7 @@ class _Said(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(Policy)
 _said = msgspec.json.Decoder(_Said)
+_CHOICES = {field.name: get_args(field.type) for field in fields(Policy) if get_origin(field.type) is Literal}
 _MAX_DAYS = 36_500
 _MAX_PHRASES = 10_000
 _MAX_LANGUAGES = 100
@@ -95,6 +97,8 @@ def _read(raw: bytes, strict: bool) -> Policy:
         where = path.strip("`").removeprefix("$.") if path.startswith("`$.") and "[" not in path else "the policy"
         if "missing required field" in str(error):
             raise PolicyError("customer_id and version are needed") from None
+        if choices := _CHOICES.get(where):
+            raise PolicyError(f"{where} must be {' or '.join(choices)}") from None
         raise PolicyError(f"{where} has a value that is not allowed; see docs/policies.md") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise PolicyError("the policy is not a JSON object") from None
@@ -103,7 +107,7 @@ def _read(raw: bytes, strict: bool) -> Policy:
             shown = field.name[:64] if field.name.isascii() and field.name.isprintable() else "a name"
             raise PolicyError(f"{shown} is no field of a policy; did you mean {field.nearest}?")
         if field.mistaken:
-            raise PolicyError(f"an unknown field; did you mean {field.nearest}? It would be ignored")
+            raise PolicyError(f"an unknown field; did you mean {field.nearest}? The record counts as unreadable")
     return policy
 
 

@@ -69,7 +69,8 @@ def test_the_environment_is_text(variable, text, name, value):
         ({}, {"DEID_HOLDB\udcff": "1"}, "", r"sets a DEID_\* variable, which is no setting"),
         ({}, {"DEID_GROUP_ID": "\udcff"}, "", "group_id, from the environment, is not UTF-8"),
         ({"group_id": "\udcff"}, {}, "", "group_id, from the flags, is not UTF-8"),
-        ({}, {}, "holdback_ms = ", "is not TOML"),
+        ({}, {}, "holdback_ms = ", r"is not TOML \(at .*\); write region = "),
+        ({}, {}, 'region = "eu"\nbootstrap_servers = kafka:9092', r"is not TOML \(at line 2, column 21\); write"),
         ({}, {}, "holdback_ms = " + "9" * 5_000, "is not TOML"),
         ({}, {}, "queues = " + "[" * 5_000, "is not TOML"),
         ({}, {}, "queues = [" + "1, " * 30_000 + "]", "is larger than 65536 bytes"),
@@ -94,6 +95,79 @@ def test_what_is_wrong_is_named_with_its_source(flags, environ, toml, said, tmp_
     (tmp_path / "deid.toml").write_text(toml)
     with pytest.raises(ConfigError, match=said):
         load_settings(flags, environ, tmp_path / "deid.toml")
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [
+        "kafka-1:9092",
+        "kafka-1:9092, 10.0.0.7:19092",
+        "kafka-1:9092,",
+        "[::1]:9092",
+        "[fe80::1%eth0]:1",
+        "b_1.example:65535",
+    ],
+)
+def test_addresses_of_brokers(servers):
+    connection = Connection.of(Settings(bootstrap_servers=servers), "test")
+    assert list(connection.servers) == [part.strip() for part in servers.split(",") if part.strip()]
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [
+        "kafka-1",
+        "kafka-1:",
+        ":9092",
+        "kafka-1:port",
+        "kafka-1:0",
+        "kafka-1:99999",
+        "kafka-1:9092;kafka-2:9092",
+        "kafka-1:9092 kafka-2:9092",
+        "http://kafka-1:9092",
+        "PLAINTEXT://kafka-1:9092",
+        "::1:9092",
+        "kafka-1:٩٠٩٢",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "kafka-0:9092,"])
+def test_an_address_that_no_client_can_use_is_named_by_its_number(servers, before):
+    said = (
+        f"^bootstrap_servers: address {2 if before else 1} of {2 if before else 1} is not HOST:PORT; write kafka-1:9092"
+    )
+    with pytest.raises(ConfigError, match=said):
+        Connection.of(Settings(bootstrap_servers=before + servers), "test")
+
+
+SECRETS = {
+    "digest_key_file": Settings.key_ring,
+    "sasl_password_file": Settings.secret_sasl_password,
+    "oauth_client_secret_file": Settings.secret_oauth_client,
+    "dashboard_token_file": Settings.secret_dashboard_token,
+    "vault_token_file": Settings.secret_vault_token,
+    "read_key_file": Settings.secret_read_keys,
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("nothing", "cannot read {}: No such file or directory; correct the path"),
+        ("a folder", "cannot read {}: Is a directory; correct the path"),
+        ("an empty file", "the file that {} names is empty; put the secret into it"),
+        ("a blank file", "the file that {} names is empty; put the secret into it"),
+    ],
+)
+def test_a_file_without_a_secret_is_named_with_the_mend(name, made, said, tmp_path):
+    file = tmp_path / "secret"
+    if made == "a folder":
+        file.mkdir(mode=0o755)
+    elif made != "nothing":
+        file.touch(mode=0o600)
+        file.write_text("" if made == "an empty file" else " \n")
+    with pytest.raises(ConfigError, match=said.format(name)):
+        SECRETS[name](Settings(**{name: str(file)}))
 
 
 @pytest.mark.parametrize(

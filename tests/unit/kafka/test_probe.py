@@ -78,7 +78,9 @@ def kafka(answers):
 
 
 VERSIONS = {18: struct.pack(">hi", 0, 0)}
-MECHANISMS = struct.pack(">hi", 33, 1) + struct.pack(">h", 5) + b"PLAIN"
+MECHANISMS = struct.pack(">hi", 33, 1) + struct.pack(">h", 6) + b"GSSAPI"
+NO_USERS = struct.pack(">hi", 33, 1) + struct.pack(">h", 5) + b"PLAIN"
+"""What the embedded broker says: it refuses the mechanism that it names."""
 
 
 async def hang_up(reader, writer):
@@ -118,6 +120,7 @@ PLAIN = [
     (kafka(VERSIONS), "SASL_PLAINTEXT", Cause.SASL_UNEXPECTED),
     (kafka(VERSIONS | {17: struct.pack(">hi", 34, 0)}), "SASL_PLAINTEXT", Cause.SASL_UNEXPECTED),
     (kafka(VERSIONS | {17: MECHANISMS}), "SASL_PLAINTEXT", Cause.MECHANISM),
+    (kafka(VERSIONS | {17: NO_USERS}), "SASL_PLAINTEXT", Cause.SASL_UNEXPECTED),
     (kafka(VERSIONS | {17: struct.pack(">hi", 0, 0)}), "SASL_PLAINTEXT", Cause.LOGIN),
     (kafka(VERSIONS | {17: struct.pack(">hi", 0, 0), 36: struct.pack(">h", 58)}), "SASL_PLAINTEXT", Cause.LOGIN),
     (kafka(VERSIONS | {3: metadata(("127.0.0.1", 1))}), "PLAINTEXT", Cause.ADVERTISED),
@@ -195,7 +198,7 @@ RAISED = [
     (hang_up, "PLAINTEXT", TlsError, "speaks TLS"),
     (http, "SSL", TlsError, "does not speak TLS"),
     (http, "PLAINTEXT", ProtocolError, "does not speak Kafka"),
-    (kafka(VERSIONS | {17: MECHANISMS}), "SASL_PLAINTEXT", LoginError, "it offers PLAIN"),
+    (kafka(VERSIONS | {17: MECHANISMS}), "SASL_PLAINTEXT", LoginError, "PLAIN is set, it offers GSSAPI"),
 ]
 
 

@@ -76,6 +76,15 @@ def test_a_long_identifier_is_cut(lines):
     assert len(lines()[0]["call_id"]) == 256
 
 
+@pytest.mark.parametrize(("level", "written"), [("debug", ["info", "warning"]), ("info", ["warning"])])
+def test_a_library_that_logs_under_a_name_of_ours_is_another_library(level, written):
+    with configured(level) as lines:
+        faust = logging.getLogger("deid_stream.control.app")
+        faust.info("[^Worker]: %s", SAID)
+        faust.warning("[^Worker]: %s", SAID)
+        assert [line["level"] for line in lines()] == written
+
+
 @pytest.mark.parametrize(
     ("level", "ours", "others"),
     [

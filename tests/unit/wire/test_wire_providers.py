@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from deid_stream.errors import DecodeError
+from deid_stream.errors import ConfigError, DecodeError
 from deid_stream.model.events import Word
 from deid_stream.wire.limits import Limits
+from deid_stream.wire.providers import timing_of
 from deid_stream.wire.transcript import decode_transcript
 
 DEEPGRAM = {
@@ -290,3 +291,20 @@ def test_any_shape_in_any_field_is_read_or_refused(provider, shape):
             decode(provider, document | {field: shape})
         except DecodeError as error:
             assert "Ann" not in str(error)  # noqa: PT017 - being refused is as good as being read
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [("", ""), ("exact", "exact"), ("300ms", "300ms"), ("deepgram", "100ms"), ("whisper", "late"), ("openai", "late")],
+)
+def test_the_timing_profile_that_a_setting_names(name, profile):
+    assert timing_of(name) == profile
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("deepgramm", "did you mean deepgram[?]$"), ("50 ms", "did you mean 50ms"), ("fine", "provider$")],
+)
+def test_a_timing_profile_that_nobody_knows_is_refused(name, said):
+    with pytest.raises(ConfigError, match=f"^timing_profile must be exact, .* or the name of a .*{said}"):
+        timing_of(name)

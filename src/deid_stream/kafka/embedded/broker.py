@@ -167,6 +167,6 @@ def _bindable(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise BrokerError(f"port {port} is taken; choose another, or 0 for a free one") from None
+            raise BrokerError(f"port {port} is taken; choose another with --port (0: a free one)") from None
         bound: int = probe.getsockname()[1]
     return bound

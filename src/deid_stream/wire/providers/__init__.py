@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from deid_stream.errors import UnknownProviderError
+from deid_stream.audio.align.profiles import PROFILES
+from deid_stream.errors import ConfigError, UnknownProviderError
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.providers import (
     assemblyai,
@@ -71,9 +72,16 @@ def named(name: str) -> Provider:
 
 
 def timing_of(name: str) -> str:
-    """The timing profile that a name means: a provider's own, or the profile of that name."""
+    """The timing profile that the setting ``timing_profile`` means: a provider's own, or the profile of that name;
+    empty: none is named. Raises ConfigError for any other."""
     found = _BY_NAME.get(name)
-    return name if found is None else found.timing
+    if found is not None:
+        return found.timing
+    if name and name not in PROFILES:
+        near = difflib.get_close_matches(name[:40], [*PROFILES, *NAMES], 1, 0.75)
+        nearest = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(f"timing_profile must be {', '.join(PROFILES)}, or the name of a provider{nearest}")
+    return name
 
 
 def provider_of(dataschema: bytes | None) -> Provider | None:
