@@ -104,9 +104,8 @@ def export(
         done = asyncio.run(run_export(topics, opened, storage, steps, now_ms))
     for customer in wanted.customers:
         if customer not in done.customers:
-            meant = is_meant(near_names(customer, done.customers)) or "or check the name"
-            text = f"no call of customer {customer} has closed; run it again when one has"
-            click.echo(f"deid-stream: {text}, {meant}", err=True)
+            meant = is_meant(near_names(customer, done.customers)) or "run it again when one has, or check the name"
+            click.echo(f"deid-stream: no call of customer {customer} has closed; {meant}", err=True)
     if as_json:
         print_json({"target": target, "added": done.added, **_summary(done.manifest, done.removal)})
         return
