@@ -24,6 +24,7 @@ def test_no_value_gets_out(first):
         pytest.param(804_473, id="the first words are said softly"),
         pytest.param(805_305, id="the line's looks meet pauses and a soft number"),
         pytest.param(811_907, id="a soft name, and a text that says okay"),
+        pytest.param(40_002_028, id="every look of eight seconds falls within words"),
         pytest.param(814_930, id="a soft number and a soft name that no text has"),
     ],
 )

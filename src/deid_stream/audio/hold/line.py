@@ -1,7 +1,7 @@
 """Measures how loud a line's speech and its steady noise are, as the call goes on.
 
-Once per second of media time a *look* measures a tenth of a second, whatever the chunks are; while the line is soft and
-not silent, twice per second, since a soft voice is told from noise by its pauses alone. Quiet is what is no louder
+Once per second of media time a *look* measures a tenth of a second, whatever the chunks are; twice per second while the
+last one has not met silence, since what is said is told from noise by its pauses. Quiet is what is no louder
 than the steady noise that every look of the last seconds has heard. It does not depend on how loud the speaker is: who
 turns away from the telephone and speaks softly is still heard. On a line without noise only the smallest step of G.711
 is quiet. (docs/audio.md has the table of what counts as what.)
@@ -46,6 +46,12 @@ _NOISE_FOR_MS: Final = 8_000
 that grows is believed later; smaller: long words count as noise."""
 _FORGOTTEN: Final = 60
 """Looks that are dropped together."""
+_SILENT_DB: Final = 18.1
+"""Samples that are as large as the smallest step of G.711."""
+_PAUSE_DB: Final = 3.0
+"""A pause is so much softer than what the last look met. A larger value takes words for noise where only looks
+between the seconds meet their pauses; a smaller one takes the softest of steady noise for its level, and more of it for
+sound."""
 _KNOWN: Final = 16
 """Number of computed levels that are kept, since the words of one turn ask for the same ones. More cost each call
 memory."""
@@ -95,11 +101,15 @@ class Line:
 
     def note(self, end_ms: Ms, samples: NDArray[np.int16], rate_hz: int) -> None:
         """Take in a look: the ``samples`` (mono) of the ``LOOK_MS`` that end at media time ``end_ms``. Looks must come
-        in the order of time."""
-        self._ends.append(end_ms)
-        self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
+        in the order of time. One between whole seconds counts only where it met a silent line or a pause: more looks at
+        steady noise would make that seem softer than it is."""
         softest = np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)
         sample_db, step_db = _level_db(softest).tolist()
+        between = self._ends and (end_ms - LOOK_MS) % _ALWAYS_EVERY_MS
+        if between and sample_db > max(_SILENT_DB, self._sample_db[-1] - _PAUSE_DB):
+            return
+        self._ends.append(end_ms)
+        self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
         self._sample_db.append(sample_db)
         self._step_db.append(step_db)
 
@@ -115,11 +125,8 @@ class Line:
 
     def due(self, start_ms: Ms) -> bool:
         """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``: at whole seconds, and
-        between them where the last look heard what is too soft for the detector of speech, and louder than a silent
-        line."""
-        if start_ms % _ALWAYS_EVERY_MS == 0:
-            return True
-        return bool(self._ends) and QUIET_PEAKS[0] < self._peaks[-1] <= self.at(self._ends[-1]).faint_peak
+        between them where the last look has not met a line as silent as it can be."""
+        return start_ms % _ALWAYS_EVERY_MS == 0 or (bool(self._ends) and self._sample_db[-1] > _SILENT_DB)
 
     def _since(self, last: int, ms: Ms) -> int:
         """The first of the looks that ended less than ``ms`` before the ``last`` one did."""
