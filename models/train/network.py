@@ -43,13 +43,16 @@ class Layer(nn.Module):
         self.norm2 = nn.LayerNorm(WIDTH, eps=1e-12)
         self.drop = nn.Dropout(0.1)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, kept: slice | None = None) -> Tensor:
+        """``kept``: the only tokens that are asked about, which saves the others' share of all but the attention."""
         batch, length, _ = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
         scores = q @ k.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5
         if mask is not None:
             scores = scores + mask
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, length, WIDTH)
+        if kept is not None:
+            x, mixed = x[:, kept], mixed[:, kept]
         x = self.norm1(x + self.drop(self.out(mixed)))
         return self.norm2(x + self.drop(self.down(nn.functional.gelu(self.up(x)))))
 
@@ -68,13 +71,15 @@ class Tagger(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(layers))
         self.head = nn.Linear(WIDTH, classes)
 
-    def forward(self, tokens: Tensor, hint: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, hint: Tensor | None = None, mask: Tensor | None = None, kept: slice | None = None
+    ) -> Tensor:
         x = self.words(tokens)
         if hint is not None:
             x = torch.cat([x[:, :1], self.hints(hint)[:, None], x[:, 2:]], dim=1)
         x = self.drop(self.norm(x + self.positions[: tokens.shape[1]]))
-        for layer in self.layers:
-            x = layer(x, mask)
+        for at, layer in enumerate(self.layers, 1):
+            x = layer(x, mask, kept if at == len(self.layers) else None)
         return self.head(x)
 
     def load_base(self, keep: tuple[int, ...]) -> None:

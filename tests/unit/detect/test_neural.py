@@ -106,13 +106,13 @@ class _Session:
                 logits[0, i, [0, self.DOUBTFUL[chr(token)]]] = 1.0, 0.0
             else:
                 logits[0, i, self.CLASSES.get(chr(token), 0)] = 9.0
-        return [logits]
+        return [logits[:, 2:-1]]
 
 
 def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
     session = _Session()
     config = ModelConfig(
-        format=1,
+        format=2,
         version="t",
         labels=[Label(EntityType.PERSON, 0.4), Label(EntityType.DATE_TIME, 0.6), Label(EntityType.ID_NUMBER, 0.4)],
         hints={"": 1, "PERSON": 2},

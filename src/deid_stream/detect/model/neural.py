@@ -27,7 +27,7 @@ from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.tokens import STRETCH, is_word_char
 from deid_stream.units import Interval
 
-MODEL_FORMAT: Final = 1
+MODEL_FORMAT: Final = 2
 _MEND: Final = "reinstall deid-stream, or rebuild the model with `make train`"
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _ALNUM: Final = re.compile(r"[^\W_]")
@@ -180,9 +180,7 @@ class NeuralTagger:
         parts = []
         for window, keep in self._windows(pieces):
             tokens = [self._config.start_token, hint, *window, self._config.end_token]
-            parts.append(
-                self._session.run(["logits"], {"tokens": np.array([tokens], dtype=np.int64)})[0][0, 2:-1][keep]
-            )
+            parts.append(self._session.run(["logits"], {"tokens": np.array([tokens], dtype=np.int64)})[0][0][keep])
         logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
         likely = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
         likely /= np.add.reduce(likely, axis=1, keepdims=True)
