@@ -28,6 +28,7 @@ from deid_stream.policy.brief import in_brief
 from deid_stream.policy.narrow import widened
 from deid_stream.policy.permit import Position
 from deid_stream.policy.versions import order_of
+from deid_stream.wire.cloudevents import identifier_at
 
 _FIELDS = frozenset(Policy.__struct_fields__)
 _REGION = {"region": WORKER["region"]}
@@ -73,6 +74,8 @@ def set_policy(
         if settings.processor and (wider := widened(compiled)):
             raise ConfigError(f"{file.name} would widen what the deployment does by default: {', '.join(wider)}")
     customer = customer or ""
+    if not remove:  # no call can have another: an opt-out under it would be without effect
+        identifier_at(customer.encode("utf-8", "replace"), "customer_id")
     found = asyncio.run(_read(settings))
     standing = found.table.standing(customer)
     there = found.table.customers()

@@ -61,7 +61,12 @@ def _placed(seen: Iterable[Seen], partitions: int) -> list[Remark]:
             elsewhere[kind] += 1
             crc[kind] += zlib.crc32(key) % partitions == partition
     remarks = [
-        Remark("keys", "error", f"{count} of the newest calls.{kind} records have no key", "key records by call_id")
+        Remark(
+            "keys",
+            "error",
+            f"{count} of the newest calls.{kind} records {'has' if count == 1 else 'have'} no key",
+            "key records by call_id",
+        )
         for kind, count in without.items()
     ]
     for kind, count in elsewhere.items():

@@ -36,7 +36,7 @@ from deid_stream.kafka.record import OutRecord
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.requests import Kind, Request
 from deid_stream.policy.rights import OPEN, State, Status
-from deid_stream.wire.requests import encode_request
+from deid_stream.wire.requests import encode_request, read_request
 
 CLIENT_ID: Final = "deid-stream-rights"
 _LOOK_S: Final = 0.3
@@ -91,7 +91,8 @@ def _asking(command: F) -> F:
 
 
 def _request(kind: Kind, values: dict[str, str]) -> Request:
-    return Request(
+    """Raises DecodeError for what the control plane would refuse to read: nobody would answer it."""
+    asked = Request(
         request_id=values["request_id"] or f"{kind}-{uuid.uuid4().hex[:12]}",
         kind=kind,
         customer_id=values["customer"],
@@ -101,6 +102,7 @@ def _request(kind: Kind, values: dict[str, str]) -> Request:
         requested_by=values["requested_by"] or getpass.getuser(),
         verified_by=values.get("verified_by", ""),
     )
+    return read_request(asked.customer_id.encode("utf-8", "replace"), encode_request(asked), asked.request_id)
 
 
 async def _ask(kafka: Kafka, prefix: str, request: Request, timeout_s: float) -> Status | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator
 
@@ -44,9 +45,12 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         site = web.TCPSite(runner, settings.dashboard_host, settings.dashboard_port)
         try:
             await site.start()
-        except OSError:
+        except OSError as error:
             place = f"{settings.dashboard_host}:{settings.dashboard_port}"
-            raise ConfigError(f"cannot serve the dashboard on {place}; set dashboard_host and dashboard_port") from None
+            why = os.strerror(error.errno) if (error.errno or 0) > 0 else "no such address"
+            raise ConfigError(
+                f"cannot serve the dashboard on {place}: {why}; set dashboard_host and dashboard_port (0: none)"
+            ) from None
         yield f"http://{settings.dashboard_host}:{settings.dashboard_port}"
     finally:
         following.cancel()

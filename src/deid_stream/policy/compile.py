@@ -25,6 +25,7 @@ class _Said(msgspec.Struct):
 _decoder = msgspec.json.Decoder(Policy)
 _said = msgspec.json.Decoder(_Said)
 _CHOICES = {field.name: get_args(field.type) for field in fields(Policy) if get_origin(field.type) is Literal}
+_NO_OBJECT = re.compile(r"Expected `object`, got `\w+`")
 _MAX_DAYS = 36_500
 _MAX_PHRASES = 10_000
 _MAX_LANGUAGES = 100
@@ -97,6 +98,8 @@ def _read(raw: bytes, strict: bool) -> Policy:
         where = path.strip("`").removeprefix("$.") if path.startswith("`$.") and "[" not in path else "the policy"
         if "missing required field" in str(error):
             raise PolicyError("customer_id and version are needed") from None
+        if _NO_OBJECT.fullmatch(str(error)):
+            raise PolicyError("the policy is not a JSON object") from None
         if choices := _CHOICES.get(where):
             raise PolicyError(f"{where} must be {' or '.join(choices)}") from None
         raise PolicyError(f"{where} has a value that is not allowed; see docs/policies.md") from None

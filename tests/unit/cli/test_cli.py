@@ -13,6 +13,9 @@ from deid_stream.errors import ConfigError
 SECRET = "jane doe"
 
 
+NOBODY = ("--bootstrap-servers", "127.0.0.1:1")
+
+
 def run(*arguments, capsys):
     status = cli.run(arguments)
     captured = capsys.readouterr()
@@ -69,6 +72,17 @@ def test_the_overview_imports_nothing_heavy(module):
         (["worker"], 1, "deid-stream serve"),
         (["topics", "check", "--bootstrap-servers", "127.0.0.1:1"], 1, "the connection is refused (127.0.0.1:1)"),
         (["policy", "get", "acme", "--bootstrap-servers", "127.0.0.1:1"], 1, "the connection is refused (127.0.0.1:1)"),
+        (["rights", "delete", "--customer", "", *NOBODY], 1, "customer_id is missing; name the customer"),
+        (["rights", "hold", "--customer", "a b", *NOBODY], 1, "customer_id is no name; send text"),
+        (
+            ["rights", "access", "--customer", "a", "--request-id", "r 1", "--out", "x", *NOBODY],
+            1,
+            "request_id is no name",
+        ),
+        (["rights", "release", "r 1", "--customer", "a", *NOBODY], 1, "target is no name; send text"),
+        (["policy", "set", "--customer", "a b", "--opt-out", *NOBODY], 1, "customer_id is no identifier; must have"),
+        (["policy", "set", "--customer", "", "--opt-out", *NOBODY], 1, "customer_id is no identifier; must have"),
+        (["topics", "check", "--bootstrap-servers", "kafka"], 1, "bootstrap_servers: address 1 of 1 is not HOST:PORT"),
         (["topics", "create", "--partitions", "none"], 1, "partitions, from the flags, must be a whole number"),
         (["topics", "create", "--config", "/nowhere.toml"], 1, "cannot read the settings file /nowhere.toml"),
     ],

@@ -129,6 +129,8 @@ def test_what_is_no_permit_is_none(header):
         (raw(training_opt_out="no"), "training_opt_out"),
         (raw(analytics=None), "analytics"),
         (raw(audio="beep"), "^audio must be silence or tone or noise$"),
+        (b"[1]", "^the policy is not a JSON object$"),
+        (b'"on"', "^the policy is not a JSON object$"),
         (raw(interims="raw"), "^interims must be none or masked$"),
         (raw(entities="all"), "entities"),
         (raw(entities={"NAME": "mask"}), "unknown type"),

@@ -175,7 +175,7 @@ class Fetcher:
     def _nothing(self, where: str, *, refused: int) -> str:
         if refused:
             return f"{where}: no record of this call can be read (there: {refused}); see deid.dlq"
-        look = "" if self._anywhere else "; a producer with another partitioner puts it elsewhere (--any-partition)"
+        look = "" if self._anywhere else " A producer with another partitioner puts it elsewhere (--any-partition)."
         return (
             f"no record of this call in {where}: is the id right (with hash_ids: --hash-ids and the key), and is the "
             f"call younger than the topics' retention?{look}"
