@@ -47,7 +47,8 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
             await site.start()
         except OSError as error:
             place = f"{settings.dashboard_host}:{settings.dashboard_port}"
-            why = os.strerror(error.errno) if (error.errno or 0) > 0 else "no such address"
+            number = error.errno or 0  # asyncio's text says the address again; below 0 it is the resolver's
+            why = os.strerror(number) if number > 0 else "no such address"
             raise ConfigError(
                 f"cannot serve the dashboard on {place}: {why}; set dashboard_host and dashboard_port (0: none)"
             ) from None
