@@ -361,7 +361,7 @@ def neighbours(case: Case, rng: random.Random) -> None:
 
     def stays(word: Word) -> bool:
         start_ms, end_ms = word.start_ms or 0, word.end_ms or 0
-        return not (lacking and any(start_ms <= value.start_ms and value.end_ms <= end_ms for value in values))
+        return not (lacking and any(start_ms < value.end_ms and value.start_ms < end_ms for value in values))
 
     for at, segment in enumerate(case.segments):
         words = [word for word in segment.words if stays(word)]

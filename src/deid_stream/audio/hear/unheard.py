@@ -84,13 +84,19 @@ def explained(
 
 
 def _found(part: Interval, texts: Sequence[str], reader: Reader, channel: int) -> bool:
-    """Whether half of the stretch sounds, or as much as its letters take when they are said fast."""
+    """Whether half of the stretch sounds, or as much as its letters take when they are said fast. What has left was
+    where it is stated, as far as anybody knows."""
+    left_ms = reader.held(channel).start
+    if part.start < left_ms < part.end:
+        part = Interval(left_ms, part.end)
+    elif part.end <= left_ms:
+        return True
     count = min(part.length, _LOOKED_MS) // FRAME_MS
     if not count:
         return False
     _, perhaps = _frames(reader, channel, part.start, count)
     sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
-    return sounding_ms >= min(count * FRAME_MS // 2, most_sound_ms(texts) // 2)
+    return sounding_ms >= min(count * FRAME_MS // 2, usual_sound_ms(texts) * 3 // 4)
 
 
 def _least_ms(said: _Said, timing: TimingProfile) -> Ms:
@@ -163,7 +169,8 @@ def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, 
         texts = [word.text for word in sharing_time(words, at)]
         at += len(texts)
         if start_ms is None or end_ms is None or end_ms <= start_ms:
-            untimed += texts
+            # the start that is stated says that the word is not said within the segment
+            untimed += texts if start_ms is None or -EDGE_MS <= start_ms - whole.start <= whole.length + EDGE_MS else ()
             continue
         yield from _together(Interval(free_ms, max(free_ms, start_ms)), untimed)
         untimed = []

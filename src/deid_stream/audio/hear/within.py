@@ -5,6 +5,7 @@ word, its sound lies in the time of its neighbours.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,9 @@ SYLLABLE_MS: Final = 100
 """Less is a click or a breath, or the sound of a mouth that opens."""
 _LEAST_SHARE: Final = 0.75
 """Pauses within words not counted, of ``least_sound_ms``."""
+_OVERLAP_MS: Final = 100
+"""A larger value believes more of the ends of words that last into the next ones; a smaller one takes rough times for
+such."""
 _TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
 
 
@@ -30,6 +34,11 @@ class Borders:
     def __init__(self, words: Sequence[Word]) -> None:
         self._starts = {word.start_ms for word in words}
         self._ends = {word.end_ms for word in words}
+        timed = [
+            (word.start_ms, word.end_ms) for word in words if word.start_ms is not None and word.end_ms is not None
+        ]
+        self._overlap = any(begun < start < end - _OVERLAP_MS for (begun, end), (start, _) in pairwise(timed))
+        """Words last into the next ones: none of their ends is to be relied on."""
 
     def own(self, part: Interval, text: str, reader: Reader, channel: int) -> Sequence[Interval]:
         """Of the stretch ``part`` (ms) that a word claims, what can be the word itself: all of it where it sounds in
@@ -39,7 +48,7 @@ class Borders:
         Where more is left than the word takes, the word is the first of it where its start is no border, and the last
         where only its end is none. Where both are borders nobody knows.
         """
-        begins, ends = part.start in self._ends, part.end in self._starts
+        begins, ends = part.start in self._ends, self._overlap or part.end in self._starts
         takes = _Takes(text)
         if part.length < _TWO_SYLLABLES_MS or (part.length <= takes.usual_ms and not begins and not ends):
             return (part,)
@@ -109,8 +118,8 @@ def _syllables(runs: Sequence[Interval]) -> list[Interval]:
 
 
 def _fitting(sounds: Sequence[Interval], takes: _Takes) -> int:
-    """How many of the first sounds the word takes: as many as it needs, and as many more as it has letters for."""
+    """How many of the first sounds the word needs: with those it may also have room for, it has too many."""
     kept = 1
-    while kept < len(sounds) and (_ms(sounds[:kept]) < takes.least_ms or _ms(sounds[: kept + 1]) <= takes.usual_ms):
+    while kept < len(sounds) and _ms(sounds[:kept]) < takes.least_ms:
         kept += 1
     return kept
