@@ -107,3 +107,12 @@ def test_the_words_of_a_segment_that_came_again_bound_those_of_the_other_nowhere
     ]
     found = drifts(segments, Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
     assert found[0].after_ms == off_by_ms
+
+
+def test_a_last_word_stays_where_no_word_has_times() -> None:
+    """Words that contradict the order of the others lose their times before."""
+    words = (Word("andy"), Word("bert"))
+    segment = Segment(
+        call_id="c", customer_id="k", segment_id="s", text="andy bert", start_ms=0, end_ms=900, words=words
+    )
+    assert with_last_word(segment, Drift(400, 0, last_only=True)) == segment
