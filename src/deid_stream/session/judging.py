@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import msgspec
@@ -52,6 +53,8 @@ def _answers(found: EntityType, wanted: EntityType) -> bool:
 
 
 _SAID_IN_WORDS: Final = frozenset({EntityType.PERSON, EntityType.EMAIL_ADDRESS, EntityType.USERNAME})
+_FOUND_IN_PIECES: Final = _SAID_IN_WORDS | {EntityType.ADDRESS}
+_WORDS_BETWEEN_PIECES: Final = 4
 _DIGITS: Final = re.compile(r"\d(?:[\d\s.,-]*\d)?")
 
 
@@ -81,6 +84,18 @@ def _beside(part: Interval, span: Span, text: str) -> bool:
     """Whether what is doubted belongs to an answer: no more than ``BRIDGED_WORDS`` stand between."""
     between = text[span.end : part.start] or text[part.end : span.start]
     return len(between.split()) <= BRIDGED_WORDS
+
+
+def _in_pieces(segment: Segment, answers: Sequence[Span]) -> list[Interval]:
+    """What stands between the pieces of an answer in words that a recogniser read: it was misheard, too."""
+    if not any(word.confidence is not None for word in segment.words):
+        return []
+    return [
+        Interval(before.end, after.start)
+        for before, after in pairwise(answers)
+        if after.entity_type in _FOUND_IN_PIECES
+        and len(segment.text[before.end : after.start].split()) <= _WORDS_BETWEEN_PIECES
+    ]
 
 
 def _reason(error: Exception) -> str:
@@ -222,7 +237,8 @@ class Judge:
             return _with_digits(segment.text, parts) if wanted in _DICTATED else parts
         # from doubtful word to doubtful word one would come to whatever is said after the answer
         parts = doubted_text(segment.text, segment.words, self.asked_ms, bridged=0, in_words=in_words)
-        return [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
+        beside = [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
+        return beside + _in_pieces(segment, [span for span in answers if span.entity_type is wanted])
 
     def _language(self, turn: Turn) -> str | None:
         """The tag of the turn's segments: one that is not read, where there is one; None where they differ."""

@@ -314,7 +314,7 @@ class Sound:
         explained = self._explained.get(channel, ())
         if all(stream.timeline.quiet_until(channel, part.start) >= part.end for part in subtract(window, explained)):
             return
-        for span in unheard.unexplained(explained, window, self, channel):
+        for span in unheard.unexplained(explained, window, self, channel, self._holes.get(channel, ())):
             self.cut(span)
             yield span
 

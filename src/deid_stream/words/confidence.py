@@ -38,8 +38,8 @@ _EVERYDAY: Final = frozenset(
     "they think this through time to today up us very want was we week welcome well were what what's when where who "
     "will with would yeah yes yet you your".split()
 )
-_MAY_BE_DIGITS: Final = frozenset("a for i oh or to too".split())
-"""Everyday words that a digit is heard as."""
+_NO_NUMBERS: Final = _EVERYDAY - set("a for i oh or to too".split())
+"""Without those that a digit is heard as."""
 
 
 def unsure_runs(words: Sequence[Word]) -> list[Interval]:
@@ -56,9 +56,19 @@ def unsure_runs(words: Sequence[Word]) -> list[Interval]:
         if not opening and any(
             _below(word, EVERYDAY_UNSURE_BELOW if _everyday(word) else UNSURE_BELOW) for word in run
         ):
-            runs.append(Interval(at, stop))
+            runs.append(_number_alone(words, at, stop))
         at = max(stop, at + 1)
     return runs
+
+
+def _number_alone(words: Sequence[Word], start: int, end: int) -> Interval:
+    """A run with a number in it, without everyday words at its edges ("5217 5 anytime"): they are none of it."""
+    if any(char.isdigit() for word in words[start:end] for char in word.text):
+        while _no_number(words[start]):
+            start += 1
+        while _no_number(words[end - 1]):
+            end -= 1
+    return Interval(start, end)
 
 
 def _everyday(word: Word) -> bool:
@@ -91,8 +101,11 @@ def doubted_text(
 
 def _doubtful_number_below(word: Word) -> float:
     """Confidence below which a word in an answer to a question for a number or an address is doubtful."""
-    plain = _plain(word)
-    return EVERYDAY_UNSURE_BELOW if plain in _EVERYDAY and plain not in _MAY_BE_DIGITS else DOUBTFUL_BELOW
+    return EVERYDAY_UNSURE_BELOW if _plain(word) in _NO_NUMBERS else DOUBTFUL_BELOW
+
+
+def _no_number(word: Word) -> bool:
+    return _plain(word) in _NO_NUMBERS and not _below(word, EVERYDAY_UNSURE_BELOW)
 
 
 def _doubted_runs(words: Sequence[Word], doubtful: Sequence[bool], bridged: int) -> list[Interval]:

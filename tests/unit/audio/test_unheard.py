@@ -7,6 +7,7 @@ from deid_stream.audio.align.profiles import profile
 from deid_stream.audio.hear.unheard import explained, tail_ms, unexplained
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
+from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval
 
 from .sounds import joined, noise, silent, voice
@@ -259,3 +260,13 @@ def test_a_word_that_is_not_where_it_is_stated_is_no_longer_sound_than_its_times
     recording = Recording(joined(silent(1200 - goes_on_ms), voice(goes_on_ms), silent(3000))[:, None], 8000)
     found = explained(segment(("why", 1200, 1400), end_ms=1400), profile("100ms"), recording, 0)
     assert found == [Interval(*stretch) for stretch in stretches]
+
+
+@pytest.mark.parametrize(
+    ("muted", "expected"),
+    [((500, 950), (950, 1440)), ((500, 800), (960, 1440)), ((500, 1_000), (960, 1440))],
+    ids=["less than a syllable before it", "further off", "meeting it"],
+)
+def test_nothing_is_heard_between_speech_that_nobody_read_and_what_is_silenced_just_before(muted, expected):
+    (span,) = unexplained([], Interval(960, 1440), TALKING, 0, [AudioSpan(*muted, 0, "PERSON")])
+    assert (span.start_ms, span.end_ms) == expected

@@ -195,6 +195,11 @@ def test_an_e_mail_that_was_asked_for_is_told_by_its_domain(answer: str, value: 
     assert play([(CALLER, "we looked, and example.com was down")]) == [[]]
 
 
+def test_a_comma_before_its_sign_ends_no_e_mail_that_is_joined_by_dots() -> None:
+    said = "you have barnaby.quill, at example.com, and a phone"
+    assert "EMAIL_ADDRESS:barnaby.quill, at example.com" in play([(CALLER, said)])[0]
+
+
 def test_words_joined_by_signs_are_no_e_mail_unless_asked_for() -> None:
     assert play([(CALLER, "the well_known fix is in node.js")]) == [[]]
 

@@ -177,3 +177,28 @@ def test_a_name_in_an_answer_that_is_said_in_words_is_part_of_it(wanted, gone):
     found = Judge(UNKNOWN, detector=FindingNames(wanted), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
     assert found is not None
     assert [segment.text[span.start : span.end] for span in found.spans] == gone
+
+
+class FindingPieces(AskingFor):
+    """Knows "quill" and "lane" for parts of an address."""
+
+    def turn(self, text, speaker, prev=None, *, language=None):
+        places = [(text.find(part), len(part)) for part in ("quill", "lane")]
+        return [Span(at, at + size, EntityType.ADDRESS, 1.0, "test") for at, size in places if at >= 0]
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ("at quill approaching the lane", "quill approaching the lane"),
+        ("at quill and then i moved to the lane", "quill lane"),
+    ],
+    ids=["a few words", "a sentence"],
+)
+@pytest.mark.parametrize("confidence", [0.97, None])
+def test_an_address_that_is_found_in_pieces_is_one_answer(said, gone, confidence):
+    segment = read(said, confidence)
+    found = Judge(UNKNOWN, detector=FindingPieces(EntityType.ADDRESS), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    pieces = [segment.text[span.start : span.end].strip() for span in found.spans]
+    assert " ".join(pieces) == (gone if confidence else "quill lane")

@@ -55,3 +55,18 @@ def test_everyday_words_are_no_numbers(text, in_words, doubted):
     said = [Word(token.lstrip("?"), confidence=0.4 if token[0] == "?" else 0.95) for token in text.split()]
     plain = text.replace("?", "")
     assert [plain[p.start : p.end] for p in doubted_text(plain, said, in_words=in_words)] == doubted
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("on ?5217 ?5 ?anytime after", ["5217 5"]),
+        ("on ?5217 ?5 ?for after", ["5217 5 for"]),
+        ("on ?quux ?anytime after", ["quux anytime"]),
+        ("on ?and ?5217 after", ["5217"]),
+    ],
+    ids=["after a number", "a digit", "after a name", "before a number"],
+)
+def test_everyday_words_beside_an_unsure_number_are_none_of_it(text, runs):
+    said = [Word(token.lstrip("?"), confidence=0.3 if token[0] == "?" else 0.95) for token in text.split()]
+    assert [" ".join(word.text for word in said[slice(*run)]) for run in unsure_runs(said)] == runs

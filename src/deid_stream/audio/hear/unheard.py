@@ -331,8 +331,11 @@ def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
     return EDGE_MS
 
 
-def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, channel: int) -> list[AudioSpan]:
-    """Speech within ``window`` (ms) outside ``covered``, as spans to mute.
+def unexplained(
+    covered: Sequence[Interval], window: Interval, reader: Reader, channel: int, muted: Sequence[AudioSpan] = ()
+) -> list[AudioSpan]:
+    """Speech within ``window`` (ms) outside ``covered``, as spans to mute, each up to what is ``muted`` anyway less
+    than a syllable from it: between the two stands more of one or the other.
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SYLLABLE_MS`` is let go where it ends inside
     the window. At the border it may go on, as the start of a word that is muted in the next cell, or that the end of
@@ -351,8 +354,15 @@ def unexplained(covered: Sequence[Interval], window: Interval, reader: Reader, c
             if not left.length:
                 continue
             if left.length >= SYLLABLE_MS or _may_go_on(left, heard, sound, reader, channel):
-                found.append(AudioSpan(left.start, left.end, channel, UNTRANSCRIBED))
+                found.append(_up_to(left, muted, channel))
     return found
+
+
+def _up_to(part: Interval, muted: Sequence[AudioSpan], channel: int) -> AudioSpan:
+    """``part`` of a channel, up to the ``muted`` stretches that are less than a syllable before it and after it."""
+    before = [span.end_ms for span in muted if 0 < part.start - span.end_ms < SYLLABLE_MS]
+    after = [span.start_ms for span in muted if 0 < span.start_ms - part.end < SYLLABLE_MS]
+    return AudioSpan(min([part.start, *before]), max([part.end, *after]), channel, UNTRANSCRIBED)
 
 
 def _may_go_on(left: Interval, heard: Interval, sound: Interval, reader: Reader, channel: int) -> bool:

@@ -97,7 +97,7 @@ class EmailRecognizer:
                     found.append(
                         view.detection(start, host.end("v"), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/unfinished")
                     )
-        if EntityType.EMAIL_ADDRESS in view.expected and "." in text:
+        if "." in text:
             found.extend(self._of_its_domain(view))
         if not found and EntityType.EMAIL_ADDRESS in view.expected and "@" not in text:
             found.extend(
@@ -140,13 +140,18 @@ class EmailRecognizer:
             yield view.detection(*match.span("value"), EntityType.EMAIL_ADDRESS, 0.75, f"{self.name}/host")
 
     def _of_its_domain(self, view: View) -> Iterator[Detection]:
-        """An address that was asked for, told by its domain: "mara.quill, at example.com", "mara quill and example
-        .com". Recognisers write a comma for the pause before its sign, and other short words for the sign."""
+        """An address told by its domain: "mara.quill, at example.com"; where one was asked for, also "mara quill and
+        example .com". Recognisers write a comma for the pause before its sign, and other short words for the sign."""
+        asked = EntityType.EMAIL_ADDRESS in view.expected
         for match in _DOMAIN.finditer(view.low):
             local_end = len(view.low[: match.start()].rstrip(" ,."))
             start = self._local_start(view.text, local_end)
             said = view.low[start:local_end].split()
-            if said and (match["sign"] or said[-1] not in COMMON | CLOSED):
+            if not said:
+                continue
+            sign = (match["sign"] or "").strip(" ,")
+            written = "." in said[-1] and sign in ("@", "at")
+            if written or (asked and (sign or said[-1] not in COMMON | CLOSED)):
                 yield view.detection(start, match.end(), EntityType.EMAIL_ADDRESS, 0.8, f"{self.name}/domain")
 
     def _bounds(self, text: str, at: CharIndex) -> tuple[CharIndex, CharIndex, EntityType] | None:
