@@ -10,6 +10,7 @@ clean line, each edge off by a normal error of this standard deviation.
 
 Residual: milliseconds of a value's speech that are still heard. A value counts as missed where more than half of its
 speech is. Causes: *missing* (the recogniser has no word there), *misheard* (other words), *times* (the right words).
+Spread: what nine in ten draws of as many of the calls have.
 """
 
 import argparse

@@ -30,7 +30,7 @@ _CUE: Final = re.compile(
     r"(?<![^\W_])(?:(?P<name>(?:my|the|full|first|last|sur)[ -]?name(?: is|'s)|my (?:full|first|last) name(?: is|'s))"
     r"|(?P<answer>it is|it's|its|this is|i am|i'm|(?:that is|that's)(?! all\b)|that would be)"
     r"|(?P<through>you(?: are|'re|r| have|'ve)? (?:now )?(?:through|speaking|talking|connected|reached) (?:to|with)"
-    r"|(?:you are|you're|your) (?:now )?(?:threw|thru|true|three|through) (?:to|too|two|the)))"
+    r"|(?:you are|you're|your) (?:now )?(?:threw|thru|true|three|through|3)[ -]{1,2}(?:to|too|two|the|2)(?!-)))"
     r"(?![^\W_])[ ,:]*"
 )
 _ASKED_JUST_NOW: Final = re.compile(
