@@ -54,6 +54,7 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(50_001_639, 33, id="words that last far into the next ones"),
         pytest.param(50_001_759, 33, id="the words before those that reach to a name have left"),
         pytest.param(60_001_477, 33, id="a word of no length outside its segment"),
+        pytest.param(60_002_906, 33, id="a last word after all sound, in words that the text does not have"),
         pytest.param(24_001_476, 32, id="words in half their time after a number that is said softly for long"),
         pytest.param(25_002_193, 32, id="a word that lasts into a name that nobody has read"),
         pytest.param(30_000_631, 32, id="two segments of one time, each with the words of half of it"),

@@ -117,7 +117,9 @@ def explained(
     """
     turn, (reader, off) = entry.turn, on
     borders = Borders([word for segment in turn.segments for word in segment.words])
-    turn = turn._replace(segments=tuple(_read(*part, timing) for part in zip(turn.segments, placed, strict=True)))
+    # the last word as the turn has it: it may be one of those that account for nothing
+    stated = [with_last_word(*part) if part[1].last_only else part[0] for part in zip(turn.segments, off, strict=True)]
+    turn = turn._replace(segments=tuple(_read(*part, timing) for part in zip(stated, placed, strict=True)))
     if any(map(any, off)):
         turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
     else:
@@ -168,12 +170,10 @@ def _doubted(
     segments: Sequence[Segment], off: Sequence[Drift], reader: Reader, channel: int, timing: TimingProfile
 ) -> Iterator[Segment]:
     """The segments, those without words whose times are off where more sounds about them than their letters take: as
-    stated, one of them may lie on a value that the text lacks. A last word may be drawn out."""
+    stated, one of them may lie on a value that the text lacks. A last word may be drawn out, or off by itself."""
     ended_ms = 0
     for segment, drift in zip(segments, off, strict=True):
-        if drift.last_only:
-            segment = with_last_word(segment, drift)
-        elif any(drift) and not drift.drawn_out:
+        if any(drift) and not (drift.drawn_out or drift.last_only):
             # what sounds just before belongs to the segment before it, or else to this one
             begun_ms = min(segment.start_ms, max(ended_ms, segment.start_ms - MAX_REACH_MS))
             untimed = msgspec.structs.replace(

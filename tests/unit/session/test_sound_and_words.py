@@ -402,3 +402,11 @@ def test_a_name_that_nobody_reads_in_the_time_of_words_that_reach_to_each_other(
     names_ms, others_ms, _ = heard(said, final(read, None, words, timing=timing))
     assert names_ms <= LEFT_MS
     assert others_ms >= 5 * 280
+
+
+@pytest.mark.parametrize("text", ["", "okay", "so tell me would"])
+def test_a_last_word_that_is_stated_after_all_sound_where_the_text_does_not_have_it(text):
+    said = spoken("so tell me would zorblax")
+    words = [word.word for word in said]
+    words[-1] = Word("high", words[-2].end_ms + 1_100, words[-2].end_ms + 1_300, 0.9)
+    assert heard(said, final(said, text, words, timing="100ms"))[0] <= LEFT_MS
