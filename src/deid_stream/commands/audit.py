@@ -74,9 +74,8 @@ def _tell(found: JsonObject) -> None:
         click.echo(f"{verdict}: {counted(count, 'record')}")
     for wrong in found["wrong"]:
         click.echo(f"{wrong['verdict']}  {wrong['topic']}  {wrong['key']}", err=True)
-    click.echo(
-        "consent is proven" if found["consent"] else "records are there that should not be", err=not found["consent"]
-    )
+    proven = "consent is proven" if any(found["verdicts"].values()) else "nothing is in training: no consent is needed"
+    click.echo(proven if found["consent"] else "records are there that should not be", err=not found["consent"])
     tell_chains(found["audit"])
 
 

@@ -31,7 +31,10 @@ def create(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json({"created": created})
     else:
-        click.echo("\n".join(f"created {name}" for name in created) or "nothing to create: every topic is there")
+        done = "\n".join(f"created {name}" for name in created)
+        click.echo(
+            done or "nothing to create: every topic is there; `deid-stream topics check` says whether they are right"
+        )
 
 
 @topics.command()

@@ -134,6 +134,15 @@ def test_values(said: str, kind: T, left: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "becomes"),
+    [("{priya dot nair at okaxis}", T.UPI_ID), ("{priya dot nair at gmail dot com}", T.EMAIL_ADDRESS)],
+)
+def test_an_address_of_a_payment_service_is_no_mail(said: str, becomes: T) -> None:
+    text, detection = guess(said, T.EMAIL_ADDRESS, 1.0)
+    assert [found.entity_type for found in value(seen(text), text, detection, [])] == [becomes]
+
+
+@pytest.mark.parametrize(
     ("said", "left"),
     [
         ("born {on the 3rd of march}", "born on the {3rd of march}"),

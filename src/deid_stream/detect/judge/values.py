@@ -24,6 +24,7 @@ from deid_stream.detect.vocabulary import (
 )
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
+from deid_stream.text.normalise import UPI_HANDLES
 from deid_stream.text.tokens import PLAIN, WORD
 from deid_stream.units import Interval
 
@@ -90,6 +91,9 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
         return
     if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
+    written = view.written.between(detection.start, detection.end)
+    if detection.entity_type is T.EMAIL_ADDRESS and written.lower().rpartition("@")[2] in UPI_HANDLES:
+        detection = msgspec.structs.replace(detection, entity_type=T.UPI_ID)
     yield detection
 
 
