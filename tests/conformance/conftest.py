@@ -61,7 +61,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 @pytest.fixture
 async def service(broker: Broker) -> AsyncIterator[Service]:
-    base = Settings(bootstrap_servers=broker.bootstrap or "memory:0")
+    base = Settings(bootstrap_servers=broker.bootstrap or "memory:9092")
     async with Service(base, exactly_once=broker.exactly_once, connect=broker.client) as running:
         yield running
 

@@ -223,7 +223,7 @@ REMOVED: Final = (
     Removed(
         "speech that no transcript explains is silenced",
         "session/sound.py",
-        "        for span in unheard.unexplained(explained, window, self, channel):\n",
+        "        for span in unheard.unexplained(explained, window, self, channel, self._holes.get(channel, ())):\n",
         "        for span in ():\n",
         f"{_CALL}test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silence_passes",
     ),

@@ -63,7 +63,7 @@ async def test_what_a_slow_worker_has_not_taken_waits_in_the_broker(monkeypatch:
 
     monkeypatch.setattr(MemoryGroupReader, "pause", noted)
     monkeypatch.setattr(pump, "FULL_BYTES", 20_000)
-    settings = Settings(bootstrap_servers="memory:0")
+    settings = Settings(bootstrap_servers="memory:9092")
     async with Service(settings, exactly_once=True, connect=lambda known: memory.connect(known.client_id)) as service:
         await service.policy("someone")
         made = [call(f"slow-{seed}", "someone", seed) for seed in range(6)]

@@ -135,8 +135,8 @@ MUTANTS: Final = (
         10,
         "a run of twelve digits goes whatever its words say",
         "detect/rules/digits.py",
-        "left = run.groups if total >= _CARD_DIGITS else self._not_plain(",
-        "left = self._not_plain(",
+        "whole = keyed or total >= _CARD_DIGITS",
+        "whole = keyed",
         "tests/property/test_digit_runs.py",
     ),
     Mutant(

@@ -35,7 +35,9 @@ from tests.support.topics import TOPIC_OF
 NAMES = TopicNames.of("")
 START_MS = 1_700_000_000_000
 SECRET = "my card is 4111 1111 1111 1111"
-SETTINGS = Settings(bootstrap_servers="memory:0", digest_key=bytes(range(32)).hex(), broker_wait_ms=0, metrics_port=0)
+SETTINGS = Settings(
+    bootstrap_servers="memory:9092", digest_key=bytes(range(32)).hex(), broker_wait_ms=0, metrics_port=0
+)
 SESSIONS = SessionFactory(Detector.load(), KeyRing(bytes(range(32))), SessionSettings())
 ERRORS = [ValueError, KeyError, AttributeError, TypeError, RecursionError, AssertionError, UnicodeError, MemoryError,
           OSError, ZeroDivisionError, msgspec.ValidationError, NotImplementedError]  # fmt: skip

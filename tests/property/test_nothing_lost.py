@@ -45,7 +45,7 @@ CHECKED = (
 )
 CALLS = [make_call(f"call-{number}", "someone", number, START_MS + number * 900, turns=3) for number in range(3)]
 RECORDS = sorted((record for call in CALLS for record in call.records), key=lambda record: record.time_ms)
-SETTINGS = Settings(bootstrap_servers="memory:0", digest_key=KEY.hex(), broker_wait_ms=0, metrics_port=0)
+SETTINGS = Settings(bootstrap_servers="memory:9092", digest_key=KEY.hex(), broker_wait_ms=0, metrics_port=0)
 
 STEPS = ("outputs", "checkpoint", "commit", "answer")
 FAULTS = {"refused": BrokerError("refused"), "fenced": FencedError("fenced"), "dies": ValueError("dies")}

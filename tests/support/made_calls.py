@@ -62,6 +62,10 @@ class Timeline:
     secrets: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
 
+HURRIED_MS = 150
+"""Secrets have more letters than other words: nobody says them in as short a time."""
+
+
 def make_timeline(seed: int, turns: int = 4, channels: int = 2, customer_id: str = "acme") -> Timeline:
     """Alternating turns of 2 to 7 words with pauses; one word in five is a secret."""
     rng = Random(seed)
@@ -74,6 +78,7 @@ def make_timeline(seed: int, turns: int = 4, channels: int = 2, customer_id: str
             length_ms = rng.randrange(150, 500, 10)
             secret = rng.random() < 0.2
             text = rng.choice(SECRET) if secret else rng.choice(PLAIN)
+            length_ms += HURRIED_MS if secret else 0
             words[channel].append(Word(text, at_ms, at_ms + length_ms, 0.9))
             if secret:
                 secrets[channel].append((at_ms, at_ms + length_ms))

@@ -50,7 +50,7 @@ class MemoryBroker:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def connect(self, client_id: str = "memory") -> "MemoryKafka":
-        return MemoryKafka(self, Connection(servers=("memory:0",), client_id=client_id))
+        return MemoryKafka(self, Connection(servers=("memory:9092",), client_id=client_id))
 
     def places(self, topic: str) -> list[Place]:
         return sorted(place for place in self.logs if place.topic == topic)
