@@ -31,6 +31,17 @@ async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
             opened.thread_loop.close()
 
 
+async def test_an_answer_that_never_comes_is_waited_for_for_seconds_and_a_record_is_kept_for_minutes() -> None:
+    app = faust.App("test", broker="kafka://127.0.0.1:1")
+    app.transport = patient_transport(20)(app.conf.broker_consumer, app, app.loop)
+    producer = app.producer._new_producer()
+    try:
+        assert producer.client._request_timeout_ms == 15_000
+        assert producer._message_accumulator._batch_ttl == 1_200
+    finally:
+        await producer.stop()
+
+
 async def test_tables_are_read_once_since_faust_would_set_them_back_to_older_changes() -> None:
     app = faust.App("test", broker="kafka://127.0.0.1:1", TableManager=ReadOnce)
     place = TP("changelog", 0)
