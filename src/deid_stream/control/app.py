@@ -22,6 +22,7 @@ from faust.types import TP
 
 from deid_stream.control.tables import Table
 from deid_stream.errors import TakenOverError, TaskError
+from deid_stream.kafka.clients.aio.options import REQUEST_TIMEOUT_MS
 from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
 from deid_stream.observe.logs import get_log
@@ -29,8 +30,6 @@ from deid_stream.observe.logs import get_log
 log = get_log("control")
 
 T = TypeVar("T")
-ANSWER_MS: Final = 15_000
-"""Longest wait for a broker's answer; then the connection is closed and the request sent again over a new one."""
 COMMIT_EVERY_S: Final = 1.0
 """Between two commits of what agents have done. Larger: more is done again after a crash."""
 START_S: Final = 120.0
@@ -279,9 +278,10 @@ def _stamp_ms(member: ClientMetadata) -> int:
 
 def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
     """Faust's transport with another longest wait of a fetch, ``fetch_wait_ms``: Faust has 1.5 s and no setting for
-    it. And with another longest wait for the answer to what is written, ``ANSWER_MS``: Faust has one setting for it and
-    for how long a record may wait to be written, which it needs to be 20 minutes, since a record that is given up is
-    missing in a table. Over a connection that a network has silently dropped, nothing was written for so long."""
+    it. And with ``REQUEST_TIMEOUT_MS`` as the longest wait for the answer to what is written: Faust has one setting for
+    it and for how long a record may wait to be written, which it needs to be 20 minutes, since a record that is given
+    up is missing in a table. Over a connection that a network has silently dropped, nothing was written for so
+    long."""
 
     class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
         def _create_worker_consumer(self, transport: driver.Transport) -> object:
@@ -296,7 +296,7 @@ def patient_transport(fetch_wait_ms: int) -> "type[driver.Transport]":
     class Producer(driver.Producer):  # type: ignore[misc]  # untyped
         def _new_producer(self, transactional_id: str | None = None) -> object:
             producer = super()._new_producer(transactional_id)
-            producer.client._request_timeout_ms = ANSWER_MS
+            producer.client._request_timeout_ms = REQUEST_TIMEOUT_MS
             return producer
 
     class Transport(driver.Transport):  # type: ignore[misc]  # untyped

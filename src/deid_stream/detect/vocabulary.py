@@ -100,6 +100,11 @@ def locales() -> tuple[Locale, ...]:
     return tuple(found)
 
 
+def expressions(section: str, field: str) -> list[str]:
+    """The regular expressions of one kind (``"names"``, ``"strong"``) in all locales."""
+    return [expression for locale in locales() for expression in getattr(getattr(locale, section), field)]
+
+
 LANGUAGES: Final = frozenset(locale.language for locale in locales())
 """Languages that there are rules and number tables for."""
 FUNCTION_HI: Final = words("hi_latn/function")
@@ -141,7 +146,7 @@ FOREIGN_WORDS: Final = (
     - word_set("vocabulary.foreign_names")
 )
 """Everyday words of other languages that are no names, for turns that are read as English."""
-MONTHS: Final = frozenset(month for locale in locales() for month in locale.plain.months)
+MONTHS: Final = frozenset(expressions("plain", "months"))
 WEEKDAYS: Final = word_set("vocabulary.weekdays")
 FIELDS: Final = word_set("vocabulary.fields")
 """Names of fields, as people write them before a value; never the value."""

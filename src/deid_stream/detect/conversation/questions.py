@@ -7,14 +7,13 @@ import re
 from typing import Final
 
 from deid_stream.detect.rules import cues
-from deid_stream.detect.vocabulary import locales
+from deid_stream.detect.vocabulary import expressions
 from deid_stream.model.entities import EntityType as T
 
 
 def _phrases(field: str) -> str:
     """The phrases of one kind in all locales, as whole words."""
-    phrases = [p for locale in locales() for p in getattr(locale.questions, field)]
-    return rf"(?<![^\W_])(?:{cues.by_first_letter(phrases)})(?![^\W_])"
+    return rf"(?<![^\W_])(?:{cues.by_first_letter(expressions('questions', field))})(?![^\W_])"
 
 
 _REQUEST: Final = re.compile(rf"\?|{_phrases('request')}")

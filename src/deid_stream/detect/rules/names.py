@@ -18,7 +18,7 @@ from deid_stream.detect.vocabulary import (
     NAMES_ALSO_WORDS,
     WEEKDAYS,
     WORD_NAMES,
-    locales,
+    expressions,
     word_set,
 )
 from deid_stream.model.entities import EntityType
@@ -27,7 +27,7 @@ from deid_stream.text.tokens import LETTERS, NAME, NAME_PATTERN, POSSESSIVES
 
 
 def _alternatives(field: str) -> str:
-    return "|".join(cue for locale in locales() for cue in getattr(locale.names, field)) or r"\b\B"
+    return "|".join(expressions("names", field)) or r"\b\B"
 
 
 _CUE: Final = re.compile(

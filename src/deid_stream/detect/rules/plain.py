@@ -6,12 +6,12 @@ Each match is a stretch of the written text. Dates are kept apart, because a dat
 import re
 from typing import Final, NamedTuple
 
-from deid_stream.detect.vocabulary import MONTHS, locales
+from deid_stream.detect.vocabulary import MONTHS, expressions
 from deid_stream.units import CharIndex
 
 _MONTH: Final = rf"(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})"
-_LOCAL_UNITS: Final = "|".join(unit for locale in locales() for unit in locale.plain.units)
-_LINK: Final = rf"(?:{'|'.join(link for locale in locales() for link in locale.plain.date_links)})"
+_LOCAL_UNITS: Final = "|".join(expressions("plain", "units"))
+_LINK: Final = rf"(?:{'|'.join(expressions('plain', 'date_links'))})"
 _DAY: Final = r"(?:[0-3]?\d(?:st|nd|rd|th)?)"
 _YEAR: Final = r"(?:(?:19|20) ?\d\d|[12],\d{3}|'?\d\d(?!\d))"
 _NUMBER: Final = r"\d+(?:[.,]\d+)*"

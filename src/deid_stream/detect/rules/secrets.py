@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON, locales, word_set
+from deid_stream.detect.vocabulary import COMMON, expressions, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -27,17 +27,13 @@ _HANDLE: Final = re.compile(
 )
 
 
-def _words(field: str) -> str:
-    """The expressions of one kind in all locales."""
-    return "|".join(word for locale in locales() for word in getattr(locale.secrets, field))
-
-
 _NAMED: Final = re.compile(
-    rf"(?<![^\W_])(?:{_words('named')})(?: |(?=[':]))(?:{_words('links')})"
+    rf"(?<![^\W_])(?:{'|'.join(expressions('secrets', 'named'))})(?: |(?=[':]))"
+    rf"(?:{'|'.join(expressions('secrets', 'links'))})"
     r" (?P<v>[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,3}?)"
-    rf"(?=[,.?!]|\s*\Z| (?:{_words('followed_by')})\b)"
+    rf"(?=[,.?!]|\s*\Z| (?:{'|'.join(expressions('secrets', 'followed_by'))})\b)"
 )
-_TOLD_OF: Final = re.compile(_words("about"))
+_TOLD_OF: Final = re.compile("|".join(expressions("secrets", "about")))
 
 
 class SecretRecognizer:

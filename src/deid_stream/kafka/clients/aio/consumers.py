@@ -14,7 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from deid_stream.kafka.clients.aio.careful import CarefulPoll, unreadable
 from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translated
-from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.clients.aio.options import REQUEST_TIMEOUT_MS, client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.ports import Batches, GroupListener, GroupOptions, Isolation
 from deid_stream.kafka.record import Place
@@ -129,7 +129,7 @@ async def log_reader(
         isolation_level=isolation,
         fetch_max_wait_ms=_FOLLOW_WAIT_MS if follows else _FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,
-        request_timeout_ms=15_000,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
         retry_backoff_ms=50,
     )
     try:
@@ -202,7 +202,7 @@ class AioGroupReader(AioGroupOffsets, ConsumerRebalanceListener):  # type: ignor
             rebalance_timeout_ms=30_000,
             fetch_max_wait_ms=options.fetch_wait_ms,
             max_partition_fetch_bytes=2 << 20,
-            request_timeout_ms=15_000,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=50,
         )
         super().__init__(consumer, options.group_id)

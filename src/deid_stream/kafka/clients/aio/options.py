@@ -1,8 +1,13 @@
 """The connection as the keyword arguments that every aiokafka client takes."""
 
+from typing import Final
+
 from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
 from deid_stream.model.json import JsonObject
+
+REQUEST_TIMEOUT_MS: Final = 15_000
+"""Longest wait for a broker's answer; then the connection is closed and the request sent again over a new one."""
 
 
 def client_options(connection: Connection) -> JsonObject:

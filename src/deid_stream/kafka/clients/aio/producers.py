@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, UnsupportedVersionError
 from aiokafka.errors import UnknownError as UnknownBrokerError
 
 from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translate, translated
-from deid_stream.kafka.clients.aio.options import client_options
+from deid_stream.kafka.clients.aio.options import REQUEST_TIMEOUT_MS, client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.late_offsets import LateOffsets
 from deid_stream.kafka.ports import GroupReader, Publisher
@@ -99,7 +99,7 @@ def _options(connection: Connection) -> JsonObject:
         "max_batch_size": MAX_BATCH_BYTES,
         "max_request_size": 8 * MAX_BATCH_BYTES,
         "linger_ms": 0,
-        "request_timeout_ms": 15_000,
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "retry_backoff_ms": 50,
     }
 
