@@ -47,6 +47,21 @@ def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
     return AudioSpan(max(0, start_ms - MAX_REACH_MS), end_ms + MAX_REACH_MS, channel, reason)
 
 
+def by_line(turn: Turn, placed: Sequence[Placement]) -> tuple[Turn, list[Placement]]:
+    """The turn with the segments of one line of words made one, and their words on its text.
+
+    Some recognisers give every word, or a few, as a segment. Whether such times are off shows where the line begins
+    and ends, and where sound does."""
+    lines = list(turn.lines())
+    if len(lines) == len(turn.segments):
+        return turn, [*placed]
+    starts = turn.starts()
+    segments = tuple(turn._replace(segments=turn.segments[slice(*line)]).joined().segments[0] for line in lines)
+    return turn._replace(segments=segments), [
+        joined(placed[slice(*line)], [at - starts[line.start] for at in starts[slice(*line)]]) for line in lines
+    ]
+
+
 class Heard(NamedTuple):
     """A turn's sound on one channel, and how far the times of its segments' words are off there."""
 
@@ -67,11 +82,12 @@ def located(
 ) -> tuple[list[AudioSpan], dict[int, list[Interval]]]:
     """What of a turn must not be heard, and by channel what the turn accounts for (media time). ``until_ms``: what
     sounds from then on belongs to the next turn."""
-    turn = entry.turn
+    # a word stands in the text of its own segment, also where its line is aligned as one
+    each = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in entry.turn.segments]
+    turn, placed = by_line(entry.turn, each)
+    entry = entry._replace(turn=turn)
     timing = profile(turn.segments[0].timing or settings.default_profile)
     on = {channel: heard(turn, sound, channel, timing, until_ms) for channel in sound.targets(turn.channel)}
-    # a word stands in the text of its own segment, also where the turn is aligned as one
-    placed = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in turn.segments]
     cut = list(place(entry, placed, on, sound, timing, crosstalk=settings.crosstalk))
     known: dict[int, list[Interval]] = {}
     for channel, here in on.items():

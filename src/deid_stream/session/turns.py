@@ -20,7 +20,7 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.text.languages import lexicon_of
 from deid_stream.text.normalise import normalise
 from deid_stream.text.tokens import Tokens
-from deid_stream.units import CharIndex, Ms
+from deid_stream.units import CharIndex, Interval, Ms
 
 _ANSWER_WORDS: Final = 4
 """A turn of fewer words may be half an answer ("daniel"), so it waits the whole context window. A larger value delays
@@ -28,6 +28,13 @@ more turns."""
 _SHORT_LETTERS: Final = 3
 """A turn whose last word has at most so many letters ("is", "my", "at", "um") may go on with a value, so it waits the
 whole context window."""
+_ONE_LINE_MS: Final = 400
+"""A larger value takes more segments whose times are off by different lengths for one, and silences more about their
+values; a smaller one judges a word by itself whose times show to be off only beside its neighbours'."""
+_SHORT_WORDS: Final = 4
+"""A segment of fewer words is short: nobody can tell from it alone whether its times are off. A larger value widens the
+cuts of a segment whose times are right for the sake of a neighbour's; a smaller one judges segments of few words by
+themselves."""
 _ENDINGS: Final = " .,;:?!…"
 """Signs that a recogniser puts after an unfinished text and removes in the next revision: that removes nothing said."""
 
@@ -62,6 +69,15 @@ class Turn(NamedTuple):
         whole = msgspec.structs.replace(first, text=self.text, end_ms=self.end_ms, words=words)
         return self._replace(segments=(whole,))
 
+    def lines(self) -> Iterator[Interval]:
+        """The segments (half-open ranges of indices) that are one line of words: of two neighbours one is short, all
+        words have times, and the later ones begin within ``_ONE_LINE_MS`` after the others have ended."""
+        first = 0
+        for at in range(1, len(self.segments) + 1):
+            if at == len(self.segments) or not _goes_straight_on(*self.segments[at - 1 : at + 1]):
+                yield Interval(first, at)
+                first = at
+
     def starts(self) -> list[CharIndex]:
         """Where each segment's text begins in ``text``."""
         starts = []
@@ -70,6 +86,23 @@ class Turn(NamedTuple):
             starts.append(at)
             at += len(segment.text) + 1
         return starts
+
+
+def _goes_straight_on(before: Segment, after: Segment) -> bool:
+    """Whether two segments, one of them short, are one line of words."""
+    ended, begins = _words_in(before), _words_in(after)
+    if before.provider != after.provider or ended is None or begins is None:
+        return False
+    pause_ms, words = begins.start - ended.end, (len(before.words), len(after.words))
+    # where the words of longer segments lie about each other, they are two readings, or what two people say at once
+    return pause_ms < _ONE_LINE_MS and (max(words) if pause_ms < 0 else min(words)) < _SHORT_WORDS
+
+
+def _words_in(segment: Segment) -> Interval | None:
+    """From the first word's start to the last one's end; None where a word has no times."""
+    times = [(word.start_ms, word.end_ms) for word in segment.words]
+    starts, ends = [start for start, _ in times if start is not None], [end for _, end in times if end is not None]
+    return Interval(min(starts), max(ends)) if times and len(starts) == len(ends) == len(times) else None
 
 
 def following(turn: Turn, pending: Iterable[Segment], turns: Iterable[Turn]) -> Ms:

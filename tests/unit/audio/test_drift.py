@@ -36,8 +36,12 @@ def test_a_last_word_that_sounds_on(timing: str, drawn_out_ms: int, expected: Dr
     assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES[timing], 1 << 60) == [expected]
 
 
-@pytest.mark.parametrize(("soft_ms", "before_ms"), [(280, 940), (1_500, 0)], ids=["a word", "somebody else"])
-def test_a_word_said_softly_between_two_others_is_no_pause(soft_ms: int, before_ms: int) -> None:
+@pytest.mark.parametrize(
+    ("soft_ms", "begins_ms", "before_ms"),
+    [(280, 1_940, 940), (1_500, 3_160, 0), (1_500, 1_000, 2_160)],
+    ids=["a word", "somebody else", "words that the segment states"],
+)
+def test_a_word_said_softly_between_two_others_is_no_pause(soft_ms: int, begins_ms: int, before_ms: int) -> None:
     """Two words, a soft sound, two words more; four words are stated on the last two."""
     loud, soft = {"rms": 3_000}, {"rms": 12}
     sound = joined(
@@ -46,7 +50,7 @@ def test_a_word_said_softly_between_two_others_is_no_pause(soft_ms: int, before_
     )  # fmt: skip
     words = tuple(Word("and", soft_ms + at, soft_ms + at + 140) for at in (1_660, 1_860, 2_260, 2_460))
     segment = Segment(
-        call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=1_000,
+        call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=begins_ms,
         end_ms=words[-1].end_ms or 0, words=words,
     )  # fmt: skip
     found = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)

@@ -147,6 +147,32 @@ def test_one_segment_of_a_turn_is_off_and_the_others_are_not():
     assert heard([word for part in parts for word in part], *segments)[0] <= LEFT_MS
 
 
+@pytest.mark.parametrize("cut", [(1,) * 13, (1, 2, 3, 1, 2, 3, 1), (6, 1, 6), (1, 5, 1, 5, 1)], ids=str)
+@pytest.mark.parametrize("timing", ["exact", "100ms", "300ms"])
+@pytest.mark.parametrize("off_ms", [-800, -600, -300, -100, 0, 100, 300, 600, 800])
+def test_a_line_of_words_in_short_segments_is_early_or_late_as_one(off_ms, timing, cut):
+    """Some recognisers give every word as a segment: the times of its neighbours are off by as much as its own."""
+    said = spoken(SENTENCE, 2_000)
+    segments, at = [], 0
+    for number, count in enumerate(cut):
+        part = said[at : at + count]
+        words = [Word(word.text, word.start_ms + off_ms, word.end_ms + off_ms) for word in part]
+        stated = {"start_ms": part[0].start_ms + off_ms, "end_ms": part[-1].end_ms + off_ms}
+        segment = final(part, words=words, timing=timing, segment_id=f"s{number}")
+        segments.append(msgspec.structs.replace(segment, **stated))
+        at += count
+    names_ms, others_ms, _ = heard(said, *segments)
+    assert names_ms <= LEFT_MS
+    assert others_ms > 12 * 280 - 2 * abs(off_ms) - 300
+
+
+def test_words_stated_in_a_pause_may_be_those_before_it_or_after_it():
+    unread, said = spoken("and why is that", 2_000), spoken("zorblax i", 4_200)
+    words = [Word("zorblax", 3_500, 3_760), Word("i", 3_850, 4_050)]
+    segment = msgspec.structs.replace(final(said, words=words), start_ms=3_500, end_ms=4_050)
+    assert heard([*unread, *said], segment)[0] <= LEFT_MS
+
+
 UNEVEN = (2_000, 2_380, 2_800, 3_150, 3_580, 3_960, 4_340, 4_750)
 
 

@@ -5,6 +5,7 @@ as far from its sound as either end does; so far a cut about it is widened. Time
 recogniser's usual error say nothing, and nor do words that are the echo of another channel.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.align.echoes import own_words
-from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.hold.line import quantile
 from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader
 from deid_stream.model.events import Segment, Word
@@ -27,8 +28,8 @@ _SOFT_BETWEEN_MS: Final = 1_200
 """What sounds softly for no longer, with the pauses about it, is a part of what is said before and after it. A larger
 value takes the voice of somebody else, heard softly, for a bridge to what is said after that: values are then silenced
 widely. A smaller one takes the words before a softly said value for something else."""
-_LOOK_AFTER_MS: Final = 1_000
-"""How far beyond its end, and its own length, the sound of a segment is looked for."""
+_LOOK_MS: Final = 1_000
+"""How far before its start, and beyond its end and its own length, the sound of a segment is looked for."""
 _LONGEST_MS: Final = 12_000
 _OVER_ERROR_MS: Final = 20
 """Times off by less than the usual error and this are rough, not wrong. A larger value leaves so much of a value where
@@ -151,9 +152,9 @@ def _beside(segment: Segment, free: Interval, reader: Reader, channel: int, timi
     extent = _extent(segment)
     if extent is None or not extent.length:
         return NO_DRIFT
-    reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_AFTER_MS
+    reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_MS
     window = Interval(
-        max(free.start, min(segment.start_ms, extent.start) - MAX_REACH_MS),
+        max(free.start, min(segment.start_ms, extent.start) - _LOOK_MS),
         min(free.end, max(segment.end_ms, extent.end) + reach_ms),
     )
     return _drift(segment, extent, window, reader, channel, timing)
@@ -191,7 +192,7 @@ def _drift(
     if not 0 < window.length <= MAX_READ_MS:
         return NO_DRIFT
     sounding, audible = _sounding(reader, channel, window, extent)
-    heard = _connected(sounding, audible, window, extent)
+    before, heard, after = _connected(sounding, audible, window, extent)
     if heard is None:
         return NO_DRIFT  # nothing sounds anywhere near: alignment refuses the words' times by itself
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
@@ -207,8 +208,26 @@ def _drift(
     )
     if agree:
         return NO_DRIFT
+    either_way = Drift(
+        max(drift.before_ms, extent.start - before.start)
+        if before and _silent_start(timed, heard, tolerance_ms)
+        else 0,
+        max(drift.after_ms, after.end - extent.end) if after and _silent_end(timed, heard, tolerance_ms) else 0,
+    )
+    if any(either_way):
+        return Drift(max(drift.before_ms, either_way.before_ms), max(drift.after_ms, either_way.after_ms))
     last_only = _only_last(segment, timed, sounding, window, heard, tolerance_ms)
     return drift._replace(last_only=last_only)
+
+
+def _silent_start(timed: Sequence[tuple[Ms, Ms]], heard: Interval, tolerance_ms: Ms) -> bool:
+    """Whether the first word is stated before the sound."""
+    return heard.start >= timed[0][1] + tolerance_ms
+
+
+def _silent_end(timed: Sequence[tuple[Ms, Ms]], heard: Interval, tolerance_ms: Ms) -> bool:
+    """Whether the last word is stated after the sound."""
+    return heard.end <= timed[-1][0] - tolerance_ms
 
 
 def _only_last(
@@ -245,9 +264,9 @@ def _off(
     early = _sound_ms(sounding, window, Interval(heard.start, extent.start)) > tolerance_ms
     late = _sound_ms(sounding, window, Interval(extent.end, heard.end)) > tolerance_ms
     first = last = 0
-    if early or heard.start >= timed[0][1] + tolerance_ms:
+    if early or _silent_start(timed, heard, tolerance_ms):
         first = heard.start - extent.start
-    if late or heard.end <= timed[-1][0] - tolerance_ms:
+    if late or _silent_end(timed, heard, tolerance_ms):
         last = heard.end - extent.end
     drift = Drift(max(0, -first, -last), max(0, first, last))
     if drift == NO_DRIFT and _misplaced(timed, sounding, window, tolerance_ms):
@@ -284,25 +303,35 @@ def _sounding(
     return audible & (peaks > level / _SOFTER), audible
 
 
-def _connected(
-    sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: Interval, extent: Interval
-) -> Interval | None:
+class _Sound(NamedTuple):
+    """What sounds where words are stated, and the sound before and after that, over longer pauses; None for none."""
+
+    before: Interval | None
+    there: Interval | None
+    after: Interval | None
+
+
+def _connected(sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: Interval, extent: Interval) -> _Sound:
     """The sound from where the words are stated outward, over pauses of words; all there is where none is there. What
     is said softly between two words, and not for long, is no pause."""
     loud = np.flatnonzero(sounding)
     frames = loud * FRAME_MS + window.start
     if not len(frames):
-        return None
+        return _Sound(None, None, None)
     first, stop = np.searchsorted(frames, extent).tolist()
     if first == stop:
-        return Interval(int(frames[0]), int(frames[-1]) + FRAME_MS)
+        return _Sound(None, Interval(int(frames[0]), int(frames[-1]) + FRAME_MS), None)
     quiet_ms = np.cumsum(~audible)[loud] * FRAME_MS
     apart = (quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) | (frames[1:] - frames[:-1] > _SOFT_BETWEEN_MS)
-    parts = np.flatnonzero(apart) + 1
-    before, after = np.searchsorted(parts, (first, stop - 1), side="right").tolist()
-    start = int(frames[parts[before - 1]]) if before else int(frames[0])
-    end = int(frames[parts[after] - 1]) if after < len(parts) else int(frames[-1])
-    return Interval(start, end + FRAME_MS)
+    borders = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
+    parts = [Interval(int(frames[a]), int(frames[b - 1]) + FRAME_MS) for a, b in pairwise(borders)]
+    here = bisect_right(borders, first) - 1
+    last = bisect_right(borders, stop - 1)
+    return _Sound(
+        parts[here - 1] if here else None,
+        Interval(parts[here].start, parts[last - 1].end),
+        parts[last] if last < len(parts) else None,
+    )
 
 
 def _agree(
