@@ -29,6 +29,14 @@ from deid_stream.text.normalise import normalise
         ("thanks will", False),
         ("my bill is wrong again", True),
         ("i think bill is wrong again", False),
+        ("how long will that take", True),
+        ("is long in today", False),
+        ("i will pick it up", True),
+        ("pick it up will", False),
+        ("could you wait until the light turns green", True),
+        ("could you ask green to wait", False),
+        ("have a great day", True),
+        ("thanks day", False),
         ("my password is espresso", False),
         ("send it to mama", False),
     ],
@@ -37,7 +45,22 @@ def test_the_model_is_spared_what_dictionaries_explain(said: str, spared: bool) 
     assert settled(View(normalise(said)), ()) is spared
 
 
-def test_what_was_asked_for_and_not_found_is_looked_for() -> None:
-    said = normalise("the barista splashed espresso")
-    assert settled(View(said), ())
-    assert not settled(View(said, (T.PERSON,)), ())
+@pytest.mark.parametrize(
+    ("asked", "said", "spared"),
+    [
+        (T.PERSON, "yes that is right", True),
+        (T.PERSON, "the barista splashed espresso", False),
+        (T.PERSON, "sky", False),  # a word that is a name, too
+        (T.PERSON, "it is s o", False),  # spelled
+        (T.ADDRESS, "okay", True),
+        (T.ADDRESS, "the hotel in singapore", False),
+        (T.PASSWORD, "okay", False),  # any word may be one
+        (T.CREDIT_CARD, "could you please give me a moment while i open my account", True),
+        (T.CREDIT_CARD, "the barista splashed the espresso", True),  # no digit, so no card
+        (T.CREDIT_CARD, "nkosi splashed espresso", False),
+        (T.ID_NUMBER, "could you please give me a moment while i open my account", False),  # a code may be a word
+        (T.ID_NUMBER, "yes that is right", True),
+    ],
+)
+def test_what_was_asked_for_and_not_found_is_looked_for(asked: T, said: str, spared: bool) -> None:
+    assert settled(View(normalise(said), (asked,)), ()) is spared

@@ -6,6 +6,7 @@ from typing import Final
 from deid_stream.detect.judge.addresses import NUMBERS, PLACES, STREETS, UNITS
 from deid_stream.detect.model.neural import NeuralTagger
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.answers import SECRETS
 from deid_stream.detect.rules.plain import SURE
 from deid_stream.detect.vocabulary import (
     CLOSED,
@@ -23,6 +24,7 @@ from deid_stream.detect.vocabulary import (
 )
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
+from deid_stream.units import CharIndex
 
 _LONG: Final = 400
 """Characters up to which a turn is worth the look for a skip."""
@@ -48,10 +50,31 @@ _NAMED: Final = (
 """Words that may be part of a name or an address, whatever dictionaries say of them."""
 _TOLD: Final = ("pass", "code", "word", "secret", "answer", "pin", "login", "user", "handle", "born", "birth")
 """Where a turn holds one of these, any word or number in it may be a secret or of a birth."""
+_ORDINARY: Final = ORDINARY | word_set("stage.ordinary")
+_AROUND_ANSWERS: Final = CLOSED & word_set("stage.around_answers")
+"""Words that answer no question for a name, an address or a code."""
+_ONLY_DIGITS: Final = frozenset(
+    {
+        EntityType.CREDIT_CARD,
+        EntityType.CARD_EXPIRY,
+        EntityType.CARD_CVV,
+        EntityType.PHONE_NUMBER,
+        EntityType.BANK_ACCOUNT,
+        EntityType.US_SSN,
+        EntityType.IN_AADHAAR,
+        EntityType.UK_NHS,
+    }
+)
+"""Types that no turn without a digit answers."""
 _FEW_DIGITS: Final = 2
 _NUMBERING: Final = frozenset("is was it's its number numbers no id nos".split())
 _MODALS: Final = frozenset({"will", "may"})
 _AFTER_MODALS: Final = word_set("stage.after_modals")
+_BEFORE_MODALS: Final = word_set("stage.before_modals")
+_DESCRIBED: Final = word_set("stage.described")
+_BEFORE_DESCRIBED: Final = word_set("stage.before_described")
+_DAYS: Final = frozenset({"day", "days"})
+_BEFORE_DAYS: Final = word_set("stage.before_days")
 _BEFORE_THINGS: Final = word_set("stage.before_things")
 _FORMS: Final = ("ing", "ed", "ly", "tion", "ment", "ness", "able", "ful", "less", "ous")
 """Endings of words that are hardly ever names, where these have six letters or more."""
@@ -81,16 +104,25 @@ class ModelStage:
 
 def settled(view: View, found: Sequence[Detection]) -> bool:
     """Nothing is left in the turn that only the model could tell."""
-    if len(view.text) > _LONG or (view.expected and not any(d.entity_type in view.expected for d in found)):
+    if len(view.text) > _LONG:
         return False
     named = any(d.entity_type in _OPEN_ENDED for d in found)
-    vocabulary = CLOSED if named else ORDINARY
-    plain_talk = not named and not view.expected and view.open_run is None and _is_plain_talk(view)
+    vocabulary = CLOSED if named else _ORDINARY
+    asked = view.expected
+    waiting = asked and not any(d.entity_type in asked for d in found)
+    if waiting and (view.has_digit or not _ONLY_DIGITS.issuperset(asked)):
+        if not SECRETS.isdisjoint(asked):
+            return False
+        vocabulary = _AROUND_ANSWERS
+    plain_talk = not named and (not asked or (waiting and vocabulary is _ORDINARY)) and view.open_run is None
+    plain_talk = plain_talk and _is_plain_talk(view)
     covered = [(d.start, d.end) for d in found if d.score >= _CERTAIN]
     mask = view.plain_mask if view.has_digit else None
     numbers = 0
     for at, (start, end, word) in enumerate(view.words):
-        if word in vocabulary or (mask is not None and mask[start] & SURE and mask[end - 1] & SURE):
+        if word in vocabulary and not (waiting and _is_spelled(view, start, end)):
+            continue
+        if mask is not None and mask[start] & SURE and mask[end - 1] & SURE:
             continue
         if plain_talk and (_is_thing(view, at) or _is_meant_plainly(view, at)):
             numbers += word.isdecimal()
@@ -100,6 +132,12 @@ def settled(view: View, found: Sequence[Detection]) -> bool:
         if not any(a <= left and right <= b for a, b in covered):
             return False
     return True
+
+
+def _is_spelled(view: View, start: CharIndex, end: CharIndex) -> bool:
+    """A word that was said in letters or otherwise than it is written: it may be all of an answer."""
+    left, right = view.written.to_source(start, end)
+    return right - left != end - start
 
 
 def _is_plain_talk(view: View) -> bool:
@@ -137,6 +175,11 @@ def _is_meant_plainly(view: View, at: int) -> bool:
         return counted and len(word) <= _FEW_DIGITS and (not following or following in ORDINARY)
     if word == "bill":
         return at > 0 and view.words[at - 1][2] in _BEFORE_BILL
+    before = view.words[at - 1][2] if at else ""
     if word in _MODALS:
-        return following in _AFTER_MODALS
+        return following in _AFTER_MODALS or (word == "will" and before in _BEFORE_MODALS)
+    if word in _DESCRIBED:
+        return before in _BEFORE_DESCRIBED
+    if word in _DAYS:
+        return before in _BEFORE_DAYS
     return not view.has_digit and (word in STREETS or word in UNITS) and word in COMMON_EN
