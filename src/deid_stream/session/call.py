@@ -270,7 +270,8 @@ class CallSession:
         if holdback.advance(known.until_ms):
             self._snapshot = None
             holdback.settle()
-        while (turn := self._turns.pop_closed(holdback.watermark_ms)) is not None:
+        self._bound.closing.clear()
+        while (turn := self._turns.pop_closed(holdback.watermark_ms, self._known)) is not None:
             self._snapshot = None
             self._awaiting.extend(self._transcript.release(turn, now_ms, self._turns.take_replaced(turn)))
         if self._awaiting:
@@ -278,6 +279,13 @@ class CallSession:
         self._release(now_ms, final=False)
         if self._complete(now_ms):
             self._finish(now_ms)
+
+    def _known(self, channel: int, until_ms: Ms) -> bool:
+        parts = (self._holdback, self._sound, self._life.declared_channels, self._now_ms)
+        if coverage.known(*parts, channel=channel, until_ms=until_ms):
+            return True
+        self._bound.closing.add(channel)
+        return False
 
     def _complete(self, now_ms: Ms) -> bool:
         parts = (self._life, self._holdback, self._sound, self._settings)

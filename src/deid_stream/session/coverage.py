@@ -29,6 +29,8 @@ class Bound:
     def __init__(self) -> None:
         self.slowest: int | None = None
         """The channel that the watermark waited for."""
+        self.closing: set[int] = set()
+        """The channels that the next turns to be detected wait to be known further."""
         self._limit_ms: Ms = 0
         self._awaiting = False
 
@@ -38,11 +40,12 @@ class Bound:
 
     def moves(self, sound: Sound, chunk: AudioChunk, arrived_ms: Ms) -> bool:
         """Whether a chunk of a channel whose audio had arrived up to ``arrived_ms`` may let anything go on: the
-        watermark waits for its sound, not for another channel or for a transcript, or what could leave lacked it."""
+        watermark or a turn waits for its sound, not for another channel or for a transcript, or what could leave lacked
+        it."""
         channel = chunk.channel
         if channel is None or self.slowest is None or self._awaiting or arrived_ms < self._limit_ms:
             return True
-        return channel == self.slowest and not sound.stopped(channel)
+        return (channel == self.slowest or channel in self.closing) and not sound.stopped(channel)
 
 
 def covered(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, *, ended: bool = False) -> Covered:
@@ -68,6 +71,17 @@ def covered(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms
         if silent_ms < least_ms or (silent_ms == least_ms and channel > least):
             least_ms, least = silent_ms, channel
     return Covered(least_ms, least) if channels else Covered(0, None)
+
+
+def known(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, *, channel: int, until_ms: Ms) -> bool:
+    """Whether one channel is known up to ``until_ms``, through silence, however little is known of the others. A
+    recording of all speakers in one channel is known as far as the watermark."""
+    if until_ms <= max(holdback.watermark_ms, holdback.covered.get(channel, 0)):
+        return True
+    if len(sound.channels) == 1 and declared_channels <= 1:
+        return False
+    enough_ms, from_ms = until_ms + QUIET_MARGIN_MS, holdback.covered.get(channel, 0)
+    return sound.silent_until_ms(channel, from_ms, now_ms=now_ms, enough_ms=enough_ms) >= enough_ms
 
 
 def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: SessionSettings, now_ms: Ms) -> bool:

@@ -159,12 +159,15 @@ class Sound:
         stream = self._by_channel.get(channel)
         return [] if stream is None else stream.timeline.missing(part)
 
-    def silent_until_ms(self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False) -> Ms:
+    def silent_until_ms(
+        self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False, enough_ms: Ms = 1 << 60
+    ) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
 
         Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech of less than a syllable
         is the end of what was said before, and so is speech that soon dies away (``unheard.tail_ms``) once a transcript
-        of its own has had its time. ``now_ms``: stream time; ``ended``: no more audio will come.
+        of its own has had its time. ``now_ms``: stream time; ``ended``: no more audio will come;
+        ``enough_ms``: beyond this nobody looks.
         """
         stream = self._by_channel.get(channel)
         if stream is None:
@@ -180,7 +183,7 @@ class Sound:
         at_ms = max(from_ms, stream.timeline.begin_ms)
         tail_ms = from_ms + unheard.EDGE_MS
         looked = at_ms > from_ms  # what has left already was judged when it was here
-        while True:
+        while at_ms < enough_ms:
             quiet_ms = stream.timeline.quiet_until(channel, at_ms)
             if quiet_ms > at_ms:
                 at_ms = quiet_ms
@@ -198,6 +201,7 @@ class Sound:
                         self._stopped[channel] = (asked, stops_ms)
                     return stops_ms
             at_ms = cell_ms + CELL_MS
+        return at_ms
 
     def stopped(self, channel: int) -> bool:
         """Whether ``silent_until_ms``, when it was last asked, came upon speech that only a transcript can account for:

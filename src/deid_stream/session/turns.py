@@ -1,15 +1,16 @@
 """From final segments to turns: the unit of detection, however the recogniser cut the speech.
 
-A turn is a run of final segments of one channel whose pauses are shorter than the context window. Its close time is
-the watermark at which it can no longer grow; turns are detected in the order of their close times, so the order in
-which the records of different topics arrive cannot matter (law 1).
+A turn is a run of final segments of one channel whose pauses are shorter than the context window. Once its channel is
+known up to its close time, it can no longer grow. Turns are detected in the order of their ends, each when every
+channel is known up to its end, so the order in which the records of different topics arrive cannot matter (law 1). Who
+answers before the close time does not keep the turn waiting for the end of the answer.
 
 A few digits alone may be an answer ("two") or the first piece of a number that is read out piece by piece. Such a turn
 waits longer for its next piece, so that the first digit is judged with the others.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -35,13 +36,15 @@ _SHORT_WORDS: Final = 4
 """A segment of fewer words is short: nobody can tell from it alone whether its times are off. A larger value widens the
 cuts of a segment whose times are right for the sake of a neighbour's; a smaller one judges segments of few words by
 themselves."""
+Known = Callable[[int, Ms], bool]
+"""Whether a channel is known up to a media time."""
 _ENDINGS: Final = " .,;:?!…"
 """Signs that a recogniser puts after an unfinished text and removes in the next revision: that removes nothing said."""
 
 
 class Turn(NamedTuple):
-    """Final segments of one channel in media order, which are detected together. ``close_ms``: the media time that the
-    watermark must reach before the turn is detected."""
+    """Final segments of one channel in media order, which are detected together. ``close_ms``: the media time up to
+    which the channel must be known before the turn is detected."""
 
     close_ms: Ms
     channel: int
@@ -188,13 +191,15 @@ class PendingTurns:
         starts = [segments[0].start_ms for segments in self._channels.values() if segments]
         return min(starts) if starts else None
 
-    def pop_closed(self, watermark_ms: Ms) -> Turn | None:
-        """The turn that closes first, if the watermark has reached its close time."""
+    def pop_closed(self, watermark_ms: Ms, known: Known | None = None) -> Turn | None:
+        """The turn that ends first, if the watermark has reached its end and its channel is known up to its close
+        time; without ``known``, channels are known up to the watermark."""
+        reached = known or (lambda _, at_ms: at_ms <= watermark_ms)
         turns = [turn for channel, segments in self._channels.items() if (turn := self._first(channel, segments))]
-        for turn in sorted(turns, key=lambda candidate: (candidate.close_ms, candidate.channel)):
-            if turn.close_ms > watermark_ms:
+        for turn in sorted(turns, key=lambda candidate: (candidate.end_ms, candidate.channel)):
+            if turn.end_ms > watermark_ms or not reached(turn.channel, turn.close_ms):
                 return None
-            if self._waits(turn, watermark_ms):
+            if self._waits(turn, reached):
                 continue
             del self._channels[turn.channel][: len(turn.segments)]
             return turn
@@ -208,13 +213,13 @@ class PendingTurns:
             return None
         return turn._replace(segments=tuple(old or new for old, new in zip(first, turn.segments, strict=True)))
 
-    def _waits(self, turn: Turn, watermark_ms: Ms) -> bool:
+    def _waits(self, turn: Turn, reached: Known) -> bool:
         """Whether the turn may be the first piece of a number and so waits for the next one. It does not where somebody
         has spoken about something else since."""
         end_ms = turn.end_ms
-        if watermark_ms >= end_ms + self._piece_ms or len(self._channels[turn.channel]) > len(turn.segments):
+        if len(self._channels[turn.channel]) > len(turn.segments) or not begins_number(turn.text):
             return False
-        if not begins_number(turn.text):
+        if reached(turn.channel, end_ms + self._piece_ms):
             return False
         others = (segment for channel, held in self._channels.items() if channel != turn.channel for segment in held)
         return all(other.end_ms <= end_ms or _is_aside(other.text) for other in others)

@@ -91,6 +91,23 @@ def test_text_waits_for_the_context_window(call: Timeline) -> None:
     assert left.segments[0, 0].segment_id == first.segment_id
 
 
+def test_the_text_of_a_question_does_not_wait_for_the_end_of_the_answer() -> None:
+    asked = [Word(word, 500 + at * 300, 750 + at * 300, 0.9) for at, word in enumerate(PLAIN[:5])]
+    answered = [Word(word, 2_400 + at * 300, 2_700 + at * 300, 0.9) for at, word in enumerate(PLAIN * 2)]
+    signal = {channel: np.zeros(16_000 * 8, np.int16) for channel in (0, 1)}
+    for channel, words in enumerate((asked, answered)):
+        for word in words:
+            signal[channel][(word.start_ms or 0) * 8 : (word.end_ms or 0) * 8 : 2] = 8_000
+    call = Timeline("call-1", "acme", {0: asked, 1: answered}, signal, 16_000)
+    question, answer = segments(call, [100])
+    before = [chunk for chunk in audio_chunks(call, [100]) if chunk.time_ms < answer.time_ms]
+    session = new_session(call.call_id)
+    left = feed(session, [started(call), *sorted([question, *before], key=lambda event: event.time_ms)], close=False)
+    assert [segment.segment_id for segment in left.segments.values()] == [question.segment_id]
+    # and of the sound all but what is so near to the answer that it may hold some of it
+    assert 1_400 <= max((seq + 1) * 100 for _, seq in left.audio) <= 2_400
+
+
 def test_speech_that_no_transcript_covers_is_silenced_at_the_deadline_and_silence_passes(call: Timeline) -> None:
     session = new_session(call.call_id)
     chunks = audio_chunks(call, [100])

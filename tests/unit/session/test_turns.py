@@ -1,5 +1,6 @@
 """When a turn ends: after the context window, or sooner where nothing that follows could complete a value."""
 
+import msgspec
 import pytest
 
 from deid_stream.model.events import Segment
@@ -65,6 +66,34 @@ def test_a_settled_turn_does_not_wait_for_what_follows(settled_ms: int, expected
 def test_the_order_of_arrival_does_not_matter() -> None:
     in_order = turns(SETTLED_MS, PLAIN, DIGITS, MORE, THANKS)
     assert turns(SETTLED_MS, THANKS, MORE, DIGITS, PLAIN) == in_order
+
+
+ASKED = segment("asked", 0, 2_000, "what is the number on your card please")
+ANSWERED = msgspec.structs.replace(segment("answered", 2_300, 3_000, "one moment please i have it here"), channel=1)
+HUMMED = msgspec.structs.replace(segment("hummed", 1_200, 1_500, "mhm"), channel=1)
+"""Of the other channel; it may go on until 3,000."""
+
+CLOSED = [
+    ([ASKED], 2_100, {0: 3_500, 1: 2_100}, "asked"),
+    ([ASKED], 2_100, {0: 3_400, 1: 2_100}, None),
+    ([ASKED], 1_900, {0: 3_500, 1: 1_900}, None),
+    ([ASKED], 9_000, {0: 9_000, 1: 9_000}, "asked"),
+    ([ANSWERED, ASKED], 3_000, {0: 9_000, 1: 3_000}, "asked"),
+    ([ANSWERED, ASKED], 3_000, {0: 3_400, 1: 9_000}, None),
+    ([ASKED, HUMMED], 2_100, {0: 3_500, 1: 2_100}, None),
+    ([ASKED, HUMMED], 3_000, {0: 3_500, 1: 3_000}, "hummed"),
+]
+
+
+@pytest.mark.parametrize(("held", "watermark_ms", "until_ms", "expected"), CLOSED)
+def test_a_turn_waits_for_its_own_channel_and_for_what_ended_before_it(
+    held: list[Segment], watermark_ms: int, until_ms: dict[int, int], expected: str | None
+) -> None:
+    pending = PendingTurns(WINDOW_MS, LONGEST_MS)
+    for one in held:
+        pending.put(one)
+    turn = pending.pop_closed(watermark_ms, lambda channel, at_ms: at_ms <= until_ms[channel])
+    assert (turn and turn.segments[0].segment_id) == expected
 
 
 TAKEN_BACK = [
