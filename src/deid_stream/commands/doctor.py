@@ -16,7 +16,7 @@ from deid_stream.commands.options import CONNECTION, WORKER, cluster, json_optio
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import DeidError, counted
-from deid_stream.kafka.connection import transport_risks
+from deid_stream.kafka.connection import on_this_machine, transport_risks
 
 if TYPE_CHECKING:
     from deid_stream.kafka.ports import Kafka
@@ -72,17 +72,12 @@ def _local(settings: Settings) -> Iterator[Finding]:
         except DeidError as error:
             given = settings.digest_key or settings.digest_key_file
             # `serve` has one of its own that nobody else knows
-            state = "error" if given or not _on_this_machine(settings) else "warning"
+            state = "error" if given or not on_this_machine(settings) else "warning"
             yield Finding("key", state, "no usable digest key here", str(error))
         else:
             made_up = settings.insecure_ephemeral_key and not (settings.digest_key or settings.digest_key_file)
             mend = "set DEID_DIGEST_KEY, the same for every worker" if made_up else ""
             yield Finding("key", "warning" if made_up else "ok", "made up for each run" if made_up else "is set", mend)
-
-
-def _on_this_machine(settings: Settings) -> bool:
-    hosts = {server.strip().rpartition(":")[0] for server in settings.bootstrap_servers.split(",")}
-    return hosts <= {"127.0.0.1", "localhost", "[::1]"}
 
 
 def _disk() -> Finding:

@@ -74,6 +74,7 @@ class Control:
         self._guard = TaskGuard(self._task_failed)
         self._heartbeat = Heartbeat()
         self._failed: asyncio.Future[None] | None = None
+        self._names: tuple[Names, bytes, KeyRing | None] | None = None
         self.ready = False
 
     @property
@@ -84,9 +85,15 @@ class Control:
     def stop(self) -> None:
         self._stop.set()
 
+    async def open_keys(self) -> None:
+        """Open the keys that the settings name, by Vault or a KMS where they are wrapped. Raises DigestKeyError."""
+        if self._names is None:
+            self._names = await asyncio.to_thread(self._of_keys)
+
     async def run(self) -> None:
         """Work until ``stop``. Waits up to ``broker_wait_ms`` for a broker that does not answer yet. Raises
         DeidError."""
+        await self.open_keys()
         found: list[int] = []
 
         async def ask() -> None:
@@ -113,7 +120,8 @@ class Control:
             session_timeout_ms=settings.session_timeout_ms if transactions else embedded.SESSION_MS,
             fetch_wait_ms=FETCH_WAIT_MS if transactions else embedded.FETCH_WAIT_MS,
         )
-        names, seed, ring = await asyncio.to_thread(self._names)
+        assert self._names is not None  # noqa: S101 - ``run`` opens the keys first
+        names, seed, ring = self._names
         async with contextlib.AsyncExitStack() as stack:
             keys = None if ring is None else await stack.enter_async_context(self._customer_keys(ring))
             agents = self._assembled(app, names, seed, Deletions(self._kafka, topics, keys))
@@ -242,7 +250,7 @@ class Control:
     def _beat(self) -> None:
         self._heartbeat.beat("control", STUCK_S)
 
-    def _names(self) -> tuple[Names, bytes, KeyRing | None]:
+    def _of_keys(self) -> tuple[Names, bytes, KeyRing | None]:
         """The pseudonyms, the seed of the aggregates' noise, and the key ring; a deployment without a key has none of
         them."""
         try:
@@ -323,6 +331,8 @@ async def run_control(settings: Settings) -> int:
     control = Control(settings, metrics)
     asyncio.get_running_loop().set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
     try:
+        # before anything can be reached from outside: without its keys this process does nothing
+        await control.open_keys()
         with (
             stopped_by_signals(control.stop),
             served(

@@ -97,10 +97,17 @@ def _servers(listed: str) -> tuple[str, ...]:
     return servers
 
 
+def on_this_machine(settings: Settings) -> bool:
+    """Whether every broker that the settings name is reached by a loopback address. Raises ConfigError where
+    ``bootstrap_servers`` names no host and port."""
+    hosts = {server.rpartition(":")[0] for server in _servers(settings.bootstrap_servers)}
+    return hosts <= {"127.0.0.1", "localhost", "[::1]"}
+
+
 def transport_risks(settings: Settings) -> list[str]:
-    """What others on the network could read, each with the mend. Nothing where the brokers are on this machine."""
-    hosts = {server.strip().rpartition(":")[0].strip("[]") for server in settings.bootstrap_servers.split(",")}
-    if not settings.bootstrap_servers or hosts <= {"127.0.0.1", "localhost", "::1"}:
+    """What others on the network could read, each with the mend; empty where the brokers are on this machine. Raises
+    ConfigError where ``bootstrap_servers`` names no host and port."""
+    if on_this_machine(settings):
         return []
     if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism in ("PLAIN", "OAUTHBEARER"):
         what = "password" if settings.sasl_mechanism == "PLAIN" else "token"

@@ -135,10 +135,29 @@ async def _handshake(host: str, port: int, connection: Connection) -> "_Stream":
             "PACKET_LENGTH_TOO_LONG",
         }
         raise _Failed(Cause.TLS_TO_PLAIN if plain else Cause.TLS, error.reason or "") from None
-    except (OSError, TimeoutError):
-        # a plain-text Kafka takes the hello for a request of 369 MB and hangs up; others wait for the rest of it
+    except TimeoutError:
+        # a plain-text broker may take the hello for a request of 369 MB and wait for the rest of it
+        plain = connection.tls and await _answers_plain_text(host, port)
+        raise _Failed(Cause.TLS_TO_PLAIN if plain else Cause.SILENT) from None
+    except OSError:
+        # or hang up, as Apache Kafka does
         raise _Failed(Cause.TLS_TO_PLAIN if connection.tls else Cause.SILENT) from None
     return _Stream(reader, writer)
+
+
+async def _answers_plain_text(host: str, port: int) -> bool:
+    """Whether a Kafka broker answers there without TLS."""
+    try:
+        async with asyncio.timeout(STEP_S):
+            stream = _Stream(*await asyncio.open_connection(host, port))
+    except (OSError, TimeoutError):
+        return False
+    try:
+        return await stream.ask(_API_VERSIONS, 0, b"") is not None
+    except _Failed:
+        return False
+    finally:
+        await stream.close()
 
 
 class _Stream:

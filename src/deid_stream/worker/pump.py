@@ -165,6 +165,7 @@ class Pump:
         if now_s - self._measured_s >= MEASURE_EVERY_S:
             self._measured_s = now_s
             await self._measure()
+            self._telemetry.dead_letters(now_s)
         partitions = [owner.partition for owner in self._owners.values() if owner.partition is not None]
         metrics.assigned_partitions.set(len(partitions))
         metrics.live_calls.set(sum(partition.calls for partition in partitions))

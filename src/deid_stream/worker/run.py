@@ -87,6 +87,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._pump: Pump | None = None
         self._opened = False
+        self._keys: KeyRing | None = None
         self._customer_keys: CustomerKeys | None = None
         self._guard = TaskGuard(self._task_failed)
         self._heartbeat = Heartbeat()
@@ -106,9 +107,17 @@ class Worker:
         """Drain, commit, leave the group."""
         self._stop.set()
 
+    async def open_keys(self) -> None:
+        """Open the keys that the settings name, by Vault or a KMS where they are wrapped. Raises DigestKeyError."""
+        settings = self._settings
+        own_keys = settings.hash_ids or settings.customer_keys or settings.encrypt_outputs
+        if self._keys is None and (self._sessions is None or own_keys):
+            self._keys = await asyncio.to_thread(key_ring, settings)
+
     async def run(self) -> None:
         """Until ``stop``. A broker that is not there yet is waited for, ``broker_wait_ms`` long. Raises DeidError for
         what it cannot mend; what is committed by then stays right."""
+        await self.open_keys()
         beating = self._guard.start("loop", self._beat())
         loading = None
         if self._sessions is None:
@@ -189,8 +198,7 @@ class Worker:
         settings, kafka = self._settings, self._kafka
         names = TopicNames.of(settings.topic_prefix)
         own_keys = settings.customer_keys or settings.encrypt_outputs
-        needed = self._sessions is None or settings.hash_ids or own_keys
-        keys = await asyncio.to_thread(key_ring, settings) if needed else None
+        keys = self._keys
         pseudonyms = IdPseudonyms(keys) if keys is not None else None
         ids = pseudonyms if settings.hash_ids else None
         transactions = settings.processing == "exactly_once" or await kafka.supports_transactions(settings.group_id)
@@ -327,6 +335,8 @@ async def run_worker(settings: Settings, life: Life | None = None) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(loop_handler(lambda: metrics.task_failures.inc("loop")))
     try:
+        # before anything can be reached from outside: without its keys this process serves nobody
+        await worker.open_keys()
         with (
             stopped_by_signals(worker.stop),
             beating(life, lambda: worker.healthy, lambda: loop.call_soon_threadsafe(worker.stop)),

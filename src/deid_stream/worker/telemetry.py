@@ -1,14 +1,19 @@
-"""What one worker's metrics say of its partitions and its broker, measured once per second."""
+"""What one worker's metrics say of its partitions, its broker and its dead letters, measured once per second."""
 
 from collections.abc import Mapping
 from typing import Final
 
+from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.progress import Progress
 from deid_stream.units import Ms
 
 CONNECTED_S: Final = 10.0
 """A broker that has not answered for so long counts as gone. Smaller, and a slow answer looks like an outage."""
+TELL_EVERY_S: Final = 30.0
+"""Between two log lines about dead letters of one code. Smaller: a broken producer fills the log."""
+
+log = get_log("worker")
 
 
 class Telemetry:
@@ -18,6 +23,8 @@ class Telemetry:
         self._metrics = metrics
         self._progress = Progress()
         self._known: dict[int, tuple[str, ...]] = {}
+        self._told: dict[str, tuple[float, float]] = {}
+        """By code of a dead letter: when it was logged last, and how many there were then."""
         self.heard_ms = 0
 
     def connected(self, wall_ms: Ms) -> bool:
@@ -55,3 +62,12 @@ class Telemetry:
             self._metrics.stream_delay_ms.forget(str(number))
             self._progress.forget(number)
         self._metrics.stuck_partitions.set(self._progress.stuck(wall_ms / 1000))
+
+    def dead_letters(self, now_s: float) -> None:
+        """Log each code of which there are new dead letters: the first at once, then once in ``TELL_EVERY_S``. The
+        line's ``count`` is how many there have been since this process began."""
+        for code, count in self._metrics.dead_letters.values.items():
+            said_s, said = self._told.get(code, (-TELL_EVERY_S, 0.0))
+            if count > said and now_s - said_s >= TELL_EVERY_S:
+                self._told[code] = now_s, count
+                log.warning("records became dead letters", code=code, count=int(count))

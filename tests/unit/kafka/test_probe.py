@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from deid_stream.errors import BrokerError, ConfigError, LoginError, ProtocolError, TlsError
+from deid_stream.kafka.clients.aio.errors import start
 from deid_stream.kafka.clients.aio.kafka import AioKafka
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause
@@ -126,7 +127,9 @@ PLAIN = [
     (kafka(VERSIONS | {3: metadata(("127.0.0.1", 1))}), "PLAINTEXT", Cause.ADVERTISED),
     (hang_up, "SSL", Cause.TLS_TO_PLAIN),
     (http, "SSL", Cause.TLS_TO_PLAIN),
-    (say_nothing, "SSL", Cause.TLS_TO_PLAIN),
+    (say_nothing, "SSL", Cause.SILENT),
+    # waits for the rest of the hello, which it takes for the length of a request
+    (kafka(VERSIONS), "SSL", Cause.TLS_TO_PLAIN),
 ]
 
 
@@ -141,6 +144,42 @@ async def test_a_server_that_goes_wrong_in_one_way(answer, protocol, cause):
 
 async def test_nobody_listens(unused_tcp_port):
     assert (await diagnose(to(unused_tcp_port))).cause is Cause.REFUSED
+
+
+async def test_a_client_that_waits_at_a_port_without_tls_is_told_in_a_few_seconds(monkeypatch):
+    monkeypatch.setattr("deid_stream.kafka.clients.aio.errors.SLOW_START_S", 0.1)
+    async with server(kafka(VERSIONS)) as port, asyncio.timeout(5):
+        with pytest.raises(TlsError, match="does not speak TLS"):
+            async with AioKafka(to(port, "SSL")).admin():
+                pass
+
+
+async def test_a_slow_tls_broker_is_waited_for(monkeypatch, certificates):
+    monkeypatch.setattr("deid_stream.kafka.clients.aio.errors.SLOW_START_S", 0.0)
+    answers = kafka(VERSIONS | {3: metadata()})
+
+    async def slowly(reader, writer):
+        await asyncio.sleep(0.2)
+        await answers(reader, writer)
+
+    async with server(slowly, serving(certificates)) as port:
+        connection = to(port, "SSL", ca_file=str(certificates.ca))
+        assert await diagnose(connection) is None
+        started = Started(0.5)
+        await start(started, connection)
+    assert started.done
+
+
+class Started:
+    """A client whose start takes its time."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.done = False
+
+    async def start(self):
+        await asyncio.sleep(self.seconds)
+        self.done = True
 
 
 @pytest.mark.parametrize("where", ["nowhere.invalid:9092", "127.0.0.1", "127.0.0.1:port"])

@@ -1,7 +1,7 @@
 """What a worker's gauges say of its partitions and its broker."""
 
 from deid_stream.observe.metrics import Metrics
-from deid_stream.worker.telemetry import CONNECTED_S, Telemetry
+from deid_stream.worker.telemetry import CONNECTED_S, TELL_EVERY_S, Telemetry
 
 NOW_MS = 1_764_000_000_000
 
@@ -49,3 +49,24 @@ def test_a_broker_that_does_not_answer_is_gone_after_a_while():
         assert telemetry.connected(wall_ms) is connected
         assert metrics.broker_connected.values[""] == connected
     assert metrics.last_poll.values[""] == (NOW_MS + late_ms) / 1000
+
+
+def test_dead_letters_are_logged_by_code_at_once_and_then_every_half_minute(caplog):
+    metrics = Metrics()
+    telemetry = Telemetry(metrics)
+
+    def told(now_s, **more):
+        for code, count in more.items():
+            metrics.dead_letters.inc(code, count)
+        caplog.clear()
+        telemetry.dead_letters(now_s)
+        return [(record.message, record.deid_fields) for record in caplog.records]
+
+    def line(code, count):
+        return "records became dead letters", {"code": code, "count": count}
+
+    assert told(5) == []
+    assert told(6, missing=2, wrong_key=1) == [line("missing", 2), line("wrong_key", 1)]
+    assert told(7, missing=40) == []
+    assert told(7 + TELL_EVERY_S) == [line("missing", 42)]
+    assert told(7 + 3 * TELL_EVERY_S) == []

@@ -16,7 +16,7 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 
 from deid_stream.errors import BrokerError, TopicError
-from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translate, translated
+from deid_stream.kafka.clients.aio.errors import start, translate, translated
 from deid_stream.kafka.clients.aio.options import client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.ports import NewTopic
@@ -90,10 +90,7 @@ async def admin(connection: Connection) -> AsyncIterator[AioAdmin]:
     """Connects on entering, closes whatever happens."""
     client = AIOKafkaAdminClient(**client_options(connection))
     try:
-        try:
-            await uninterrupted(client.start())
-        except FAILURES as error:
-            raise await connect_error(error, connection, "connecting to the broker") from None
+        await start(client, connection)
         yield AioAdmin(client)
     finally:
         await uninterrupted(client.close())

@@ -13,7 +13,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from deid_stream.kafka.clients.aio.careful import CarefulPoll, unreadable
-from deid_stream.kafka.clients.aio.errors import FAILURES, connect_error, translated
+from deid_stream.kafka.clients.aio.errors import start, translated
 from deid_stream.kafka.clients.aio.options import REQUEST_TIMEOUT_MS, client_options
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.ports import Batches, GroupListener, GroupOptions, Isolation
@@ -133,10 +133,7 @@ async def log_reader(
         retry_backoff_ms=50,
     )
     try:
-        try:
-            await uninterrupted(consumer.start())
-        except FAILURES as error:
-            raise await connect_error(error, connection, "connecting to the broker") from None
+        await start(consumer, connection)
         yield AioLogReader(consumer, connection, isolation)
     finally:
         await stop_consumer(consumer)
@@ -173,10 +170,7 @@ async def group_offsets(connection: Connection, group_id: str) -> AsyncIterator[
     """Connects on entering, closes whatever happens; never joins the group."""
     consumer = AIOKafkaConsumer(**client_options(connection), group_id=group_id, enable_auto_commit=False)
     try:
-        try:
-            await uninterrupted(consumer.start())
-        except FAILURES as error:
-            raise await connect_error(error, connection, "connecting to the broker") from None
+        await start(consumer, connection)
         yield _AnyPlace(consumer, group_id)
     finally:
         await stop_consumer(consumer)
@@ -210,10 +204,7 @@ class AioGroupReader(AioGroupOffsets, ConsumerRebalanceListener):  # type: ignor
 
     async def start(self, listener: GroupListener) -> None:
         self._listener = listener
-        try:
-            await uninterrupted(self._consumer.start())
-        except FAILURES as error:
-            raise await connect_error(error, self._connection, "joining the group") from None
+        await start(self._consumer, self._connection, "joining the group")
         self._consumer.subscribe(list(self._options.topics), listener=self)
 
     async def poll(self, timeout_ms: int) -> Batches:

@@ -1,9 +1,10 @@
-"""aiokafka's exceptions as causes."""
+"""aiokafka's exceptions as causes, and starting a client so that a failure names its cause."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from aiokafka.errors import (
     CorruptRecordException,
@@ -29,9 +30,13 @@ from deid_stream.errors import BrokerError
 from deid_stream.kafka.connection import Connection
 from deid_stream.kafka.errors import Cause, broker_error
 from deid_stream.kafka.probe import diagnose
+from deid_stream.runtime.tasks import uninterrupted
 
 FAILURES: Final = (KafkaError, IllegalOperation, OSError, TimeoutError)
 """What aiokafka raises for what goes wrong at the broker or on the way there."""
+SLOW_START_S: Final = 5.0
+"""A client over TLS that has not started by then may wait at a port that does not speak TLS. Smaller: slow brokers are
+asked twice; larger: such a port is named later."""
 
 _CAUSES: Final[tuple[tuple[type[BaseException], Cause], ...]] = (
     (ProducerFenced, Cause.FENCED),
@@ -107,3 +112,39 @@ async def connect_error(error: BaseException, connection: Connection, doing: str
         if found is not None:
             return broker_error(found.cause, doing, where=found.where, detail=found.detail)
     return translated_error
+
+
+class Client(Protocol):
+    """Any client of aiokafka."""
+
+    def start(self) -> Awaitable[None]: ...
+
+
+async def start(client: Client, connection: Connection, doing: str = "connecting to the broker") -> None:
+    """Start a client; the caller closes it, whatever happens. Raises BrokerError with the cause."""
+    try:
+        await uninterrupted(attempt(client, connection, doing))
+    except FAILURES as error:
+        raise await connect_error(error, connection, doing) from None
+
+
+async def attempt(client: Client, connection: Connection, doing: str) -> None:
+    """``client.start()``, ended as soon as it is certain that the port does not speak TLS: a broker that waits for the
+    rest of a hello would keep aiokafka until its request times out (15 to 40 s). Raises BrokerError for that, and
+    aiokafka's own errors."""
+    starting = asyncio.ensure_future(client.start())
+    try:
+        if connection.tls:
+            await asyncio.wait({starting}, timeout=SLOW_START_S)
+            if not starting.done():
+                await _raise_where_plain(connection, doing)
+        await starting
+    finally:
+        starting.cancel()
+
+
+async def _raise_where_plain(connection: Connection, doing: str) -> None:
+    with contextlib.suppress(OSError, TimeoutError):
+        found = await diagnose(connection)
+        if found is not None and found.cause is Cause.TLS_TO_PLAIN:
+            raise broker_error(found.cause, doing, where=found.where, detail=found.detail)
