@@ -33,11 +33,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``group_id``; secrets may be given as a file instead (``*_file``), and are not shown by ``repr``."""
 
     bootstrap_servers: str = ""
-    """Comma-separated ``host:port``; empty: the embedded broker, where the command can start one."""
+    """Kafka brokers to connect to first, as comma-separated ``host:port``. Empty: `serve` and `demo` start the embedded
+    broker, other commands refuse to run."""
     security_protocol: SecurityProtocol = "PLAINTEXT"
     """How to speak to the brokers: with TLS (``SSL``), with a user (``SASL``), with both, or with neither."""
     sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
-    """How the user proves who it is. ``PLAIN`` sends the password, ``OAUTHBEARER`` a token: only with TLS."""
+    """How the user logs in. ``PLAIN`` and ``OAUTHBEARER`` send a password or token as it is: use them with TLS only."""
     sasl_username: str = ""
     """Name of the Kafka user."""
     sasl_password: str = ""
@@ -45,7 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sasl_password_file: str = ""
     """File that holds the password of the Kafka user."""
     oauth_token_url: str = ""
-    """With ``OAUTHBEARER``: URL of the token endpoint (client credentials grant); ``https``, or this machine."""
+    """With ``OAUTHBEARER``: URL of the token endpoint (client credentials grant); ``http`` is allowed for an endpoint
+    on this machine only."""
     oauth_client_id: str = ""
     """Client id at the token endpoint."""
     oauth_client_secret: str = ""
@@ -55,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     oauth_scope: str = ""
     """Scope to ask the token endpoint for; empty: the endpoint's default."""
     oauth_token_hook: str = ""
-    """In place of an endpoint: ``module:name`` of a Python function that returns a token and when it expires."""
+    """Instead of a token endpoint: ``module:name`` of a Python function that returns a token and when it expires."""
     tls_ca_file: str = ""
     """CA certificates (PEM) that the broker's certificate is checked with; empty: those of the system."""
     tls_cert_file: str = ""
@@ -63,58 +65,63 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls_key_file: str = ""
     """Private key (PEM) of the client certificate."""
     topic_prefix: str = ""
-    """What every topic name begins with, for example ``staging.``; a dot or hyphen at its end is part of it."""
+    """Text that is put before every topic name, for example ``staging.`` (with its dot: ``staging.calls.audio``)."""
     partitions: int = 4
     """Partition count of every topic that this program creates."""
     replication_factor: int = -1
     """Replicas of every topic that this program creates; -1: three, or as many as there are brokers if fewer."""
     group_id: str = "deid-stream"
-    """Consumer group of the workers; with ``-spotcheck`` or ``-control`` behind it, those of the other processes."""
+    """Consumer group of the workers. The spot check's group is this name with ``-spotcheck`` added, the control plane's
+    with ``-control``."""
     kafka_client: KafkaClient = "librdkafka"
     """Client with which a worker reads and writes records: ``librdkafka`` takes a quarter of ``aiokafka``'s CPU
     time."""
     processing: Guarantee = "auto"
     """``auto``: exactly once where the broker has transactions, else at least once with repeatable record ids."""
     session_timeout_ms: int = 10_000
-    """A worker from which the broker has had no heartbeat for so long loses its partitions to others."""
+    """A worker from which the broker has had no heartbeat for this long loses its partitions to other workers."""
     broker_wait_ms: int = 300_000
-    """How long a worker that starts waits for a broker that does not answer; 0: it ends at once."""
+    """How long a process that starts waits for a broker that does not answer; 0: it ends at once, with status 1."""
     region: str = ""
     """Region in which this deployment runs. A policy that names another one permits no training here."""
     processor: bool = False
-    """True: the deployment works for others, so a policy may narrow what is done by default, and never widen it."""
+    """True: the deployment processes calls on behalf of its customers, so a policy may restrict what is done by default
+    (redact more, keep for less time), not extend it."""
     holdback_ms: int = 30_000
-    """Longest time (record time) that audio waits for its transcript. After it speech is silenced."""
+    """Longest time that audio waits for its transcript, in record time. After it the audio leaves with its speech
+    silenced. Longer: late transcripts count, and a missing one delays the call for longer."""
     delay: DelayName = "safe"
-    """How soon a turn leaves whose last words are no part of a value: `live` after 0.2 s, `balanced` after 0.7 s,
-    `safe` after the whole context window, as every other turn."""
+    """How long a turn waits for more of the same speaker if its last words cannot be the beginning of a value: `live`
+    0.2 s, `balanced` 0.7 s, `safe` the whole context window, as all other turns do."""
     context_window_ms: int = 1_500
-    """A pause of at least this length ends a turn. Longer: more values spoken in parts are found, later."""
+    """A pause of at least this length ends a turn. Longer: more values that are spoken in parts are found, and
+    everything leaves later."""
     max_turn_ms: int = 12_000
-    """Longest turn: it ends at the last segment border before. Longer: long turns leave later."""
+    """A turn that lasts longer than this is ended at the segment border before. Longer: long turns leave later."""
     idle_ms: int = 120_000
-    """A call of which no record has come for so long (record time) counts as broken off and is closed."""
+    """A call of which no record has come for this long (record time) counts as broken off and is closed as
+    incomplete."""
     max_audio_bytes: int = 1_048_576
-    """Audio records of more bytes become dead letters."""
+    """Audio records of more bytes than this become dead letters."""
     max_transcript_bytes: int = 1_048_576
-    """Transcript and event records of more bytes become dead letters."""
+    """Transcript and event records of more bytes than this become dead letters."""
     digest_key: str = ""
-    """Master key, 16 to 64 bytes in hex, from which every other key is derived. Retired keys may follow it, after a
-    blank or on lines of their own: calls that began under one go on with it."""
+    """Master key, 16 to 64 bytes in hex, from which every other key is derived; the same for all workers. Retired keys
+    may follow it, after a blank or on lines of their own: calls that began under a retired key go on with it."""
     digest_key_file: str = ""
     """File that holds ``digest_key``; others must not be able to read it."""
     customer_keys: bool = False
-    """True: each customer has a secret of its own in ``deid.keys``, from which its pseudonyms are made. When it is
-    destroyed, nobody can link them any more. Turning this on changes every pseudonym."""
+    """True: each customer has a secret of its own in ``deid.keys``, from which the customer's pseudonyms are made. When
+    the secret is destroyed, nobody can link these pseudonyms any more. Turning this on changes every pseudonym."""
     encrypt_outputs: bool = False
     """True: transcripts and audio leave encrypted with their customer's key (so ``customer_keys`` is on, too). When
     that key is destroyed, no copy of them can be read any more."""
     read_key: str = ""
-    """Key that opens encrypted outputs, from `deid-stream keys reader-key`; several with blanks between."""
+    """Key that opens encrypted outputs, as `deid-stream keys reader-key` prints it; separate several by blanks."""
     read_key_file: str = ""
     """File that holds ``read_key``; others must not be able to read it."""
     key_timeout_ms: int = 5_000
-    """Longest wait for an answer of Vault or the KMS; without one the process does not start."""
+    """Longest wait for an answer of Vault or the KMS. If none comes, the process does not start."""
     key_ca_file: str = ""
     """CA certificates (PEM) that the certificate of Vault or the KMS is checked with; empty: those of the system."""
     vault_addr: str = ""
@@ -131,7 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Namespace, for Vault Enterprise."""
     kms_key: str = ""
     """KMS key (id, ARN or alias) that wraps master keys, for keys that begin with ``aws-kms:``. The credentials are
-    those of the environment (``AWS_ACCESS_KEY_ID`` ...)."""
+    taken from the environment (``AWS_ACCESS_KEY_ID`` and the others of AWS)."""
     kms_region: str = ""
     """Region of the KMS; empty: what ``AWS_REGION`` says."""
     kms_endpoint: str = ""
@@ -139,21 +146,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hash_ids: bool = False
     """True: call, customer and segment ids leave as keyed pseudonyms, in every output, key and header."""
     insecure_ephemeral_key: bool = False
-    """True: make up a digest key for this run. A restarted worker does not recognise values found before."""
+    """True: if no digest key is set, make one up for this run. After a restart, a worker does not recognise values that
+    it found before. For trying things out only."""
     timing_profile: str = ""
     """Timing profile (docs/audio.md) of transcripts that name no provider; empty: ``100ms``."""
     sensitivity: SensitivityName = "balanced"
-    """How readily the model's guesses count: `strict` misses least, `light` redacts least in vain."""
+    """How probable a guess of the model must be to count. `strict` accepts less probable guesses, so it misses fewest
+    values; `light` wants more probable ones, so it redacts fewest words needlessly."""
     directions: str = ""
-    """Values of a call's ``direction`` that may leave with its summary, comma-separated; empty: ``inbound`` ..."""
+    """Values of a call's ``direction`` that may leave, with commas; empty: ``inbound``, ``outbound``, ``internal``."""
     regions: str = ""
-    """Values of a call's ``region`` that may leave with its summary, beside any two letters."""
+    """Values of a call's ``region`` that may leave with its summary, comma-separated; empty: ``apac``, ``emea``,
+    ``amer`` and ``latam``. Any two letters (a country code) may leave as well."""
     queues: str = ""
-    """Values of a call's ``queue`` that may leave with its summary; empty: common ones (``sales`` ...)."""
+    """Values of a call's ``queue`` that may leave with its summary, comma-separated; empty: common names
+    (``sales``, ``support``, ``billing`` and others)."""
     dispositions: str = ""
-    """Values of a call's ``disposition`` that may leave with its summary; empty: common ones (``resolved`` ...)."""
+    """Values of a call's ``disposition`` that may leave with its summary, comma-separated; empty: common words
+    (``resolved``, ``transferred``, ``voicemail`` and others)."""
     free_text: str = ""
-    """Fields of a call's metadata that are free text, comma-separated: they leave redacted with its summary."""
+    """Names of metadata fields that hold free text (notes, say), comma-separated. They leave with the call's summary,
+    redacted; empty: none leaves."""
     spotcheck_share: float = 0.01
     """Share of closed calls, 0 to 1, that the spot check listens to again."""
     processes: int = 1
@@ -163,31 +176,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dashboard_port: int = 8080
     """Port on which the dashboard listens; 0: no dashboard."""
     dashboard_hosts: str = ""
-    """Host names, comma-separated, under which browsers may ask for the dashboard: your proxy's, for example."""
+    """Further host names, comma-separated, under which browsers may request the dashboard, for example your proxy's.
+    Requests under other names are refused."""
     dashboard_token: str = ""
-    """Token for listening to sanitized sound and for seeing whom a request is about; empty: nobody can."""
+    """Token that a viewer must give to listen to sanitized sound and to see whom a rights request is about, 16
+    characters or more; empty: nobody can."""
     dashboard_token_file: str = ""
     """File that holds the dashboard's token."""
     request_days: int = 30
     """Days after which a privacy request that is not done counts as overdue."""
     identity_check: str = ""
-    """Who checks that a person is who they say: a program's path or an ``http(s)`` address; empty: requests must carry
-    ``verified_by``. See docs/control.md."""
+    """What checks the identity of a person who makes a request: a program's path or an ``http(s)`` address; empty: the
+    request must name in ``verified_by`` who has checked it. See docs/control.md."""
     aggregates_window_ms: int = 3_600_000
-    """Length of the windows of ``deid.aggregates``; windows begin at multiples of it since the epoch, UTC."""
+    """Length of the windows of ``deid.aggregates``; they begin at multiples of this length since the epoch (UTC)."""
     aggregates_threshold: int = 10
-    """Numbers that count fewer calls than this are hidden in ``deid.aggregates``."""
+    """A number in ``deid.aggregates`` that is made of fewer calls than this is hidden."""
     aggregates_epsilon: float = 0.0
-    """Epsilon of the Laplace noise on ``deid.aggregates``, for one call: smaller is noisier; 0: no noise."""
+    """Epsilon of the Laplace noise that is added to the numbers of ``deid.aggregates``, for one call. Smaller: more
+    noise; 0: no noise."""
     log_level: LogLevel = "info"
-    """Least severe lines that are logged. ``debug`` adds what other libraries log, without what was filled in."""
+    """Level from which on lines are logged. ``debug`` adds other libraries' lines, without what was filled in."""
     traces: str = ""
     """Where OpenTelemetry traces go (extra `traces`): a collector's URL (``http://host:4318/v1/traces``) or
-    ``file:PATH``; empty: nowhere. They hold counts and times, no id and no word."""
+    ``file:PATH``; empty: no traces. Traces hold counts and times, no id and no word."""
     metrics_host: str = "127.0.0.1"
     """Address on which metrics and probes are served; in a container ``0.0.0.0``."""
     metrics_port: int = 9464
-    """Port on which metrics and probes are served; 0: they are not. With ``processes`` N, N ports from this one on."""
+    """Port on which metrics and probes are served; 0: they are not served. With ``processes`` N, each process has a
+    port of its own: this one and the N - 1 after it."""
 
     def __repr__(self) -> str:
         return f"<Settings {self.bootstrap_servers or 'embedded broker'}>"
@@ -204,9 +221,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         )
 
     def key_ring(self, ephemeral: bytes | None = None, unwrap: Callable[[str], bytes] = bytes.fromhex) -> KeyRing:
-        """Every key of this deployment. ``ephemeral`` is what to use where none is set and one may be made up: with
-        ``insecure_ephemeral_key``, or the embedded broker, which forgets everything with the process too. ``unwrap``
-        opens a key as it stands in the settings (``custody.ring`` knows how to ask Vault and a KMS).
+        """Every key of this deployment. ``ephemeral`` is used as the master key where none is set and one may be made
+        up: with ``insecure_ephemeral_key``, or with the embedded broker, whose data ends with the process as well.
+        ``unwrap`` opens a key as it stands in the settings (``custody.ring`` knows how to ask Vault and a KMS).
 
         Raises DigestKeyError where a key is missing, not hex, or has not 16 to 64 bytes, where others may read the
         file, and where a key service does not open it.
@@ -217,7 +234,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if not text:
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
                 return KeyRing(ephemeral)
-            raise DigestKeyError(f"no digest key: set DEID_DIGEST_KEY to {_MAKE_ONE}; or --insecure-ephemeral-key")
+            raise DigestKeyError(
+                f"no digest key: set DEID_DIGEST_KEY to {_MAKE_ONE}; to try it out: --insecure-ephemeral-key"
+            )
         try:
             current, *retired = map(unwrap, text.split())
         except ValueError:
@@ -225,7 +244,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return KeyRing(current, retired)
 
     def secret_read_keys(self) -> list[bytes]:
-        """Empty where none is set. Raises DigestKeyError where one is not hex, or others may read the file."""
+        """The keys of ``read_key`` or its file; empty where neither is set. Raises DigestKeyError where one is not hex,
+        or others may read the file."""
         if self.read_key_file:
             check_mode(self.read_key_file, "read_key_file")
         try:
@@ -239,10 +259,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return secret_of(self.vault_token, self.vault_token_file, "vault_token_file")
 
     def secret_dashboard_token(self) -> str:
-        """Empty where none is set. Raises ConfigError where its file cannot be read, or where it is short."""
+        """The dashboard's token; empty where none is set. Raises ConfigError where its file cannot be read, or where
+        the token is too short."""
         token = secret_of(self.dashboard_token, self.dashboard_token_file, "dashboard_token_file")
         if token and len(token) < MIN_TOKEN_CHARS:
-            raise ConfigError(f"the dashboard token has {len(token)} characters; at least {MIN_TOKEN_CHARS} are needed")
+            raise ConfigError(f"the dashboard token has {len(token)} characters; give {MIN_TOKEN_CHARS} or more")
         return token
 
     def secret_sasl_password(self) -> str:
@@ -298,7 +319,7 @@ def load_settings(
             if name not in Settings.__struct_fields__:
                 raise ConfigError(f"{source} sets {name}, which is no setting{_nearest(name)}")
             if isinstance(value, str) and re.search("[\ud800-\udfff]", value):  # as Python reads other bytes
-                raise ConfigError(f"{name}, from {source}, is not UTF-8")
+                raise ConfigError(f"{name}, from {source}, is not UTF-8; write it in UTF-8")
             merged[name] = value
             sources[name] = source
     settings = _converted(merged, sources)
@@ -335,7 +356,8 @@ def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _service_link(variable: str, value: str) -> bool:
-    """Kubernetes tells each pod of the services beside it, also of one that is called ``deid-...``."""
+    """Whether Kubernetes has set the variable: it tells each pod the addresses of the services in its namespace, in
+    variables that begin with a service's name, which may be ``deid-...``."""
     linked = re.search(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$", variable)
     address = re.fullmatch(r"((tcp|udp|sctp)://)?[\d.:a-f\[\]]+|tcp|udp|sctp", value, re.IGNORECASE)
     known = variable.removeprefix(ENV_PREFIX).lower() in Settings.__struct_fields__
@@ -348,7 +370,7 @@ def _nearest(name: str) -> str:
 
 
 def _converted(merged: Mapping[str, object], sources: Mapping[str, str]) -> Settings:
-    """One at a time, so that what is wrong can be named without repeating its value."""
+    """Each setting is converted by itself, so that a wrong one can be named without repeating its value."""
     converted = {}
     for field in msgspec.structs.fields(Settings):
         if field.name in merged:
@@ -369,9 +391,9 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         raise ConfigError(f"free_text, from {sources['free_text']}, {wrong}")
     by_token = settings.sasl_mechanism == "OAUTHBEARER"  # what it needs, kafka.oauth says
     if settings.security_protocol.startswith("SASL") and not by_token and not settings.sasl_username:
-        raise ConfigError("security_protocol is SASL, so sasl_username (and sasl_password or its file) are needed")
+        raise ConfigError("security_protocol is SASL: set sasl_username, and sasl_password or sasl_password_file")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
-        raise ConfigError("tls_cert_file and tls_key_file go together; one is missing")
+        raise ConfigError("only one of tls_cert_file and tls_key_file is set; set both or neither")
     for name in ("digest_key", "sasl_password", "oauth_client_secret", "dashboard_token", "read_key", "vault_token"):
         if getattr(settings, name) and getattr(settings, name + "_file"):
             raise ConfigError(f"{name} and {name}_file are both set; leave one out")

@@ -203,7 +203,7 @@ async def test_raw_records_go_up_to_the_calls_last_with_what_lies_before_and_not
     assert await there() == [{behind}] * 3
     await comes_to(service, everywhere(before, behind))
     again = await run(service, "rights", "delete", *who, "--yes")
-    assert "no raw record of it is there" in again.output
+    assert "the raw topics hold no record of it" in again.output
 
 
 def same_partition(one: str, other: str) -> bool:

@@ -1,1 +1,1 @@
-"""One module a group of commands; each reads its settings, calls the rooms below, prints."""
+"""One module per group of commands. Each reads its settings, calls the packages below, and prints."""

@@ -1,4 +1,5 @@
-"""What ``rights`` says of a request: where it stands, what mends it, and where nothing is known of whom it names."""
+"""What ``rights`` prints about a request: its state, what the user must do, and whether anything is known of the
+customer, call or person that it names."""
 
 from collections.abc import Collection
 from typing import Final
@@ -22,14 +23,14 @@ _MENDS: Final = {
     "identity_check_failed": "identity_check did not answer; the control plane's log says why: mend it and ask again",
     "no_key": "give `deid-stream control` the workers' digest key, or name the person as subject-... (the pseudonym)",
     "unknown_target": "`deid-stream rights status --customer ID` names the requests of a customer",
-    "target_not_open": "it is over already; `deid-stream rights status REQUEST_ID` says since when",
-    "legal_hold": "it is done once the hold ends: `deid-stream rights release`, or the policy's legal_hold",
+    "target_not_open": "that request has ended already; `deid-stream rights status REQUEST_ID` says when",
+    "legal_hold": "it is done once the hold ends: by `deid-stream rights release`, or by legal_hold of the policy",
 }
 """By reason of a request that is refused or waits."""
 _UNKNOWN: Final = {
-    "customer": "no call of it has left, and it has no policy",
-    "call": "no record of it has left",
-    "subject": "no call that has left names it",
+    "customer": "none of its calls has been published, and it has no policy",
+    "call": "no record of the call has been published",
+    "subject": "no published call names the person",
 }
 
 
@@ -40,8 +41,8 @@ def answer(request: Request, status: Status | None, timeout_s: float, as_json: b
             click.echo(f"{request.request_id}: sent; see `deid-stream rights status {request.request_id}`")
             return 0
         raise ConfigError(
-            f"{request.request_id} was sent and is not answered yet: is `deid-stream control` running? "
-            f"`deid-stream rights status {request.request_id}` tells"
+            f"{request.request_id} was sent and is not answered yet; look whether `deid-stream control` runs, and ask "
+            f"`deid-stream rights status {request.request_id}` later"
         )
     if as_json:
         print_json(msgspec.to_builtins(status))
@@ -54,7 +55,8 @@ def answer(request: Request, status: Status | None, timeout_s: float, as_json: b
 
 
 def warn(status: Status, request: Request) -> None:
-    """Where nothing is known of what the request names. The names are the user's own: a status may hold pseudonyms."""
+    """Print a warning where nothing is known of what the request names. The names shown are those that the user gave: a
+    status may hold pseudonyms instead."""
     if not status.unknown:
         return
     name = {"customer": f"customer {request.customer_id}", "call": f"call {request.call_id}"}.get(status.unknown, "")
@@ -68,16 +70,20 @@ def warn(status: Status, request: Request) -> None:
 
 
 def _stands(status: Status) -> str:
-    """What a request does that is about nothing that is known, and how to take it back where the name was wrong."""
+    """What a request about an unknown customer, call or person does, and how to take it back if the name was wrong."""
     if status.kind is Kind.ACCESS:
         return "so the export holds no call"
     if status.kind is Kind.DELETION:
-        later = "should that call still come, it goes" if status.call_id else "calls that begin later are not deleted"
+        later = (
+            "if that call still comes, its records are deleted"
+            if status.call_id
+            else "calls that begin later are not deleted"
+        )
         return f"so nothing was there to delete; {later}"
     undone = f"`deid-stream rights release {status.request_id} --customer ...`"
     if status.kind is not Kind.HOLD and not (status.call_id or status.subject):
         undone += " and `deid-stream policy set --customer ... --remove`, since a policy was written"
-    return f"it is in force all the same, for calls that come later; where the name was wrong: {undone}"
+    return f"it is in force all the same, for calls that come later; if the name was wrong: {undone}"
 
 
 def line(one: Status) -> str:

@@ -21,10 +21,10 @@ _IDS: Final = {name: WORKER[name] for name in ("region", "hash_ids", "digest_key
 _BREAKS: Final = {
     "cut": "lines before it are gone",
     "beginning_cut": "the lines that it begins with are gone, and have not expired",
-    "end_cut": "lines up to here have been written, and are gone",
-    "begun_again": "the chain begins a second time: its writer had lost its place",
+    "end_cut": "lines up to this position were written, and are gone",
+    "begun_again": "the chain begins a second time: its writer did not know how far it had come",
     "misplaced": "its position does not follow from the line before",
-    "unchained": "a line of no chain among chained ones: not written by this service",
+    "unchained": "a line without a chain among lines with one: this service did not write it",
 }
 
 
@@ -74,7 +74,9 @@ def _tell(found: JsonObject) -> None:
         click.echo(f"{verdict}: {counted(count, 'record')}")
     for wrong in found["wrong"]:
         click.echo(f"{wrong['verdict']}  {wrong['topic']}  {wrong['key']}", err=True)
-    proven = "consent is proven" if any(found["verdicts"].values()) else "nothing is in training: no consent is needed"
+    proven = (
+        "consent is proven" if any(found["verdicts"].values()) else "no record is in training, so no consent is needed"
+    )
     click.echo(proven if found["consent"] else "records are there that should not be", err=not found["consent"])
     tell_chains(found["audit"])
 
@@ -92,7 +94,9 @@ def tell_chains(audit_read: JsonObject) -> None:
     if audit_read["unchained"]:
         click.echo(f"audit: {counted(audit_read['unchained'], 'line')} from before there were chains")
     if not audit_read["ends_known"]:
-        click.echo("audit: no right to read deid.checkpoints, so a cut at the end would not show", err=True)
+        click.echo(
+            "audit: no right to read deid.checkpoints, so nobody would see that lines at the end are gone", err=True
+        )
     for found in audit_read["breaks"]:
         at = f"offset {found['offset']}" if found["offset"] >= 0 else "the end"
         where = f"{found['partition']}/{found['writer']} at {at}".replace("/ at", " at")

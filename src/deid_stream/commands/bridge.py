@@ -22,23 +22,27 @@ def bridge() -> None:
 
 @bridge.command(short_help="Take Twilio Media Streams into the topics.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65_535), help="0: any free one.")
-@click.option("--customer", default="", help="Whose calls they are where the stream's customer_id does not say.")
+@click.option(
+    "--port",
+    default=8090,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port to listen on; 0: any free one.",
+)
+@click.option("--customer", default="", help="Customer of streams that name none by their parameter customer_id.")
 @click.option(
     "--grace",
     default=30.0,
     show_default=True,
     type=click.FloatRange(0, 3_600),
-    help="Seconds that a call whose stream was lost waits for another.",
+    help="Seconds that a call whose stream is lost waits for a new one.",
 )
 @click.option(
     "--auth-token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File that holds Twilio's auth token: connections must carry its signature.",
 )
-@click.option(
-    "--public-url", default="", help="Address that Twilio connects to, wss://HOST without the path; what it signs."
-)
+@click.option("--public-url", default="", help="Address that Twilio connects to and signs: wss://HOST, without a path.")
 @settings_options(CONNECTION)
 def twilio(
     host: str, port: int, customer: str, grace: float, auth_token_file: Path | None, public_url: str, settings: Settings

@@ -15,8 +15,8 @@ from deid_stream.kafka.connection import transport_risks
 def control(settings: Settings) -> int:
     """Run the control plane (extra `control`: Faust) until stopped. One process per deployment.
 
-    It knows from the workers which records of which call have left, and takes them back by tombstones when a customer
-    opts out of training, when somebody's request on privacy.requests asks for it, when their retention ends, and when a
+    It learns from the workers which records of which call have been published. It takes them back by tombstones when a
+    customer opts out of training, when a request on privacy.requests asks for it, when their retention ends, and when a
     call turns out to be a minor's. It also counts calls into deid.aggregates.
     """
     require_broker(settings, TRY_SERVE)

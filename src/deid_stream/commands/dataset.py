@@ -41,7 +41,9 @@ def dataset() -> None:
 @dataset.command()
 @click.argument("target")
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), default="parquet", show_default=True)
-@click.option("--customer", "customers", multiple=True, help="Only this customer's calls; may be given again.")
+@click.option(
+    "--customer", "customers", multiple=True, help="Only this customer's calls; repeat the flag for several customers."
+)
 @click.option("--since", metavar="DATE", help="Calls that ended on this day or later (YYYY-MM-DD, UTC).")
 @click.option("--until", metavar="DATE", help="Calls that ended on this day or earlier (YYYY-MM-DD, UTC).")
 @click.option("--whole-calls", is_flag=True, help="Leave out calls of which training has only a part.")
@@ -50,14 +52,14 @@ def dataset() -> None:
     type=click.Choice(["keep", "type", "common", "remove", "skip"]),
     default="keep",
     show_default=True,
-    help="[PERSON_1] as it is, <person>, <redacted>, nothing; or leave out clips that hold one.",
+    help="[PERSON_1] as it is, <person>, <redacted> or nothing; skip: leave out clips that hold one.",
 )
 @click.option(
     "--silences",
     type=click.Choice(["keep", "noise"]),
     default="keep",
     show_default=True,
-    help="Digital silence as it is, or noise at the level of the line.",
+    help="Silenced stretches as they are, or filled with noise at the level of the line.",
 )
 @settings_options(CONNECTION, READER)
 @json_option

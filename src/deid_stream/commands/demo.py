@@ -33,7 +33,7 @@ def demo(pace: float, out: Path, as_json: bool) -> int:
     """Start an embedded broker and a worker, play four sample calls of two customers (one has opted out of training)
     through them, and check everything that comes out against the samples' truth.
 
-    Exit status 0 only if no identity leaked, nothing was lost and nothing else was touched.
+    The exit status is 0 only if no identifying value is left, no record was lost, and nothing else was changed.
     """
     from rich.console import Console
     from rich.live import Live

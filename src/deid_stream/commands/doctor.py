@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from deid_stream.kafka.ports import Kafka
 
 MAX_SKEW_MS: Final = 2_000
-"""Deadlines count in the broker's and producers' record time; more than this apart, and waits are wrong."""
+"""Deadlines count in record time, which producers or the broker set. If it differs from this machine's clock by more
+than this, calls wait too long or not long enough."""
 LITTLE_MB: Final = 100
 _FLAGS: Final = CONNECTION | {name: WORKER[name] for name in ("digest_key_file", "insecure_ephemeral_key", "region")}
 
@@ -45,7 +46,7 @@ def doctor(settings: Settings, as_json: bool) -> int:
     for finding in _all(settings):
         findings.append(finding)
         if not as_json:
-            # at once: a broker that does not answer is waited for
+            # printed one by one: the broker's takes a while where it does not answer
             click.echo(f"{finding.state:8} {finding.what:10} {finding.found}")
             if finding.mend:
                 click.echo(f"{'':19} -> {finding.mend}")

@@ -30,9 +30,9 @@ _LINES: Final = "audit.jsonl"
 _PAGE: Final = "report.html"
 _MANIFEST: Final = "manifest.json"
 _SHOWN: Final = 5_000
-"""Lines on the page; the rest are in the JSON lines. More, and browsers become slow."""
+"""Most lines that the page shows; all of them are in the JSON lines. With more, browsers become slow."""
 _REMEMBERED: Final = 50_000
-"""Call ids among which the nearest to an unknown one is looked for. More take memory, and time to compare."""
+"""Most call ids among which the nearest to an unknown one is looked for. More take memory, and time to compare."""
 _HASHED: Final = (
     "The hash of a line is SHA-256 over its writer, its position in decimal digits, the hash of the line before (hex, "
     "empty for the first), its key (the call id) and its value (the field `entry`, compact JSON with the fields in "
@@ -47,8 +47,8 @@ th{background:#f3f5f8}code{font-size:.85em}.bad{color:#a3001b;font-weight:600}.g
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which lines; empty or None: all. Times are the entries' own, half-open, epoch ms. A customer or a call may have
-    several names: pseudonyms by the current key and by retired ones."""
+    """Which lines to export; empty or None: all. Times are those of the entries, half-open, ms since the epoch. A
+    customer or a call may have several names: pseudonyms by the current key and by retired ones."""
 
     customers: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class _Report:
         self.known_customers: set[str] = set()
         self.known_calls: set[str] = set()
         self.call_seen = False
-        """The audit has the wanted call, be it of another customer or day."""
+        """The audit has a line of the wanted call, whatever the customer and the day."""
         self.lines = 0
         self.shown: list[_Page] = []
 
@@ -196,7 +196,8 @@ async def write_export(
 async def _stranger(
     kafka: "Kafka", prefix: str, wanted: Wanted, report: _Report, ids: IdPseudonyms | None
 ) -> ConfigError | None:
-    """What to say where a name that is wanted is nobody's. Lines may also be missing because of the period."""
+    """The error for a wanted customer or call of whom nothing is known; None where both are known, so that lines can
+    only be missing because of the period."""
     from deid_stream.kafka.reading import read_to_end
 
     if wanted.calls and not report.call_seen:

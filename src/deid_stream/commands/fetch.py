@@ -28,8 +28,10 @@ _THINGS: Final = {"events": "event", "segments": "segment", "audio": "audio reco
 @click.command(short_help="Take one call's records out of Kafka, as files for `replay`.")
 @click.argument("call_id", metavar="CALL_ID")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
-@click.option("--sanitized", is_flag=True, help="What analytics has of the call, instead of what was produced.")
-@click.option("--any-partition", is_flag=True, help="Look in every partition: producers that do not use murmur2.")
+@click.option("--sanitized", is_flag=True, help="Fetch what analytics has of the call, not the source records.")
+@click.option(
+    "--any-partition", is_flag=True, help="Look in every partition, for calls of producers that do not use murmur2."
+)
 @settings_options(CONNECTION, _FLAGS, READER)
 @json_option
 def fetch(call_id: str, out: Path, sanitized: bool, any_partition: bool, settings: Settings, as_json: bool) -> None:
@@ -37,8 +39,9 @@ def fetch(call_id: str, out: Path, sanitized: bool, any_partition: bool, setting
     them as NAME.wav and NAME.call.json, which `replay` reads.
 
     These files hold what the callers said: keep them where only you can read them, and delete them when you are done.
-    You need the rights to read the raw topics and to write deid.audit: an entry there says that the call was fetched,
-    before a file is written. With --sanitized the files hold what analytics has of the call, with its entities.
+    Your user needs the rights to read the raw topics and to write deid.audit: before a file is written, an entry
+    there records that the call was fetched. With --sanitized the files hold what analytics has of the call, with its
+    entities.
     """
     found = asyncio.run(_fetched(call_id, settings, sanitized=sanitized, anywhere=any_partition))
     name = file_name(found.call_id)
@@ -80,12 +83,13 @@ async def _fetched(call_id: str, settings: Settings, *, sanitized: bool, anywher
 
 
 def file_name(call_id: str) -> str:
-    """A name of a file that no id can lead out of its folder with."""
+    """The call id as a file name: characters that could lead out of the folder are replaced."""
     return _UNSAFE.sub("_", call_id)[:_NAME_CHARS].lstrip(".") or "call"
 
 
 def _write(out: Path, name: str, found: "Fetched") -> list[Path]:
-    """Files that only this user can read, in a folder that only this user can list where it is made here."""
+    """Write files that only this user can read. A folder that does not exist yet is made so that only this user can
+    list it."""
     from deid_stream.datasets.files import write_json
     from deid_stream.datasets.wav import write_wav
 

@@ -31,7 +31,7 @@ from deid_stream.wire.output import encode_audit
 _RING = {"digest_key_file": WORKER["digest_key_file"], "hash_ids": WORKER["hash_ids"]}
 _FILE_MODE = 0o600
 _AUDITED_AS = "keys"
-"""Stands for the call in lines of the audit about keys."""
+"""Stands in place of a call id in audit lines about keys."""
 
 
 @click.group()
@@ -46,18 +46,18 @@ def keys() -> None:
     type=click.Choice(["local", "vault", "aws-kms"]),
     default="local",
     show_default=True,
-    help="What wraps it: nothing, HashiCorp Vault's transit engine, a cloud KMS.",
+    help="What wraps the key: nothing (local), HashiCorp Vault's transit engine, or a cloud KMS.",
 )
 @click.option(
     "--file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Put it first in this file (mode 0600, made where it is missing); the keys there are retired by it.",
+    help="File to put the key into, as its first; keys in it are retired. Made (mode 0600) if missing.",
 )
 @settings_options(CUSTODY)
 def new(name: ProviderName, file: Path | None, settings: Settings) -> None:
     """Make a master key: printed, or put first in a --file for DEID_DIGEST_KEY_FILE.
 
-    A key that Vault or a KMS has wrapped is worth nothing without it, so the file is no secret by itself.
+    A key that Vault or a KMS has wrapped can be used only with that service, so the file alone is no secret.
     """
     made = provider(settings, name).generate()
     if file is None:
@@ -146,13 +146,13 @@ def rotate(customer: str | None, settings: Settings) -> None:
 
 @keys.command()
 @click.option("--customer", metavar="ID", required=True, help="Whose keys.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @settings_options(CONNECTION, _RING, CUSTODY)
 def destroy(customer: str, yes: bool, settings: Settings) -> None:
-    """Destroy a customer's keys: nobody can link its pseudonyms or read its encrypted outputs again, in whatever copy.
+    """Destroy a customer's keys: after that nobody can link its pseudonyms or read its encrypted outputs, in any copy.
 
-    This cannot be undone. Calls of the customer that come later get a new key. A customer under a legal hold, or with a
-    call that is, keeps its keys.
+    This cannot be undone. Calls of the customer that come later get a new key. The command refuses while a legal hold
+    is on the customer or on one of its calls.
     """
     if not yes:
         click.confirm(f"Destroy the keys of {customer} for ever?", abort=True)
@@ -169,7 +169,7 @@ def destroy(customer: str, yes: bool, settings: Settings) -> None:
             found = {name: len(held.table.record(name).keys) for name in names}
             for name, count in found.items():
                 if count:
-                    # before it is done: what cannot be taken down does not happen
+                    # the line comes first: a destruction that cannot be recorded is not done
                     await _audited(settings, name, "destroyed", {"keys": count})
                     await held.destroy(name)
             return sum(found.values())
@@ -195,7 +195,7 @@ async def _opened(settings: Settings, ring: KeyRing) -> AsyncIterator[CustomerKe
 
 
 def _named(settings: Settings, ring: KeyRing, customer: str) -> tuple[str, ...]:
-    """As the topics know the customer: its current name, and those of before the master key was rotated."""
+    """The customer's names in the topics: the current one, and those from before the master key was rotated."""
     return IdPseudonyms(ring).customers(customer) if settings.hash_ids else (customer,)
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SESSION_FLAGS = {
-    "holdback_ms": "Longest wait for a transcript; then the audio is silenced.",
-    "delay": "How soon a turn leaves: live, balanced or safe.",
-    "context_window_ms": "A pause at least this long ends a turn.",
+    "holdback_ms": "Longest time (ms) that audio waits for its transcript; then its speech is silenced.",
+    "delay": "Wait after a turn that cannot be the beginning of a value: live, balanced or safe.",
+    "context_window_ms": "A pause at least this long (ms) ends a turn.",
     "timing_profile": "How exact word times are: exact, 50ms, 100ms, 300ms, a provider; default: learned.",
     "sensitivity": SENSITIVITY,
 }
@@ -33,9 +33,18 @@ _SESSION_FLAGS = {
 @click.argument("call", type=click.Path(exists=True, path_type=Path), metavar="CALL.wav|CALL.opus|FOLDER")
 @click.argument("transcript", type=_FILE, required=False, metavar="[CALL.call.json|DOCUMENT.json]")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
-@click.option("--policy", "policy_file", type=_FILE, help="The customer's policy, JSON; default: the defaults.")
-@click.option("--format", "provider", metavar="NAME", help="The transcript's provider, where its form does not tell.")
-@click.option("--roles", metavar="agent,customer", default="", help="Whose each channel is.")
+@click.option(
+    "--policy", "policy_file", type=_FILE, help="The customer's policy, JSON; without it the default policy applies."
+)
+@click.option(
+    "--format",
+    "provider",
+    metavar="NAME",
+    help="The transcript's provider, where the document's form does not show it.",
+)
+@click.option(
+    "--roles", metavar="agent,customer", default="", help="Who speaks on which channel, in the order of the channels."
+)
 @click.option("--transcribe", is_flag=True, help="Make the transcript with Whisper (extra `spotcheck`, English only).")
 @click.option("--interleaved", is_flag=True, help="Send the channels interleaved in one record, not one record each.")
 @settings_options(_SESSION_FLAGS)
@@ -52,8 +61,8 @@ def replay(
     settings: Settings,
     as_json: bool,
 ) -> None:
-    """De-identify a recorded call: CALL.wav (one channel a speaker) with its transcript, or every recording in a FOLDER
-    that has one beside it.
+    """De-identify a recorded call: CALL.wav (one channel per speaker) with its transcript, or every recording in a
+    FOLDER that has one beside it.
 
     The transcript is CALL.call.json, or a recogniser's own document as it is (Deepgram, Amazon, Google, Azure, Whisper
     ...; see docs/providers.md). Writes NAME.wav (same codec and length; outside the silenced spans bit-identical),
@@ -87,7 +96,8 @@ def replay(
 
 
 def _pairs(call: Path, transcript: Path | None, *, transcribe: bool) -> list[tuple[Path, Path | None]]:
-    """Recordings, each with its transcript; None where it is to be made. Raises ConfigError where one is missing."""
+    """Recordings, each with its transcript; None as the transcript where it is to be made. Raises ConfigError where one
+    is missing."""
     from deid_stream.datasets.callfile import JSON_SUFFIX, find_calls, transcript_beside
     from deid_stream.datasets.sound import SUFFIXES
 
@@ -120,7 +130,8 @@ class _Job(NamedTuple):
     interleaved: bool
 
     def run(self, pairs: list[tuple[Path, Path | None]], out: Path) -> Iterator[tuple[str, int, int]]:
-        """De-identify each; name, entities and silenced ms. A folder is made for what is written, not before."""
+        """De-identify each recording; gives its name, the number of entities, and the silenced ms. The output folder is
+        made when the first file is written, not before."""
         from deid_stream import __version__
         from deid_stream.datasets.callfile import Pace, read_call
         from deid_stream.datasets.replay import replay as replay_call
@@ -183,7 +194,7 @@ def _write(out: Path, name: str, suffix: str, result: "Replayed") -> None:
 def detect(source: Path, target: Path, all_types: bool, settings: Settings, as_json: bool) -> None:
     """Find what identifies people in the turns of IN.jsonl.
 
-    In: {"id","dialogue_id"?,"turn"?,"speaker"?,"text","prev"?} a line; turns of one dialogue_id are one conversation,
+    In: {"id","dialogue_id"?,"turn"?,"speaker"?,"text","prev"?} per line; turns of one dialogue_id are one conversation,
     and prev is the other party's previous turn where it is not itself a row. Out: {"id","spans":[{"start","end",
     "entity_type","score"}]} a line, in characters of text; what the default policy redacts, or with --all-types all.
     """

@@ -27,53 +27,53 @@ CONNECTION: Final = {
     "sasl_mechanism": "How to log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.",
     "sasl_username": "Kafka user; its password comes from DEID_SASL_PASSWORD or --sasl-password-file.",
     "sasl_password_file": "File that holds the SASL password.",
-    "oauth_token_url": "Token endpoint; its secret comes from DEID_OAUTH_CLIENT_SECRET or a file.",
+    "oauth_token_url": "URL of the token endpoint; its secret comes from DEID_OAUTH_CLIENT_SECRET or a file.",
     "oauth_client_id": "Client id at the token endpoint.",
-    "oauth_client_secret_file": "File that holds the client's secret.",
+    "oauth_client_secret_file": "File that holds the client secret for the token endpoint.",
     "oauth_scope": "Scope to ask the token endpoint for.",
-    "oauth_token_hook": "Python callable, module:name, that gives a token and when it expires.",
-    "tls_ca_file": "CA bundle of the broker's certificate; default: the system's.",
+    "oauth_token_hook": "Python function, module:name, that returns a token and when it expires.",
+    "tls_ca_file": "CA certificates (PEM) to check the broker's certificate with; default: the system's.",
     "tls_cert_file": "Client certificate, PEM.",
     "tls_key_file": "Key of the client certificate, PEM.",
-    "topic_prefix": "Put before every topic name.",
+    "topic_prefix": "Text that is put before every topic name.",
 }
 TOPICS: Final = {
-    "partitions": "Partitions of every topic that is created.",
-    "replication_factor": "Replicas of every topic that is created; -1: three, or as many as there are brokers.",
+    "partitions": "Number of partitions of every topic that is created.",
+    "replication_factor": "Replicas of every topic that is created; -1: three, or the number of brokers if fewer.",
 }
 CUSTODY: Final = {
     "key_timeout_ms": "Longest wait for a key service's answer (ms).",
-    "key_ca_file": "CA bundle of the key service's certificate; default: the system's.",
+    "key_ca_file": "CA certificates (PEM) to check the key service's certificate with; default: the system's.",
     "vault_addr": "Vault's address; its token comes from DEID_VAULT_TOKEN or --vault-token-file.",
     "vault_token_file": "File that holds Vault's token.",
-    "vault_key": "Name of the transit key.",
-    "vault_mount": "Where the transit engine is mounted.",
+    "vault_key": "Name of the key of Vault's transit engine.",
+    "vault_mount": "Path at which Vault's transit engine is mounted.",
     "vault_namespace": "Vault Enterprise's namespace.",
     "kms_key": "KMS key: id, ARN or alias.",
     "kms_region": "Region of the KMS; default: AWS_REGION.",
     "kms_endpoint": "Address of the KMS; default: AWS's own.",
 }
 READER: Final = {"read_key_file": "File that holds the key of encrypted outputs; or set DEID_READ_KEY."}
-SENSITIVITY: Final = "How readily the model's guesses count: strict, balanced or light."
+SENSITIVITY: Final = "strict (misses fewest values), balanced, or light (redacts fewest words needlessly)."
 WORKER: Final = {
     "group_id": "Consumer group of the workers; the same for all workers of a deployment.",
-    "session_timeout_ms": "A worker without a heartbeat for so long (ms) loses its partitions.",
+    "session_timeout_ms": "A member of the group without a heartbeat for this long (ms) loses its partitions.",
     "broker_wait_ms": "How long (ms) a start waits for a broker that does not answer.",
-    "kafka_client": "What a worker reads and writes with: librdkafka or aiokafka.",
+    "kafka_client": "Kafka client of the worker: librdkafka or aiokafka.",
     "processing": "auto (exactly once where the broker has transactions), exactly_once or at_least_once.",
-    "region": "Where this deployment runs; policies that name another region permit no training here.",
-    "processor": "Policies may narrow what is done by default, and never widen it (docs/policies.md).",
-    "holdback_ms": "Longest wait for a transcript (ms); then the audio is silenced.",
-    "delay": "How soon a turn leaves that cannot go on as a value: live, balanced or safe.",
+    "region": "Region of this deployment; policies that name another region permit no training here.",
+    "processor": "Policies may restrict what is done by default, not extend it (docs/policies.md).",
+    "holdback_ms": "Longest time (ms) that audio waits for its transcript; then its speech is silenced.",
+    "delay": "Wait after a turn that cannot be the beginning of a value: live (0.2 s), balanced (0.7 s) or safe.",
     "context_window_ms": "A pause at least this long (ms) ends a turn.",
-    "max_turn_ms": "A turn is closed at this length (ms).",
-    "idle_ms": "A call without records for so long (ms) is closed.",
-    "max_audio_bytes": "Audio records of more bytes are refused.",
-    "max_transcript_bytes": "Transcript and event records of more bytes are refused.",
+    "max_turn_ms": "A turn that gets longer than this (ms) is ended.",
+    "idle_ms": "A call without records for this long (ms) is closed.",
+    "max_audio_bytes": "Audio records of more bytes become dead letters.",
+    "max_transcript_bytes": "Transcript and event records of more bytes become dead letters.",
     "directions": "Values of a call's direction that may leave, comma-separated; default: the usual ones.",
-    "regions": "Values of a call's region that may leave, beside any two letters.",
-    "queues": "Values of a call's queue that may leave; default: the usual ones.",
-    "dispositions": "Values of a call's disposition that may leave; default: the usual ones.",
+    "regions": "Values of a call's region that may leave, comma-separated, beside any two letters.",
+    "queues": "Values of a call's queue that may leave, comma-separated; default: the usual ones.",
+    "dispositions": "Values of a call's disposition that may leave, comma-separated; default: the usual ones.",
     "free_text": "Fields of a call's metadata that leave as redacted text, comma-separated; default: none.",
     "digest_key_file": "File that holds the digest key, in hex; or set DEID_DIGEST_KEY.",
     "customer_keys": "Each customer has a key of its own, which can be destroyed.",
@@ -82,25 +82,25 @@ WORKER: Final = {
     "insecure_ephemeral_key": "Make up a digest key for this run: for trying things out.",
     "timing_profile": "Timing profile of transcripts that name no provider.",
     "sensitivity": SENSITIVITY,
-    "processes": "Worker processes to start; with N, N metrics ports from --metrics-port on.",
-    "log_level": "Least severe log lines that are written: debug, info, warning or error.",
+    "processes": "Number of worker processes to start; their metrics ports are --metrics-port and those after it.",
+    "log_level": "Level from which on log lines are written: debug, info, warning or error.",
     "traces": "OpenTelemetry traces: a collector's URL, or file:PATH; default: none.",
-    "metrics_host": "Address of the metrics endpoint and the probes.",
-    "metrics_port": "Port of the metrics endpoint and the probes; 0: none.",
+    "metrics_host": "Address on which metrics and probes are served.",
+    "metrics_port": "Port on which metrics and probes are served; 0: they are not.",
 }
-"""Secrets themselves have no flag: a process list shows flags to everybody."""
+"""Secrets have no flag, only the files that hold them: a process list shows flags to everybody."""
 DASHBOARD: Final = {
-    "dashboard_host": "Address of the dashboard.",
-    "dashboard_port": "Port of the dashboard; 0: no dashboard.",
-    "dashboard_hosts": "Further names under which browsers may ask for it, comma-separated.",
-    "dashboard_token_file": "File with the token that sound and requests' names need; or set DEID_DASHBOARD_TOKEN.",
+    "dashboard_host": "Address on which the dashboard listens.",
+    "dashboard_port": "Port on which the dashboard listens; 0: no dashboard.",
+    "dashboard_hosts": "Further host names under which browsers may request the dashboard, comma-separated.",
+    "dashboard_token_file": "File with the token for listening and for people's requests; or set DEID_DASHBOARD_TOKEN.",
 }
 CONTROL: Final = {
-    "request_days": "A privacy request is overdue after so many days.",
-    "identity_check": "Program or http(s) address that checks who asks; default: requests carry verified_by.",
+    "request_days": "Days after which a privacy request that is not done is overdue.",
+    "identity_check": "Program or http(s) address that checks identities; default: requests must carry verified_by.",
     "aggregates_window_ms": "Length of the windows of deid.aggregates (ms).",
-    "aggregates_threshold": "Numbers of fewer calls are hidden in deid.aggregates.",
-    "aggregates_epsilon": "Laplace noise on the numbers of deid.aggregates; 0: none.",
+    "aggregates_threshold": "Numbers that are made of fewer calls are hidden in deid.aggregates.",
+    "aggregates_epsilon": "Epsilon of the Laplace noise on deid.aggregates: smaller is noisier; 0: no noise.",
     **{
         name: WORKER[name]
         for name in (
@@ -176,14 +176,14 @@ def day_ms(text: str | None, flag: str) -> int | None:
 
 
 def require_broker(settings: Settings, otherwise: str = "set DEID_BOOTSTRAP_SERVERS") -> None:
-    """Raises ConfigError, which says what else helps, where no broker is named."""
+    """Raises ConfigError where no broker is named; ``otherwise`` is what the message advises instead."""
     if not settings.bootstrap_servers:
         raise ConfigError(f"no broker is named: give --bootstrap-servers, or {otherwise}")
 
 
 def cluster(settings: Settings, client_id: str) -> "Kafka":
-    """The way to a broker of a command that needs one that is there already; the client's own log lines are left out,
-    since the command reports its errors itself. Raises ConfigError where no broker is named."""
+    """The connection of a command that needs a running broker. The client's own log lines are switched off, since the
+    command reports its errors itself. Raises ConfigError where no broker is named."""
     from deid_stream.kafka.connect import connect
 
     require_broker(settings)
@@ -193,7 +193,8 @@ def cluster(settings: Settings, client_id: str) -> "Kafka":
 
 
 def read_policy(file: Path) -> tuple[bytes, "CompiledPolicy"]:
-    """A policy file as it is and compiled. Raises PolicyError naming the file, for unknown fields too."""
+    """The content of a policy file, as it is and compiled. Raises PolicyError naming the file, for unknown fields
+    too."""
     from deid_stream.policy import compile_policy
 
     raw = file.read_bytes()

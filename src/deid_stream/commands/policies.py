@@ -35,7 +35,7 @@ _REGION = {"region": WORKER["region"]}
 
 
 class Found(NamedTuple):
-    """The topic as it stands: the workers' own table, and by customer the JSON that their calls go by."""
+    """What the topic holds: the table as workers have it, and by customer the JSON of the policy that applies."""
 
     table: PolicyTable
     written: dict[str, JsonObject]
@@ -48,7 +48,7 @@ def policy() -> None:
 
 @policy.command(name="set")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
-@click.option("--customer", help="Instead of a FILE: the customer whose policy is to be made of the flags below.")
+@click.option("--customer", help="Instead of a FILE: the customer whose policy the flags below make.")
 @click.option("--version", help="Its version; the default is one above the highest there has been.")
 @click.option("--opt-out/--no-opt-out", default=None, help="No training on this customer's calls.")
 @click.option("--remove", is_flag=True, help="Remove the customer's policy (a tombstone): no training from then on.")
@@ -74,7 +74,7 @@ def set_policy(
         if settings.processor and (wider := widened(compiled)):
             raise ConfigError(f"{file.name} would widen what the deployment does by default: {', '.join(wider)}")
     customer = customer or ""
-    if not remove:  # no call can have another: an opt-out under it would be without effect
+    if not remove:  # no call can have such a customer id, so an opt-out under it would have no effect
         identifier_at(customer.encode("utf-8", "replace"), "customer_id")
     found = asyncio.run(_read(settings))
     standing = found.table.standing(customer)
@@ -92,7 +92,7 @@ def set_policy(
     asyncio.run(_send(settings, customer, raw))
     click.echo(f"{customer}: " + (f"version {written} is written" if written else "removed"))
     if customer not in there and (near := near_names(customer, there)):
-        # an opt-out for a slip of the pen leaves the customer who is meant in training
+        # an opt-out under a mistyped name leaves the customer who is meant in training
         click.echo(f"    -> it is the first policy of {customer}; {is_meant(near)}", err=True)
 
 
@@ -179,7 +179,7 @@ def _line(row: JsonObject) -> str:
 
 
 async def _read(settings: Settings) -> Found:
-    """The whole topic, applied as the workers do."""
+    """Read the whole topic and apply its records as workers do."""
     from deid_stream.kafka.reading import read_to_end
 
     kafka = cluster(settings, "deid-stream-policy")

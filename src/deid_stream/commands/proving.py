@@ -1,4 +1,5 @@
-"""What the topics themselves prove: consent of every training record, no missing tombstone, an audit without a cut."""
+"""Proof from the topics alone: that every training record has consent, that no tombstone is missing, and that no line
+of the audit was changed or removed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from deid_stream.kafka.record import InRecord
 
 SHOWN: Final = 20
-"""Records named by their keys; the rest are counted."""
+"""Most wrong records that are named by their keys; the rest are counted."""
 MISSING_TOMBSTONE: Final = "missing_tombstone"
 Heads = dict[int, dict[str, list[Head]]]
-"""Heads that chains must have come to, by partition and writer."""
+"""Heads (last line and position) that chains must have reached, by partition and writer."""
 
 _line = msgspec.json.Decoder(AuditLine)
 
@@ -40,7 +41,7 @@ class AuditRead(msgspec.Struct):
     lines: int = 0
     unchained: int = 0
     ends_known: bool = True
-    """Checkpoints could be read, so a cut at the end would show."""
+    """Whether checkpoints could be read: only then are lines missed that are gone at the end of a chain."""
 
     def as_json(self) -> JsonObject:
         chains = [
@@ -109,7 +110,7 @@ async def read_audit(
     from deid_stream.kafka.reading import read_range, reading
 
     found = AuditRead()
-    # before the audit: what a checkpoint knows of is in the topic by then
+    # read before the audit, so that every line that a checkpoint knows is in the topic
     heads = await _checkpoint_heads(kafka, prefix)
     found.ends_known = heads is not None
     async with reading(kafka, prefix + AUDIT.name, "read_committed") as (reader, places):
@@ -131,7 +132,7 @@ async def read_audit(
 
 
 def heads_of(chains: Iterable[Mapping[str, object]]) -> Heads:
-    """From the chains of a manifest. Raises msgspec.ValidationError where they are none."""
+    """The heads in the chains of a manifest. Raises msgspec.ValidationError where they are none."""
     heads: Heads = {}
     for chain in msgspec.convert(list(chains), list[_ManifestChain]):
         heads.setdefault(chain.partition, {}).setdefault(chain.writer, []).append(Head(chain.next, chain.head))
@@ -146,7 +147,7 @@ class _ManifestChain(msgspec.Struct):
 
 
 async def _checkpoint_heads(kafka: "Kafka", prefix: str) -> Heads | None:
-    """The workers', by their checkpoints; None where this user may not read them."""
+    """The heads of the workers' chains, from their checkpoints; None where this user may not read these."""
     from deid_stream.kafka.reading import reading
     from deid_stream.worker.reading import read_checkpoint
 
@@ -170,7 +171,7 @@ def _read(value: bytes | None) -> AuditLine | None:
 
 
 async def _held(kafka: "Kafka", topic: str) -> dict[bytes, TrainingRecord]:
-    """What no tombstone has removed, by key."""
+    """The records that no tombstone has removed, by key."""
     from deid_stream.kafka.reading import read_range, reading
 
     held: dict[bytes, TrainingRecord] = {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOOKED_AT: Final = {EVENTS.kind: 200, TRANSCRIPTS.kind: 300, AUDIO.kind: 500}
 """The newest records of each partition that are read, by kind."""
 FEW: Final = 3
-"""Calls below which nothing is said about what they lack."""
+"""With fewer calls than this nothing is said about missing halves: they may just have begun."""
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE: Final = re.compile(r"\+?\(?\d[\d\s().-]{5,17}\d")
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}(?:[ ._-][A-Za-z]{2,})+")
@@ -119,8 +119,8 @@ def _ids(seen: Iterable[Seen], names: frozenset[str]) -> list[Remark]:
 
 
 def named(call_id: str, names: frozenset[str]) -> str:
-    """What an id gives away by its form: ``e-mail addresses``, ``telephone numbers``, ``names of people``; empty where
-    nothing."""
+    """What an id looks like: ``e-mail addresses``, ``telephone numbers`` or ``names of people``; empty for any other
+    id."""
     if _EMAIL.search(call_id):
         return "e-mail addresses"
     if _PHONE.fullmatch(call_id) and 7 <= sum(c.isdigit() for c in call_id) <= 15:

@@ -42,7 +42,7 @@ CLIENT_ID: Final = "deid-stream-rights"
 _LOOK_S: Final = 0.3
 _IDS: Final = {name: WORKER[name] for name in ("hash_ids", "digest_key_file")}
 _SHOWN: Final = 10
-"""Calls named one by one; the rest are counted."""
+"""Most calls that are named one by one; the rest are counted."""
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -65,13 +65,13 @@ def _not_empty(context: click.Context, option: click.Parameter, value: str) -> s
 def _asking(command: F) -> F:
     """The options of every request."""
     for option in (
-        click.option("--customer", required=True, help="The customer whose calls are meant."),
+        click.option("--customer", required=True, help="The customer whose calls the request is about."),
         click.option("--call", default="", callback=_not_empty, help="Only this call."),
         click.option(
             "--subject",
             default="",
             callback=_not_empty,
-            help="Only calls of this person: a number, or an id of the producer's.",
+            help="Only calls of this person: a telephone number, or the id that producers give in `subject`.",
         ),
         click.option(
             "--verified-by",
@@ -80,7 +80,7 @@ def _asking(command: F) -> F:
         ),
         click.option("--requested-by", default="", help="Who asks; default: the user of this machine."),
         click.option(
-            "--request-id", default="", help="A name for the request; sent twice under one name, it is worked on once."
+            "--request-id", default="", help="Id of the request; sent twice with one id, it is carried out once."
         ),
         click.option(
             "--timeout", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to wait; 0: do not."
@@ -91,7 +91,7 @@ def _asking(command: F) -> F:
 
 
 def _request(kind: Kind, values: dict[str, str]) -> Request:
-    """Raises DecodeError for what the control plane would refuse to read: nobody would answer it."""
+    """Build a request. Raises DecodeError for one that the control plane could not read and so would never answer."""
     asked = Request(
         request_id=values["request_id"] or f"{kind}-{uuid.uuid4().hex[:12]}",
         kind=kind,
@@ -106,7 +106,8 @@ def _request(kind: Kind, values: dict[str, str]) -> Request:
 
 
 async def _ask(kafka: Kafka, prefix: str, request: Request, timeout_s: float) -> Status | None:
-    """Send it, and wait until it is decided; None where that is not waited for, or takes longer. Raises BrokerError."""
+    """Send the request and wait until it is decided; None with ``timeout_s`` 0, or where it takes longer. Raises
+    BrokerError."""
     topics = ControlTopics.of(prefix)
     async with kafka.sender() as sender:
         await sender.send([OutRecord(topics.requests, request.customer_id.encode(), encode_request(request))])
@@ -123,7 +124,8 @@ async def _ask(kafka: Kafka, prefix: str, request: Request, timeout_s: float) ->
 
 
 def _answers(status: Status, request: Request) -> bool:
-    """Whether it is this request that stands there. With pseudonyms for ids, the names cannot be compared here."""
+    """Whether ``status`` is that of this very request, not of another with the same id. Customers and calls are not
+    compared where ids are pseudonyms."""
     names = ((status.customer_id, request.customer_id, PSEUDONYM), (status.call_id, request.call_id, "call-"))
     return (
         (status.kind, status.target) == (request.kind, request.target)
@@ -145,14 +147,14 @@ def _simple(kind: Kind, name: str, text: str) -> None:
 _simple(
     Kind.WITHDRAWAL,
     "withdraw",
-    "Withdraw the consent to training: records are taken back from training, later ones too, until released. "
+    "Withdraw the consent to training: training records are deleted, later ones too, until released. "
     "For a whole customer, its policy is changed to say so.",
 )
 _simple(
     Kind.RESTRICTION,
     "restrict",
-    "Restrict processing until released: records are taken back from training, and retention deletes nothing. "
-    "Of a whole customer, nothing more is published.",
+    "Restrict processing until released: training records are deleted, and retention deletes nothing. "
+    "For a whole customer, nothing more is published.",
 )
 _simple(
     Kind.OBJECTION,
@@ -172,34 +174,35 @@ _simple(
 @click.argument("target")
 @click.option("--customer", required=True, help="Whose request it is.")
 @click.option("--requested-by", default="", help="Who releases; default: the user of this machine.")
-@click.option("--request-id", default="", help="A name for this request.")
+@click.option("--request-id", default="", help="Id of this request.")
 @click.option(
     "--timeout", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to wait; 0: do not."
 )
 @settings_options(CONNECTION)
 @json_option
 def release(target: str, timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
-    """End the hold, restriction, objection or withdrawal whose request id is TARGET. A policy that it has changed stays
-    as it is; if the customer opts in again, write that with `deid-stream policy set`."""
+    """End the hold, restriction, objection or withdrawal whose request id is TARGET. If that request changed the
+    customer's policy, the policy stays as it is: should the customer opt in again, write that with `deid-stream policy
+    set`."""
     kafka, request = cluster(settings, CLIENT_ID), _request(Kind.RELEASE, values | {"target": target})
     return answer(request, asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout)), timeout, as_json)
 
 
 @rights.command()
-@click.option("--raw", is_flag=True, help="From the raw topics too: shows what would go; with --yes it is deleted.")
-@click.option("--yes", is_flag=True, help="Delete the raw records, other calls' with them.")
+@click.option("--raw", is_flag=True, help="From the raw topics too: without --yes only shows what would be deleted.")
+@click.option("--yes", is_flag=True, help="Delete the raw records, and those of other calls before them.")
 @_asking
 @settings_options(CONNECTION)
 @json_option
 def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
     """Delete what is held of a customer's calls, of one call, or of one person's calls.
 
-    With --raw also from calls.events, calls.transcripts and calls.audio, which keep records for three days. Of these a
-    broker can only delete everything up to an offset, other calls' records among it. Without --yes the command shows
-    what would go; it deletes nothing and sends no request.
+    With --raw also from calls.events, calls.transcripts and calls.audio, which keep records for three days. A broker
+    can only delete everything below an offset there, so records of other calls are deleted, too. Without --yes the
+    command shows what would be deleted; it deletes nothing and sends no request.
     """
     if yes and not raw:
-        raise ConfigError("--yes goes with --raw")
+        raise ConfigError("--yes is for --raw; leave it out")
     if raw and values["subject"] and not values["call"]:
         raise ConfigError("raw records do not name the person: give --call, or leave --subject out")
     kafka = cluster(settings, CLIENT_ID)
@@ -209,14 +212,14 @@ def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bo
         planned = asyncio.run(plan(kafka, settings.topic_prefix, values["customer"], calls))
         _show(planned)
         if not yes:
-            click.echo("nothing was deleted: --raw --yes does it")
+            click.echo("nothing was deleted; to delete, give --raw --yes")
             return 0
     request = _request(Kind.DELETION, values)
     status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout))
     if raw and status is not None and status.state is State.DONE:
         click.echo(f"{counted(asyncio.run(carry_out(kafka, planned)), 'raw record')} deleted", err=as_json)
     elif raw:
-        click.echo("raw records stay, since the request is not done", err=True)
+        click.echo("no raw record was deleted, since the request is not done", err=True)
     return answer(request, status, timeout, as_json)
 
 
@@ -226,7 +229,7 @@ def _show(planned: Plan) -> None:
         click.echo(f"{place}: {counted(cut.records, 'record')} below offset {cut.before}, {cut.own} asked for")
     others = planned.others
     if not planned.cuts:
-        click.echo("no raw record of it is there")
+        click.echo("the raw topics hold no record of it")
     elif others:
         named = ", ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
         click.echo(f"with it go records of {counted(len(others), 'other call')}: {named}")

@@ -28,12 +28,18 @@ from deid_stream.kafka.connection import transport_risks
 
 
 @click.command(short_help="Run only the embedded Kafka-compatible broker.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="0: a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=9092,
+    show_default=True,
+    help="Port to listen on; 0: any free one.",
+)
 @settings_options({"topic_prefix": CONNECTION["topic_prefix"], "partitions": TOPICS["partitions"]})
 def broker(port: int, settings: Settings) -> None:
     """Run only the embedded Kafka-compatible broker, with the topics created, until stopped.
 
-    It keeps everything in memory and is gone with this process: for trying things out, not for production.
+    It keeps everything in memory, so all is lost when it ends: for trying things out, not for production.
     """
     from deid_stream.kafka.embedded.broker import EmbeddedBroker
 
@@ -93,7 +99,13 @@ def _work(settings: Settings) -> int:
 
 
 @click.command(short_help="Run worker, control plane and dashboard, with an embedded broker where none is configured.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="Of the embedded broker.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=9092,
+    show_default=True,
+    help="Port of the embedded broker; 0: any free one.",
+)
 @settings_options(CONNECTION, TOPICS, WORKER, CUSTODY, DASHBOARD)
 def serve(port: int, settings: Settings) -> int:
     """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is
@@ -155,7 +167,7 @@ def _may_show_dashboard(settings: Settings) -> bool:
 
 
 def _beside_worker(settings: Settings) -> Settings:
-    """The control plane's, whose metrics port follows the workers'."""
+    """The settings of the control plane beside the worker: its metrics port is the one after the workers' ports."""
     port = settings.metrics_port and settings.metrics_port + settings.processes
     return msgspec.structs.replace(settings, metrics_port=port)
 
@@ -170,7 +182,7 @@ def _beside_worker(settings: Settings) -> Settings:
 def dashboard(settings: Settings) -> int:
     """Serve the dashboard (extra `dashboard`) until stopped: what the deployment does now, call by call. It is
     read-only; its Kafka user reads sanitized topics only, and writes the audit if listening is allowed. Give --region
-    and --hash-ids as the workers have them: what their policies permit depends on them."""
+    and --hash-ids as the workers have them, or it shows wrong permissions and names."""
     require_broker(settings, TRY_SERVE)
     if importlib.util.find_spec("aiohttp") is None:
         raise ConfigError(f"the dashboard needs aiohttp; {install('dashboard')}")

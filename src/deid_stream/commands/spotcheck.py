@@ -19,15 +19,15 @@ from deid_stream.errors import counted
 
 
 @click.command(short_help="Listen again to a sample of released calls; take back what leaked.")
-@click.option("--once", is_flag=True, help="Check what is there and no run has seen yet, then end.")
+@click.option("--once", is_flag=True, help="Check the calls in the topic that no run has checked yet, then end.")
 @settings_options(CONNECTION, SPOTCHECK, READER)
 @json_option
 def spotcheck(once: bool, settings: Settings, as_json: bool) -> None:
     """Listen again to a sample of released calls, with a second recogniser (extra `spotcheck`), until stopped.
 
-    A word heard where one should have been silenced quarantines the call: its records are taken back by tombstones, the
-    audit has an entry, the metric deid_spotcheck_calls_total counts it. A new group begins with the calls that close
-    from now on, or with --once at the oldest there is.
+    If it hears a word that should have been silenced, the call is quarantined: its records are taken back by
+    tombstones, and the audit and the metric deid_spotcheck_calls_total say so. A new group begins with the calls that
+    close from now on, or with --once at the oldest call in the topic.
     """
     from deid_stream.observe import logs
     from deid_stream.spotcheck.run import run_spotcheck

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     pass
 
 _SHOWN: Final = 20
-"""Findings of a file that are printed; the rest are counted."""
+"""Most findings of a file that are printed; the rest are counted."""
 _LIMITS: Final = {
-    "max_audio_bytes": "Larger audio records are refused.",
-    "max_transcript_bytes": "Larger transcript and event records are refused.",
+    "max_audio_bytes": "Audio records of more bytes are reported as too large.",
+    "max_transcript_bytes": "Transcript and event records of more bytes are reported as too large.",
 }
 
 
 @click.command(short_help="Say what is wrong with records, call files and recognisers' documents.")
 @click.argument("files", type=click.Path(exists=True, dir_okay=False, path_type=Path), nargs=-1, metavar="FILE...")
-@click.option("--topic", help="Instead of files: the records of calls.events, calls.transcripts or calls.audio.")
-@click.option("--format", "provider", metavar="NAME", help="The documents' provider, where their form does not tell.")
+@click.option("--topic", help="Instead of files, check the records of calls.events, calls.transcripts or calls.audio.")
+@click.option(
+    "--format", "provider", metavar="NAME", help="The documents' provider, where their form does not show it."
+)
 @settings_options(CONNECTION | _LIMITS)
 @json_option
 def validate(
@@ -63,7 +65,7 @@ def _of_files(files: tuple[Path, ...], provider: str | None, settings: Settings)
 
 
 async def _of_topic(topic: str, settings: Settings) -> list[JsonObject]:
-    """Like findings of a topic are told once, with how many there are and where the first is."""
+    """Check a topic. Findings that are alike are reported once, with how many there are and where the first lies."""
     from deid_stream.datasets.validating import Finding, check_record
     from deid_stream.kafka.reading import read_to_end
     from deid_stream.model.topics import TopicNames
@@ -80,7 +82,7 @@ async def _of_topic(topic: str, settings: Settings) -> list[JsonObject]:
     for record in records:
         place = (record.partition, partitions)
         if record.unreadable:
-            mend = "see what the producer's client puts into names of headers and into batches"
+            mend = "check the header names and the compression that the producer's client uses"
             told = Finding("unreadable", "", f"no client can read the record: {record.unreadable}", mend)
             counts[told] += 1
             first.setdefault(told, f"partition {record.partition} offset {record.offset}")

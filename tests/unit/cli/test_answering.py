@@ -22,7 +22,7 @@ def request(kind=Kind.HOLD, **fields):
             Kind.HOLD,
             {"unknown": "customer", "near": ("acme",)},
             [
-                "nothing is known of customer acne (no call of it has left, and it has no policy): is acme meant?",
+                "customer acne (none of its calls has been published, and it has no policy): is acme meant?",
                 "in force all the same",
                 "release r-1",
             ],
@@ -34,17 +34,17 @@ def request(kind=Kind.HOLD, **fields):
         pytest.param(
             Kind.WITHDRAWAL,
             {"unknown": "call", "call_id": "c-1"},
-            ["nothing is known of call c-1 (no record of it has left)"],
+            ["nothing is known of call c-1 (no record of the call has been published)"],
             id="a call",
         ),
         pytest.param(
             Kind.DELETION,
             {"unknown": "subject", "subject": "subject-1"},
-            ["nothing is known of this person (no call that has left names it)", "nothing was there to delete"],
+            ["nothing is known of this person (no published call names the person)", "nothing was there to delete"],
             id="a person is not named",
         ),
         pytest.param(
-            Kind.DELETION, {"unknown": "call", "call_id": "c-1"}, ["should that call still come"], id="a call to come"
+            Kind.DELETION, {"unknown": "call", "call_id": "c-1"}, ["if that call still comes"], id="a call to come"
         ),
         pytest.param(Kind.ACCESS, {"unknown": "customer"}, ["the export holds no call"], id="an export"),
     ],

@@ -76,7 +76,7 @@ def test_the_environment_is_text(variable, text, name, value):
         ({}, {}, "queues = [" + "1, " * 30_000 + "]", "is larger than 65536 bytes"),
         ({}, {"DEID_PROCESSING": "twice"}, "", "processing, from the environment, must be auto or exactly_once"),
         ({"security_protocol": "SASL_SSL"}, {}, "", "sasl_username"),
-        ({"tls_cert_file": "a.pem"}, {}, "", "go together"),
+        ({"tls_cert_file": "a.pem"}, {}, "", "only one of"),
         ({"digest_key": KEY, "digest_key_file": "k"}, {}, "", "both set"),
         (
             {"free_text": "notes, queue"},
