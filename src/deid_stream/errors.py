@@ -2,18 +2,18 @@
 
     DeidError
     +-- ConfigError            a setting is missing or wrong; the message says how to mend it
-    +-- DecodeError            an input record is not what the contract says; names the place and the mend
+    +-- DecodeError            an input record breaks the contract; the message names the place and the mend
     |   +-- MissingError       a header or field that is required is not there
     |   +-- WrongKeyError      the record's key is missing, or names another call than its headers or payload
-    |   +-- UnknownTypeError   a ``ce_type`` nobody handles
-    |   +-- UnknownProviderError  ``ce_dataschema`` names a recogniser that nobody reads
-    |   +-- UnknownFormError   a known recogniser's document of a form that nobody reads
-    |   +-- NoTimesError       a segment that nothing says the place of
+    |   +-- UnknownTypeError   the record's ``ce_type`` is none that is read here
+    |   +-- UnknownProviderError  ``ce_dataschema`` names a recogniser whose documents cannot be read here
+    |   +-- UnknownFormError   a known recogniser's document has a form that cannot be read here
+    |   +-- NoTimesError       a segment has no times, and nothing else says when it was spoken
     |   +-- OversizedError     above a limit, in bytes, characters, words or segments
     |   +-- UnreadableError    the Kafka client cannot read the record itself (codec, damaged, header name)
-    |   +-- NoCustomerError    nobody's policy could be applied to it
-    |   +-- InternalError      decoding failed in a way nobody foresaw; names the exception's type
-    |   +-- AudioFormatError   a content type, rate, byte count or sample value that cannot be audio
+    |   +-- NoCustomerError    the record names no customer, so no policy applies to it
+    |   +-- InternalError      decoding failed by a bug; the message names the exception's type
+    |   +-- AudioFormatError   the content type, rate, byte count or a sample cannot be audio
     |       +-- CodecError     a codec whose extra is not installed here
     +-- PolicyError            a policy that cannot be compiled
     +-- DetectionError         a recognizer failed; the turn is withheld
@@ -23,14 +23,14 @@
     +-- StateError             a call's share of a checkpoint cannot be read; that call is given up
     +-- DigestKeyError         the digest key is missing or unusable
     +-- TakenOverError         another control plane works now, so this one ends
-    +-- TaskError              a task of this process ended by an exception that nobody foresaw; names its type
+    +-- TaskError              a task ended by a bug; the message names the exception's type
     +-- BrokerError            the broker refused or is away
         +-- TopicError         a topic is missing, has the wrong shape or takes no record of this size
         +-- FencedError        another worker owns the partition now
-        +-- ForbiddenError     this user may not use a topic, group or transactional id
+        +-- ForbiddenError     the Kafka user may not use a topic, group or transactional id
         +-- LoginError         the broker refused the credentials or the mechanism
         +-- TlsError           no TLS connection: certificate, host name, or one side speaks plain text
-        +-- ProtocolError      what answers there does not speak Kafka, or not as this client does
+        +-- ProtocolError      what answers does not speak Kafka, or another version of it
 
 Messages never carry payload: no text, no digits, no audio, no header values; only names, sizes, positions and
 the mend. ``retryable`` says whether the same call may succeed later without anyone changing anything.
@@ -40,7 +40,7 @@ from typing import ClassVar
 
 
 def install(extra: str) -> str:
-    """How what is missing is installed, for the end of a message. The project's name is on no package index."""
+    """How to install a missing extra, for the end of a message. The project's name is on no package index."""
     return f"install it by `pip install '.[{extra}]'` in a checkout, or `pip install 'PATH/TO/THE.whl[{extra}]'`"
 
 
@@ -64,8 +64,9 @@ class ConfigError(DeidError):
 class DecodeError(DeidError):
     """The record, or a part of it, is not what the contract says.
 
-    ``at`` is where: a header's name or a path into the JSON value (``$.words[3].start_ms``), never what stands there.
-    ``mend`` is what the producer should do. Both go into the dead letter; the message holds the mend, too.
+    ``at`` names the faulty place, a header's name or a path into the JSON value (``$.words[3].start_ms``), never what
+    stands there. ``mend`` is what the producer should do. Both go into the dead letter; the message holds the mend,
+    too.
     """
 
     code = "undecodable"
@@ -76,7 +77,7 @@ class DecodeError(DeidError):
         self.mend = mend
 
     def within(self, place: str) -> "DecodeError":
-        """The same error, its message led by the name of the file or record that it was found in."""
+        """The same error with the name of the file or record in front of its message."""
         found = type(self)(f"{place}: {self}")
         found.at, found.mend = self.at, self.mend
         return found
@@ -146,7 +147,7 @@ class ModelError(DetectionError):
 
 
 class UnsupportedLanguageError(DetectionError):
-    """Nothing was looked for: the turn's text must be withheld and its sound silenced."""
+    """The turn was not searched for values, so its text must be withheld and its sound silenced."""
 
     code = "language"
 
@@ -176,7 +177,7 @@ class SealedError(DeidError):
 
 
 class TakenOverError(DeidError):
-    """What the control plane knows is no longer all there is to know: another one has it."""
+    """Another control plane has taken over, so what this one knows may be out of date."""
 
     retryable = True
     code = "taken_over"

@@ -1,1 +1,2 @@
-"""Kafka as a floor of its own: what runs on it speaks to ``ports``; only ``clients`` imports a Kafka client."""
+"""Everything that talks to Kafka. Other packages use the interfaces in ``ports``; only ``clients`` imports a Kafka
+client library."""

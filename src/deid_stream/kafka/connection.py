@@ -85,7 +85,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _servers(listed: str) -> tuple[str, ...]:
-    """The addresses of ``bootstrap_servers``. The clients say of a wrong one nothing that would help, or fail on it."""
+    """The addresses of ``bootstrap_servers``. Raises ConfigError for a wrong one, since the clients' own errors would
+    not help, or would end the process."""
     servers = tuple(server.strip() for server in listed.split(",") if server.strip())
     for number, server in enumerate(servers, 1):
         found = _SERVER.fullmatch(server)

@@ -1,4 +1,4 @@
-"""The topic ``deid.keys``: read, followed, and written."""
+"""Reads, follows and writes the topic ``deid.keys``."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from deid_stream.keys.ring import KeyRing
 from deid_stream.keys.table import KeyTable
 
 _SEEN_S: Final = 10.0
-"""A key that was written and has not come back within this: the topic cannot be followed, and work stops."""
+"""Longest wait until a key that was written is read back. After it the topic counts as unreadable, and work stops."""
 _LOOK_S: Final = 0.02
 
 

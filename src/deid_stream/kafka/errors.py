@@ -1,4 +1,4 @@
-"""The one translator: what went wrong between this program and a broker, as one of our errors, with the mend.
+"""Translates whatever went wrong between this program and a broker into one of the project's errors, with the mend.
 
 Each client says which ``Cause`` an exception of its own is (``clients/*/errors.py``); ``probe`` finds the cause where
 clients do not tell (they report a refused connection, a wrong certificate and a wrong password alike). ``broker_error``
@@ -61,7 +61,9 @@ _TOLD: Final[dict[Cause, _Told]] = {
     ),
     Cause.NAME: _Told(BrokerError, "the host name cannot be resolved", "correct bootstrap_servers, or the DNS"),
     Cause.SILENT: _Told(
-        BrokerError, "no broker answers", "is it up, is bootstrap_servers right, does a firewall lie between?"
+        BrokerError,
+        "no broker answers",
+        "check that it is up, that bootstrap_servers is right, and that no firewall lies between",
     ),
     Cause.ADVERTISED: _Told(
         BrokerError,
@@ -98,7 +100,7 @@ _TOLD: Final[dict[Cause, _Told]] = {
     Cause.TOKEN: _Told(
         LoginError,
         "no token was given",
-        "is oauth_token_url reachable, and are oauth_client_id and its secret right? Else see oauth_token_hook",
+        "check oauth_token_url, oauth_client_id and the client secret, or oauth_token_hook",
     ),
     Cause.MECHANISM: _Told(
         LoginError, "the broker does not offer this SASL mechanism", "set sasl_mechanism to one that it offers"
@@ -118,7 +120,7 @@ _TOLD: Final[dict[Cause, _Told]] = {
         ProtocolError, "the broker is too old for this request", "use Apache Kafka 2.1 or later, or a compatible broker"
     ),
     Cause.FORBIDDEN: _Told(
-        ForbiddenError, "the broker does not allow it", "grant this user the access of docs/delivery.md"
+        ForbiddenError, "the broker does not allow it", "grant this Kafka user the rights that docs/delivery.md lists"
     ),
     Cause.FENCED: _Told(FencedError, "another worker has taken the partition over", ""),
     Cause.NO_TOPIC: _Told(

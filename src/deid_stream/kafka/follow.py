@@ -1,4 +1,4 @@
-"""Follow a compacted topic as a table: read it to its end first, then apply what comes."""
+"""Follows a compacted topic as a table: reads it to its end first, then applies every record that comes."""
 
 import asyncio
 import contextlib
@@ -71,7 +71,7 @@ class TopicTable:
             await self._poll()
 
     async def once(self) -> None:
-        """Apply what has come, for whoever does not ``follow``."""
+        """Apply the records that have come; for a caller that does not ``follow``."""
         await self._poll()
 
     def positions(self) -> dict[int, int]:

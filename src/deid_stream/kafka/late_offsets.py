@@ -1,4 +1,4 @@
-"""The group's offsets where a broker has no transactions: they follow the checkpoint when they can."""
+"""Commits the group's offsets, on a broker without transactions, some time after the checkpoint."""
 
 import asyncio
 import contextlib

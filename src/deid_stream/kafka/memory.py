@@ -56,7 +56,7 @@ class MemoryBroker:
         return sorted(place for place in self.logs if place.topic == topic)
 
     def append(self, record: OutRecord) -> int:
-        """Its offset. Raises BrokerError where the topic is missing."""
+        """Append a record and return its offset. Raises BrokerError where the topic is missing."""
         places = self.places(record.topic)
         number = zlib.crc32(record.key or b"") % max(1, len(places)) if record.partition is None else record.partition
         log = self.logs.get(Place(record.topic, number))
@@ -68,18 +68,18 @@ class MemoryBroker:
         return len(log) - 1
 
     def put_unreadable(self, place: Place, reason: str) -> None:
-        """A record that no client can read."""
+        """Append a record that no client can read."""
         self.logs[place].append(InRecord(*place, len(self.logs[place]), 0, None, None, (), reason))
 
     async def news(self, timeout_ms: int) -> None:
-        """Until something was appended, or so long."""
+        """Wait until something is appended, ``timeout_ms`` at most."""
         news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(news)
         await asyncio.wait({news}, timeout=timeout_ms / 1000)
         self._waiting.discard(news)
 
     def wake(self) -> None:
-        """Let those who wait look again."""
+        """Wake every reader that waits in ``news``."""
         while self._waiting:
             news = self._waiting.pop()
             if not news.done():
@@ -304,7 +304,7 @@ class MemoryPublisher:
         return first
 
     def _append(self, records: Sequence[OutRecord]) -> int:
-        """The offset of the first; -1 where there is none."""
+        """Append records; the offset of the first one, -1 where there is none."""
         return ([self._broker.append(record) for record in records] or [-1])[0]
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Encrypted outputs for whoever may read them: opened with the reader's keys and the topic ``deid.keys``."""
+"""Decrypts encrypted outputs with a reader's keys and the topic ``deid.keys``."""
 
 from collections.abc import Iterable
 from typing import Final, Self
@@ -26,7 +26,8 @@ UNKNOWN: Final = (
 
 
 class Opener:
-    """Of one deployment, as its keys stood when it was made. ``table`` None: the topic of keys could not be read."""
+    """Decrypts records of one deployment with the keys that ``deid.keys`` held when the Opener was made. ``table``
+    None: that topic could not be read."""
 
     def __init__(self, table: KeyTable | None, keys: ReadKeys | None, prefix: str) -> None:
         self._table = table
@@ -36,8 +37,8 @@ class Opener:
 
     @classmethod
     async def load(cls, kafka: Kafka, prefix: str, keys: ReadKeys | None) -> Self:
-        """A topic that is missing, or that this user may not read, is as good as no key. Raises BrokerError where the
-        broker does not answer."""
+        """Read the topic of keys. If it is missing, or this user may not read it, the Opener has no keys. Raises
+        BrokerError where the broker does not answer."""
         try:
             table = await read_keys_topic(kafka, prefix + KEYS.name)
         except BrokerError as error:
@@ -47,7 +48,8 @@ class Opener:
         return cls(table, keys, prefix)
 
     def destroyed(self, record: InRecord) -> bool:
-        """Nobody can read it again: its customer's key is destroyed. Raises SealedError for an unknown encryption."""
+        """Whether the customer's key is destroyed, so that nobody can read the record any more. Raises SealedError for
+        an unknown encryption."""
         key_id = key_id_of(record.headers) if is_sealed(record) else None
         return key_id is not None and self._table is not None and self._table.destroyed(_customer(record), key_id)
 

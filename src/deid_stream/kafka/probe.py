@@ -1,4 +1,4 @@
-"""Why a connection does not come about: each step by itself, over a plain socket, whatever the client library.
+"""Finds out why a connection fails, by trying each step by itself over a plain socket, without any client library.
 
     name -> TCP -> TLS -> first request (ApiVersions) -> login -> addresses that the broker names
 
@@ -77,7 +77,7 @@ async def _try(server: str, connection: Connection) -> Fault | None:
 
 
 async def _converse(host: str, port: int, connection: Connection) -> list[str]:
-    """All steps; the addresses of the brokers of the cluster, as the broker names them."""
+    """Do all steps; returns the addresses of the cluster's brokers, as this broker names them."""
     await _open(host, port)
     stream = await _handshake(host, port, connection)
     try:

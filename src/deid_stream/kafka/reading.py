@@ -1,4 +1,4 @@
-"""Short readings of whole topics or a part of one, over any client's LogReader."""
+"""Reads whole topics, or a range of a partition, with any client's LogReader."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +12,7 @@ from deid_stream.kafka.record import InRecord, Place
 _POLL_MS: Final = 100
 _BATCH: Final = 5_000
 _QUIET_S: Final = 10.0
-"""Reading towards an end that is known is given up after so long without progress. Smaller: a slow broker fails it;
+"""Reading up to a known end is given up after this long without a record. Smaller: reading from a slow broker fails;
 larger: a broker that went away is noticed later."""
 _LAST_RECORD_S: Final = 3.0
 """The last offset may be a mark of a transaction, which is never given: it is not waited for longer than this."""

@@ -1,4 +1,4 @@
-"""The topics of a deployment on a broker: create those that are missing, say what is wrong with those there are."""
+"""Creates the topics of a deployment that are missing, and says what is wrong with those that exist."""
 
 import asyncio
 from collections.abc import Collection
@@ -44,7 +44,8 @@ async def check(kafka: Kafka, *, prefix: str = "") -> list[Problem]:
 
 
 async def check_layout(kafka: Kafka, names: TopicNames) -> int:
-    """Partitions of ``customers.policies``. A call must have one partition number everywhere.
+    """Check that all topics exist with equal partition counts (a call needs the same partition number in each); returns
+    the partition count of ``customers.policies``.
 
     Raises TopicError naming what is missing or unequal, BrokerError where the broker cannot be asked.
     """

@@ -1,4 +1,4 @@
-"""The key ring: from a few master keys to the keys of each purpose, customer and call."""
+"""The key ring: derives the keys of each purpose, customer and call from a few master keys."""
 
 from deid_stream.keys.ring import MAX_KEY_BYTES, MIN_KEY_BYTES, CallKeys, KeyRing, Purpose
 

@@ -118,7 +118,7 @@ def pseudonym_key(secret: bytes) -> bytes:
 
 
 class ReadKeys:
-    """What opens payload keys, and nothing else: for readers of encrypted outputs."""
+    """The keys with which a reader of encrypted outputs opens payload keys. They open nothing else."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys: Mapping[str, bytes] = {key_id(key): key for key in keys}
@@ -157,7 +157,7 @@ def _wrapped(ring: KeyRing, customer_id: str, name: str, secret: bytes, nonces: 
 
 
 def _bound(customer_id: str, name: str, what: str) -> bytes:
-    """What a wrapped key belongs to: moved to another customer or place it does not open."""
+    """The data to which a wrapped key is bound, so that it does not open under another customer or in another field."""
     parts = [part.encode("utf-8", "surrogatepass") for part in ("deid-stream/1", customer_id, name, what)]
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 

@@ -39,7 +39,7 @@ class IdPseudonyms:
         return self._made("customer", customer_id)
 
     def subject(self, customer_id: str, value: str) -> str:
-        """Of a person on the line, as one customer names them: the same for every way of writing one number.
+        """The pseudonym of a person on the line; a telephone number gives the same one however it is written.
         ``customer_id`` is the customer's own, not its pseudonym."""
         return self._made("subject", _person(customer_id, value))
 

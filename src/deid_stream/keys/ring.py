@@ -1,7 +1,8 @@
 """Master keys and what is derived from them (HKDF-SHA-256, RFC 5869).
 
-Nothing is keyed with a master key itself. Each purpose has keys of its own, so that one that gets known opens nothing
-of another purpose; each customer and call has keys of its own, so that equal values are not equal across them.
+No data is keyed with a master key itself. Each purpose has keys of its own, so that a key which becomes known opens
+nothing of another purpose. Each customer and call has keys of its own, so that equal values have different digests in
+different calls.
 """
 
 from collections.abc import Sequence
@@ -72,8 +73,8 @@ class KeyRing:
         return "<KeyRing>"
 
     def of_call(self, customer_id: str, call_id: str, known: str | None = None) -> CallKeys:
-        """The keys of a call. ``known`` is the key id in its checkpoint, None for a new call. A key that is gone from
-        the ring is replaced by the current one: values that the call knew before are then new to it."""
+        """The keys of a call. ``known`` is the key id in its checkpoint, None for a new call. If that key is not in the
+        ring any more, the current one is used: the call then does not recognise the values that it found before."""
         pseudonyms = self.derive(Purpose.PSEUDONYMS, customer_id)
         if known == _LEGACY:
             return CallKeys(_LEGACY, self._current, pseudonyms)

@@ -37,7 +37,8 @@ class KeyTable:
         return key_id in self.record(customer_id).destroyed
 
     def apply(self, customer_id: str, value: bytes | None) -> None:
-        """A tombstone or an unreadable record changes nothing: it destroys no key, it only hides it."""
+        """Apply one record. A tombstone or an unreadable record changes nothing: it only hides the keys, and does not
+        destroy them."""
         known = self._records.get(customer_id)
         said = read_record(value)
         if said is None:
@@ -59,7 +60,7 @@ class KeyTable:
 
 
 def _merged(known: CustomerRecord, said: CustomerRecord) -> CustomerRecord:
-    """The right record after ``said`` has come, where ``known`` was right before."""
+    """The record that is right after ``said`` has been read, where ``known`` was the right one before."""
     destroyed = tuple(dict.fromkeys((*known.destroyed, *said.destroyed)))
     gone = set(destroyed)
     stays = [key for key in known.keys if key.id not in gone]

@@ -1,4 +1,4 @@
-"""The entity types of the contract, and which of them go by default."""
+"""The entity types of the contract, and which of them are redacted by default."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""What comes in: one immutable event a record, already decoded, with its place in the stream.
+"""The decoded input: immutable events, each with its record time and its source offset.
 
 ``time_ms`` is record time (Kafka timestamp, ms since the epoch); every deadline counts in it. ``offset`` is the
 source offset within the call's partition of the topic the event came from (-1 outside Kafka). ``repr`` shows no
@@ -23,7 +23,7 @@ class Encoding(StrEnum):
     PCM16BE = "s16be"
     """Network order, as ``audio/L16`` (RFC 3551) demands."""
 
-    __hash__ = str.__hash__  # in C; enum's own costs a Python call for every table looked up
+    __hash__ = str.__hash__  # str's own hash is computed in C; enum's costs a Python call for every look-up
 
 
 _SAMPLE_BYTES: Final = {Encoding.MULAW: 1, Encoding.ALAW: 1, Encoding.PCM16LE: 2, Encoding.PCM16BE: 2}
@@ -130,8 +130,8 @@ class AudioChunk(_Hidden, frozen=True, kw_only=True, gc=False):
     encoded: bytes | None = None
     """The record's own bytes, where ``data`` is the PCM that they were decoded to."""
     headers: tuple[tuple[str, bytes], ...] = ()
-    """Those of the contract's headers that every chunk of the stream repeats, for the output record: one tuple for all
-    its chunks."""
+    """The contract's headers that every chunk of the stream repeats, for the output record; all chunks share one
+    tuple."""
     id: bytes = b""
     """``ce_id``; empty: to be made of call, channel and ``seq``."""
     time: bytes = b""

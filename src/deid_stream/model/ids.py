@@ -1,4 +1,5 @@
-"""The ids of records: made here and nowhere else, of what the record is about, so that a replay makes the same ones."""
+"""Makes the ids of records, here and nowhere else. An id is made of what the record is about, so a replay makes the
+same ids."""
 
 from typing import Final
 
@@ -25,7 +26,7 @@ def joined(*parts: str | int | None) -> str:
 
 
 def place_id(topic: str, partition: int, offset: int, part: int = 0) -> str:
-    """The id of what is said about a source record; ``part`` counts where there is more than one thing to say."""
+    """The id of a record about a source record (a dead letter, say); ``part`` numbers several of them."""
     return joined(topic, partition, offset) + (f"/{part}" if part else "")
 
 

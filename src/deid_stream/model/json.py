@@ -1,4 +1,4 @@
-"""JSON whose fields are not known beforehand, and what reading any JSON raises."""
+"""Types of JSON whose fields are not known beforehand, and the exceptions that reading any JSON raises."""
 
 from typing import Any, Final, TypeAlias
 

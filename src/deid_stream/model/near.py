@@ -1,4 +1,4 @@
-"""Known names that somebody may have meant by one that nobody knows."""
+"""Finds the known names that may have been meant by an unknown one."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,9 +7,11 @@ from typing import Final
 
 _SHOWN: Final = 3
 _ALIKE: Final = 0.6
-"""Of ``difflib``'s ratio. Smaller: names that nobody meant; larger: a swapped word is no longer found."""
+"""Least ratio of ``difflib`` for a name to count as near. Smaller: names are proposed that nobody meant; larger: a name
+with swapped words is no longer found."""
 _COMPARED: Final = 50_000
-"""Names, of which each takes some microseconds. More: the wait is felt; fewer: the right one may not be among them."""
+"""Most names that are compared, each in some microseconds. More: the user waits noticeably; fewer: the right name may
+not be among them."""
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What leaves a session: values ready for the policy gate and the wire. Nothing raw is in any of them."""
+"""The outputs of a session, ready for the policy gate and the encoders. None of them holds anything raw."""
 
 from enum import StrEnum
 

@@ -1,4 +1,5 @@
-"""What a worker says of the records of a call that it has let leave: keys in a few numbers, and nothing of content."""
+"""What a worker tells the index of the records that it has published: their keys as ranges of numbers, nothing of their
+content."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""What people may ask for."""
+"""The kinds of privacy requests, and a request."""
 
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """As it was asked; its subject is raw, so it never shows in ``repr``."""
+    """A request in the words of whoever made it. Its subject is raw, so ``repr`` does not show it."""
 
     request_id: str
     kind: Kind

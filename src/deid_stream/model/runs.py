@@ -1,4 +1,5 @@
-"""Sequence numbers of a call, by channel, as runs: what has left, in a few numbers however long the call is."""
+"""The sequence numbers of a call's published records by channel, kept as runs: a few numbers, however long the call
+is."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,7 +12,7 @@ its smallest gaps closed, so a retraction names records that never were; that do
 
 
 class Runs:
-    """Of audio or of transcripts. ``channel`` None stands for interleaved audio."""
+    """The runs of a call's audio records, or of its transcripts. ``channel`` None stands for interleaved audio."""
 
     __slots__ = ("_by_channel",)
 

@@ -1,4 +1,4 @@
-"""What a recognizer guesses (a detection) and what was decided (a span). Neither holds text."""
+"""Detections (guesses of a recognizer) and spans (what was decided to be redacted). Neither holds text."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ class Origin(StrEnum):
     QUESTION = "question"
     """The other party had asked for it."""
     TURN = "turn"
-    """The turn is nothing else."""
+    """The turn consists of the value alone."""
     MODEL = "model"
     KNOWN = "known"
     """A value that was found earlier in the call."""

@@ -1,4 +1,4 @@
-"""The topics' contract: what each is called, what its key is, how it is cleaned up, how long its records live.
+"""The contract of the topics: the name, the key, the cleanup policy and the retention of each.
 
 Pure: what a broker really has is compared with it by ``problems``; ``kafka.topics_admin`` asks the broker.
 """
@@ -11,7 +11,8 @@ import msgspec
 
 DAY_MS: Final = 24 * 3600 * 1000
 COMPACTION_LAG_MS: Final = DAY_MS
-"""Within this a tombstone has removed the record it retracts, also from a segment still being written."""
+"""Longest time until compaction has removed a record that a tombstone retracts, also from a segment that is still being
+written."""
 
 
 class Topic(NamedTuple):
@@ -25,12 +26,13 @@ class Topic(NamedTuple):
     retention_days: int | None
     """None: as long as the key lives (compacted)."""
     keep_days: int = 0
-    """For so long compaction leaves every record of a key, not only the last: each of them may have to be acted on."""
+    """For this long compaction keeps every record of a key and not only the last, since readers may have to act on
+    each."""
     lag_ms: int = COMPACTION_LAG_MS
-    """Within this, compaction has removed what a later record of a key replaces."""
+    """Longest time until compaction has removed a record that a later one of its key replaces."""
 
     def configs(self) -> dict[str, str]:
-        """What the topic is created with."""
+        """The settings with which the topic is created."""
         configs = {"cleanup.policy": ",".join(sorted(self.cleanup))}
         if self.retention_days is not None:
             configs["retention.ms"] = str(self.retention_days * DAY_MS)
@@ -99,9 +101,9 @@ OUTPUTS: Final = (
     CHECKPOINTS,
     KEYS,
 )
-"""What the service writes."""
+"""Topics that the service writes."""
 SEALED: Final = (ANALYTICS_TRANSCRIPTS, ANALYTICS_AUDIO, TRAINING_TRANSCRIPTS, TRAINING_AUDIO)
-"""Whose values are encrypted with ``encrypt_outputs``."""
+"""Topics whose values are encrypted with ``encrypt_outputs``."""
 TOPICS: Final = (*INPUTS, POLICIES, REQUESTS, *OUTPUTS)
 
 
@@ -120,7 +122,7 @@ class FullNames(msgspec.Struct, frozen=True):
 
 
 class TopicNames(FullNames, frozen=True):
-    """Of the topics that a worker uses."""
+    """Full names of the topics that a worker uses."""
 
     events: str
     transcripts: str

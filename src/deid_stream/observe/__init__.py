@@ -1,1 +1,1 @@
-"""What can be seen from outside: metrics, health, logs. No content of any call is in any of them."""
+"""Metrics, health probes, logs and traces. None of them holds content of a call."""

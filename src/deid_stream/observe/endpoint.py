@@ -32,9 +32,9 @@ log = get_log("observe")
 
 
 REQUEST_S: Final = 5.0
-"""A whole request may take so long. Smaller, and a busy machine's scrape fails; larger, and hung ones pile up."""
+"""Longest time for a whole request. Smaller: scrapes of a busy machine fail; larger: hung connections pile up."""
 CONNECTIONS: Final = 16
-"""Served at a time; one more is closed at once."""
+"""Connections that are served at a time; any further one is closed at once."""
 
 
 _Request = socket.socket | tuple[bytes, socket.socket]
@@ -69,7 +69,8 @@ class _Server(ThreadingMixIn, WSGIServer):
             self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """The base prints the exception with its message. A connection that was dropped is no news."""
+        """Log the type of the exception alone; the base would print its message. A connection that was dropped is not
+        logged."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             log.warning("a request for metrics failed", error=error, where=where(error))
@@ -97,7 +98,7 @@ class _Quiet(WSGIRequestHandler):
         self.rfile = io.BufferedReader(_Until(self.connection, time.monotonic() + REQUEST_S))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """A scrape every few seconds is no news."""
+        """Log nothing: scrapes come every few seconds."""
 
     def get_stderr(self) -> TextIO:
         """Where the base prints exceptions with their messages."""
@@ -169,9 +170,9 @@ def served(
     ready: Callable[[], bool],
     healthy: Callable[[], bool] = lambda: True,
 ) -> Iterator[None]:
-    """Serve one process's metrics and probes meanwhile; ``port`` 0 (the setting): do not.
-
-    A taken port is a warning: calls matter more than numbers, and a second worker on a machine is no mistake.
+    """Serve one process's metrics and probes while the block runs; with ``port`` 0 nothing is served. If the port is
+    taken, a warning is logged and work goes on: calls matter more than metrics, and a second worker on a machine is
+    allowed.
     """
     if not port:
         yield

@@ -1,7 +1,8 @@
-"""Where Python prints what nobody caught: each of its hooks logs a type and a place instead of a message.
+"""Takes over the hooks by which Python prints uncaught exceptions: each logs the type and the place, without the
+message.
 
-An exception's message may quote a record. Python prints it in five places: an uncaught exception of the main thread,
-of another thread, of a destructor, of an asyncio task that nobody awaited, and a warning.
+An exception's message may quote a record. Python prints it in five places: an uncaught exception of the main thread, of
+another thread, of a destructor, of an asyncio task that nobody awaited, and a warning.
 """
 
 import sys
@@ -88,6 +89,6 @@ def _warning(
 
 
 def _name(name: str) -> str:
-    """A task's name where it is one of code; libraries may put what they work on into it."""
+    """A task's name, where it is a name from code; libraries may put the data that they work on into a name."""
     plain = len(name) <= _MAX_NAME and name.replace("-", "").replace("_", "").isalnum()
     return name if plain and sum(c.isdigit() for c in name) <= 6 else "unnamed"

@@ -1,4 +1,4 @@
-"""The closed sets of label values. A counter shows each of them as 0 from the start.
+"""The values that labels of metrics may have. A counter shows each of them as 0 from the start.
 
 ``increase()`` and ``rate()`` of a series compare two samples: of a series that is born with its first event they see
 nothing, so an alert on it would miss that event in every new process.

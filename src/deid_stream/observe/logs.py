@@ -41,10 +41,10 @@ FIELDS: Final = frozenset(
 """Names a field may have. They hold identifiers, positions, sizes, durations and names of ours."""
 
 REPEAT_S: Final = 30.0
-"""A warning that says the same again within this is only counted."""
+"""A warning that repeats another one within this time is only counted."""
 
 OTHERS: Final = "a message of another library"
-"""Stands for a message that may hold what was filled in."""
+"""Stands in place of a message of another library that may hold values."""
 
 _ROOT: Final = "deid_stream"
 _MAX_KNOWN: Final = 1_024
@@ -110,7 +110,7 @@ def _of_ours(record: logging.LogRecord) -> bool:
 
 class _Lines(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base's name
-        """The base shows what it could not write, with everything filled in."""
+        """Do nothing: the base would print the record that it could not write, with all values."""
 
 
 class Repeats(logging.Filter):
@@ -122,7 +122,7 @@ class Repeats(logging.Filter):
         super().__init__()
         self._clock = clock
         self._known: dict[object, tuple[float, int]] = {}
-        """When it was said last, and how often it has been held back since."""
+        """By message and fields: when it was logged last, and how often it has been held back since."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:

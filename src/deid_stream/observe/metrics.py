@@ -1,4 +1,4 @@
-"""Every metric there is, in one list, and the numbers behind it.
+"""All metrics in one list, with their values.
 
 Increments are plain additions, made per record or per batch in the worker's own thread; the scrape turns them into
 Prometheus families. (A ``prometheus_client`` histogram takes a lock or two per observation: at 20,000 audio records per
@@ -58,8 +58,9 @@ class Counter:
 
 
 class Gauge:
-    """A reading, shown from the first ``set`` on: a process that does not measure it says nothing about it. Several
-    labels are joined by a slash (``audio/3``). ``forget`` ends a label's series (a partition that was taken away)."""
+    """A reading. It is exposed from the first ``set`` on, so a process that does not measure it exposes nothing.
+    Several labels are joined by a slash (``audio/3``). ``forget`` ends a label's series (a partition that was taken
+    away)."""
 
     __slots__ = ("_is_set", "definition", "values")
 
@@ -109,7 +110,7 @@ class Histogram:
 
 
 class Metrics(Collector):
-    """One of each, for one process; register it with a ``CollectorRegistry`` to have it scraped."""
+    """All metrics of one process; register it with a ``CollectorRegistry`` to have them scraped."""
 
     def __init__(self) -> None:
         self._count_records()
@@ -132,7 +133,7 @@ class Metrics(Collector):
         )
         self.index_calls = Gauge("deid_index_calls", "Calls of which the control plane knows what is held.")
         self.requests_open = Gauge("deid_requests_open", "Privacy requests that are not done.")
-        self.requests_overdue = Gauge("deid_requests_overdue", "Those past their deadline.")
+        self.requests_overdue = Gauge("deid_requests_overdue", "Open privacy requests past their deadline.")
 
     def _count_records(self) -> None:
         self.records_in = Counter("deid_records_in", "Records read.", "topic")
@@ -142,7 +143,7 @@ class Metrics(Collector):
         )
         self.redacted_audio_ms = Counter(
             "deid_redacted_audio_ms",
-            "Audio silenced, by what it held or why it was not trusted.",
+            "Audio silenced (ms), by type of the value or by why it could not be judged.",
             "reason",
             labels.SILENCED,
         )
@@ -151,37 +152,41 @@ class Metrics(Collector):
         )
         self.dropped = Counter(
             "deid_dropped",
-            "Records that made no difference (repeats, late ones), and starts of calls whose free text was withheld.",
+            "Records without effect (repeats, late ones), and call starts whose free text was withheld.",
             "reason",
             labels.DROPPED,
         )
         self.dropped_fields = Counter(
             "deid_dropped_fields",
-            "Fields of records left out because their value is none of the declared ones.",
+            "Fields that were left out of outputs because their value is not one that may leave.",
             "field",
             labels.DROPPED_FIELDS,
         )
         self.revisions_after_release = Counter(
-            "deid_revisions_after_release", "Transcript revisions that came when the earlier had left: corrected."
+            "deid_revisions_after_release",
+            "Transcript revisions that came after the earlier text had left, so that it was published again.",
         )
         self.incomplete_calls = Counter(
-            "deid_incomplete_calls", "Calls that closed with something missing, by what.", "reason", labels.INCOMPLETE
+            "deid_incomplete_calls",
+            "Calls that closed with something missing, by what was missing.",
+            "reason",
+            labels.INCOMPLETE,
         )
         self.customer_conflicts = Counter(
-            "deid_customer_conflicts", "Records that named another customer than the one whose call it is: refused."
+            "deid_customer_conflicts", "Records that were refused because they name another customer than their call's."
         )
         self.training_withheld = Counter(
             "deid_training_withheld", "Records not offered for training, by kind.", "topic", labels.TRAINING
         )
         self.policy_changes = Counter(
-            "deid_policy_changes", "Policy records applied, by what they did.", "kind", labels.POLICY_CHANGES
+            "deid_policy_changes", "Policy records read, by what followed from them.", "kind", labels.POLICY_CHANGES
         )
         self.spotcheck_calls = Counter(
             "deid_spotcheck_calls", "Released calls listened to again, by result.", "result", labels.SPOTCHECK_RESULTS
         )
         self.spotcheck_finds = Counter(
             "deid_spotcheck_finds",
-            "Words heard where there should be silence, by what it was to hide.",
+            "Words heard where silence should be, by type of the value that was to be silenced.",
             "entity_type",
             labels.SILENCED,
         )
@@ -207,11 +212,13 @@ class Metrics(Collector):
             "Time from an audio record to the acknowledgement of its sanitized record.",
             _HOLDBACK_MS,
         )
-        self.detector_seconds = Histogram("deid_detector_seconds", "Time to find what is in one turn.", _SECONDS)
+        self.detector_seconds = Histogram(
+            "deid_detector_seconds", "Time that the detector takes for one turn.", _SECONDS
+        )
         self.batch_seconds = Histogram("deid_batch_seconds", "Time from a batch read to its commit.", _SECONDS)
         self.recovery_seconds = Histogram(
             "deid_recovery_seconds",
-            "Time from a partition's assignment until what its calls were waiting with had been read again.",
+            "Time from a partition's assignment until the records that its calls still need have been read again.",
             _RECOVERY_S,
         )
 
@@ -220,26 +227,33 @@ class Metrics(Collector):
             "deid_dead_letters", "Records that could not be read, by error code.", "code", labels.DEAD_LETTERS
         )
         self.quarantined = Counter(
-            "deid_quarantined", "Calls of which nothing more leaves, or all was taken back: see the audit."
+            "deid_quarantined",
+            "Calls given up after an error or a spot check's find: nothing more of them leaves; see the audit.",
         )
         self.task_failures = Counter(
-            "deid_task_failures", "Tasks that ended by an exception nobody foresaw.", "task", labels.TASKS
+            "deid_task_failures", "Tasks that ended by an exception that no code expects (a bug).", "task", labels.TASKS
         )
         self.process_restarts = Counter(
             "deid_process_restarts",
-            "Starts of this place's process after the first, by why the one before went (with `--processes`).",
+            "Restarts of this process by its supervisor (`--processes`), by why the one before ended.",
             "reason",
             labels.RESTARTS,
         )
         self.aborted_transactions = Counter(
-            "deid_aborted_transactions", "Batches given up, by cause.", "cause", labels.ABORTED
+            "deid_aborted_transactions",
+            "Batches that were given up and are done again, by cause.",
+            "cause",
+            labels.ABORTED,
         )
         self.checkpoints = Counter("deid_checkpoints", "Checkpoints written.")
-        self.rebalances = Counter("deid_rebalances", "Times the partitions were shared out anew.")
+        self.rebalances = Counter("deid_rebalances", "Times that the group's partitions were assigned anew.")
 
     def _read_state(self) -> None:
         self.lag_records = Gauge(
-            "deid_lag_records", "Records not worked on yet: the backlog, whatever is committed.", "kind", "partition"
+            "deid_lag_records",
+            "Records not worked on yet (the backlog), whether or not their offsets are committed.",
+            "kind",
+            "partition",
         )
         self.stream_delay_ms = Gauge(
             "deid_stream_delay_ms", "How far a partition's stream time is behind the clock.", "partition"
@@ -253,19 +267,21 @@ class Metrics(Collector):
         )
         self.policies = Gauge("deid_policies", "Customers with a policy.")
         self.policies_fresh = Gauge(
-            "deid_policies_fresh", "1 while the policy topic answers; at 0 nothing is offered for training."
+            "deid_policies_fresh", "1 while the policy topic answers; at 0 nothing goes to training."
         )
         self.policies_silent = Gauge(
             "deid_policies_silent_seconds",
-            "For how long the policy topic has not answered; above 60 nothing is offered for training.",
+            "Seconds since the policy topic answered last; above 60 nothing goes to training.",
         )
         self.live_calls = Gauge("deid_live_calls", "Calls in memory.")
-        self.held_bytes = Gauge("deid_held_bytes", "Audio held back, in memory.")
+        self.held_bytes = Gauge("deid_held_bytes", "Held audio in memory (bytes).")
         self.held_bytes_limit = Gauge(
-            "deid_held_bytes_limit", "Held audio at which this worker's partitions stop reading audio."
+            "deid_held_bytes_limit", "Held audio (bytes) at which this worker's partitions stop reading audio."
         )
         self.assigned_partitions = Gauge("deid_assigned_partitions", "Partitions this worker reads.")
-        self.paused_partitions = Gauge("deid_paused_partitions", "Topic partitions paused: memory is full.")
+        self.paused_partitions = Gauge(
+            "deid_paused_partitions", "Topic partitions that are not read because the memory allowed for them is full."
+        )
         self.ready = Gauge("deid_ready", "1 while /readyz says yes.")
         self.build_info = Gauge("deid_build_info", "1, for the version that runs.", "version")
 

@@ -1,4 +1,4 @@
-"""From what a session let out to the numbers: the one place where outputs are counted."""
+"""Counts the outputs of sessions in the metrics; nothing else does."""
 
 from collections.abc import Iterable
 

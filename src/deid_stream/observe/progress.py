@@ -1,10 +1,10 @@
-"""Which partitions have a backlog and do not move. Pure: times are arguments."""
+"""Finds the partitions that have a backlog and make no progress. Pure: times are arguments."""
 
 from typing import Final
 
 STUCK_S: Final = 60.0
-"""A backlog that nobody has worked on for so long is stuck. Smaller, and a recovery or a rebalance counts as one;
-larger, and the alert comes later."""
+"""A partition with a backlog of which nothing has been worked on for this long is stuck. Smaller: partitions count as
+stuck during a recovery or a rebalance; larger: the alert comes later."""
 
 
 class Progress:

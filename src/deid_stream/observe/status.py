@@ -12,7 +12,8 @@ from deid_stream.observe.metrics import Counter, Histogram, Metrics
 from deid_stream.units import Ms
 
 WINDOW_MS: Final = 60_000
-"""Rates and delays are of this time. Shorter, and a quiet minute shows nothing; longer, and a change shows late."""
+"""The time over which rates and delays are measured. Shorter: in quiet times nothing is shown; longer: a change shows
+later."""
 EVERY_MS: Final = 1_000
 
 
@@ -24,7 +25,7 @@ class Delay(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """One second of one process. Counts by label are totals since the process started."""
+    """A process's heartbeat. Counts by label are totals since the process started."""
 
     worker_id: str
     version: str

@@ -35,7 +35,7 @@ class Batch(NamedTuple):
 
 
 class Traces(Protocol):
-    """Is told of batches."""
+    """Receives the batches that a worker has published."""
 
     def published(self, batch: Batch) -> None: ...
 
@@ -71,7 +71,7 @@ def open_traces(target: str, version: str, instance: str) -> Traces:
         exporter, close = _file(Path(target.removeprefix(FILE))) if target.startswith(FILE) else _collector(target)
     except ImportError:
         raise ConfigError(f"traces need opentelemetry; {install('traces')}") from None
-    # not Resource.create: what it finds out of itself (command line, host's name) is nobody's business
+    # not Resource.create, which would add the command line and the host's name
     resource = Resource({"service.name": "deid-stream", "service.version": version, "service.instance.id": instance})
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter))

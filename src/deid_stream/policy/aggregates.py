@@ -1,4 +1,4 @@
-"""Counts of a window by customer and deployment, published so that nobody can work a small cell out.
+"""Counts of a time window by customer and for the deployment, published so that nobody can compute a small cell.
 
 A *cell* is one number of one customer in one window. A cell in which 1 to ``threshold - 1`` calls are counted is
 *small*: it could tell about a person, and is not published (None). Its column's total would give it away as what is
@@ -33,15 +33,16 @@ MIN_THRESHOLD: Final = 4
 _MINUTE_MS: Final = 60_000
 _MAX_MINUTES: Final = 120
 _MAX_VALUES: Final = 50
-"""What one call can change a noisy number by: more counts as this. Larger: more noise for the same epsilon."""
+"""The most by which one call can change a noisy number; larger contributions count as this. Larger: more noise for the
+same epsilon."""
 _NUMBERS: Final = 5
 """Kinds of numbers that one call is in (calls, minutes, values, withheld, opt-out), ..."""
 _ROWS: Final = 2
-"""... each in its customer's row and in the deployment's: they share the epsilon."""
+"""Each of these numbers is in the customer's row and in the deployment's, so they share the epsilon."""
 
 
 class CallFacts(msgspec.Struct, frozen=True):
-    """What one closed call adds to its window; nothing of what was said in it."""
+    """What one closed call adds to its window. It holds nothing that was said in the call."""
 
     customer_id: str
     duration_ms: Ms
@@ -247,5 +248,5 @@ class _Teller(NamedTuple):
 
 
 def _rank(window_start_ms: Ms, name: str) -> bytes:
-    """An order that nobody's numbers have a say in, another one in each window."""
+    """An order of the customers that does not depend on their numbers and differs from window to window."""
     return hashlib.blake2b(f"{window_start_ms}/{name}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""What the workers do with a customer's calls now, and why not more: for the command line and for pages."""
+"""Summarises what workers do with a customer's calls now, and the reason where nothing goes to training."""
 
 from deid_stream.model.json import JsonObject
 from deid_stream.policy.permit import rfc3339

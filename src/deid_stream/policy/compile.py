@@ -1,4 +1,4 @@
-"""From a policy as written to one that can be applied: everything is checked here, once, and named when wrong."""
+"""Compiles a written policy to one that can be applied. Everything is checked here, once; errors name what is wrong."""
 
 import re
 from datetime import datetime
@@ -70,7 +70,7 @@ def compile_policy(raw: bytes | Policy | None, *, strict: bool = False) -> Compi
 
 
 class Said(NamedTuple):
-    """What counts of a policy's record also where the rest of it cannot be applied."""
+    """The fields of a policy record that count even where the rest of it cannot be applied."""
 
     opt_out: bool = False
     hold: bool = False
@@ -91,7 +91,9 @@ def says(raw: bytes, customer_id: str) -> Said:
 def _read(raw: bytes, strict: bool) -> Policy:
     try:
         policy = _decoder.decode(raw)
-        msgspec.json.decode(raw)  # unknown fields are passed over above; who shows or narrows a policy reads all of it
+        msgspec.json.decode(
+            raw
+        )  # unknown fields are ignored above, but commands that show or change a policy read all of it
     except msgspec.ValidationError as error:
         # msgspec quotes a wrong enumeration member, and the key of an object: neither may be repeated
         _, _, path = str(error).rpartition(" - at ")

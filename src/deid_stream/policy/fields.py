@@ -12,12 +12,14 @@ KNOWN: Final = (*Policy.__struct_fields__, *(f"retention_days.{name}" for name i
 """Fields inside an object are written with a dot."""
 
 NEAR_LETTERS: Final = 2
-"""Letters to change, add, drop or swap by which a name may be mistyped. More would refuse fields of later versions."""
+"""Most letters by which a field name may differ from a known one and count as mistyped. With more, fields of later
+versions would be refused."""
 
 _MAX_UNKNOWN: Final = 100
 """Bounds the time that comparing names takes."""
 _CONSENT: Final = ("train", "optout", "optin", "consent")
-"""Whoever writes a field of such a name speaks about training: to ignore it could train against the customer's word."""
+"""An unknown field whose name contains one of these is about training: to ignore it could mean training against the
+customer's will."""
 
 
 class Unknown(NamedTuple):

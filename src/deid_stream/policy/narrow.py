@@ -1,5 +1,5 @@
-"""Processor mode: a deployment that works for others by their instructions. These may narrow what it does by default,
-and never widen it: a customer can have more redacted and less kept, not the other way round."""
+"""Processor mode: the deployment processes calls on behalf of its customers. A customer's policy may then restrict what
+is done by default (redact more, keep less) and not extend it."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from deid_stream.redact.operators.registry import choose
 
 
 def narrowed(policy: CompiledPolicy) -> CompiledPolicy:
-    """The policy, with the deployment's default in the place of every instruction that would widen it."""
+    """The policy, with the deployment's default in place of every field that would extend it."""
     days = UNKNOWN.retention_days
     return msgspec.structs.replace(
         policy,
@@ -24,7 +24,7 @@ def narrowed(policy: CompiledPolicy) -> CompiledPolicy:
 
 
 def widened(policy: CompiledPolicy) -> list[str]:
-    """The fields of the policy that would widen what is done by default; empty: it may be followed as it is."""
+    """The fields of the policy that would extend what is done by default; empty: the whole policy may be followed."""
     narrow = narrowed(policy)
     fields = [f"entities.{kind}" for kind in sorted(_shown(policy))]
     fields += [name for name in ("interims", "allow") if getattr(policy, name) != getattr(narrow, name)]
@@ -35,7 +35,7 @@ def widened(policy: CompiledPolicy) -> list[str]:
 
 
 def _shown(policy: CompiledPolicy) -> list[EntityType]:
-    """Types on by default of whose values the policy leaves something to be read."""
+    """Types that are redacted by default and of whose values the policy leaves something readable."""
     return [kind for kind in DEFAULT_OPERATORS if _leaves_something(policy.operators.get(kind), kind)]
 
 

@@ -1,4 +1,5 @@
-"""The leave that a training record carries: under which policy, from which place of the topic, until when."""
+"""The permit of a training record: the policy that allows it, the place of that policy in its topic, and the date until
+which the record may be kept."""
 
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -10,7 +11,7 @@ from deid_stream.units import Ms
 
 _DAY_MS: Final = 24 * 3600 * 1000
 _LAST_MS: Final = 253_402_300_799_000
-"""The last second that RFC 3339 can write."""
+"""The last second that RFC 3339 can express."""
 
 
 class Position(NamedTuple):

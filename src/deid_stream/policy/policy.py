@@ -1,4 +1,4 @@
-"""A customer's policy as it is written, and as it is applied."""
+"""A customer's policy, as written and as compiled."""
 
 from typing import Any, Final, Literal
 
@@ -40,7 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] | None = None
     """BCP 47 tags; None: the languages that the deployment has tables for."""
     allow: tuple[str, ...] = ()
-    """Phrases that are never anybody's data (product names)."""
+    """Phrases that are never redacted, such as product names."""
     deny: tuple[str, ...] = ()
     """Phrases that are always redacted."""
     voice_disguise: bool = False
@@ -48,7 +48,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A policy checked once and cheap to ask. Unknown customers get ``UNKNOWN``: analytics by the defaults, training
-    never. ``training`` is what the policy wishes; whether a record may go there is the standing's to say."""
+    never. ``training`` is what the policy asks for; ``Standing`` decides whether a record may go to training."""
 
     customer_id: str
     version: str

@@ -78,7 +78,8 @@ class Proof:
         return Verdict.VALID if standing.refusal(record.time_ms) is None else self._refused(standing, record)
 
     def _refused(self, standing: Standing, record: TrainingRecord) -> Verdict:
-        """What compaction has removed before the permit's policy may have allowed the time before it."""
+        """REFUSED for a record that the policies do not allow; UNPROVEN for one that is older than the first policy
+        still in the topic: compaction may have removed a policy that allowed it."""
         first = standing.chapters[0]
         since_first = record.time_ms >= first.since_ms
         return Verdict.REFUSED if since_first or standing.trains_from_ms is None else Verdict.UNPROVEN

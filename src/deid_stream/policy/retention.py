@@ -1,4 +1,4 @@
-"""When a call's records are to be gone: by customer and purpose, counted in days (UTC) from its first record."""
+"""The moment when a call's records expire: by customer and purpose, in days (UTC) from the call's first record."""
 
 from typing import Final
 

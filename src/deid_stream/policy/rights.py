@@ -54,7 +54,8 @@ _TAKES: Final = {
     Kind.RESTRICTION: frozenset({Purpose.TRAINING}),
 }
 _HELD_BACK: Final = frozenset({Kind.DELETION, Kind.OBJECTION})
-"""What a hold keeps waiting. Training goes without consent all the same: what is held for a court is in analytics."""
+"""Kinds of requests that a hold keeps waiting. Training records without consent are deleted all the same: what is kept
+for a court is in analytics."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,7 +93,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: int = 0
     """Number of tombstones written."""
     unknown: str = ""
-    """What nothing was known of when the request was taken, so that it may be a slip of the pen: ``customer`` (no call
+    """What nothing was known of when the request was taken, so that the name may be mistyped: ``customer`` (no call
     in the index and no policy), ``call`` or ``subject`` (no call of it in the index). Empty: it was known."""
     near: tuple[str, ...] = ()
     """Known names that may have been meant in its place; none where ids are pseudonyms."""

@@ -1,4 +1,5 @@
-"""What is known of one customer, and whether a record of theirs may go to training (the permit rule).
+"""What is known of one customer, and the decision whether a record of that customer may go to training (the permit
+rule).
 
 A source record with record time t may go to training when every policy that was in force at t, or has come since,
 allows it. A policy is in force from the timestamp of its record in ``customers.policies`` until that of the next one;
@@ -45,7 +46,7 @@ class Refusal(StrEnum):
     REGION = "region"
     MINOR = "minor"
     STALE_POLICIES = "stale_policies"
-    """The topic of policies has gone silent, and may hide an opt-out."""
+    """The topic of policies does not answer, and an opt-out may be waiting in it."""
 
 
 class Chapter(NamedTuple):

@@ -1,4 +1,4 @@
-"""Every customer's standing, as the topic ``customers.policies`` tells it. Pure: records in, changes out.
+"""The standing of every customer, made of the records of ``customers.policies``. Pure: records in, changes out.
 
 What a record does depends on those before it: the highest version seen and the latest opt-out outlive whatever
 follows them, tombstones and garbage too, for as long as the topic or this table has them.
@@ -55,7 +55,7 @@ class PolicyTable:
         return self._known
 
     def get(self, customer_id: str) -> CompiledPolicy:
-        """What the customer's calls go by; ``UNKNOWN`` where there is no policy."""
+        """The policy that applies to the customer's calls; ``UNKNOWN`` where there is none."""
         standing = self._standings.get(self.current(customer_id))
         return UNKNOWN if standing is None else standing.policy
 

@@ -1,4 +1,5 @@
-"""Which calls the audit says were taken back whole, so that a record that is left of one is a missing tombstone."""
+"""The calls that, by the audit, were taken back as a whole. A record that is left of such a call lacks its
+tombstone."""
 
 from typing import Final
 

@@ -22,9 +22,9 @@ class Redacted(NamedTuple):
     words: tuple[Word, ...]
     entities: tuple[Entity, ...]
     disagreements: int = 0
-    """Stretches of words that said something else than the text, and left as ``*``."""
+    """Stretches of words that said something else than the text and were replaced by ``*``."""
     remains: int = 0
-    """Places where a redacted value stood again, and left as ``*``."""
+    """Places where a redacted value stood once more and was replaced by ``*``."""
 
 
 def redact_segment(
@@ -98,7 +98,8 @@ def _checked(redacted: Redacted, replaced: Replaced, source: str, values: Values
 
 
 def _without(text: str, written: Sequence[str]) -> str:
-    """A word as it is searched: what an operator wrote there holds no value."""
+    """A word without what an operator wrote into it, which holds no value: the form in which it is searched for
+    values."""
     for part in written:
         text = text.replace(part, "|" * len(part))
     return text

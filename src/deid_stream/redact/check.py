@@ -1,4 +1,4 @@
-"""After redaction: do letters of a value remain anywhere in what is about to leave? (law 3)
+"""Searches what is about to leave for remains of redacted values (law 3).
 
 A value counts as remaining where its letters stand again as words of their own, whatever case and punctuation, or where
 its digits stand in a row, spoken or written. Values of fewer than three letters or digits are not looked for: they are

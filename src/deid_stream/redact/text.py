@@ -8,7 +8,7 @@ from deid_stream.units import CharIndex, Interval
 
 
 class Replacement(NamedTuple):
-    """What stands in a span's place, and where: half-open, in characters of the sanitized text."""
+    """The text that replaces a span, and its place: half-open, in characters of the sanitized text."""
 
     span: Span
     operator: str

@@ -1,1 +1,1 @@
-"""What every long-running process shares: tasks that cannot die in silence, signals, backoff, deadlines."""
+"""Parts of every long-running process: tasks whose failure is always reported, signals, backoff, deadlines."""

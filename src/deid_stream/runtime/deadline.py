@@ -1,4 +1,4 @@
-"""One budget for all steps of something that must come to an end."""
+"""One time limit for all steps of something that must come to an end."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tasks: steps that must not be cut short, and a guard under which no task dies in silence."""
+"""Runs steps that must not be interrupted, and tasks whose failure is always reported."""
 
 import asyncio
 import contextlib
@@ -28,12 +28,12 @@ async def uninterrupted(step: Coroutine[object, None, T]) -> T:
                 await asyncio.wait({task})
         timer.cancel()
         if not task.cancelled():
-            task.exception()  # looked at, or asyncio would complain
+            task.exception()  # retrieved, or asyncio would report it as never retrieved
         raise
 
 
 class TaskGuard:
-    """Sees to it that no task ends unseen. An exception that no code expects is given to ``on_failure``, with the
+    """Reports every task that fails. An exception that no code expects is given to ``on_failure``, with the
     task's name, and raised as TaskError, whose message holds its type only. DeidErrors and cancellations pass
     unchanged."""
 

@@ -152,8 +152,6 @@ class CallSession:
         self._ledger.refused += 1
         self._snapshot = None
 
-    # -- events
-
     def receive(self, event: Event) -> None:
         """Take in one record. Raises AudioFormatError for audio that cannot be part of the call."""
         life = self._life
@@ -259,8 +257,6 @@ class CallSession:
             self._turns.put(segment)
             self._holdback.mark(segment.time_ms, segment.end_ms + self._settings.context_window_ms)
 
-    # -- progress
-
     def _progress(self, now_ms: Ms) -> None:
         if self._rereading.open or self._on_hold:
             return
@@ -309,8 +305,6 @@ class CallSession:
             removed=self._transcript.removed,
         )
 
-    # -- audio
-
     def _locate_arrived(self, final: bool) -> None:
         due = self._awaiting.take_due(self._sound, self._holdback.forced_ms, final=final)
         for entry in due:
@@ -351,8 +345,6 @@ class CallSession:
                 self._ledger.silenced(released, now_ms)
             else:
                 self._ledger.publish(released)
-
-    # -- checkpoint
 
     def snapshot(self) -> bytes:
         """The call's share of the checkpoint: content-free JSON, the same object until something changes."""

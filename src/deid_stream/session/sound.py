@@ -27,19 +27,18 @@ from deid_stream.session.streams import Stream, StreamState, hole_of
 from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
 STEP_MS = 400
-"""Media time after which newly arrived audio is looked at again."""
+"""Media time of new audio after which a call is asked again what may leave."""
 _KEPT_WITHOUT_AUDIO = 64
 _LEVEL_MS = 10_000
-"""Of a longer span the level of its first part counts."""
+"""The level of a span is measured on its first part, up to this length."""
 _PATIENCE_MS = 2_000
-"""Sound that has waited so long for its transcript is shown to the VAD: most is covered before, at no cost."""
+"""Media time that sound waits for its transcript before the VAD judges it. Most sound is covered by then."""
 _TAIL_PATIENCE_MS = 5_000
 """Record time that the sound just after a word waits for a transcript; only then it counts as the end of that word. A
 recogniser that works while people speak has sent a word of its own by then."""
 _SOFT_PATIENCE_MS = 5_000
-"""Record time that soft speech waits for a transcript; then the call goes on and the speech is silenced. A larger
-value delays calls with a voice in the background; a smaller one silences more of what slow recognisers would still
-read."""
+"""Record time that soft speech waits for a transcript; then it is silenced. Larger: a voice in the background delays a
+call for longer; smaller: more of what slow recognisers would still read is silenced."""
 
 _INTERLEAVED = -1
 
@@ -65,9 +64,9 @@ class Sound:
         self._channels: tuple[int, ...] = ()
         self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
         self._stopped: dict[int, tuple[tuple[Ms, Ms, int], Ms]] = {}
-        """By channel: where speech ended the last silence that was looked through, and what that look began with."""
+        """By channel: where ``silent_until_ms`` last came upon speech, after the state from which it had started."""
         self._waits = False
-        """What is being looked through will be judged otherwise in time, for want of a transcript."""
+        """Whether the answer of ``silent_until_ms`` will change by itself when a transcript is overdue."""
         self._holes: dict[int, list[AudioSpan]] = {}
         self._explained: dict[int, list[Interval]] = {}
         self._lost_until_ms: Ms = 0
@@ -162,13 +161,10 @@ class Sound:
     def silent_until_ms(
         self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False, enough_ms: Ms = 1 << 60
     ) -> Ms:
-        """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived.
-
-        Quiet chunks need no look; where there is sound, the VAD's whole cells decide. Speech of less than a syllable
-        is the end of what was said before, and so is speech that soon dies away (``unheard.tail_ms``) once a transcript
-        of its own has had its time. ``now_ms``: stream time; ``ended``: no more audio will come;
-        ``enough_ms``: beyond this nobody looks.
-        """
+        """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived, ``enough_ms`` at most.
+        Sound that is not quiet is judged by whole VAD cells. What goes on for less than a syllable belongs to the word
+        before, as does speech that soon dies away (``unheard.tail_ms``) once its transcript is overdue.
+        ``now_ms``: stream time; ``ended``: no more audio will come."""
         stream = self._by_channel.get(channel)
         if stream is None:
             return from_ms
@@ -268,11 +264,8 @@ class Sound:
     def release(
         self, limit_ms: Ms, *, gap_limit_ms: Ms, final: bool, operator: silence.Operator, allowed_ms: Ms, disguise: bool
     ) -> Iterator[SanitizedAudio | AudioSpan]:
-        """Judge and release what lies behind ``limit_ms``; everything when ``final``.
-
-        A gap in the audio holds back until ``gap_limit_ms`` has passed it. Yields the untranscribed spans it cuts,
-        then the chunks.
-        """
+        """Judge and release the audio before ``limit_ms``, or all of it when ``final``. At a gap, release waits until
+        ``gap_limit_ms`` has passed the gap. Yields the untranscribed spans that it cuts, then the chunks."""
         for stream in self._streams.values():
             end_ms = stream.timeline.end_ms
             arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
@@ -367,7 +360,8 @@ class Sound:
                 self._explained[channel] = [known for known in explained if known.end > frontier_ms]
 
     def lose(self, until_ms: Ms) -> None:
-        """What was said before ``until_ms`` is no longer known: its audio is silenced should it still come."""
+        """Note that the text before ``until_ms`` is no longer known: audio of that time is silenced if it still
+        comes."""
         self._lost_until_ms = max(self._lost_until_ms, until_ms)
 
     def incomplete(self, duration_ms: Ms | None) -> bool:

@@ -1,1 +1,2 @@
-"""A sample of released calls is listened to again, off the hot path; a find takes the call's records back."""
+"""Listens to a sample of released calls with a second recogniser, in a process of its own. If it hears a value that
+should be silent, the call's records are taken back."""

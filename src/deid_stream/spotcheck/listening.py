@@ -1,4 +1,4 @@
-"""A released call before the second recogniser: in a thread, only around what was silenced."""
+"""Gives the second recogniser the sound around each silenced span of a released call, in a thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Recogniser(Protocol):
 
 
 async def listen(released: Released, recogniser: Recogniser, stopped: Callable[[], bool]) -> list[AudioSpan]:
-    """What is heard where there should be silence, on every channel; cut short once ``stopped``."""
+    """The words heard where there should be silence, on every channel. Ends early once ``stopped`` is set."""
     found: list[AudioSpan] = []
     recording = released.recording
     for channel in range(released.channels):

@@ -1,4 +1,4 @@
-"""Where a call's output records are found again, and how they are taken back.
+"""Finds the output records of a call, and takes them back.
 
 A released record carries the record time of its source, and stands in the partition number of its call. So a call's
 records are sought by time, from its start on, in one partition of each topic: what is read is what that partition
@@ -26,12 +26,13 @@ from deid_stream.wire.output import encode_audit
 ISOLATION: Final[Isolation] = "read_committed"
 _MARGIN_MS: Final = 60_000
 _FURTHER: Final = (1, 4, 16)
-"""How many times a call's duration is looked back: record time and media time may differ (recordings sent slowly)."""
+"""How far before a call's end its records are looked for, in multiples of the call's duration: record time and media
+time may differ, as where recordings are sent slowly."""
 BETWEEN_S: Final = 1.0
 """Without transactions a call's last audio may appear a moment after its summary."""
 _NEVER_MS: Final = 1 << 60
 _PAST_RECORDS: Final = 1_000
-"""So many records in a row from after the call's end: the rest are too. A single one may come of a wrong clock."""
+"""Reading ends after this many records in a row from after the call's end. A single one may come from a wrong clock."""
 _WITHDRAWN_FROM: Final = (
     topics.ANALYTICS_AUDIO,
     topics.ANALYTICS_TRANSCRIPTS,

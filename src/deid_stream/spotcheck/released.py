@@ -1,4 +1,4 @@
-"""What was published of one call, put together again: its sound, what of it must not be heard, the words left in clear.
+"""Puts together what was published of one call: its sound, the spans that must be silent, and the words left in clear.
 
 Pure: records in, values out.
 """
@@ -25,7 +25,7 @@ from deid_stream.wire.limits import Limits
 Value = TypeVar("Value")
 
 REASON: Final = "spot_check"
-"""Of the audit entry about a find."""
+"""Reason of the audit entry about a find."""
 CONTEXT_MS: Final = 5_000
 """Sound on either side of a silenced span that the recogniser hears with it: it reads badly out of context."""
 _LIMITS: Final = Limits(max_audio_bytes=1 << 30)

@@ -1,4 +1,5 @@
-"""The spot check as a process: follows what was released, listens to a sample of it, takes back what should not be."""
+"""The spot check as a process: follows the calls that close, listens to a sample of them, and takes back those in which
+it hears a value."""
 
 import asyncio
 import time
@@ -37,11 +38,12 @@ MAX_BACKOFF_S: Final = 30.0
 RESULTS: Final = SPOTCHECK_RESULTS
 SILENT_S: Final = 30.0
 STUCK_S: Final = 3_600.0
-"""Without a sign of life for so long (a batch of calls being listened to gives none), only a restart helps."""
+"""A process without a sign of life for this long must be restarted. (While a batch of calls is listened to, there is
+none.)"""
 _SAID_AGAIN_S: Final = 60.0
 _POLL_MS: Final = 500
 _MAX_CHECK_MS: Final = 3_600_000
-"""A member of the group that has not asked for more for so long is taken for dead."""
+"""A member of the group that has not asked for records for this long counts as dead."""
 
 
 class Totals(msgspec.Struct):
@@ -227,7 +229,7 @@ class SpotCheck:
             return "no_audio"
         audio, since_ms, tombstone_ms = await self._records.audio(summary, partition)
         if tombstone_ms is not None and await self._records.was_quarantined(summary, partition, tombstone_ms):
-            # by a run that did not get to its end: what is left, or has come again, goes too
+            # by a run that did not finish: records that are left, or came later, are taken back, too
             await self._records.withdraw(summary, partition, since_ms)
             return "withdrawn"
         audit = await self._records.audit(summary, partition, since_ms)

@@ -1,4 +1,5 @@
-"""Audio records to chunks and back. On the hot path of every call: no copy of the bytes, no parse done twice."""
+"""Audio records to chunks and back. This runs for every audio record: bytes are not copied, and headers that repeat are
+parsed once."""
 
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -22,7 +23,7 @@ _MAX_ID_BYTES: Final = 256
 
 
 class _Stream(NamedTuple):
-    """What the chunks of one stream of a call say alike."""
+    """The headers that all chunks of one stream of a call have in common."""
 
     call_id: str
     customer_id: str
@@ -46,7 +47,7 @@ def _stream(
     channel: bytes | None,
     content_type: bytes | None,
 ) -> _Stream:
-    """Read once a stream, and kept once: of a held chunk's memory the headers would be the most by far."""
+    """Read and kept once per stream: kept with each held chunk, the headers would take most of the memory."""
     if event_type is not None and event_type != _AUDIO_V1:
         raise UnknownTypeError(
             "the record is of another type than audio", at=ce.TYPE, mend=f"set ce_type to {ce.AUDIO_V1}"
@@ -59,7 +60,7 @@ def _stream(
         audio_format = None if opus.is_opus(content_type) else parse_content_type(content_type)
     except AudioFormatError as error:
         raise AudioFormatError(
-            "content-type names no sound that is read", at=ce.CONTENT_TYPE, mend=str(error)
+            "content-type names an audio format that cannot be read", at=ce.CONTENT_TYPE, mend=str(error)
         ) from None
     number = None if channel is None else ce.number_of({ce.CHANNEL: channel}, ce.CHANNEL, MAX_CHANNEL)
     if number is not None and audio_format is not None and audio_format.channels > 1:
@@ -153,7 +154,7 @@ def _opus(value: bytes, max_bytes: int, channel: int | None) -> opus.Pcm:
 
 def _wrong_size(value: bytes, frame_bytes: int) -> AudioFormatError:
     return AudioFormatError(
-        f"{len(value)} bytes are not whole frames of {frame_bytes} bytes", at="value", mend="cut at frames"
+        f"{len(value)} bytes are not whole frames of {frame_bytes} bytes", at="value", mend="cut chunks at whole frames"
     )
 
 
@@ -181,7 +182,8 @@ def encode_audio(audio: SanitizedAudio, policy_version: str) -> tuple[bytes, byt
 
 
 def payload(chunk: AudioChunk, data: bytes) -> bytes:
-    """What goes out for ``data``, in the chunk's own codec: its own bytes where ``data`` is as it came."""
+    """The bytes to publish for ``data``, in the chunk's own codec: the source's bytes where nothing in ``data`` was
+    silenced."""
     if chunk.encoded is None:
         return data
     return chunk.encoded if data is chunk.data else opus.encode(opus.Pcm(chunk.format, data))

@@ -1,4 +1,4 @@
-"""The audit as hash chains: a line that is changed, moved or cut out of a chain shows.
+"""The audit as hash chains, so that a line which was changed, moved or removed can be detected.
 
 Each writer (``worker``, ``control``, ``spotcheck``, ``dashboard``, ``fetch``) has a chain of its own in each
 partition of the audit topic. Three headers are a line's place in it: the writer, the position from 0, and the hash of

@@ -124,7 +124,8 @@ def whole_number(raw: bytes | None, name: str, limit: int) -> int:
 
 
 def is_time(raw: bytes) -> bool:
-    """Whether it is an RFC 3339 time of this century with at most six digits of a second: more could hold anything."""
+    """Whether the value is an RFC 3339 time of this century with at most six digits of a second. More digits could
+    carry hidden content."""
     return _TIME.fullmatch(raw) is not None
 
 

@@ -1,4 +1,4 @@
-"""One record to its events: the only place that knows which kind of record is read by what."""
+"""From a record to its events: the only dispatch from a kind of record to its decoder."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -15,7 +15,7 @@ from deid_stream.wire.transcript import decode_transcript
 
 
 class Decoded(NamedTuple):
-    """What a record says, and what of it could not be read."""
+    """The events of a record, and a fault for each part that could not be read."""
 
     events: tuple[Event, ...]
     faults: tuple[DecodeError, ...] = ()
@@ -68,7 +68,7 @@ def decode(
 
 
 def internal(error: BaseException) -> InternalError:
-    """The fault of a record that could not be read for a reason of ours; only the type of ``error`` is told."""
+    """The fault of a record that could not be read because of a bug here; it names only the type of ``error``."""
     name = type(error).__name__
     fault = InternalError(f"reading the record failed with {name}", mend="report it with the exception's type")
     fault.exception = name

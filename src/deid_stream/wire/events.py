@@ -75,7 +75,7 @@ def decode_event(
 
 
 def _subject(fields: Mapping[str, object]) -> str:
-    """Whose voice it is beside the agent's: ``subject`` where it is said, else the other end's number."""
+    """The person on the line: ``subject`` where the producer gives it, else the telephone number of the other end."""
     nested = fields.get("metadata")
     known = {**nested, **fields} if isinstance(nested, dict) else fields
     other_end = "to" if known.get("direction") == "outbound" else "from"

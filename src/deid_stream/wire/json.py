@@ -1,4 +1,4 @@
-"""JSON in, with errors that say where and never what."""
+"""Reads JSON. Errors name the place of a fault and never quote what stands there."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _EXPECTED: Final = re.compile(r"Expected `([\w |]{1,60})`, got `[\w |]{1,60}`")
 def read_json(value: bytes, decode: Callable[[bytes], T]) -> T:
     """``decode(value)``; anything wrong with it becomes a DecodeError naming the place, not the content."""
     if len(value) > _LARGE and _BYTES_A_CONTAINER * (value.count(b"[") + value.count(b"{")) > len(value):
-        raise DecodeError("the value is little but lists and objects", at="$", mend="send what was said")
+        raise DecodeError("the value consists almost only of lists and objects", at="$", mend="send what was said")
     try:
         return decode(value)
     except msgspec.ValidationError as error:
@@ -39,7 +39,7 @@ def read_json(value: bytes, decode: Callable[[bytes], T]) -> T:
 
 
 def _explained(message: str) -> DecodeError:
-    """msgspec names the place, and what it expected there; both are ours, not the record's."""
+    """The place that msgspec names and what it expected there. Both are words of the schema, not of the record."""
     said, _, path = message.rpartition(" - at ")
     where = path.strip("`") if path.startswith("`$") else "$"
     # a key of a free-form object may be payload: such places are named by their schema only

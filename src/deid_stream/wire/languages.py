@@ -17,14 +17,14 @@ _NAMES: Final = {
     "romanian": "ro", "russian": "ru", "spanish": "es", "swedish": "sv", "tamil": "ta", "telugu": "te", "thai": "th",
     "turkish": "tr", "ukrainian": "uk", "urdu": "ur", "vietnamese": "vi",
 }  # fmt: skip
-"""As Whisper and its servers write them."""
+"""Names of languages as Whisper and its servers write them, with their tags."""
 _THREE_LETTERS: Final = {
     "ara": "ar", "ben": "bn", "cmn": "zh", "deu": "de", "eng": "en", "fra": "fr", "guj": "gu", "heb": "he", "hin": "hi",
     "ind": "id", "ita": "it", "jpn": "ja", "kan": "kn", "kor": "ko", "mal": "ml", "mar": "mr", "nld": "nl", "nor": "no",
     "pan": "pa", "pol": "pl", "por": "pt", "ron": "ro", "rus": "ru", "spa": "es", "swe": "sv", "tam": "ta", "tel": "te",
     "tha": "th", "tur": "tr", "ukr": "uk", "urd": "ur", "vie": "vi", "zho": "zh",
 }  # fmt: skip
-"""ISO 639-3, as ElevenLabs writes them; BCP 47 takes the shortest code."""
+"""ISO 639-3 codes, as ElevenLabs writes them, with the shorter code that BCP 47 asks for."""
 
 
 def canonical(tag: str | None) -> str:

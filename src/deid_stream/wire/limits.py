@@ -1,4 +1,4 @@
-"""What is refused because it is too much, and numbers from untrusted input: one place for both.
+"""Limits above which records are refused, and the reading of numbers from untrusted input.
 
 Every limit is far above what an ordinary document needs (an hour of Whisper has 1,200 segments and 9,600 words) and
 low enough that one record cannot hold up a partition: detection costs about 80 us per character.
@@ -28,7 +28,7 @@ MAX_RECORD_SEGMENTS: Final = 5_000
 MAX_RECORD_WORDS: Final = 50_000
 MAX_WORD_CHARS: Final = 1_000
 MAX_FAULTS: Final = 20
-"""Faults of one record that are told apart; the rest are told as one."""
+"""Faults of one record that are reported one by one; the rest are reported together."""
 
 _MAX_NUMBER: Final = 1e15
 _MAX_NUMBER_CHARS: Final = 40

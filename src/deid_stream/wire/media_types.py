@@ -1,4 +1,4 @@
-"""The content types that audio may have, as they go out: what nobody knows of a content type stays behind."""
+"""Content types of audio as they are published: parameters that are not known are left out."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Fields that are left out rather than passed on, told to whoever counts them."""
+"""Names of fields that were left out of an output, for the metric that counts them."""
 
 from collections.abc import Callable
 from typing import Final
@@ -21,7 +21,7 @@ DROPPED: Final = (
     FREE_TEXT,
     "other",
 )
-"""``other``: whatever field of a call's metadata nobody here knows."""
+"""``other``: any field of a call's metadata that is not known here."""
 
 
 def ignore(_field: str) -> None:

@@ -1,4 +1,5 @@
-"""What leaves: sanitized values to Kafka keys, JSON values and headers. Everything here is safe to publish already."""
+"""From sanitized values to the keys, JSON values and headers of Kafka records. Everything that comes in here is already
+safe to publish."""
 
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ class _Audit(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record that went nowhere: its place and its sizes, nothing of what it held."""
+    """A dead letter about a record that was refused: its place and its sizes, nothing of what it held."""
 
     error: str
     """The ``code`` of the error."""

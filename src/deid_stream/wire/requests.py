@@ -74,7 +74,8 @@ def read_request(key: bytes | None, value: bytes | None, made_up_id: str) -> Req
 
 
 def _check_names(written: JsonObject) -> None:
-    """A field that narrows the request and is mistyped, or empty, must not widen it to all of the customer's calls."""
+    """Refuse a mistyped or empty field: it was to narrow the request, and without it the request would be about all of
+    the customer's calls."""
     for name in written:
         if name not in Request.__struct_fields__:
             close = difflib.get_close_matches(name[:64], Request.__struct_fields__, 1, 0.6)

@@ -1,4 +1,4 @@
-"""What every transcript reader ends in: untrusted fields to a Segment, or a DecodeError.
+"""The last step of every transcript reader: from untrusted fields to a Segment, or a DecodeError.
 
 Starts are rounded down and ends up, so that no rounding makes a word shorter than it was said.
 """
@@ -86,7 +86,7 @@ def finish(draft: Draft, identity: Identity, provider: str = "", timing: str = "
     """Check a draft and make the Segment; ``timing`` is the provider's timing profile.
 
     The payload's ids must agree with the record's, a time is needed for the whole (its own or the words'), and a
-    text that is missing is read off the words.
+    missing text is made of the words.
     """
     words = _shifted(draft.words, identity.shift_ms)
     text = draft.text if draft.text is not None else " ".join(w.text for w in words)
@@ -209,7 +209,8 @@ def _plausible(ms: float | None) -> float | None:
 
 
 def agreed(name: str, in_payload: str | None, in_record: str | None) -> str:
-    """The id that payload and record (key, headers) agree on; one of them may be silent."""
+    """The id that the payload and the record (key, headers) give; one of the two may leave it out, and both must not
+    differ."""
     if in_payload and in_record and in_payload != in_record:
         mend = f"send the same {name} in both"
         kind = WrongKeyError if name == "call_id" else DecodeError

@@ -1,4 +1,4 @@
-"""Telephone numbers in a call's metadata: what of them may be told is the country."""
+"""Telephone numbers in a call's metadata. Only a number's calling code may leave in clear."""
 
 import re
 from typing import Final, NamedTuple

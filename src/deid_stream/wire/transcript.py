@@ -48,7 +48,7 @@ _segment = msgspec.json.Decoder(_SegmentRecord)
 
 
 class Reading(NamedTuple):
-    """A record's segments, and what was wrong with those that could not be read."""
+    """The segments of a record, and a fault for each segment that could not be read."""
 
     segments: tuple[Segment, ...] = ()
     faults: tuple[DecodeError, ...] = ()
@@ -105,7 +105,8 @@ def _identity(key: bytes | None, attributes: dict[str, bytes], timestamp_ms: int
 
 
 def roles_of(said: bytes) -> tuple[str, ...]:
-    """Whose each channel is, in their order: ``agent,customer``. Raises DecodeError for any other word."""
+    """The party on each channel, in the order of the channels, from ``agent,customer`` or the like. Raises DecodeError
+    for any other word."""
     roles = tuple(part.strip().lower().decode("ascii", "replace") for part in said.split(b","))
     if not set(roles) <= {AGENT, CUSTOMER} or len(set(roles)) != len(roles):
         raise DecodeError(

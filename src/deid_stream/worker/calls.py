@@ -31,12 +31,13 @@ MAX_SOURCES: Final = 500
 """Records of one customer that are remembered by their places until a call is bound, so that each can become a dead
 letter. Larger: a flood of them takes more memory; smaller: of more than this the audit tells the number alone."""
 MAX_RIVALS: Final = 3
-"""Customers beside the first whose claims to one call are held apart; those of more are refused."""
+"""Most customers beside the first whose records of one call are kept until it is known whose the call is; records of
+further customers are refused."""
 _NEVER: Final[Ms] = 1 << 62
 
 
 class Sessions(Protocol):
-    """Makes the sessions; the detector, the key and the settings are its business."""
+    """Makes the sessions, with the detector, the keys and the settings."""
 
     def open(self, call_id: str, customer_id: str, policy: CompiledPolicy) -> CallSession: ...
 
@@ -140,7 +141,8 @@ def snapshots_of(snapshot: bytes) -> tuple[str, list[bytes]]:
 
 
 class Calls:
-    """The registry. It makes no decision about a call but whose it is."""
+    """The registry of live calls. The only decision that it makes about a call is which customer the call belongs
+    to."""
 
     def __init__(self) -> None:
         self._live: dict[str, LiveCall] = {}
@@ -220,7 +222,7 @@ class Calls:
         return event.time_ms - live.first_ms >= BIND_MS and most > max(others, default=0)
 
     def measure(self, live: LiveCall) -> None:
-        """Ask a call anew what it holds and when it falls due."""
+        """Ask a call again how much audio it holds and when something of it falls due."""
         held = sum(session.held_bytes for session in live.sessions) if live.rivals else live.session.held_bytes
         self.held_bytes += held - live.held_bytes
         live.held_bytes = held

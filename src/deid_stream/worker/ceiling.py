@@ -1,5 +1,5 @@
-"""The ceiling of record time: a record counts for at most a few seconds after the wall clock, unless that clock is
-wrong.
+"""The ceiling of record time: a record's timestamp counts for at most a few seconds ahead of the wall clock, unless
+that clock is wrong.
 
 A producer whose clock is ahead must not make other records look late. A worker whose clock is behind sees the same:
 records from the future. The calls tell the two apart: where the next records of several calls are all ahead, and none

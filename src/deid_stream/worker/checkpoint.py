@@ -30,13 +30,14 @@ DELTA_SLOTS: Final = 512
 """Deltas reuse so many keys, which bounds what compaction keeps."""
 
 PART_BYTES: Final = 600_000
-"""What one record holds of calls: below the broker's usual limit for a batch (1 MB) with room for one large call."""
+"""Bytes of calls that one record holds: below the broker's usual limit for a batch (1 MB), with room for one large
+call."""
 
 
 FACTS: Final = 2_000
 """Facts that one record holds: some 200 kB, with long call ids."""
 _ENDED_BYTES: Final = 100
-"""About what a closed call takes beside its id and its ranges."""
+"""Bytes that a closed call takes in a record beside its id and its ranges, roughly."""
 
 
 class Progress(msgspec.Struct, kw_only=True):

@@ -1,4 +1,5 @@
-"""What the gate remembers of one call: what training was refused, and what the audit has said about it."""
+"""What the gate remembers of one call: whether training was refused any of it, and what the audit has said about
+that."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""What every partition of one worker process shares."""
+"""The parts that all partitions of one worker process share."""
 
 import asyncio
 from collections.abc import Callable

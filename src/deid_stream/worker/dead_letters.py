@@ -1,4 +1,4 @@
-"""Records that go nowhere: one content-free dead letter each, within a limit, and the worker goes on."""
+"""Writes a dead letter without content for each record that cannot be used, within a limit; the worker goes on."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -22,11 +22,12 @@ _MENDS: Final = {
     "customer_mismatch": "give each call an id that no other customer uses, and all of its records one customer",
     "session_failed": "report it with the worker's log line of this call; nothing more of the call leaves",
 }
-"""By why a client could not read a record, and by the code of a letter whose fault names no mend."""
+"""What the producer should do, by the reason why the client could not read a record, or by the code of a fault that
+names no mend."""
 
 
 def unreadable(record: InRecord) -> UnreadableError:
-    """Of a record that the Kafka client could not read: its content is not there."""
+    """The fault of a record that the Kafka client could not read, so that its content is missing."""
     return UnreadableError(
         f"the Kafka client could not read the record ({record.unreadable})",
         at="headers" if record.unreadable == "header_name" else "record",
@@ -35,7 +36,7 @@ def unreadable(record: InRecord) -> UnreadableError:
 
 
 class Source(NamedTuple):
-    """Where a record stood and how large it was: all of it that a dead letter says. No payload."""
+    """The place and the sizes of a record: all that a dead letter says of it. No payload."""
 
     topic: str
     partition: int
@@ -52,7 +53,7 @@ class Source(NamedTuple):
 
 
 class DeadLetters:
-    """Of one partition. ``key_of`` is what may be said of a source record's key."""
+    """Writes the dead letters of one partition. ``key_of`` gives what may be published of a source record's key."""
 
     def __init__(
         self, topic: str, metrics: Metrics, key_of: Callable[[bytes | None], bytes | None] = lambda key: key

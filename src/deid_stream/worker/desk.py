@@ -1,4 +1,5 @@
-"""Gives every event to its call: opens it, decides whose it is, lets what is due fall due, and closes it.
+"""Gives every event to its call. Opens calls, decides which customer they belong to, lets their deadlines fall due, and
+closes them.
 
 What goes wrong inside one call ends that call and no other: nothing more of it leaves, an audit entry says so, and its
 records are refused from then on.
@@ -34,7 +35,7 @@ FAILED: Final = "session_failed"
 
 
 class PolicyView(Protocol):
-    """What a partition asks about policies."""
+    """The questions that a partition asks about policies."""
 
     def of(self, customer_id: str) -> CompiledPolicy:
         """The one in force."""
@@ -53,8 +54,8 @@ class Refuse(Protocol):
 
 
 class CallDesk:
-    """Of one partition. ``publish`` lets outputs leave: those of a live call with its consent, lines about others
-    without. ``refuse`` makes a dead letter of a record that was held until it was known whose the call is. While
+    """The calls of one partition. ``publish`` lets outputs leave: those of a live call with its consent, lines about
+    others without. ``refuse`` makes a dead letter of a record that was held until it was known whose the call is. While
     ``replaying``, records are read again and time stands still."""
 
     def __init__(
@@ -81,7 +82,8 @@ class CallDesk:
         self._drained_at_ms: Ms = 0
         self.replaying = False
         self.doubting = False
-        """What is read now may have been let go by an owner that died before it could say so."""
+        """True: records that are read now may have been published already, by an owner that died before its checkpoint
+        was written."""
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -178,7 +180,8 @@ class CallDesk:
             self._touched[call_id] = live
 
     def _straggler(self, ended: EndedCall, event: Event) -> None:
-        """A record of a closed call opens nothing. Only that the call is a minor's still counts."""
+        """A record of a closed call does not open the call again. Only the statement that the call is a minor's still
+        counts."""
         if ended.told:
             # the first one is counted with its audit entry
             self._metrics.dropped.inc("closed_call")
@@ -229,12 +232,12 @@ class CallDesk:
     # -- deadlines and outputs
 
     def pass_idle(self, wall_ms: Ms) -> None:
-        """There is nothing left to read."""
+        """Let time pass when there is nothing left to read."""
         self._clock.pass_idle(wall_ms)
         self.fire_due()
 
     def fire_due(self) -> None:
-        """What calls that send nothing are waiting for falls due, each at its own time."""
+        """Let the deadlines of calls that send nothing fall due, each at its own time."""
         elapsed_ms = self._clock.elapsed_ms
         if self._calls.next_ms > elapsed_ms:
             return

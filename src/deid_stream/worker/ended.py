@@ -1,4 +1,4 @@
-"""Calls that have closed: known for hours, so that a straggler neither opens a call again nor takes its record ids."""
+"""Remembers closed calls for hours, so that a late record neither opens a call again nor uses its record ids again."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,8 +9,8 @@ from deid_stream.model.outputs import Retraction, SeqRange
 from deid_stream.units import Ms
 
 MEMORY_MS: Final[Ms] = 6 * 3_600_000
-"""Record time for which a closed call is known. A record that comes later opens the call anew and writes over what was
-released; longer, and every base of the checkpoint grows (some 100 bytes per call)."""
+"""Record time for which a closed call is known. A record that comes later opens the call again and overwrites what was
+released. Longer: every base of the checkpoint grows (some 100 bytes per call)."""
 MEMORY_CALLS: Final = 10_000
 """Calls remembered per partition at most, the latest."""
 

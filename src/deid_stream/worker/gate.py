@@ -1,4 +1,4 @@
-"""What a session released, to the topics that its customer's policy allows; training only with a permit."""
+"""Sends what a session released to the topics that the customer's policy allows; to training only with a permit."""
 
 from collections.abc import Iterable
 
@@ -32,7 +32,7 @@ MAX_VALUE_BYTES = MAX_BATCH_BYTES - _RECORD_OVERHEAD_BYTES
 
 
 class Gate:
-    """What a call has been told already is its ``CallConsent``'s to remember; the gate itself has no state."""
+    """The gate has no state: ``CallConsent`` remembers what the audit has already said about a call."""
 
     def __init__(self, names: TopicNames, consents: Consents, pipeline_version: str, metrics: Metrics) -> None:
         self.names = names
@@ -238,7 +238,8 @@ def _append_audit(outbox: Outbox, topic: str, entry: AuditEntry, policy: Compile
 
 
 def append_retraction(outbox: Outbox, names: TopicNames, retraction: Retraction) -> None:
-    """Tombstones for all that the ranges name, whatever the policy: what was allowed then is not allowed now."""
+    """Write tombstones for all records that the ranges name, whatever the policy says: what was allowed when they left
+    is not allowed now."""
     headers = [(ce.CUSTOMER_ID, retraction.customer_id.encode())]
     for topics, ranges in (
         ((names.analytics_transcripts, names.training_transcripts), retraction.transcripts),

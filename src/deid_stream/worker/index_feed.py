@@ -1,4 +1,4 @@
-"""What one partition tells the control plane's index: a claim of each call of which something has left."""
+"""Writes what one partition tells the control plane's index: for each call a claim, which says what of it has left."""
 
 from typing import Final
 
@@ -8,8 +8,8 @@ from deid_stream.wire.index import encode_claims
 from deid_stream.worker.consent import CallConsent
 
 FLUSH_MS: Final = 1_000
-"""Between two claims of a call that goes on. Larger: fewer records of the index; smaller: what a killed worker had let
-leave is known sooner."""
+"""Between two claims of a call that goes on. Larger: fewer records in the index; smaller: after a worker is killed,
+less of what it let leave is unknown."""
 
 
 class IndexFeed:
@@ -23,7 +23,7 @@ class IndexFeed:
         self._flushed_ms: Ms = 0
 
     def touch(self, consent: CallConsent) -> None:
-        """Something of the call has been let go."""
+        """Note that something of the call has left."""
         published = consent.published
         if published:
             self._touched[consent.facts.call_id] = consent

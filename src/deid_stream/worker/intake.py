@@ -1,4 +1,4 @@
-"""Source records to events; with ``hash_ids`` no identifier of the producer's goes further than here."""
+"""From source records to events. With ``hash_ids`` the producer's identifiers are replaced here and go no further."""
 
 from functools import lru_cache
 from typing import Any
@@ -21,7 +21,8 @@ RecordHeaders = tuple[tuple[str, bytes], ...]
 
 
 class Intake:
-    """``ids`` None: identifiers stay as the producer made them. ``subjects`` None: nobody knows whose voice it is."""
+    """``ids`` None: identifiers stay as the producer made them. ``subjects`` None: there is no key, so the person on
+    the line gets no pseudonym."""
 
     def __init__(
         self, limits: Limits | None = None, ids: IdPseudonyms | None = None, subjects: IdPseudonyms | None = None

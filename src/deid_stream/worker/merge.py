@@ -1,4 +1,4 @@
-"""The three topics of one partition number, advanced together in record time (law 9)."""
+"""Takes the records of a partition number's three topics together, in the order of record time (law 9)."""
 
 from collections import deque
 from collections.abc import Sequence

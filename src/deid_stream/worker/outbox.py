@@ -1,5 +1,5 @@
-"""What a partition writes into: audit lines are put into the partition's chain, and outputs are encrypted where the
-deployment asks for it."""
+"""The outbox into which a partition writes: it puts audit lines into the partition's chain, and encrypts outputs where
+the deployment asks for it."""
 
 from collections.abc import Mapping
 from typing import Protocol

@@ -22,9 +22,10 @@ from deid_stream.worker.reading import read_checkpoint
 log = get_log("worker")
 
 COMMIT_EVERY_S: Final = 0.025
-"""Between two batches at least: at a thousand calls each then has hundreds of records, and nothing waits long."""
+"""Shortest time between two batches: at a thousand calls each batch then has hundreds of records, and no record waits
+long."""
 PROGRESS_EVERY_S: Final = 1.0
-"""Mere progress (nothing to release) is committed so often."""
+"""Time between two commits while there is nothing to release."""
 STUCK_S: Final = 60.0
 """A partition that has not gone round its loop for so long is stuck, and the process is unhealthy. Smaller: one long
 turn counts as stuck; larger: a partition that hangs stays unread longer."""
@@ -34,7 +35,7 @@ FENCED_S: Final = 3.0
 """Wait this long after being fenced, so that a heartbeat can report which partitions this worker still owns."""
 MAX_BACKOFF_S: Final = 5.0
 STEADY_S: Final = 30.0
-"""After so long without a failure the next one counts as the first."""
+"""After this long without a failure the next one counts as the first, and its pause is short again."""
 STOP_S: Final = 10.0
 MAX_HELD_BYTES: Final = 128 << 20
 """Audio held in a partition's sessions before its audio topic has to wait."""
@@ -48,7 +49,8 @@ has to be short; by the clock, because one turn's detection takes as long as a h
 
 
 class Owner:
-    """Runs as a task until ``stop``. ``failed`` holds what nobody here can mend."""
+    """The owner of one partition: a task that runs until ``stop``. ``failed`` holds the error that it could not recover
+    from."""
 
     def __init__(self, number: int, context: Context) -> None:
         self.number = number
@@ -67,7 +69,7 @@ class Owner:
         return self._topics
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Wake the owner: there may be something to do."""
         self._wake.set()
 
     async def stop(self, within_s: float = STOP_S) -> None:
@@ -187,7 +189,7 @@ class Owner:
         return True
 
     def _hold(self) -> None:
-        """Read no further: what would come belongs to nobody."""
+        """Stop reading: nobody would take what comes."""
         self._context.group.pause(self._topics.values())
 
     async def _work(self, partition: Partition, publisher: Publisher, started_s: float) -> None:
@@ -229,8 +231,8 @@ class Owner:
                     await publishing
 
     async def _slice(self, partition: Partition) -> bool:
-        """Take records for ``_SLICE_S``; whether there were any. One partition of the worker at a time, and the network
-        before the next one."""
+        """Take records for ``_SLICE_S``; returns whether there were any. One partition of the worker works at a time,
+        and the network is polled before the next one does."""
         async with self._context.turn:
             wall_ms, until_s = self._context.wall_ms(), time.monotonic() + _SLICE_S
             taken = partition.process(wall_ms, _SLICE) > 0

@@ -98,7 +98,7 @@ class Partition:
         self._released: list[Output] = []
         self._dirty = True
         self.wanting_key: str | None = None
-        """The customer whose key is waited for."""
+        """The customer without a key yet: the partition waits until the key is made."""
         self.positions = dict(restored.progress.positions)
         self._needed = dict(restored.progress.needed)
         self._replay_until = {k: offset for k, offset in self.positions.items() if self._needed.get(k, offset) < offset}
@@ -309,7 +309,7 @@ class Partition:
         return PartitionOutbox(self._new_outbox(), self._gate.names.audit, self._chain, self._settings.sealer)
 
     def _read_again(self, kind: str) -> None:
-        """All that had to be read again of a kind has been."""
+        """Note that all records of a kind that had to be read again have been read."""
         if self._replay_until.pop(kind, None) is not None:
             self._desk.replaying = bool(self._replay_until)
 

@@ -1,4 +1,4 @@
-"""Every customer's policy: read to the end before the first record is published, then followed live."""
+"""Reads all customers' policies before the first record is published, and follows them afterwards."""
 
 import time
 from collections.abc import Callable
@@ -60,11 +60,11 @@ class Policies:
         return self._table.standing(customer_id)
 
     def fresh(self) -> bool:
-        """The topic has been heard from lately."""
+        """Whether the broker has answered for the topic lately."""
         return self._topic.silent_s() < STALE_S
 
     def silent_s(self) -> float:
-        """For how long the topic has not been heard from; 0 before its first answer."""
+        """Seconds since the broker last answered for the topic; 0 before its first answer."""
         return self._topic.silent_s()
 
     def _apply(self, record: InRecord) -> None:

@@ -1,4 +1,4 @@
-"""Which records of a call the gate let leave, by purpose and permit: what the control plane's index is made of.
+"""Records which of a call's records have left, by purpose and permit. The control plane's index is made of this.
 
 A claim goes out in the same batch as the first records of a call, of a new permit, and with the call's end; in
 between once per second for the calls of which something has left. So whatever leaves is claimed within a second, by
@@ -35,8 +35,8 @@ class _Episode:
 
 
 class Published:
-    """Of one call. The ranges are not in the checkpoint: a new owner begins with all that the session has let go
-    (``resume``), and the index adds up what its owners said."""
+    """What has left of one call. The ranges are not in the checkpoint: a new owner begins with all that the session has
+    let go (``resume``), and the index adds up what its owners said."""
 
     __slots__ = (
         "_current",
@@ -67,7 +67,7 @@ class Published:
         self.closed = False
         self.closing: Closing | None = None
         self.doubted = False
-        """An owner that died may have let go more of it than its checkpoint says."""
+        """True: an owner that died may have published more of the call than its checkpoint says."""
         self.urgent = True
         """To be claimed with the batch that is being filled."""
 
@@ -91,7 +91,7 @@ class Published:
                 episode.audio.add(known)
 
     def train(self, permit: Permit, channel: int | None, seq: int, *, audio: bool) -> None:
-        """A record goes to training."""
+        """Note that a record goes to training."""
         current = self._current
         if current is None or current.position != permit.position:
             current = self._current = self._episode(permit.position, permit.retain_until_ms)
@@ -106,8 +106,8 @@ class Published:
         (episode.audio if audio else episode.transcripts).note(channel, seq)
 
     def claim(self, call_id: str, customer_id: str, subject: str, region: str, began: str, started_ms: Ms) -> Claim:
-        """All of it so far, but of training only what has changed since the last claim: what is claimed again is taken
-        back again. The claim of the call's end names everything."""
+        """The claim: everything so far, but of training only what has changed since the last claim, since the control
+        plane takes back whatever is claimed again. The claim of the call's end names everything."""
         self.urgent = False
         trained = tuple(one.trained() for one in self._episodes.values() if one.changed or self.closed)
         for episode in self._episodes.values():

@@ -1,4 +1,4 @@
-"""A worker process's signs of life to the process that supervises it, over a pipe: no port is needed for them."""
+"""Sends a worker process's signs of life over a pipe to the process that supervises it."""
 
 import contextlib
 import threading

@@ -1,4 +1,5 @@
-"""The consumer group: shares the partitions out, reads, feeds each partition's owner, pauses what is full."""
+"""The member of the consumer group: takes assigned partitions over, reads, feeds each partition's owner, and pauses
+partitions whose buffer is full."""
 
 import asyncio
 import contextlib
@@ -18,17 +19,17 @@ log = get_log("worker")
 
 POLL_MS: Final = 100
 FULL_BYTES: Final = 16 << 20
-"""Read and not yet taken, of one topic partition: above it, it is paused until half has gone."""
+"""Bytes of one topic partition that are read and not yet taken. Above this it is paused until half has been taken."""
 _RECORD_BYTES: Final = 300
 MEASURE_EVERY_S: Final = 1.0
 """Between two looks at what is unread, and at whether the broker answers."""
 CLOSE_S: Final = 20.0
-"""All steps of a stop together: Kubernetes kills a pod 30 s after it has asked."""
+"""Longest time for all steps of a stop together: Kubernetes kills a pod 30 s after it has asked it to stop."""
 _AGAIN_S: Final = 0.2
 
 
 class Pump:
-    """One member of the group, its listener too. Topics of one number meet here because the assignment is by range."""
+    """One member of the group, and its listener. Topics of one number meet here because the assignment is by range."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

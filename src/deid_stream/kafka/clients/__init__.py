@@ -1,1 +1,1 @@
-"""One package a client library: the only importers of ``aiokafka`` and ``confluent_kafka``."""
+"""One package per client library. Nothing else imports ``aiokafka`` or ``confluent_kafka``."""

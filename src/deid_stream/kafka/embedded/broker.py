@@ -98,7 +98,7 @@ class EmbeddedBroker:
 
     @contextlib.contextmanager
     def _stopped_on_failure(self) -> Iterator[None]:
-        """An interrupted start leaves no process behind."""
+        """Stop the process again if the start fails or is interrupted."""
         if self.is_running():
             raise BrokerError("the embedded broker runs already")
         try:
@@ -124,7 +124,8 @@ class EmbeddedBroker:
         self._deadline = time.monotonic() + _READY_S
 
     def _settled(self, last: bool) -> bool:
-        """It accepts connections, or it ended and may be tried again. Raises BrokerError when it is hopeless."""
+        """True once the broker accepts connections; False where it ended and may be started again. Raises BrokerError
+        where trying again would not help."""
         assert self._process is not None  # noqa: S101 - spawned just before
         ended = self._process.poll()
         if ended is not None:

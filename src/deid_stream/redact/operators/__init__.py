@@ -1,1 +1,1 @@
-"""What stands in the place of a redacted value. One operator a file; ``registry`` knows them all."""
+"""Operators: each makes the text that replaces a redacted value. One per file; ``registry`` lists them."""

@@ -1,4 +1,4 @@
-"""The shape of an operator: that of presidio-anonymizer's, so that a class here serves there too
+"""The interface of an operator. It is that of presidio-anonymizer, so that these classes can be used there too
 (``OperatorsFactory.add_anonymize_operator``). An operator sees a value once and keeps nothing of it."""
 
 import hmac
@@ -22,7 +22,7 @@ class Operator(ABC):
 
     @abstractmethod
     def operate(self, text: str, params: Params | None = None) -> str:
-        """What stands in the place of ``text``, a whole value."""
+        """The replacement for ``text``, a whole value."""
 
     def validate(self, params: Params | None = None) -> None:
         """Raises ConfigError where a parameter is missing or wrong."""
@@ -37,7 +37,8 @@ class Operator(ABC):
 
 
 class KeyedOperator(Operator):
-    """One whose answer depends on ``key``: the same value has the same replacement under it, and under no other."""
+    """An operator whose replacements depend on ``key``: a value has the same replacement under the same key, and
+    another one under any other key."""
 
     def validate(self, params: Params | None = None) -> None:
         key = (params or {}).get("key")
@@ -59,7 +60,7 @@ def entity_type(params: Params | None) -> str:
 
 
 def normalised(text: str) -> str:
-    """What two spellings of one value have in common: letters and digits, without case. Not ``tokens.fold``: to change
+    """The letters and digits of a value, without case: the same for all spellings of it. Not ``tokens.fold``: to change
     this is to change every pseudonym that a deployment has published."""
     return "".join(character for character in text.casefold() if character.isalnum())
 

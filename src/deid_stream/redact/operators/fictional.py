@@ -1,4 +1,4 @@
-"""What surrogates are put together from. None of it is about anybody: the lists are common words of each kind."""
+"""The lists from which surrogates are made: common words of each kind, which name no real person."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,5 @@
-"""The value as it is. A policy's ``keep`` never comes to this: a type that is kept is no redaction at all."""
+"""Leaves the value as it is. It is here for use in presidio-anonymizer: a type that a policy keeps is not redacted at
+all, so this operator is not called for it."""
 
 from deid_stream.redact.operators.base import Operator, Params
 

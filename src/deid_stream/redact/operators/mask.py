@@ -8,7 +8,7 @@ from deid_stream.redact.operators.base import Operator, Params, entity_type, mas
 MAX_KEPT: Final = 4
 """PCI DSS 3.4 lets the last four digits of a card number be shown (and its first six, which nothing here shows)."""
 _MIN_DIGITS: Final = 8
-"""Of a shorter number the last four are too much of it."""
+"""Least length of a number whose last digits may stay: of a shorter one they would give away too much."""
 _NEVER_KEPT: Final = frozenset({"CARD_CVV", "CARD_EXPIRY", "PASSWORD"})
 """PCI DSS 3.3: never shown after authorisation, not in part either; nor is a secret."""
 

@@ -1,5 +1,4 @@
-"""What stands in the place of a redacted value. One operator a file; a policy names them, mask with what it keeps
-(``mask:4``)."""
+"""Finds the operator that a policy names, for ``mask`` with the number of digits that it keeps (``mask:4``)."""
 
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -47,7 +46,7 @@ def choose(written: str, entity_type: str) -> Chosen:
 
 
 def replacement(value: str, span: Span, written: str, key: bytes) -> str:
-    """What stands in the place of ``value``. ``key`` is the customer's key for pseudonyms."""
+    """The replacement for ``value``. ``key`` is the customer's key for pseudonyms."""
     chosen = choose(written, span.entity_type)
     params = {
         "entity_type": str(span.entity_type),

@@ -1,4 +1,4 @@
-"""Nothing in the place of the value."""
+"""Removes the value and puts nothing in its place."""
 
 from deid_stream.redact.operators.base import Operator, Params
 

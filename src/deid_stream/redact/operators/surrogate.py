@@ -12,7 +12,7 @@ from deid_stream.redact.operators.pseudonym import Pseudonym
 
 
 class Dice:
-    """Numbers from a digest: the same digest throws the same."""
+    """Draws numbers from a digest, so that the same digest gives the same numbers."""
 
     def __init__(self, digest: bytes) -> None:
         self._digest = digest
@@ -97,7 +97,7 @@ _MAKERS: Final[Mapping[str, Callable[[Dice, str], str]]] = {
     "EMAIL_ADDRESS": _email,
     "CREDIT_CARD": _card,
     "DATE_OF_BIRTH": _birth,
-    # ISO 3166: XX is nobody's country
+    # ISO 3166 assigns XX to no country
     "IBAN_CODE": lambda dice, _: f"XX{dice.digits(2)} {dice.digits(4)} {dice.digits(4)} {dice.digits(4)}",
     # the US Social Security Administration gives out no number that begins with 666
     "US_SSN": lambda dice, _: f"666-{dice.digits(2)}-{dice.digits(4)}",

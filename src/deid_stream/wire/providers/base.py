@@ -17,7 +17,7 @@ ITEMS: Final = "items"
 
 class WordTimes(StrEnum):
     EXACT = "exact"
-    """Within some 100 ms."""
+    """Word times are right within some 100 ms."""
     LATE = "late"
     """100 ms late on average and off by up to 400: text is aligned again where the aligner is installed."""
     NONE = "none"
@@ -32,7 +32,7 @@ class Capabilities(NamedTuple):
     speakers: bool = False
     """Speakers within one channel are told apart."""
     restates: bool = False
-    """A later document says again what an earlier one said, under the same ids."""
+    """A later document may repeat segments of an earlier one, under the same ids."""
 
 
 class Form(NamedTuple):
@@ -43,7 +43,7 @@ class Form(NamedTuple):
     read: Callable[[Fields], Iterable[Draft]]
     """Nothing for messages without words, which are known to have none."""
     telling: bool = True
-    """The form is told from all others by itself; else the provider must be named."""
+    """True: no other provider has a form like this, so the provider need not be named."""
 
 
 class Provider(NamedTuple):

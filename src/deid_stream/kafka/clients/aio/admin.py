@@ -47,7 +47,7 @@ class AioAdmin:
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
     async def configs(self, topics: Collection[str]) -> dict[str, dict[str, str]]:
-        """A filter by names of settings in the request ends the embedded broker, so all are asked for."""
+        """All settings are asked for: a request that filters them by name makes the embedded broker end."""
         found: dict[str, dict[str, str]] = {}
         wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in sorted(topics)]
         async with translated("looking at the topics' settings"):
@@ -77,11 +77,13 @@ class AioAdmin:
             try:
                 await self._client.delete_records(wanted)
             except IncompatibleBrokerVersion:
-                raise TopicError("this broker cannot delete records; they go when the topic's retention ends") from None
+                raise TopicError(
+                    "this broker cannot delete records; they are removed when the topic's retention ends"
+                ) from None
             except KafkaConnectionError:
                 raise BrokerError(
-                    "the broker closed the connection when it was to delete records: the embedded one cannot, and they "
-                    "go with it; else look whether it is up, and ask again"
+                    "the broker closed the connection instead of deleting records: the embedded one cannot delete any; "
+                    "of another broker, check that it is up, and try again"
                 ) from None
 
 

@@ -1,9 +1,9 @@
-"""Reading on behind what aiokafka cannot read.
+"""Reads on after a record or batch that aiokafka cannot read.
 
 ``getmany`` raises for a header name that is not UTF-8, a damaged batch or an unknown codec; what it had gathered by
-then is lost, and whatever it is asked next, it begins with the same batch and fails again. So the place where each
-partition stands is kept here: after such an error every partition goes back to it and is read by itself, and the one at
-fault is read by librdkafka, which gives every record of the batch and tells which of them cannot be read.
+then is lost, and its next call begins with the same batch and fails again. So the next offset of each partition is kept
+here: after such an error every partition goes back to it and is read by itself, and the one at fault is read by
+librdkafka, which gives every record of the batch and tells which of them cannot be read.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from deid_stream.kafka.ports import Isolation
 from deid_stream.kafka.record import InRecord, Place
 
 _AGAIN_MS: Final = 1_000
-"""What is read a second time has to be fetched again."""
+"""Longest wait for records that are read a second time: they have to be fetched again."""
 _PATIENCE_S: Final = 1.0
 _KNOWN_S: Final = 1.0
-"""The group's committed offset or the partition's first one has to be asked for; while the broker is away it stays
-unknown."""
+"""Longest wait for the broker to say at which offset reading begins; while it is away, that stays unknown."""
 
 
 def unreadable(error: BaseException) -> str | None:
-    """Why a record cannot be read; None where the error is about something else."""
+    """The reason why a record cannot be read (a value of ``InRecord.unreadable``); None where the error is about
+    something else."""
     if isinstance(error, UnicodeDecodeError):
         return "header_name"
     if isinstance(error, UnsupportedCodecError | BadGzipFile):
@@ -51,7 +51,7 @@ def unreadable(error: BaseException) -> str | None:
 
 
 class CarefulPoll:
-    """Polls one consumer, and reads on behind records that it cannot read."""
+    """Polls one consumer, and reads on after records that the consumer cannot read."""
 
     def __init__(self, consumer: AIOKafkaConsumer, connection: Connection, isolation: Isolation) -> None:
         self._consumer = consumer
@@ -70,8 +70,8 @@ class CarefulPoll:
             self.next.pop(where, None)
 
     async def poll(self, timeout_ms: int, max_records: int | None = None) -> dict[Place, list[InRecord]]:
-        """Nothing while a group shares its partitions out, for which ``getmany`` waits for ever when the broker goes
-        away meanwhile."""
+        """The records that have come, by partition. Empty while the group assigns its partitions: ``getmany`` would
+        wait for that for ever if the broker went away meanwhile."""
         try:
             await self._learn()
             async with asyncio.timeout(timeout_ms / 1000 + _PATIENCE_S):
@@ -85,7 +85,7 @@ class CarefulPoll:
         return {Place(where.topic, where.partition): self._taken(where, batch) for where, batch in batches.items()}
 
     async def _learn(self) -> None:
-        """Where the partitions stand that were neither sought nor read yet."""
+        """Ask for the positions of partitions that were neither sought nor read yet."""
         unknown = self._consumer.assignment() - self.next.keys() - self._consumer.paused()
         if unknown:
             with contextlib.suppress(TimeoutError, IllegalStateError):
@@ -98,7 +98,7 @@ class CarefulPoll:
         return [InRecord(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in batch]
 
     async def _one_by_one(self) -> dict[Place, list[InRecord]]:
-        """Of each partition what has come; of the one at fault, read by the other client, what its batch holds."""
+        """Poll each partition by itself. Of the one at fault, librdkafka reads the batch."""
         found: dict[Place, list[InRecord]] = {}
         reading = [where for where in self._consumer.assignment() - self._consumer.paused() if where in self.next]
         for where in reading:

@@ -1,4 +1,4 @@
-"""Reading with aiokafka, in a group and outside."""
+"""Reads with aiokafka, as a member of a group and outside any."""
 
 import asyncio
 import contextlib
@@ -64,7 +64,8 @@ class AioLogReader:
         return found[_where(place)]
 
     async def end(self, place: Place) -> int:
-        """The embedded broker lists the first offset of its last batch plus one; what its fetches say is right."""
+        """See ``LogReader.end``. The embedded broker lists a wrong end (the first offset of its last batch, plus one),
+        so the answer to a fetch is used as well."""
         where, consumer = _where(place), self._consumer
         async with translated(f"reading {place.topic}", place.topic):
             listed: int = (await consumer.end_offsets([where]))[where]
@@ -109,7 +110,7 @@ class AioLogReader:
 
 
 def known_end(consumer: AIOKafkaConsumer, where: TopicPartition, isolation: Isolation) -> int | None:
-    """Behind the last record that may be read, as the broker told with its last answer."""
+    """The offset behind the last record that may be read, from the broker's last answer; None: there is none yet."""
     told: int | None = consumer.last_stable_offset(where) if isolation == "read_committed" else None
     if told is None or told < 0:
         told = consumer.highwater(where)
@@ -277,7 +278,7 @@ class AioGroupReader(AioGroupOffsets, ConsumerRebalanceListener):  # type: ignor
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
-    """Stop it, also when this task is cancelled meanwhile, and where the broker is away."""
+    """Stop a consumer, also when this task is cancelled meanwhile or the broker is away."""
     await uninterrupted(_stop(consumer))
 
 

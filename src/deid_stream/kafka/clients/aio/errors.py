@@ -65,7 +65,7 @@ _OF_WHAT: Final[dict[type[BaseException], str]] = {
 
 
 def cause_of(error: BaseException) -> Cause:
-    """The first that fits; ``OTHER`` for what is not known."""
+    """The cause of an exception of aiokafka; ``OTHER`` where it is not known."""
     return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.OTHER)
 
 
@@ -94,7 +94,7 @@ def _named(error: BaseException) -> str:
 
 @asynccontextmanager
 async def translated(doing: str, where: str = "") -> AsyncIterator[None]:
-    """Client errors inside become ours."""
+    """Raise aiokafka's errors inside the block as errors of this project."""
     try:
         yield
     except FAILURES as error:
@@ -102,8 +102,8 @@ async def translated(doing: str, where: str = "") -> AsyncIterator[None]:
 
 
 async def connect_error(error: BaseException, connection: Connection, doing: str) -> BrokerError:
-    """Of a client that could not start. aiokafka reports a refused connection, a wrong certificate and a wrong password
-    alike; ``diagnose`` tells them apart."""
+    """The error of a client that could not start. aiokafka reports a refused connection, a wrong certificate and a
+    wrong password alike; ``diagnose`` tells them apart."""
     translated_error = translate(error, doing)
     if cause_of(error) not in (Cause.SILENT, Cause.DISCONNECTED, Cause.OTHER):
         return translated_error

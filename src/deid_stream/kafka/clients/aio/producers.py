@@ -1,4 +1,4 @@
-"""Writing with aiokafka: a batch for each topic, exactly once where the broker has transactions.
+"""Writes with aiokafka, in one batch per topic; exactly once where the broker has transactions.
 
 aiokafka's ``send`` costs a future and several awaits per record; here records go straight into the batch that will be
 sent (``create_batch``), which takes a quarter of the time.
@@ -110,7 +110,8 @@ def _positions(producer: AIOKafkaProducer, topic: str, checkpoint: Sequence[tupl
 
 
 class Transactional:
-    """One transaction a batch. The id names the input partition, so a new owner fences the old one."""
+    """Writes each batch in one transaction. The transactional id names the input partition, so a new owner fences the
+    old one."""
 
     def __init__(self, connection: Connection, group_id: str, prefix: str, partition: int, timeout_s: float) -> None:
         self._connection = connection
@@ -125,7 +126,7 @@ class Transactional:
         )
 
     async def start(self) -> None:
-        """Fence whoever had the partition, and wait until the broker has ended what they left open."""
+        """Fence the partition's last owner, and wait until the broker has ended the transaction that it left open."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 await uninterrupted(self._producer.start())
@@ -158,7 +159,7 @@ class Transactional:
         return first
 
     async def _fill(self, outbox: AioOutbox, positions: AioOutbox, offsets: Mapping[Place, int]) -> int:
-        """Everything into the open transaction; the offset of the first checkpoint record.
+        """Write everything into the open transaction; returns the offset of the first checkpoint record.
 
         One request at a time: Apache Kafka asks the coordinator about each, and refuses one of two that it is asked
         about at once, which the client tries again only after 50 ms (one batch in five, when they went out together).
@@ -175,7 +176,8 @@ class Transactional:
         return int(first)
 
     async def _unless_refused(self, sending: Coroutine[object, None, int]) -> int:
-        """A topic that may not join the transaction ends it, but aiokafka leaves its batches waiting: look at both."""
+        """Wait for the batches. If a topic may not join the transaction, aiokafka ends the transaction and leaves these
+        batches waiting for ever, so both are watched."""
         task = asyncio.ensure_future(sending)
         ended = self._producer._txn_manager.wait_for_transaction_end()
         try:
@@ -191,10 +193,9 @@ class Transactional:
 
 
 class AtLeastOnce:
-    """Outputs acknowledged, then the checkpoint; two producers for all partitions.
-
-    The checkpoint is what recovery goes by, so the group's offsets, which only tell its lag, follow when they can:
-    waiting for them too would make each batch, and what queues behind it, half as slow again.
+    """Writes the outputs, waits until they are acknowledged, then writes the checkpoint; two producers serve all
+    partitions. Recovery goes by the checkpoint, and the group's offsets only show its lag, so they are committed later
+    (``late_offsets``): waiting for them would make each batch take half as long again.
     """
 
     def __init__(
@@ -302,7 +303,7 @@ async def close(producer: AIOKafkaProducer) -> None:
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
-    """``stop`` alone waits for what a dead broker never answers."""
+    """Each step is bounded, since ``stop`` waits for answers that a dead broker never gives."""
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_S):
             await producer.stop()
@@ -314,7 +315,7 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 async def _send(producer: AIOKafkaProducer, outbox: AioOutbox, partition: int) -> int:
-    """All batches, those of one topic in order; the offset of the first record of the last topic."""
+    """Send all batches, those of one topic in order; returns the offset of the first record of the last topic."""
     sends = (_send_topic(producer, topic, batches, partition) for topic, batches in outbox.items())
     offsets: list[int] = await _all(*sends)
     return offsets[-1] if offsets else -1
@@ -333,7 +334,8 @@ async def _send_topic(producer: AIOKafkaProducer, topic: str, batches: list[Any]
 
 
 async def _all(*awaitables: Awaitable[Result]) -> list[Result]:
-    """Wait for all, also when one fails, so that no exception is left unlooked at; then raise the first."""
+    """Wait for all, also when one fails, so that asyncio reports no exception as never retrieved; then raise the
+    first."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
     done: list[Result] = []
     for result in results:

@@ -1,4 +1,4 @@
-"""A bearer token as aiokafka asks for it, and Faust with it."""
+"""Gives aiokafka, and Faust with it, the bearer token that they ask for."""
 
 import asyncio
 from functools import lru_cache
@@ -12,8 +12,8 @@ from deid_stream.kafka.probe import diagnose
 
 
 class Tokens(AbstractTokenProvider):  # type: ignore[misc]
-    """Tries each new token by itself first: aiokafka takes no notice of a broker that refuses one, and waits for ever
-    for its answers."""
+    """Logs in with each new token once before aiokafka gets it: aiokafka does not notice that a broker refuses a token,
+    and waits for its answers for ever."""
 
     def __init__(self, connection: Connection, oauth: OAuth) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Why a client of librdkafka could not start."""
+"""Finds out why a client of librdkafka could not start."""
 
 import contextlib
 

@@ -21,7 +21,7 @@ class Answered(Protocol):
     def poll(self, timeout: float) -> int: ...
 
     def __len__(self) -> int:
-        """Records that have not been answered."""
+        """Number of records that the broker has not answered yet."""
         ...
 
 
@@ -30,7 +30,7 @@ class Deliveries:
 
     def __init__(self) -> None:
         self._awaited: dict[Answered, tuple[asyncio.Future[int], float]] = {}
-        """Producers, with whoever waits and until when (the loop's time)."""
+        """By producer, the future that waits for it and its deadline (the loop's time)."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def of(self, producer: Answered, timeout_s: float) -> int:

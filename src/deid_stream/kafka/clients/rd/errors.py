@@ -40,7 +40,7 @@ _OF_WHAT: Final[dict[int, str]] = {
 
 
 def cause_of(error: KafkaError) -> Cause:
-    """``OTHER`` for a code that is not known."""
+    """The cause of an error of librdkafka; ``OTHER`` for a code that is not known."""
     return _CAUSES.get(error.code(), Cause.OTHER)
 
 
@@ -52,7 +52,7 @@ def kafka_error(error: BaseException) -> KafkaError | None:
 
 
 def translate(error: BaseException, doing: str, *, topic: str = "", group: str = "", id_: str = "") -> BrokerError:
-    """As one of ours: librdkafka's own text, which may quote addresses and more, stays out."""
+    """The error as one of this project, without librdkafka's own text, which may quote addresses and more."""
     found = kafka_error(error) if not isinstance(error, KafkaError) else error
     if found is None:
         return broker_error(Cause.OTHER, doing, detail=type(error).__name__)

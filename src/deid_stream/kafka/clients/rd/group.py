@@ -74,7 +74,8 @@ class RdGroupReader:
     # -- reading
 
     async def poll(self, timeout_ms: int) -> Batches:
-        """Gathers for the group's linger, or ``timeout_ms`` where that is shorter."""
+        """See ``GroupReader.poll``. Gathers records for the group's ``linger_ms``, or for ``timeout_ms`` where that is
+        shorter."""
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
@@ -110,7 +111,7 @@ class RdGroupReader:
         return self._table.paused()
 
     async def position(self, place: Place) -> int:
-        """Before the first reading: where that is going to begin."""
+        """See ``LogReader.position``. Before the first reading it is the offset at which reading will begin."""
         known = self._table.position(place)
         if known is not None:
             return known
@@ -123,7 +124,8 @@ class RdGroupReader:
         return await self._ask(lambda: self._started.ask_committed(place), place.topic)
 
     async def behind(self, place: Place) -> int | None:
-        """Known to be 0 at an end that was reached; else counted up to the newest offset that the broker told."""
+        """See ``GroupReader.behind``: 0 at an end that was reached, else counted up to the newest offset that the
+        broker has named."""
         position, reading = self._table.position(place), self._reading
         if position is None or reading is None:
             return None
@@ -146,7 +148,7 @@ class RdGroupReader:
                 raise translate(error, "committing offsets", group=self._about) from None
 
     def metadata(self) -> Any:
-        """Who this member is, for offsets that are committed in a transaction."""
+        """The member's identity in the group, for offsets that are committed in a transaction."""
         return self._started.member.consumer_group_metadata()
 
     async def _ask(self, ask: Callable[[], Answer], topic: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Where each partition of a group's member stands, and what the reading client has to do about it.
+"""The state and position of each partition that this member of the group has, and what the reading client must do next.
 
     state       is read   position                     leaves by
     unassigned  no        none                         give
@@ -36,7 +36,7 @@ NOTHING: Final[Plan] = {}
 
 
 class Turn(msgspec.Struct):
-    """What the reading thread brings back from one reading."""
+    """The result of one reading by the reading thread."""
 
     epochs: Mapping[Place, int] = {}
     """Epoch of each partition that was read."""

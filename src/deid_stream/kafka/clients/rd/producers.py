@@ -1,4 +1,4 @@
-"""One partition's batches out, by librdkafka: one producer each.
+"""Writes each partition's batches with a librdkafka producer of its own.
 
 Records are handed to librdkafka on the event loop, a microsecond or two apiece, and its answers are taken there
 (``deliveries``); only what a transaction asks of the broker beside that waits in a thread.
@@ -58,7 +58,7 @@ class RdOutbox:
 
 
 class _Waits(NamedTuple):
-    """What all publishers of a worker share."""
+    """What all publishers of a worker use together."""
 
     deliveries: Deliveries
     threads: ThreadPoolExecutor
@@ -122,14 +122,16 @@ class _Sending:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _close(self) -> None:
-        """Nothing that was not acknowledged is waited for: its batch has failed, or it has been given up."""
+        """Close the producer without waiting for records that are not acknowledged: their batch has failed or was given
+        up."""
         self._producer.purge()
         with contextlib.suppress(KafkaException):
             await uninterrupted(self._in_thread(lambda: self._producer.flush(0)))
 
 
 class Transactional(_Sending):
-    """One transaction per batch. The id names the input partition, so a new owner fences the old one."""
+    """Writes each batch in one transaction. The transactional id names the input partition, so a new owner fences the
+    old one."""
 
     def __init__(
         self,
@@ -150,7 +152,7 @@ class Transactional(_Sending):
         self._group = group
 
     async def start(self) -> None:
-        """Fence whoever had the partition, and wait until the broker has ended what they left open."""
+        """Fence the partition's last owner, and wait until the broker has ended the transaction that it left open."""
         try:
             await uninterrupted(self._in_thread(lambda: self._producer.init_transactions(self._timeout_s)))
         except KafkaException as error:
@@ -183,7 +185,8 @@ class Transactional(_Sending):
             self._producer.send_offsets_to_transaction(offsets, self._group.metadata(), self._timeout_s)
 
     def _translated(self, error: BaseException) -> BrokerError:
-        """A record that failed says more than the transaction that it ended."""
+        """The error to raise: that of a record that failed, where there is one, since it says more than that of the
+        transaction."""
         with contextlib.suppress(KafkaException):
             self._producer.poll(0)
         doing = f"publishing partition {self._partition}"
@@ -196,8 +199,9 @@ class Transactional(_Sending):
 
 
 class AtLeastOnce(_Sending):
-    """Outputs acknowledged, then the checkpoint. The checkpoint is what recovery goes by; the group's offsets, which
-    only tell its lag, follow when they can: waiting for them too would make each batch half as slow again."""
+    """Writes the outputs, waits until they are acknowledged, then writes the checkpoint. Recovery goes by the
+    checkpoint, and the group's offsets only show its lag, so they are committed later: waiting for them would make each
+    batch take half as long again."""
 
     def __init__(
         self,

@@ -233,7 +233,7 @@ class ReadingThread:
             found.append(in_record(message))
 
     def _grave(self, message: Message, error: KafkaError) -> BrokerError | None:
-        """None for what librdkafka mends by itself."""
+        """The error to raise for what librdkafka reports; None where librdkafka recovers by itself."""
         if cause_of(error) is Cause.OTHER and error.retriable():
             return None
         return translate(error, "reading", topic=message.topic() or "", group=self._options.group_id)

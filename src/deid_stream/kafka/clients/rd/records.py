@@ -1,4 +1,4 @@
-"""librdkafka's messages as records; what cannot be read is told at its offset."""
+"""librdkafka's messages as records. For a record that cannot be read there is one without content, at its offset."""
 
 import time
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _WAIT_S: Final = 3.0
 
 
 def in_record(message: Message) -> InRecord:
-    """Never raises: a header's name that is not UTF-8 makes the record unreadable."""
+    """A message as a record. Never raises: if a header's name is not UTF-8, the record counts as unreadable."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     try:
         headers = _headers(message)
@@ -79,7 +79,7 @@ def read_some(connection: Connection, place: Place, offset: int, isolation: str)
 
 
 def _records(messages: Iterable[Message], place: Place, offset: int) -> Iterable[InRecord]:
-    """Up to the first record, from ``offset`` on, of a batch that cannot be read."""
+    """The records from ``offset`` on, up to the first one of a batch that cannot be read."""
     for message in messages:
         error = message.error()
         if error is None:
