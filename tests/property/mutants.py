@@ -32,7 +32,24 @@ class Mutant(NamedTuple):
 
 CUTS = "tests/property/test_chunk_invariance.py"
 CLOSED = "tests/property/test_fail_closed.py"
+TURNS = "tests/property/test_turn_order.py"
 MUTANTS: Final = (
+    Mutant(
+        1,
+        "a turn that may go on keeps what ended after it waiting",
+        "session/turns.py",
+        "        if self._waits(turn, reached):\n            return None\n",
+        "",
+        TURNS,
+    ),
+    Mutant(
+        1,
+        "a piece after something else that the other said is none",
+        "session/turns.py",
+        "return other_ms is None or other_ms >= following.start_ms",
+        "return True",
+        TURNS,
+    ),
     Mutant(
         1,
         "segments of a turn are judged together",

@@ -196,14 +196,13 @@ class PendingTurns:
         time; without ``known``, channels are known up to the watermark."""
         reached = known or (lambda _, at_ms: at_ms <= watermark_ms)
         turns = [turn for channel, segments in self._channels.items() if (turn := self._first(channel, segments))]
-        for turn in sorted(turns, key=lambda candidate: (candidate.end_ms, candidate.channel)):
-            if turn.end_ms > watermark_ms or not reached(turn.channel, turn.close_ms):
-                return None
-            if self._waits(turn, reached):
-                continue
-            del self._channels[turn.channel][: len(turn.segments)]
-            return turn
-        return None
+        turn = min(turns, key=lambda candidate: (candidate.end_ms, candidate.channel), default=None)
+        if turn is None or turn.end_ms > watermark_ms or not reached(turn.channel, turn.close_ms):
+            return None
+        if self._waits(turn, reached):
+            return None
+        del self._channels[turn.channel][: len(turn.segments)]
+        return turn
 
     def take_replaced(self, turn: Turn) -> Turn | None:
         """The turn, which ``pop_closed`` has given, with the first revisions of its segments in place of the last; None
@@ -221,8 +220,16 @@ class PendingTurns:
             return False
         if reached(turn.channel, end_ms + self._piece_ms):
             return False
-        others = (segment for channel, held in self._channels.items() if channel != turn.channel for segment in held)
-        return all(other.end_ms <= end_ms or _is_aside(other.text) for other in others)
+        # a piece that begins before the other speaks belongs to the number still
+        other_ms = self._other_spoke_ms(turn.channel, end_ms)
+        return other_ms is None or not reached(turn.channel, other_ms + 1)
+
+    def _other_spoke_ms(self, channel: int, after_ms: Ms) -> Ms | None:
+        """When somebody on another channel began to speak about something else, the first time that this ended after
+        ``after_ms``; None where nobody is known to have."""
+        others = [segment for other, held in self._channels.items() if other != channel for segment in held]
+        starts = [other.start_ms for other in others if other.end_ms > after_ms and not _is_aside(other.text)]
+        return min(starts, default=None)
 
     def _first(self, channel: int, segments: list[Segment]) -> Turn | None:
         if not segments:
@@ -254,7 +261,10 @@ class PendingTurns:
         ends = following.start_ms - last >= self._context_ms
         if not ends and max(last, following.end_ms) - before[0].start_ms <= self._max_turn_ms:
             return False
-        return begins_number(" ".join(segment.text for segment in before)) and goes_on(following.text)
+        if not begins_number(" ".join(segment.text for segment in before)) or not goes_on(following.text):
+            return False
+        other_ms = self._other_spoke_ms(following.channel, last)
+        return other_ms is None or other_ms >= following.start_ms
 
 
 def _is_aside(text: str) -> bool:
