@@ -38,8 +38,8 @@ MUTANTS: Final = (
         1,
         "a turn that may go on keeps what ended after it waiting",
         "session/turns.py",
-        "        if self._waits(turn, reached):\n            return None\n",
-        "",
+        " or self._waits(turn, reached):",
+        ":",
         TURNS,
     ),
     Mutant(

@@ -36,6 +36,7 @@ _SHORT_WORDS: Final = 4
 """A segment of fewer words is short: nobody can tell from it alone whether its times are off. A larger value widens the
 cuts of a segment whose times are right for the sake of a neighbour's; a smaller one judges segments of few words by
 themselves."""
+_NEVER_MS: Final[Ms] = 1 << 61
 Known = Callable[[int, Ms], bool]
 """Whether a channel is known up to a media time."""
 _ENDINGS: Final = " .,;:?!…"
@@ -195,11 +196,11 @@ class PendingTurns:
         """The turn that ends first, if the watermark has reached its end and its channel is known up to its close
         time; without ``known``, channels are known up to the watermark."""
         reached = known or (lambda _, at_ms: at_ms <= watermark_ms)
-        turns = [turn for channel, segments in self._channels.items() if (turn := self._first(channel, segments))]
+        turns = [self._first(channel, held, watermark_ms) for channel, held in self._channels.items() if held]
         turn = min(turns, key=lambda candidate: (candidate.end_ms, candidate.channel), default=None)
-        if turn is None or turn.end_ms > watermark_ms or not reached(turn.channel, turn.close_ms):
+        if turn is None or turn.end_ms > watermark_ms:
             return None
-        if self._waits(turn, reached):
+        if not reached(turn.channel, turn.close_ms) or self._waits(turn, reached):
             return None
         del self._channels[turn.channel][: len(turn.segments)]
         return turn
@@ -231,15 +232,16 @@ class PendingTurns:
         starts = [other.start_ms for other in others if other.end_ms > after_ms and not _is_aside(other.text)]
         return min(starts, default=None)
 
-    def _first(self, channel: int, segments: list[Segment]) -> Turn | None:
-        if not segments:
-            return None
+    def _first(self, channel: int, segments: list[Segment], watermark_ms: Ms) -> Turn:
         start_ms = segments[0].start_ms
         end_ms = segments[0].end_ms
         for index in range(1, len(segments)):
             following = segments[index]
             pause_ms, window_ms = following.start_ms - end_ms, self._window_ms(segments[index - 1])
             piece = pause_ms < self._piece_ms and self._is_piece(segments[:index], following)
+            if piece and following.start_ms > watermark_ms:
+                # somebody else may have spoken before it
+                return Turn(_NEVER_MS, channel, tuple(segments[:index]))
             if pause_ms >= window_ms and not piece:
                 return Turn(end_ms + window_ms, channel, tuple(segments[:index]))
             longest_ms = self._max_turn_ms * (2 if piece else 1)
