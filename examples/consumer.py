@@ -2,7 +2,7 @@
 
     python examples/consumer.py 127.0.0.1:9092 [SECONDS]
 
-Any Kafka client does. Read with ``read_committed``; keys are ``call_id/channel/seq``, and a later record of a key
+Any Kafka client can be used. Read with ``read_committed``; keys are ``call_id/channel/seq``, and a later record of a key
 replaces the earlier one. A record without a value (a tombstone) takes its key back.
 """
 

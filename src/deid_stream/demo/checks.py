@@ -1,4 +1,4 @@
-"""What came out, held against the samples' truth. Pure: collected records in, verdicts out.
+"""Compares what came out with the samples' truth. Pure: collected records in, verdicts out.
 
 A span is *audible* where a 10 ms frame of it is still louder than 35 dB below the speaker's own level.
 """
@@ -22,13 +22,14 @@ from deid_stream.units import Interval, Ms, merge, subtract
 AUDIBLE_DB: Final = -35.0
 FRAME_MS: Final = 10
 MARGIN_MS: Final = 100
-"""So far beside a span silence may reach; beyond it every sample must be the source's own."""
+"""Silence may reach this far beyond a span; further out, every sample must be the source's own."""
 VALUE_PAUSE_MS: Final = 1_500
 """A pause this long between two spans of one type belongs to the value: it may be silenced with it."""
 _WINDOW_WORDS: Final = 4
-"""A value counts as leaked when so many of its words in a row stand in an output (or all, where it has fewer)."""
+"""A value counts as leaked when this many of its words stand in a row in an output, or all of them if it has fewer."""
 _LONG_DIGITS: Final = 2 * _WINDOW_WORDS
-"""So many digits of a longer number count wherever they stand; a shorter number counts where it stands whole."""
+"""A number counts as leaked when this many of its digits stand in a row anywhere; a shorter number, when all of its
+digits do."""
 _MIN_NAME_LETTERS: Final = 4
 _DIGITS: Final = {
     name: str(digit)
@@ -159,7 +160,7 @@ class RawValues:
             self.short_digits.add(run)
 
     def found_in(self, text: str) -> bool:
-        """Whether any of them stands in a text."""
+        """Whether a text holds any of these secrets."""
         words = [word.lower() for word in PLAIN.findall(text)]
         joined = f" {' '.join(words)} "
         if any(f" {phrase} " in joined for phrase in self.phrases) or not self.names.isdisjoint(words):

@@ -1,4 +1,4 @@
-"""Everything that comes out: one reader over all ``deid.*`` topics, repeats dropped."""
+"""Collects everything that comes out: reads all ``deid.*`` topics and drops repeats."""
 
 from typing import Final, NamedTuple
 
@@ -50,7 +50,7 @@ class Collected:
         self._seen: dict[tuple[str, bytes], bytes | None] = {}
 
     def add(self, record: Published) -> None:
-        """Take one in; of data records the first with its id counts."""
+        """Add a record. Of data records with one id, the first one counts."""
         if record.topic in _DATA_TOPICS and record.key is not None:
             identity = (record.topic, record.key)
             if identity in self._seen:

@@ -1,4 +1,4 @@
-"""What the demo shows and leaves behind: tables on the terminal; audio, transcripts, pictures and a report in files."""
+"""Shows the demo's results as tables on the terminal, and writes audio, transcripts, pictures and a report to files."""
 
 import re
 from collections.abc import Sequence

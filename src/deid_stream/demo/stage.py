@@ -46,7 +46,7 @@ class Progress:
         self.cues = cues
 
     def note_sent(self, record: SourceRecord) -> None:
-        """The player's word."""
+        """Note that a record was sent; the player calls it."""
         call_id = record.key.decode()
         self.sent[call_id] += 1
         self.chunks_sent[call_id] += record.kind == "audio"
@@ -89,13 +89,13 @@ class WorkerProcess:
             )
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye."""
+        """Kill the process with SIGKILL."""
         assert self._process is not None  # noqa: S101 - started before
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL where that is not enough."""
+        """End the process with SIGTERM, and with SIGKILL if it does not end in time."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -110,7 +110,7 @@ class WorkerProcess:
 
 
 def demo_settings(bootstrap_servers: str) -> Settings:
-    """The defaults, but for what a demonstration cannot wait for."""
+    """The default settings, with shorter waits where a demonstration would take too long."""
     return Settings(
         bootstrap_servers=bootstrap_servers,
         partitions=PARTITIONS,
@@ -123,7 +123,7 @@ def demo_settings(bootstrap_servers: str) -> Settings:
 
 
 async def prepare(settings: Settings, calls: Sequence[CallFile]) -> None:
-    """Topics and policies."""
+    """Create the topics and write the policies."""
     kafka = connect(settings, "deid-stream-demo")
     await topics_admin.create(kafka, partitions=settings.partitions, replication_factor=settings.replication_factor)
     async with kafka.sender() as sender:

@@ -1,7 +1,8 @@
-"""Which words that could be numbers are: everyday words of another language, and words that digits are heard as.
+"""Decides which ambiguous words are numbers: everyday words of another language, and words as which digits are
+misheard.
 
-"do" is two in a Hindi turn and beside other Hindi numbers, "for" is four where digits are dictated. A word that does
-not count is dropped from the row of atoms and stays the word that it is.
+"do" is two in a Hindi turn and beside other Hindi numbers, "for" is four where digits are dictated. A word that is no
+number is dropped from the row of atoms and stays a word.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ _HEARD_ROW: Final = 4
 
 
 def settle_doubts(tokens: Tokens, words: Lexicon, atoms: list[Atom], *, expecting: bool) -> list[Atom]:
-    """The atoms that stand. ``expecting``: the other party has just asked for digits."""
+    """The atoms that count as numbers. ``expecting``: the other party has just asked for digits."""
     doubtful = [_doubt(tokens, words, atom) for atom in atoms]
     if not any(doubtful):
         return atoms

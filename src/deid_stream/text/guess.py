@@ -1,6 +1,7 @@
-"""Which language a turn is in, from its script and its most frequent words. Small, and never sure of a short turn.
+"""Guesses the language of a turn from its script and its most frequent words. Of a short turn it is never sure.
 
-The answer is evidence, not a verdict: hits by primary language subtag. The conversation adds them up over the call.
+The answer is a number of hits by primary language subtag, and no decision: the conversation adds the hits up over the
+call.
 """
 
 import tomllib

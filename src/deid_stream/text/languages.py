@@ -33,7 +33,7 @@ class WordClass(IntEnum):
     POINT = 11
     AT = 12
     HOMOPHONE = 13
-    """A word that a digit may be heard as."""
+    """A word as which a digit may be misheard."""
     DIGITS = 14
     """Written digits; never in a table."""
     HUNDRED = 15
@@ -41,7 +41,7 @@ class WordClass(IntEnum):
 
 
 class Doubt(IntEnum):
-    """How much a word needs before it counts as a number."""
+    """What an ambiguous word needs beside it to count as a number."""
 
     AMBIGUOUS = 1
     """A word of another language too: needs a turn of its language, or its fellows beside it."""
@@ -57,7 +57,7 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = ""
     """Primary language subtag (ISO 639-1); two tables of one language differ in script."""
     numbers_only: bool = False
-    """There is no more to this language than its numbers: a turn in it is not read."""
+    """Only the numbers of this language are known: a turn in it is withheld."""
     ambiguous: list[str] = []
     rough: list[str] = []
     leads: list[str] = []
@@ -78,7 +78,7 @@ class LanguageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 SEVERAL: Final = re.compile(r"([a-z])\1+")
 SHORTEST_DRAWN: Final = 3
-"""Letters of a number word that is known when it is drawn out."""
+"""Shortest number word (letters) that is recognised when it is drawn out ("fourrr")."""
 
 
 def undrawn(word: str) -> str:

@@ -1,4 +1,4 @@
-"""What was said, as it would be written, with the way back.
+"""Writes what was said as it would be written, and keeps the way back to the original characters.
 
     "nine eight double four at the desk"       -> "9844 at the desk"
     "forty two, twelfth of march"              -> "42, 12th of march"
@@ -48,7 +48,7 @@ UPI_HANDLES: Final = frozenset(
 )
 _HANDLE_WORD: Final = 6
 _DOMAIN_WORDS: Final = 4
-"""How many words after "at" may stand before the dot."""
+"""Most words that may stand between a spoken "at" and the spoken "dot"."""
 
 
 def normalise(text: str, words: Lexicon | None = None, *, expecting: bool = False) -> Written:
@@ -133,7 +133,7 @@ def _with_decimals(tokens: Tokens, words: Lexicon, atom: Atom) -> Atom:
 
 
 def _symbol(tokens: Tokens, words: Lexicon, at: int, *, in_address: bool) -> Atom | None:
-    """A spoken sign, where it stands between two words that it can join."""
+    """The sign that a word stands for ("at", "dot"), where it stands between two words that it can join."""
     sign = str(words.values[tokens.lows[at]])
     if at + 1 >= len(tokens) or not _is_word(tokens, at + 1):
         return None
@@ -215,7 +215,7 @@ def _domain_follows(tokens: Tokens, at: int) -> bool:
 
 
 def _settle(tokens: Tokens, atoms: list[Atom], *, expecting: bool) -> list[Atom]:
-    """Decides what depends on the neighbours: code words, "a" and "i", "o" for zero."""
+    """Decide on atoms that depend on their neighbours: code words, "a" and "i", "o" for zero."""
     settled: list[Atom] = []
     row: list[Atom] = []
     for atom in atoms:

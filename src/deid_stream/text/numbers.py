@@ -18,7 +18,7 @@ _LETTER, _AND, _HOMOPHONE = int(WordClass.LETTER), int(WordClass.AND), int(WordC
 _DIGITS, _HUNDRED = int(WordClass.DIGITS), int(WordClass.HUNDRED)
 _THOUSAND: Final = 1_000
 SQUASHED_LETTERS: Final = 9
-"""Letters from which a word may be digits without blanks ("fourfivethree")."""
+"""Shortest word (letters) that may be digits without blanks ("fourfivethree")."""
 
 
 class Atom(NamedTuple):
@@ -32,7 +32,7 @@ class Atom(NamedTuple):
 
 
 def read_number(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
-    """The number that starts at token ``at``, as long as it goes; None where none starts."""
+    """The longest number that starts at token ``at``; None where none starts there."""
     cls = tokens.classes[at]
     if cls == _REPEAT:
         return _repeat(tokens, lexicon, at)

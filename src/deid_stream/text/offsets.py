@@ -1,4 +1,4 @@
-"""The way back from a written form to the characters it was made from."""
+"""Maps a written form back to the characters from which it was made."""
 
 from bisect import bisect_left, bisect_right
 

@@ -1,7 +1,8 @@
-"""What a word is, for every room that cuts text: letters, marks, digits, and the fold that makes two spellings one.
+"""Defines what a word is, for all code that cuts text: letters, marks and digits; and the fold, under which two
+spellings of a word are equal.
 
-A text is cut into words, digit groups and signs, each with its place and its word class. Letters include the
-combining marks that follow them, without which no word of Hindi or Tamil stays in one piece.
+A text is cut into words, digit groups and signs, each with its place and its word class. Letters include the combining
+marks that follow them, without which no word of Hindi or Tamil stays in one piece.
 """
 
 import re
@@ -21,7 +22,7 @@ _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\ufeff"
 )
-"""Signs that nobody sees: soft hyphens, blanks of no width, signs of direction. Within a word they are none of it."""
+"""Invisible characters: soft hyphens, blanks of no width, signs of direction. Inside a word they are ignored."""
 MARKS: Final = f"{_JOINERS}{_INVISIBLE}" + "".join(
     chr(code)
     for first, end in _MARK_BLOCKS
@@ -52,7 +53,7 @@ LETTERS: Final = re.compile(word(digits=False))
 NAME_PATTERN: Final = word("'’-", digits=False)
 NAME: Final = re.compile(NAME_PATTERN)
 POSSESSIVES: Final = ("'s", "’s")
-"""Ends of a word in lower case that are no part of a name."""
+"""Endings (in lower case) that are no part of a name."""
 """Letters alone, with apostrophes and hyphens inside."""
 STRETCH: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
 """What the model was trained to read as one word: all that stands between blanks, brackets and signs of a sentence. To

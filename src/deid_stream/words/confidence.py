@@ -11,22 +11,22 @@ from deid_stream.units import Interval, Ms, merge
 from deid_stream.words.placement import place
 
 UNSURE: Final = "UNSURE"
-"""Why sound is silenced where the recogniser doubts its words."""
+"""The reason for silencing sound where the recogniser doubts its words."""
 UNSURE_ANSWER: Final = "unsure_answer"
-"""Detector of a span that covers what is doubted of an answer that was asked for."""
+"""``Span.detector`` of a span over the doubted words of an answer that was asked for."""
 UNSURE_BELOW: Final = 0.4
-"""A word below is silenced. A larger value silences more of badly understood but harmless speech; a smaller one leaves
-more of misheard names."""
+"""A word whose confidence is below this is silenced. A larger value silences more of badly understood but harmless
+speech; a smaller one leaves more of misheard names."""
 EVERYDAY_UNSURE_BELOW: Final = 0.25
-"""As ``UNSURE_BELOW``, for the words that names are least often taken for."""
+"""The same for everyday words, which a recogniser seldom writes in place of a name."""
 BESIDE_UNSURE_BELOW: Final = 0.7
-"""Beside an unsure word a word below goes with it: a name is often heard as several words."""
+"""A word below this is silenced with an unsure word beside it: a name is often heard as several words."""
 DOUBTFUL_BELOW: Final = 0.5
-"""In an answer that was asked for a word below counts as what was asked for."""
+"""In an answer that was asked for, a word below this counts as the value that was asked for."""
 CERTAIN_FROM: Final = 0.8
-"""A word below goes with a doubtful one beside it in an answer."""
+"""In such an answer, a word below this belongs to a doubtful one beside it."""
 BRIDGED_WORDS: Final = 2
-"""So many words between two doubtful ones go with them."""
+"""Up to this many words between two doubtful ones belong to them."""
 
 
 _EVERYDAY: Final = frozenset(

@@ -8,10 +8,10 @@ from deid_stream.units import Ms
 
 _FAST_LETTER_MS: Final = 45
 _FAST_DIGIT_MS: Final = 200
-"""Nobody speaks faster for a whole utterance. Larger values refuse the words of fast speakers without word times, and
-smaller ones let a segment's words stand where there is no room for them."""
+"""Shortest sound of a letter (ms), as nobody speaks faster for a whole utterance. Larger values refuse the words of
+fast speakers without word times, and smaller ones let a segment's words stand where there is no room for them."""
 _ROOM_MS: Final = 250
-"""So much more may sound than a text's letters usually take."""
+"""By this factor more may sound than a text's letters usually take."""
 
 
 def duration_bounds(text: str) -> tuple[Ms, Ms]:

@@ -1,4 +1,4 @@
-"""Letters and digits as text and words are compared by: case, width, accents and punctuation do not count."""
+"""The form in which text and words are compared: letters and digits, without case, width, accents and punctuation."""
 
 import re
 import unicodedata
@@ -45,5 +45,5 @@ def _joins(character: str) -> bool:
 
 
 def letters(text: str) -> str:
-    """All that counts of ``text``, run together."""
+    """The letters and digits of ``text`` in that form, without anything between them."""
     return "".join(token.letters for token in tokens(text))

@@ -1,4 +1,5 @@
-"""Which items of two sequences are the same, in order: work in proportion to their length, however little they agree.
+"""Finds the items that two sequences have in common, in order. The work grows in proportion to their length, however
+little they agree.
 
 Equal ends first; between them the items that occur once on either side (patience diff, Bram Cohen); what is left
 between those in full where it is short. Long stretches without such a landmark stay unmatched: whoever asks must then

@@ -1,4 +1,5 @@
-"""A recogniser's own sign for what it would not or could not write: ``[NAME]``, ``####``, ``<PHONE>``, ``{{PII}}``.
+"""Finds the signs that a recogniser puts in place of words that it would not or could not write: ``[NAME]``, ``####``,
+``<PHONE>``, ``{{PII}}``.
 
 Nobody has read what is said there, so its sound cannot be explained by its letters, nor bounded by them.
 """

@@ -16,10 +16,10 @@ from deid_stream.words.placeholders import opaque
 from deid_stream.words.wording import has_number, says_the_same
 
 WORDS_DISAGREE: Final = "WORDS_DISAGREE"
-"""Why sound is silenced where the words say something else than the text."""
+"""The reason for silencing sound where the words say something else than the text."""
 
 _LONGEST_COMPARED = 2_000
-"""Characters of a stretch whose wording is compared; a longer one disagrees."""
+"""Longest stretch (characters) whose wording is compared; a longer one counts as saying something else."""
 
 
 class Stretch(NamedTuple):

@@ -1,8 +1,9 @@
-"""Whether two stretches say the same, one as a recogniser heard it and one as it would be written.
+"""Decides whether two stretches say the same, where one is what a recogniser heard and the other is how it would be
+written.
 
-"$40" and "forty dollars", "10:15" and "ten fifteen", "Dr." and "doctor", "can't" and "can not". Both are brought to
-one form: numbers as digits in their order, the other words without those that carry nothing. Where the forms differ,
-the stretches say different things as far as anybody can tell.
+"$40" and "forty dollars", "10:15" and "ten fifteen", "Dr." and "doctor", "can't" and "can not". Both are brought to one
+form: numbers as digits in their order, the other words without those that carry nothing. Where the forms differ, the
+stretches say different things as far as anybody can tell.
 """
 
 import re
@@ -54,7 +55,7 @@ _SILENT: Final = frozenset(
     " degree degrees am pm m p o oh um uh uhm er erm hm hmm mm mhm mmm ah eh uhhuh www period full stop"
     " double triple".split()
 )
-"""Words that hold no value: a stretch that differs in these alone says the same."""
+"""Words without meaning for a value: stretches that differ in these alone say the same."""
 _SAME: Final = {
     "doctor": "dr", "drive": "dr", "mister": "mr", "missus": "mrs", "missis": "mrs", "miss": "ms", "misses": "mrs",
     "saint": "st", "street": "st", "avenue": "ave", "road": "rd", "lane": "ln", "apartment": "apt", "boulevard": "blvd",

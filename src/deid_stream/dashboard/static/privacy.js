@@ -110,7 +110,7 @@ export function aggregates(found, choose) {
   const options = [['', 'All customers'], ...found.customers.map((name) => [name, name])];
   const select = element('select', { id: 'customer' }, options.map(([value, text]) => element('option', { value, selected: value === found.customer_id }, text)));
   select.addEventListener('change', () => choose(select.value));
-  const rule = last ? `Numbers of fewer than ${last.threshold} calls are hidden, and as many others as it takes so that none can be worked out from a sum.${last.epsilon === null ? '' : ` The others have Laplace noise of epsilon ${last.epsilon} added.`}` : '';
+  const rule = last ? `Numbers of fewer than ${last.threshold} calls are hidden, and so are as many others as it takes to keep anybody from computing them from a sum.${last.epsilon === null ? '' : ` The others have Laplace noise of epsilon ${last.epsilon} added.`}` : '';
   return [
     element('h2', {}, 'Aggregates'),
     element('p', {}, element('label', { for: 'customer' }, 'Closed calls of: '), select),
