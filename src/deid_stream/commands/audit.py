@@ -1,7 +1,6 @@
 """``audit verify`` and ``audit export``."""
 
 import asyncio
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from deid_stream.errors import ConfigError, counted
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import UNDECODABLE, JsonObject
 from deid_stream.policy.proof import Proof
+from deid_stream.runtime.clock import wall_clock_ms
 
 _IDS: Final = {name: WORKER[name] for name in ("region", "hash_ids", "digest_key_file")}
 _BREAKS: Final = {
@@ -61,7 +61,7 @@ def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
     kafka = cluster(settings, "deid-stream-audit")
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     proof = Proof(settings.region, ids)
-    found = asyncio.run(proven(kafka, settings.topic_prefix, proof, time.time_ns() // 1_000_000, known))
+    found = asyncio.run(proven(kafka, settings.topic_prefix, proof, wall_clock_ms(), known))
     if as_json:
         print_json(found)
     else:
@@ -143,7 +143,7 @@ def export(
         until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
     )
     kafka = cluster(settings, "deid-stream-audit")
-    manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, time.time_ns() // 1_000_000, ids))
+    manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, wall_clock_ms(), ids))
     if as_json:
         print_json(manifest)
     else:

@@ -10,6 +10,7 @@ import click
 from deid_stream.commands.options import CONNECTION, require_broker, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, install
+from deid_stream.runtime.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from deid_stream.bridge.server import Options
@@ -68,7 +69,6 @@ async def _run(settings: Settings, options: "Options", customer: str, grace_ms: 
     from deid_stream.bridge.calls import BridgedCalls
     from deid_stream.bridge.server import MEDIA_PATH, Bridge
     from deid_stream.kafka.connect import connect
-    from deid_stream.produce.producer import wall_clock_ms
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

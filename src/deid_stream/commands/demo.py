@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ import click
 from deid_stream.commands.options import CONNECTION, cluster, print_json, settings_options
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, counted, install
+from deid_stream.runtime.clock import wall_clock_ms
 
 _NEXT: Final = """\
 Listen to {out}/{longest}/before.wav and after.wav, look at {out}/{longest}/picture.png; the transcripts are beside
@@ -106,7 +106,7 @@ def play(repeat: bool, settings: Settings) -> None:
         async with kafka.sender() as sender:
             await sender.send([record for record in stage.policies(calls, prefix) if record.key not in known])
         while True:
-            start_ms = time.time_ns() // 1_000_000
+            start_ms = wall_clock_ms()
             cues = script([renamed(call, f"-{start_ms}") for call in calls])
             await play_calls(kafka, cues, start_ms=start_ms, pace=1.0, prefix=prefix)
             click.echo(f"played: {counted(len(calls), 'call')}", err=True)

@@ -17,6 +17,7 @@ from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import DeidError, counted
 from deid_stream.kafka.connection import on_this_machine, transport_risks
+from deid_stream.runtime.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from deid_stream.kafka.ports import Kafka
@@ -181,7 +182,7 @@ async def _policies(kafka: "Kafka", settings: Settings) -> list[Finding]:
     if not customers:
         mend = "nothing goes to training until a customer has one: `deid-stream policy set`"
         return [Finding("policies", "warning", "there are none", mend)]
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     training = sum(table.standing(name).refusal(now_ms) is None for name in customers)
     return [*found, Finding("policies", "ok", f"{counted(len(customers), 'customer')}, {training} with training")]
 
@@ -195,7 +196,7 @@ async def _clock(kafka: "Kafka", settings: Settings) -> list[Finding]:
     latest = max((ms for ms in newest if ms is not None), default=None)
     if latest is None:
         return [Finding("clock", "ok", "no call records yet to compare with")]
-    ahead_ms = latest - time.time_ns() // 1_000_000
+    ahead_ms = latest - wall_clock_ms()
     if ahead_ms > MAX_SKEW_MS:
         mend = "set the producers' and this machine's clocks by NTP: every deadline counts in record time"
         return [Finding("clock", "error", f"the newest call record is {ahead_ms / 1000:.1f} s in the future", mend)]

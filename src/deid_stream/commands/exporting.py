@@ -4,7 +4,6 @@ import hashlib
 import html
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction
 from deid_stream.model.topics import AUDIT, POLICIES
+from deid_stream.policy.permit import rfc3339
 from deid_stream.policy.withdrawn import AuditLine
 from deid_stream.units import Ms
 from deid_stream.wire.chain import Link
@@ -173,7 +173,7 @@ async def write_export(
         report.discard()
         raise
     manifest: JsonObject = {
-        "made": _time(now_ms),
+        "made": rfc3339(now_ms),
         "by": f"deid-stream {__version__}",
         "topic": prefix + AUDIT.name,
         "wanted": msgspec.to_builtins(wanted),
@@ -220,7 +220,7 @@ async def _policies(kafka: "Kafka", prefix: str, customers: set[str], ids: IdPse
     return [
         {
             "customer_id": customers.intersection(names).pop(),
-            "time": _time(record.timestamp),
+            "time": rfc3339(record.timestamp),
             "position": f"{record.partition}/{record.offset}",
             "removed": record.value is None,
             "sha256": hashlib.sha256(record.value or b"").hexdigest(),
@@ -244,7 +244,7 @@ def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
     said: JsonObject = manifest["wanted"]
     wanted = {name: ", ".join(said[name]) for name in ("customers", "calls") if said[name]}
     bounds = (("from", "since_ms"), ("until", "until_ms"))
-    wanted |= {shown: _time(said[name]) for shown, name in bounds if said[name] is not None}
+    wanted |= {shown: rfc3339(said[name]) for shown, name in bounds if said[name] is not None}
     shown = list(lines)
     body = [
         "<h1>What was done with calls</h1>",
@@ -274,7 +274,7 @@ def _page(manifest: JsonObject, lines: Iterable[_Page]) -> bytes:
     body.append("<h2>Lines</h2>")
     if len(shown) < manifest["lines"]:
         body.append(f"<p>The first {len(shown)}; all of them are in <code>{_LINES}</code>.</p>")
-    rows = [(_time(s.time_ms), s.customer_id, s.call_id, s.action, s.reason, s.hash[:16]) for s in shown]
+    rows = [(rfc3339(s.time_ms), s.customer_id, s.call_id, s.action, s.reason, s.hash[:16]) for s in shown]
     body.append(_table(("Time", "Customer", "Call", "Action", "Reason", "Hash"), rows))
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit report</title><style>{_STYLE}</style>'
     return "\n".join([head, *body, "</html>\n"]).encode()
@@ -288,7 +288,3 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 def _e(value: object) -> str:
     return html.escape(str(value))
-
-
-def _time(time_ms: Ms) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

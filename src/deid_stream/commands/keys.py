@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.model.topics import AUDIT, KEYS
 from deid_stream.policy.permit import rfc3339
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.wire.chain import KEY_COMMANDS
 from deid_stream.wire.output import encode_audit
 
@@ -189,7 +189,7 @@ async def _opened(settings: Settings, ring: KeyRing) -> AsyncIterator[CustomerKe
         "read_committed",
         ring,
         random=os.urandom,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=wall_clock_ms,
     ) as held:
         yield held
 
@@ -206,7 +206,7 @@ async def _audited(settings: Settings, customer_id: str, reason: str, counts: di
         customer_id=customer_id,
         action=AuditAction.KEYS,
         reason=reason,
-        time_ms=time.time_ns() // 1_000_000,
+        time_ms=wall_clock_ms(),
         counts=counts,
     )
     log = AuditLog(cluster(settings, "deid-stream-keys"), settings.topic_prefix + AUDIT.name, KEY_COMMANDS)

@@ -1,7 +1,6 @@
 """``policy set``, ``get`` and ``list``: the topic ``customers.policies``, as the workers understand it."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +27,7 @@ from deid_stream.policy.brief import in_brief
 from deid_stream.policy.narrow import widened
 from deid_stream.policy.permit import Position
 from deid_stream.policy.versions import order_of
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.wire.cloudevents import identifier_at
 
 _FIELDS = frozenset(Policy.__struct_fields__)
@@ -145,7 +145,7 @@ def list_policies(settings: Settings, as_json: bool) -> None:
     Give --region as the workers have it: without it, customers whose policy names a region are shown without training.
     """
     found = asyncio.run(_read(settings))
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     rows = [_row(found, customer, now_ms) for customer in found.table.customers()]
     if as_json:
         print_json(rows)

@@ -7,7 +7,6 @@ partition of their key, so that they may be made outside a stream too.
 
 import asyncio
 import tempfile
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Protocol, TypeVar
@@ -26,6 +25,7 @@ from deid_stream.kafka.clients.aio.options import REQUEST_TIMEOUT_MS
 from deid_stream.kafka.clients.aio.tokens import tokens_of
 from deid_stream.kafka.connection import Connection
 from deid_stream.observe.logs import get_log
+from deid_stream.runtime.clock import wall_clock_ms
 
 log = get_log("control")
 
@@ -252,7 +252,7 @@ class OneOwner(PartitionAssignor):  # type: ignore[misc]  # untyped
 
     def _perform_assignment(self, cluster: object, member_metadata: MemberMetadataMapping) -> MemberAssignmentMapping:
         known = {name: self._get_client_metadata(metadata) for name, metadata in member_metadata.items()}
-        self._given_ms = max(time.time_ns() // 1_000_000, 1 + max(map(_stamp_ms, known.values())))
+        self._given_ms = max(wall_clock_ms(), 1 + max(map(_stamp_ms, known.values())))
         owner = max(sorted(known), key=lambda name: _given_ms(known[name]))
         given = super()._perform_assignment(cluster, {owner: member_metadata[owner]})
         self._update_member_urls(known)

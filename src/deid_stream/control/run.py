@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -41,6 +40,7 @@ from deid_stream.policy.aggregates import Tally
 from deid_stream.policy.holdings import Holding
 from deid_stream.policy.rights import Customer, Status
 from deid_stream.runtime.backoff import Backoff
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.patience import FIRST_WAIT_S, MAX_WAIT_S, patiently
 from deid_stream.runtime.signals import stopped_by_signals
@@ -155,7 +155,7 @@ class Control:
         )
         ids = names.pseudonyms if names.hidden else None
         policies = Policies(self._kafka, topics.policies, settings.region, ids, processor=settings.processor)
-        executor = Executor(register, self._kafka, topics, deletions, self.metrics, app.flush, _wall_ms)
+        executor = Executor(register, self._kafka, topics, deletions, self.metrics, app.flush, wall_clock_ms)
         desk = Desk(
             register,
             executor,
@@ -164,7 +164,7 @@ class Control:
             IdentityCheck(settings.identity_check),
             topics,
             days=settings.request_days,
-            wall_ms=_wall_ms,
+            wall_ms=wall_clock_ms,
         )
         return _Agents(register, windows, policies, executor, desk)
 
@@ -174,7 +174,7 @@ class Control:
 
     def _customer_keys(self, ring: KeyRing) -> CustomerKeys:
         topic = self._topics.keys
-        return CustomerKeys(self._kafka, topic, "read_committed", ring, random=os.urandom, now_ms=_wall_ms)
+        return CustomerKeys(self._kafka, topic, "read_committed", ring, random=os.urandom, now_ms=wall_clock_ms)
 
     async def _work(self, app: FaustApp, agents: "_Agents", sender: Sender, customer_keys: CustomerKeys | None) -> None:
         self._failed = failed = asyncio.get_running_loop().create_future()
@@ -207,7 +207,7 @@ class Control:
                 finally:
                     current.cancel()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
-            tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, _wall_ms)))
+            tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, wall_clock_ms)))
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
             await go_on()
@@ -298,8 +298,8 @@ class _Agents:
         except DecodeError as error:
             log.error("record of the index refused", error=error, partition=message.partition, offset=message.offset)
             return
-        for holding, closing in self.register.claims(claims, _wall_ms()):
-            self.windows.add(holding.customer_id, closing, _wall_ms())
+        for holding, closing in self.register.claims(claims, wall_clock_ms()):
+            self.windows.add(holding.customer_id, closing, wall_clock_ms())
 
     async def policy(self, message: Message) -> None:
         for customer_id in self._policies.apply(
@@ -319,10 +319,6 @@ class _Agents:
 
 async def _awaited(work: Awaitable[None]) -> None:
     await work
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def run_control(settings: Settings) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,6 +29,7 @@ from deid_stream.model.topics import (
     Topic,
 )
 from deid_stream.observe.logs import get_log, where
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.wire.chain import DASHBOARD
 from deid_stream.wire.output import encode_audit
 
@@ -118,7 +118,7 @@ class Feed:
             customer_id=call.customer_id,
             action=AuditAction.ACCESSED,
             reason="dashboard",
-            time_ms=time.time_ns() // 1_000_000,
+            time_ms=wall_clock_ms(),
         )
         # beside the call's other lines, wherever the worker's partitioner has put them
         await self._audit(entry, call.policy_version, call.partition)
@@ -131,7 +131,7 @@ class Feed:
         status = self._board.requests.status(reference)
         if status is None:
             return None
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wall_clock_ms()
         entry = AuditEntry(
             call_id=status.call_id or status.request_id,
             customer_id=status.customer_id,

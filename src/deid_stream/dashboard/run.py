@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -18,6 +17,7 @@ from deid_stream.kafka.connect import connect
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.observe.logs import get_log
 from deid_stream.policy.table import PolicyTable
+from deid_stream.runtime.clock import wall_clock_ms
 
 log = get_log("dashboard")
 
@@ -30,7 +30,7 @@ def assemble(settings: Settings) -> tuple[web.Application, Feed]:
     feed = Feed(connect(settings, "deid-stream-dashboard"), settings.topic_prefix, board, read_keys(settings))
     hosts = hosts_of(settings.dashboard_host, settings.dashboard_hosts)
     guard = Guard(settings.secret_dashboard_token(), hosts)
-    return application(board, feed, guard, lambda: time.time_ns() // 1_000_000), feed
+    return application(board, feed, guard, wall_clock_ms), feed
 
 
 @contextlib.asynccontextmanager

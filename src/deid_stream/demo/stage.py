@@ -23,6 +23,7 @@ from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model import topics
+from deid_stream.runtime.clock import wall_clock_ms
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 OPTED_OUT: Final = frozenset({"monsoon-mobile"})
@@ -164,7 +165,7 @@ async def perform(
             async with _tasks() as run:
                 run(listen(kafka, settings.partitions, progress.collected))
                 progress.state = "playing"
-                start_ms = time.time_ns() // 1_000_000
+                start_ms = wall_clock_ms()
                 player = run(play(kafka, progress.cues, start_ms=start_ms, pace=pace, sent=progress.note_sent))
                 deadline_s = None
                 while not progress.complete:

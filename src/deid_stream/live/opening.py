@@ -1,7 +1,6 @@
 """Opens live calls: one detector and one key ring for all calls of a process."""
 
 import os
-import time
 from collections.abc import Callable
 
 from deid_stream.detect.detector import Detector
@@ -9,16 +8,12 @@ from deid_stream.keys import KeyRing
 from deid_stream.live.call import LiveCall
 from deid_stream.policy import UNKNOWN
 from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.session.call import CallSession
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
-
-
-def wall_clock_ms() -> Ms:
-    """The wall clock, in ms since the epoch."""
-    return int(time.time() * 1000)
 
 
 class Live:

@@ -104,6 +104,6 @@ def day_of(time_ms: Ms) -> int:
 
 
 def rfc3339(time_ms: Ms) -> str:
-    """UTC, with milliseconds."""
+    """The time in RFC 3339: UTC, with milliseconds, within the years 1970 to 9999."""
     moment = datetime.fromtimestamp(max(0, min(time_ms, _LAST_MS)) / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -9,7 +9,6 @@ async with producer("127.0.0.1:9092") as sending:
 """
 
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from deid_stream.config import Settings
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.ports import Sender
 from deid_stream.produce.records import CallRecords
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.units import Ms
 
 
@@ -73,11 +73,6 @@ class Producer:
         """A call to send; ids as in ``CallRecords``."""
         records = CallRecords(call_id, customer_id, source=self._source, prefix=self._prefix)
         return Call(records, self._sender, self._now_ms)
-
-
-def wall_clock_ms() -> Ms:
-    """Epoch ms."""
-    return int(time.time() * 1000)
 
 
 @contextlib.asynccontextmanager

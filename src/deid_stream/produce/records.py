@@ -5,7 +5,6 @@ the partition, by murmur2 (``wire.partitions.partition_of`` for clients whose ow
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -14,6 +13,7 @@ from deid_stream.audio.codec.pcm import parse_content_type
 from deid_stream.errors import AudioFormatError, ConfigError
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.topics import TopicNames
+from deid_stream.policy.permit import rfc3339
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.providers import named
@@ -120,13 +120,12 @@ class CallRecords:
         return OutRecord(topic, self.call_id.encode(), raw, headers, time_ms)
 
     def _attributes(self, event_type: str, event_id: str, content_type: bytes, time_ms: Ms) -> list[tuple[str, bytes]]:
-        stamp = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
         return [
             (ce.SPECVERSION, ce.SPECVERSION_1),
             (ce.ID, f"{self.call_id}/{event_id}".encode()),
             (ce.SOURCE, self._source),
             (ce.TYPE, event_type.encode()),
-            (ce.TIME, stamp.replace("+00:00", "Z").encode()),
+            (ce.TIME, rfc3339(time_ms).encode()),
             (ce.SUBJECT, self.call_id.encode()),
             (ce.CUSTOMER_ID, self.customer_id.encode()),
             (ce.CONTENT_TYPE, content_type),

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -19,6 +18,7 @@ from deid_stream.model.topics import STATUS
 from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.status import EVERY_MS, Beat
+from deid_stream.runtime.clock import wall_clock_ms
 
 log = get_log("worker")
 
@@ -50,13 +50,13 @@ async def _report(
 ) -> None:
     kafka = kafka or connect(settings, "deid-stream-heartbeat")
     topic, key = settings.topic_prefix + STATUS.name, worker_id.encode()
-    beat = Beat(metrics, worker_id, __version__, _now_ms())
+    beat = Beat(metrics, worker_id, __version__, wall_clock_ms())
     while True:
         try:
             async with kafka.sender() as sender:
                 try:
                     while True:
-                        value = msgspec.json.encode(beat.beat(_now_ms(), ready=ready()))
+                        value = msgspec.json.encode(beat.beat(wall_clock_ms(), ready=ready()))
                         await sender.send([OutRecord(topic, key, value)])
                         await asyncio.sleep(EVERY_MS / 1000)
                 except asyncio.CancelledError:
@@ -68,7 +68,3 @@ async def _report(
             metrics.task_failures.inc("heartbeat")
             log.error("a task failed", task="heartbeat", error=error, where=where(error))
         await asyncio.sleep(RETRY_S)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -112,7 +112,7 @@ def test_who_was_replaced_while_it_was_paused_does_not_get_it_back(
 ) -> None:
     group = Group()
     now = itertools.count(1_000_000, step_ms)
-    monkeypatch.setattr("deid_stream.control.app.time.time_ns", lambda: next(now) * 1_000_000)
+    monkeypatch.setattr("deid_stream.runtime.clock.time.time_ns", lambda: next(now) * 1_000_000)
     group.rebalance("a", "b")
     assert group.rebalance("b") == {"b": 6}
     assert group.rebalance("a", "b") == {"a": 0, "b": 6}

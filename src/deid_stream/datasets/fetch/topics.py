@@ -1,7 +1,6 @@
 """Reads one call's records from the topics: only the partition to which its id leads, and of that only the time of the
 call."""
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -19,6 +18,7 @@ from deid_stream.model import topics
 from deid_stream.model.events import CallEnded, CallStarted
 from deid_stream.model.ids import split_record_id
 from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.units import Ms
 from deid_stream.wire.chain import FETCH
 from deid_stream.wire.decode import decode
@@ -133,7 +133,7 @@ class Fetcher:
             customer_id=self._hidden(fetched.customer_id, "customer"),
             action=AuditAction.ACCESSED,
             reason=reason,
-            time_ms=time.time_ns() // 1_000_000,
+            time_ms=wall_clock_ms(),
         )
         record = encode_audit(entry, policy_version="")
         await AuditLog(self._kafka, self._prefix + topics.AUDIT.name, FETCH).send([record])
