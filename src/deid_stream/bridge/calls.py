@@ -1,4 +1,4 @@
-"""The calls that come over one bridge: streams and transcripts of a call meet here, and leave in one order."""
+"""The calls of one bridge: brings the streams and transcripts of a call together, and puts its records in one order."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -31,7 +31,7 @@ class Stream(NamedTuple):
 
 
 class BridgedCalls:
-    """``customer_id`` is whose calls they are where a stream's parameters do not say. A call whose last stream was lost
+    """``customer_id`` is the customer of streams whose parameters name none. A call whose last stream was lost
     waits ``grace_ms`` for another before it ends."""
 
     def __init__(self, customer_id: str, *, prefix: str = "", grace_ms: Ms = 30_000) -> None:
@@ -71,7 +71,7 @@ class BridgedCalls:
             live.left_ms = now_ms if live.streams <= 0 else None
 
     def expire(self, now_ms: Ms) -> list[OutRecord]:
-        """End the calls that nobody came back to."""
+        """End the calls whose lost stream has not been followed by another in time."""
         over = [
             call_id
             for call_id, live in self._live.items()
@@ -80,7 +80,8 @@ class BridgedCalls:
         return [record for call_id in over for record in self._live.pop(call_id).call.ended(now_ms)]
 
     def close(self, now_ms: Ms) -> list[OutRecord]:
-        """The bridge stops: what has come of each call is sent. The calls do not end: another bridge may go on."""
+        """Send what has come of each call, because the bridge stops. The calls are not ended: another bridge may go on
+        with them."""
         return [record for live in self._live.values() for record in live.call.resumed(now_ms)]
 
     def transcript(

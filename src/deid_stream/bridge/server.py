@@ -1,4 +1,4 @@
-"""WebSockets in, Kafka out: the thin shell around ``bridge.calls``.
+"""Takes WebSocket connections and sends records to Kafka; ``bridge.calls`` decides what is sent.
 
 Every message becomes records at once and waits in one queue for the broker. When the queue is full, no connection is
 read any further: TCP then slows the senders down, and memory stays bounded. One task sends, so that a call's records
@@ -196,7 +196,8 @@ class Bridge:
                 self._queue.task_done()
 
     async def _send_batch(self, batch: list[OutRecord]) -> None:
-        """Again until it is acknowledged: a record that comes twice has the same id, and counts once."""
+        """Send a batch again and again until it is acknowledged: a record that comes twice has the same id and counts
+        once."""
         tries = 0
         while True:
             try:

@@ -23,7 +23,7 @@ _BYTES_A_MS: Final = 8
 _CHUNK_BYTES: Final = CHUNK_MS * _BYTES_A_MS
 _MAX_FRAME_BYTES: Final = 64_000
 _SILENT: Final = frozenset({"connected", "mark", "dtmf", "clear"})
-"""Messages that nothing is made of; ``dtmf`` holds the keys that the caller pressed, and does not go on."""
+"""Messages from which no record is made; ``dtmf`` holds the keys that the caller pressed, which are not passed on."""
 
 
 class _Track:
@@ -82,7 +82,7 @@ class TwilioCall:
         return [self._records.document(provider, document, now_ms, **more)]
 
     def ended(self, now_ms: Ms) -> list[OutRecord]:
-        """The last of the sound, and the end."""
+        """The records of the last sound and of the call's end."""
         return [*self._flush_all(now_ms), self._records.ended(now_ms)]
 
     def _flush_all(self, now_ms: Ms) -> list[OutRecord]:

@@ -1,4 +1,4 @@
-"""Segments that nothing says the time of, placed by when their record came."""
+"""Places segments without times by the moment when their record came."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Turns whose text has left and whose audio has not arrived: they wait to be placed on it."""
+"""Turns whose text has left before their audio arrived. They wait until their spans can be placed on the audio."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -10,8 +10,9 @@ from deid_stream.session.sound import Sound
 from deid_stream.units import Ms
 
 MAX_WITHOUT_AUDIO: Final = 128
-"""Turns that a call without any audio waits with. A larger number finds more of a call's spans exactly where the audio
-comes long after the text, and makes the checkpoint of every text-only call larger (some 330 bytes per turn)."""
+"""Most turns that wait in a call of which no audio has come. A larger number finds more of a call's spans exactly where
+the audio comes long after the text, and makes the checkpoint of every text-only call larger (some 330 bytes per
+turn)."""
 
 
 class AwaitingAudio:
@@ -33,14 +34,14 @@ class AwaitingAudio:
         self._turns += turns
 
     def take_due(self, sound: Sound, forced_ms: Ms, *, final: bool) -> list[Unlocated]:
-        """Those whose audio has arrived on every channel that carries them, or is waited for no longer."""
+        """Take the turns whose audio has arrived on every channel that carries them, or whose wait is over."""
         taken = [turn for turn in self._turns if final or _due(turn, sound, forced_ms)]
         if taken:
             self._turns = [turn for turn in self._turns if not any(turn is other for other in taken)]
         return taken
 
     def overflow(self) -> list[Unlocated]:
-        """The oldest beyond ``MAX_WITHOUT_AUDIO``: nothing has come for them so far."""
+        """Take the oldest turns beyond ``MAX_WITHOUT_AUDIO``: no audio has come for them."""
         gone, self._turns = self._turns[:-MAX_WITHOUT_AUDIO], self._turns[-MAX_WITHOUT_AUDIO:]
         return gone
 

@@ -1,4 +1,4 @@
-"""Free text in a call's metadata: what may leave of it.
+"""Redacts free text in a call's metadata.
 
 Each field is a conversation of its own, so that neither its text nor the moment at which the start comes changes what
 is found elsewhere. The fields share their values' numbers, which begin at 1: they are not those of the call's turns,
@@ -26,11 +26,11 @@ _LANGUAGE: Final = "free_text_language"
 _NO_POLICY: Final = "free_text_policy"
 """The customer has no policy, or none that could be read, so nobody knows what it wants redacted."""
 _WRITER: Final = "metadata"
-"""Who has written the field, for the detector; the field's name is what was asked for."""
+"""The speaker that the detector is given for a field; the field's name counts as the question."""
 
 
 class FreeText:
-    """Of one call."""
+    """The free text of one call."""
 
     def __init__(self, ledger: Ledger, *, detector: ConversationFactory, key: bytes, pseudonym_key: bytes) -> None:
         self._ledger = ledger

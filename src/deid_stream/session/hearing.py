@@ -1,4 +1,5 @@
-"""What the words of a turn say where they say something else than its text: judged too, and brought back to the text.
+"""Searches the words of a turn for values, too, where they say something else than its text, and maps what is found
+back to the text.
 
 The text is what is published, but both came from the same sound: a value that only the words have is as secret.
 """

@@ -12,7 +12,7 @@ import msgspec
 from deid_stream.units import Ms
 
 _MARK_EVERY_MS = 500
-"""Record time between two remembered points of media time; bounds what a long hold-back remembers."""
+"""Record time between two remembered marks, so that a long hold-back needs few of them."""
 
 QUIET_MARGIN_MS = 200
 """Silence covers up to this before its end: speech fades in below the level at which it counts."""
@@ -28,7 +28,7 @@ class HoldbackState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Holdback:
-    """Never goes back, whatever arrives. All times are media time unless they say record time."""
+    """The watermark of a call, which never goes back. All times are media time unless they say record time."""
 
     def __init__(self, holdback_ms: Ms) -> None:
         self._holdback_ms = holdback_ms
@@ -44,7 +44,7 @@ class Holdback:
 
     @property
     def forced_ms(self) -> Ms:
-        """Up to here the wait is over, whatever is missing."""
+        """Media time up to which nothing is waited for any more, whatever is missing."""
         return self._forced_ms
 
     @property

@@ -1,4 +1,5 @@
-"""What one call may show of itself: the outputs in their order, the audit and the totals of its summary (law 3)."""
+"""Writes all outputs of one call: the published records in their order, the audit, and the totals of its summary (law
+3)."""
 
 from collections.abc import Sequence
 
@@ -161,8 +162,8 @@ class Ledger:
         incomplete: str | None,
         removed: dict[str, int],
     ) -> None:
-        """The call's last words. ``incomplete``: what is missing, see ``CallSummary.incomplete_reason``; ``removed``:
-        rules by which the detector let its own guesses go."""
+        """Write the summary and the last audit line of the call. ``incomplete``: what is missing, see
+        ``CallSummary.incomplete_reason``; ``removed``: rules by which the detector let its own guesses go."""
         self._outputs.append(
             CallSummary(
                 call_id=self.call_id,

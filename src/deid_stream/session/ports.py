@@ -1,4 +1,4 @@
-"""What a session asks of its detector, and what it tells the worker about source offsets."""
+"""The interfaces of a session: what it asks of its detector, and what it tells the worker about source offsets."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol

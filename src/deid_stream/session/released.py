@@ -1,4 +1,4 @@
-"""What is remembered of a segment that has left, so that a later revision of it can only add to what was redacted.
+"""Remembers what was redacted in a segment that has left, so that a later revision can only add to it.
 
 A checkpoint may not hold text, so what was redacted is kept as places among the segment's words. A revision rarely has
 the same words: a formatter writes "4539" for "four five three nine", a recogniser joins or cuts segments. Where the

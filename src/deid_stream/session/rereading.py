@@ -1,4 +1,4 @@
-"""After a restart: which of the records that are read again still count.
+"""Decides, after a restart, which of the records that are read again still count.
 
 The checkpoint saw every record below its positions. Of those only what was pending then counts again, and until all of
 it has come, nothing may be decided: a turn without one of its segments would be another turn.
@@ -106,8 +106,8 @@ class Rereading:
         return Unlocated(Turn(waiting.end_ms, waiting.channel, segments), waiting.spans, waiting.muted)
 
     def give_up(self) -> tuple[list[UnlocatedTurn], bool]:
-        """What has not come by now is gone from the topic: the turns to be muted whole, and whether anything is
-        missing."""
+        """Stop waiting: what has not come by now is gone from the topic. Returns the turns to be muted as a whole, and
+        whether anything is missing."""
         lost, self._unlocated = self._unlocated, []
         missing = bool(lost or self._pending)
         self._pending.clear()

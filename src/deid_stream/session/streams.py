@@ -10,7 +10,7 @@ from deid_stream.session.disguise import StreamDisguise
 from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
 
 _GAP_MS = 200
-"""Media time that may be missing from a stream before its audio counts as incomplete: offsets are rounded."""
+"""A stream may lack this much media time before its audio counts as incomplete, since offsets are rounded."""
 END_SLACK_MS = 1_000
 """How much shorter than the stated duration of the call a stream may be: producers measure either differently."""
 

@@ -103,7 +103,7 @@ class Transcript:
         return self._free_text.redacted(event, self._policy)
 
     def known(self, segment: Segment) -> ReleasedSegment | None:
-        """What has left under the segment's channel and id, for as long as it is remembered."""
+        """The released segment of that channel and id; None where none has left, or it is not remembered any more."""
         return self._released.get((segment.channel, segment.segment_id))
 
     def forgotten(self, segment: Segment) -> bool:
@@ -190,7 +190,7 @@ class Transcript:
         return [Unlocated(turn, spans, muted=False)]
 
     def _add(self, segment: Segment, found: Judged, time_ms: Ms) -> list[Unlocated]:
-        """A neighbour of what was revised: it goes out again where it has more to hide now."""
+        """Publish a segment beside a revised one again if more of it must be redacted now."""
         known = self.known(segment)
         if known is None or known.words < 0 or not adds(found.spans, segment.text, known):
             return []

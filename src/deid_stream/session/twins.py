@@ -1,6 +1,5 @@
-"""The same speech in two segments: sent again under another id, or read on two channels.
-
-What is a value in one of them is a value in the other, whichever of them the conversation makes sense of.
+"""Finds *twins*: two segments of the same speech, sent again under another id or read on two channels. What is a value
+in one of them is redacted in the other, too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ class Twins:
         self._released = released
 
     def spans_of(self, segment: Segment) -> list[Span]:
-        """What of ``segment`` went where it was heard before."""
+        """The spans of ``segment`` that were redacted in an earlier twin of it."""
         found: list[Span] = []
         for other in self._of(segment):
             known = self._released.get((other.channel, other.segment_id))
@@ -36,7 +35,7 @@ class Twins:
         return _disjoint(found)
 
     def showing(self, segment: Segment, spans: Sequence[Span]) -> list[tuple[Segment, list[Span]]]:
-        """The twins of ``segment`` with what of them must go because of its ``spans``."""
+        """The twins of ``segment``, each with the spans that must be redacted in it because of ``spans``."""
         covers = covers_of(segment.text, spans)
         if not covers:
             return []
