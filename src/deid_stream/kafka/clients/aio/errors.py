@@ -34,7 +34,7 @@ from deid_stream.runtime.tasks import uninterrupted
 
 FAILURES: Final = (KafkaError, IllegalOperation, OSError, TimeoutError)
 """What aiokafka raises for what goes wrong at the broker or on the way there."""
-SLOW_START_S: Final = 5.0
+SLOW_START_S: Final = 3.0
 """A client over TLS that has not started by then may wait at a port that does not speak TLS. Smaller: slow brokers are
 asked twice; larger: such a port is named later."""
 
