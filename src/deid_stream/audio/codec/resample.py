@@ -1,4 +1,4 @@
-"""Converts samples to another rate, for detectors and recognisers. What is published is never converted."""
+"""One way to bring samples to another rate: for detectors and recognisers, never for what is published."""
 
 import numpy as np
 from numpy.typing import NDArray

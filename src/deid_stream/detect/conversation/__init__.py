@@ -1,1 +1,1 @@
-"""The state of one call's conversation: what was asked and what was found, without anything that was said."""
+"""One call: what was asked, what was found, and nothing of what was said."""

@@ -1,5 +1,4 @@
-"""Finds the customer's own terms, however they are written: those that are always redacted (deny) and those that are
-never (allow)."""
+"""The customer's own terms: what always goes (deny) and what stays (allow), whatever way it is written."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,1 +1,1 @@
-"""Checks guesses against vocabulary and against each other before they are resolved."""
+"""What weighs guesses against each other before they are resolved."""
