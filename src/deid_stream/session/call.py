@@ -311,7 +311,7 @@ class CallSession:
             self._snapshot = None
             others = (other.turn for other in (*self._awaiting, *due))
             until_ms = following(entry.turn, self._turns, others)
-            cut, explained = located(entry, self._sound, self._settings, until_ms)
+            cut, explained = located(entry, self._sound, self._settings, until_ms, self._transcript.mates(entry.turn))
             for span in cut:
                 self._cut(span, entry.turn.segments[0].time_ms)
             for channel, known in explained.items():

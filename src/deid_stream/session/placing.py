@@ -69,25 +69,29 @@ class Heard(NamedTuple):
     off: Sequence[Drift]
 
 
-def heard(turn: Turn, sound: Sound, channel: int, timing: TimingProfile, until_ms: Ms) -> Heard:
-    """``until_ms``: what sounds from then on (media time) belongs to the next turn."""
+def heard(
+    turn: Turn, sound: Sound, channel: int, timing: TimingProfile, until_ms: Ms, mates: Sequence[Segment] = ()
+) -> Heard:
+    """``until_ms``: what sounds from then on (media time) belongs to the next turn. ``mates``: what the turn's segments
+    were said with."""
     part = Interval(turn.start_ms - _LOOK_BEFORE_MS, turn.end_ms + _LOOK_AFTER_MS)
     reader = Excerpt(sound, channel, part)
     others = [other for other in sound.channels if other not in sound.targets(turn.channel)]
-    return Heard(reader, drifts(turn.segments, reader, channel, timing, until_ms, others))
+    return Heard(reader, drifts(turn.segments, reader, channel, timing, until_ms, others, mates))
 
 
 def located(
-    entry: Unlocated, sound: Sound, settings: SessionSettings, until_ms: Ms
+    entry: Unlocated, sound: Sound, settings: SessionSettings, until_ms: Ms, mates: Sequence[Segment] = ()
 ) -> tuple[list[AudioSpan], dict[int, list[Interval]]]:
     """What of a turn must not be heard, and by channel what the turn accounts for (media time). ``until_ms``: what
-    sounds from then on belongs to the next turn."""
+    sounds from then on belongs to the next turn; ``mates``: what the turn's segments were said with, where these are
+    not all of a turn."""
     # a word stands in the text of its own segment, also where its line is aligned as one
     each = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in entry.turn.segments]
     turn, placed = by_line(entry.turn, each)
     entry = entry._replace(turn=turn)
     timing = profile(turn.segments[0].timing or settings.default_profile)
-    on = {channel: heard(turn, sound, channel, timing, until_ms) for channel in sound.targets(turn.channel)}
+    on = {channel: heard(turn, sound, channel, timing, until_ms, mates) for channel in sound.targets(turn.channel)}
     cut = list(place(entry, placed, on, sound, timing, crosstalk=settings.crosstalk))
     known: dict[int, list[Interval]] = {}
     for channel, here in on.items():

@@ -169,6 +169,13 @@ class Transcript:
                 placed += self._add(other, own, segment.time_ms)
         return placed
 
+    def mates(self, turn: Turn) -> list[Segment]:
+        """Segments that a turn of some segments was first detected with, as far as they are in memory, but for those of
+        one line of words with them: where that line's times are off, theirs are."""
+        own = {(segment.channel, segment.segment_id) for segment in turn.segments}
+        keys = sorted({key for one in own for key in self._turn_of.get(one, ())} - own)
+        return turn.apart(self._held[key] for key in keys if key in self._held)
+
     def _revise(self, segment: Segment, known: ReleasedSegment, found: Judged) -> list[Unlocated]:
         held = self._held.get((segment.channel, segment.segment_id))
         kept = inherited(known, held.text if held else None, segment.text)

@@ -82,6 +82,12 @@ class Turn(NamedTuple):
                 yield Interval(first, at)
                 first = at
 
+    def apart(self, others: Iterable[Segment]) -> list[Segment]:
+        """Those of ``others`` that are in no line of words with a segment of the turn."""
+        together = self._replace(segments=tuple(sorted((*self.segments, *others), key=_media_order)))
+        lines = [together.segments[slice(*line)] for line in together.lines()]
+        return [segment for line in lines if not any(own in line for own in self.segments) for segment in line]
+
     def starts(self) -> list[CharIndex]:
         """Where each segment's text begins in ``text``."""
         starts = []
@@ -113,7 +119,8 @@ def following(turn: Turn, pending: Iterable[Segment], turns: Iterable[Turn]) -> 
     """Media time at which what is known to come after ``turn`` on its channel begins; far off where nothing is."""
     starts = [segment.start_ms for segment in pending if segment.channel == turn.channel]
     starts += [other.start_ms for other in turns if other.channel == turn.channel]
-    return min((start_ms for start_ms in starts if start_ms > turn.start_ms), default=1 << 60)
+    last_ms = turn.segments[-1].start_ms  # a turn of some of its segments begins within it, and comes not after
+    return min((start_ms for start_ms in starts if start_ms > last_ms), default=1 << 60)
 
 
 def may_go_on(text: str, language: str) -> bool:

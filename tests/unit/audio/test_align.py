@@ -184,6 +184,19 @@ def test_a_word_that_the_recogniser_doubts_is_cut_where_it_is_stated_too(monkeyp
     assert (found.start_ms <= 1700) is kept
 
 
+def test_doubted_words_that_the_aligner_did_not_reach_are_cut_where_they_are_stated(monkeypatch):
+    """It lost its way between the two."""
+    monkeypatch.setattr(forced, "available", lambda: True)
+    placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
+    monkeypatch.setattr(forced, "align", lambda *_: placed[:4])
+    said = segment(TIMES)
+    doubted = [Word(word.text, word.start_ms, word.end_ms, 0.2) for word in said.words[3:5]]
+    words = (*said.words[:3], *doubted, *said.words[5:])
+    (found,) = locate(replace(said, words=words), [], recording(noise(5000, rms=2000)), 0, profile("300ms"))
+    assert found.start_ms <= TIMES[3][0]
+    assert found.end_ms >= TIMES[4][1]
+
+
 def test_rough_times_may_make_a_word_impossibly_short():
     times = moved(3, 1700, 1720)
     assert locate(segment(times), [span("Grace")], SPOKEN, 0, profile("100ms"))[0].end_ms < 2300

@@ -120,3 +120,23 @@ def test_a_last_word_stays_where_no_word_has_times() -> None:
         call_id="c", customer_id="k", segment_id="s", text="andy bert", start_ms=0, end_ms=900, words=words
     )
     assert with_last_word(segment, Drift(400, 0, last_only=True)) == segment
+
+
+@pytest.mark.parametrize(("with_mates", "expected"), [(False, Drift(550, 800)), (True, NO_DRIFT)])
+def test_a_segment_placed_again_by_itself_keeps_to_its_own_sound(with_mates: bool, expected: Drift) -> None:
+    """Six words of three segments without a pause; what the middle one was said with sounds before and after it."""
+    sound = joined(
+        silent(1_000), *(part for _ in range(6) for part in (noise(280, rms=3_000), silent(120))), silent(1_000)
+    )
+    parts = [five(*[(1_000 + 400 * n, 1_280 + 400 * n) for n in range(first, first + 2)]) for first in (0, 2, 4)]
+    mates = [parts[0], parts[2]] if with_mates else []
+    found = drifts([parts[1]], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], 1 << 60, mates=mates)
+    assert found == [expected]
+
+
+def test_a_last_word_has_room_where_the_one_before_may_have_begun_earlier() -> None:
+    """Noise hides how the last word ends: 360 ms are left for two words that take 360 at least, said fast."""
+    sound = joined(silent(1_000), *(part for _ in FIVE for part in (noise(280, rms=3_000), silent(120))), silent(2_000))
+    segment = five(*FIVE[:3], (2_560, 2_640), (3_700, 3_900))
+    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], 1 << 60)
+    assert drift.last_only

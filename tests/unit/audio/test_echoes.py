@@ -67,3 +67,12 @@ def test_words_of_an_echo_say_nothing_about_the_times_of_the_others() -> None:
 def test_own_words_that_are_late_are_late_beside_an_echo_too() -> None:
     late = segment(*ECHOED, (3_400, 3_680), (3_800, 3_900))
     assert drifts([late], call(12), 0, PROFILES["exact"], 1 << 60, [1]) != [NO_DRIFT]
+
+
+def test_a_first_word_drawn_over_the_noise_before_it_is_an_echo_as_well() -> None:
+    """Recognisers let a call's first word begin with the call, where nothing is known yet of the line's noise."""
+    quiet = call(12)
+    hiss = noise(4_000, rms=12, seed=7)
+    line = Recording(np.stack([quiet.samples[:, 0] + hiss, quiet.samples[:, 1]], axis=1).astype(np.int16), RATE_HZ)
+    left = own_words(segment((0, 1_400), ECHOED[1], *OWN), line, 0, [1])
+    assert [(word.start_ms, word.end_ms) for word in left.words] == list(OWN)

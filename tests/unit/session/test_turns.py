@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from deid_stream.model.events import Segment
-from deid_stream.session.turns import PendingTurns, may_go_on
+from deid_stream.model.events import Segment, Word
+from deid_stream.session.turns import PendingTurns, Turn, following, may_go_on
 
 WINDOW_MS, SETTLED_MS, LONGEST_MS = 1_500, 200, 12_000
 
@@ -122,3 +122,33 @@ def test_an_earlier_text_counts_where_a_revision_takes_something_of_it_back(
     replaced = pending.take_replaced(turn)
     assert (replaced and replaced.text) == expected
     assert pending.sources() == []
+
+
+@pytest.mark.parametrize(
+    ("pending", "others", "until_ms"),
+    [
+        ([THANKS], [], 8_000),
+        ([MORE, THANKS], [], 8_000),
+        ([], [Turn(4_000, 0, (DIGITS,))], 1 << 60),
+        ([], [Turn(6_000, 0, (MORE,)), Turn(9_000, 0, (THANKS,))], 8_000),
+        ([segment("elsewhere", 4_200, 5_000, "yes")], [Turn(9_000, 1, (THANKS,))], 4_200),
+    ],
+    ids=["what comes", "its own last segment", "a part of it", "its last and what comes", "beside its last"],
+)
+def test_what_comes_after_a_turn_comes_after_its_last_segment(
+    pending: list[Segment], others: list[Turn], until_ms: int
+) -> None:
+    """A segment that is placed again stands among the others as a turn of its own."""
+    turn = Turn(7_500, 0, (PLAIN, DIGITS) if until_ms == 4_200 else (PLAIN, DIGITS, MORE))
+    assert following(turn, pending, others) == until_ms
+
+
+def test_segments_of_one_line_of_words_are_not_apart() -> None:
+    """A recogniser that gives every word as a segment: where one is late, its neighbours are, and bound it nowhere."""
+    words = {name: (Word(name, start, start + 300),) for name, start in (("call", 0), ("four", 400), ("now", 5_000))}
+    call, four, now = (
+        msgspec.structs.replace(segment(name, said[0].start_ms or 0, said[0].end_ms or 0, name), words=said)
+        for name, said in words.items()
+    )
+    assert Turn(0, 0, (four,)).apart([call, now]) == [now]
+    assert Turn(0, 0, (PLAIN,)).apart([DIGITS, THANKS]) == [DIGITS, THANKS]

@@ -106,14 +106,17 @@ def drifts(
     timing: TimingProfile,
     until_ms: Ms,
     others: Sequence[int] = (),
+    mates: Sequence[Segment] = (),
 ) -> list[Drift]:
     """One for each of a turn's ``segments``, which are in order. ``until_ms``: what sounds from then on (media time)
-    belongs to the next turn. ``others``: channels whose echo this one may carry."""
+    belongs to the next turn. ``others``: channels whose echo this one may carry. ``mates``: further segments that were
+    said with these: they have times of their own."""
     extents = [_extent(segment) for segment in segments]
     found: list[Drift] = []
     for at, segment in enumerate(segments):
         apart = [None if n != at and _same_time(other, segment) else extents[n] for n, other in enumerate(segments)]
-        earlier, later = apart[:at], apart[at + 1 :]
+        beside = [None if _same_time(mate, segment) else _extent(mate) for mate in mates]
+        earlier, later = [*apart[:at], *beside], [*apart[at + 1 :], *beside]
         drift = _beside(segment, _free(segment, earlier, later, until_ms), reader, channel, timing)
         if drift != NO_DRIFT and others:
             own = own_words(segment, reader, channel, others)
@@ -245,7 +248,7 @@ def _only_last(
         return False
     *others, _ = timed
     letters = sum(sum(map(str.isalnum, word.text)) for word in said[-2:])
-    if heard.end - others[-1][0] < _FASTEST_MS * letters:
+    if heard.end - others[-1][0] + tolerance_ms // 2 < _FASTEST_MS * letters:
         return False
     at_the_end = (min(others[-1][1], heard.end), heard.end)
     extent = Interval(others[0][0], heard.end)

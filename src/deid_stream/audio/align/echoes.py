@@ -54,7 +54,8 @@ def _echoes(segment: Segment, reader: Reader, channel: int, other: int) -> set[i
         return set()
     here = _peaks(reader, channel, begin_ms, end_ms)
     there = _loudest_before(_peaks(reader, other, begin_ms - _LONGEST_DELAY_MS, end_ms), len(here))
-    audible = here > reader.line(channel, begin_ms).pause_peak
+    # of a call that has just begun nothing is known of its noise
+    audible = here > reader.line(channel, end_ms).pause_peak
     soft = audible & (here * _SOFTER <= there)
 
     def share(time: Interval, frames: NDArray[np.bool_], of: NDArray[np.bool_]) -> float:

@@ -114,7 +114,6 @@ class _Aligner:
         from pocketsphinx import Decoder
 
         self._decoder = Decoder(lm=None, beam=1e-50, pbeam=1e-50, wbeam=1e-40, topn=3, ds=2, loglevel="FATAL")
-        self._cepstral_mean = self._decoder.get_cmn(False)
         self.taught = 0
 
     def decode(self, pcm: NDArray[np.int16], words: Sequence[str]) -> list[tuple[int, int]]:
@@ -125,7 +124,7 @@ class _Aligner:
                 decoder.add_word(word, _pronunciation(word), True)
                 self.taught += 1
         try:
-            decoder.set_cmn(self._cepstral_mean)  # else an answer would depend on the utterance before
+            decoder.reinit_feat()  # its means and its noise: else an answer would depend on the utterances before
             decoder.set_align_text(" ".join(words))
             decoder.start_utt()
             decoder.process_raw(pcm.tobytes(), full_utt=True)

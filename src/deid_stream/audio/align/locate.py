@@ -136,7 +136,7 @@ def _by_times(
     for said, entity_type, by_doubt in wanted:
         words = believable(segment, said, placed, timing.error_ms) if said.length else None
         if words is None and by_doubt:
-            located += _as_stated(segment, said, channel, entity_type)
+            located += _as_stated(reading, said, channel, entity_type)
             continue
         if words is None:
             return None
@@ -190,7 +190,7 @@ def _between(reading: _Reading, reader: Reader, channel: int, drift: Sequence[Dr
     located: list[AudioSpan] = []
     for said, entity_type, by_doubt in wanted:
         if by_doubt:
-            located += _as_stated(segment, said, channel, entity_type)
+            located += _as_stated(reading, said, channel, entity_type)
             continue
         before = max((at for at in anchors if at < said.start), default=None)
         after = min((at for at in anchors if at >= said.end), default=None)
@@ -211,9 +211,11 @@ def _between(reading: _Reading, reader: Reader, channel: int, drift: Sequence[Dr
     return located
 
 
-def _as_stated(segment: Segment, said: Interval, channel: int, entity_type: str) -> list[AudioSpan]:
-    """The words' own times within their segment, whatever they are worth."""
-    words = segment.words[said.start : said.end]
+def _as_stated(reading: _Reading, said: Interval, channel: int, entity_type: str) -> list[AudioSpan]:
+    """The words' own times within their segment, whatever they are worth, and those at which they were found: the
+    aligner may have lost its way before the last of them."""
+    segment = reading.segment
+    words = [*segment.words[said.start : said.end], *reading.stated[said.start : said.end]]
     starts = [word.start_ms for word in words if word.start_ms is not None]
     ends = [word.end_ms for word in words if word.end_ms is not None]
     if not starts or not ends:
