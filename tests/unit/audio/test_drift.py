@@ -122,7 +122,7 @@ def test_a_last_word_stays_where_no_word_has_times() -> None:
     assert with_last_word(segment, Drift(400, 0, last_only=True)) == segment
 
 
-@pytest.mark.parametrize(("with_mates", "expected"), [(False, Drift(550, 800)), (True, NO_DRIFT)])
+@pytest.mark.parametrize(("with_mates", "expected"), [(False, Drift(800, 800)), (True, NO_DRIFT)])
 def test_a_segment_placed_again_by_itself_keeps_to_its_own_sound(with_mates: bool, expected: Drift) -> None:
     """Six words of three segments without a pause; what the middle one was said with sounds before and after it."""
     sound = joined(

@@ -211,6 +211,8 @@ def _drift(
     )
     if agree:
         return NO_DRIFT
+    if _only_last(segment, timed, sounding, window, heard, tolerance_ms):
+        return drift._replace(last_only=True)
     either_way = Drift(
         max(drift.before_ms, extent.start - before.start)
         if before and _silent_start(timed, heard, tolerance_ms)
@@ -219,8 +221,7 @@ def _drift(
     )
     if any(either_way):
         return Drift(max(drift.before_ms, either_way.before_ms), max(drift.after_ms, either_way.after_ms))
-    last_only = _only_last(segment, timed, sounding, window, heard, tolerance_ms)
-    return drift._replace(last_only=last_only)
+    return drift
 
 
 def _silent_start(timed: Sequence[tuple[Ms, Ms]], heard: Interval, tolerance_ms: Ms) -> bool:
