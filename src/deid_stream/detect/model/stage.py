@@ -117,7 +117,8 @@ def settled(view: View, found: Sequence[Detection]) -> bool:
     plain_talk = not named and (not asked or (waiting and vocabulary is _ORDINARY)) and view.open_run is None
     plain_talk = plain_talk and _is_plain_talk(view)
     covered = [(d.start, d.end) for d in found if d.score >= _CERTAIN]
-    mask = view.plain_mask if view.has_digit else None
+    # an amount in an answer to a question for a number may be a part of it, written as one
+    mask = view.plain_mask if view.has_digit and not waiting else None
     numbers = 0
     for at, (start, end, word) in enumerate(view.words):
         if word in vocabulary and not (waiting and _is_spelled(view, start, end)):
