@@ -10,18 +10,19 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import begins, told
+from deid_stream.detect.rules.told import begins, landmark, told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
+from deid_stream.session.asking import NOT_YET_MS, opened
 from deid_stream.session.hearing import HeardTurn
 from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
-from deid_stream.units import Interval, Ms, merge, subtract
+from deid_stream.units import Interval, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, doubted_text
 
 UNSURE_SCORE: Final = 0.5
@@ -55,6 +56,7 @@ def _answers(found: EntityType, wanted: EntityType) -> bool:
 _SAID_IN_WORDS: Final = frozenset({EntityType.PERSON, EntityType.EMAIL_ADDRESS, EntityType.USERNAME})
 _FOUND_IN_PIECES: Final = _SAID_IN_WORDS | {EntityType.ADDRESS}
 _WORDS_BETWEEN_PIECES: Final = 4
+_WHOLE_EMAIL: Final = re.compile(r"(?i)(?:\.|(?<![^\W_])dot) ?[a-z]{2,6}\W*\Z")
 _DIGITS: Final = re.compile(r"\d(?:[\d\s.,-]*\d)?")
 
 
@@ -113,8 +115,8 @@ class Judge:
         self._conversation = self._open(None)
         self._known: ConversationState | None = None
         """Of ``_conversation`` as it stands: making it costs a copy, and each turn and each checkpoint ask."""
-        self.asked_ms: Ms = 0
-        """Media time at which the turn began that asked the open question; before it nothing answers it."""
+        self.answerable = Interval(0, NOT_YET_MS)
+        """Media time in which an answer to the open question counts (``asking.opened``)."""
         self.why = DETECTOR
         """Why the last turn was refused, for the audit."""
 
@@ -129,10 +131,10 @@ class Judge:
             self._known = self._conversation.state()
         return self._known
 
-    def restore(self, state: ConversationState | None, asked_ms: Ms) -> None:
+    def restore(self, state: ConversationState | None, answerable: Interval) -> None:
         """Go on where a checkpoint was."""
         self._go_on(self._open(state))
-        self.asked_ms = asked_ms
+        self.answerable = answerable
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
@@ -150,7 +152,7 @@ class Judge:
             judged = self._unsure(turn, state, judged)
             asked = self.state().asked
             if asked is not None and asked.by == str(turn.channel):
-                self.asked_ms = turn.start_ms
+                self.answerable = opened(turn, asked.types, judged.spans, _answers)
             return judged if replaced is None else self._with_replaced(turn, replaced, state, judged)
         except Exception as error:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             self.why = _reason(error)
@@ -202,6 +204,7 @@ class Judge:
         if asked is not None and asked.by != str(turn.channel):
             wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
         misheard = [] if wanted is None else [(part, wanted) for part in self._doubted_answer(turn, judged, wanted)]
+        misheard += [(part, EntityType.ADDRESS) for part in self._landmarks(turn, judged.spans)]
         if self._reads_names(turn):
             misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=wanted is EntityType.PERSON)]
             misheard += list(_announced(turn.text, [*misheard, *map(_placed, judged.spans)], wanted))
@@ -220,6 +223,17 @@ class Judge:
             return False
         return any(word.confidence is not None for segment in turn.segments for word in segment.words)
 
+    def _landmarks(self, turn: Turn, spans: Sequence[Span]) -> list[Interval]:
+        """What a recogniser's text says of where an address is, beside its parts."""
+        parts: list[Interval] = []
+        for segment, start in zip(turn.segments, turn.starts(), strict=True):
+            if any(word.confidence is not None for word in segment.words):
+                for span in clip(spans, start, start + len(segment.text)):
+                    if span.entity_type is EntityType.ADDRESS:
+                        end = landmark(segment.text, Interval(span.start, span.end))
+                        parts.append(Interval(start + span.end, start + end))
+        return [part for part in parts if part.length]
+
     def _doubted_answer(self, turn: Turn, judged: Judged, wanted: EntityType) -> list[Interval]:
         """What the recogniser doubts of an answer that was asked for."""
         return [
@@ -233,10 +247,14 @@ class Judge:
         answers = [span for span in found if _answers(span.entity_type, wanted)]
         in_words = wanted in _SAID_IN_WORDS
         if not answers:
-            parts = doubted_text(segment.text, segment.words, self.asked_ms, in_words=in_words)
+            parts = doubted_text(segment.text, segment.words, self.answerable, in_words=in_words)
             return _with_digits(segment.text, parts) if wanted in _DICTATED else parts
         # from doubtful word to doubtful word one would come to whatever is said after the answer
-        parts = doubted_text(segment.text, segment.words, self.asked_ms, bridged=0, in_words=in_words)
+        parts = doubted_text(segment.text, segment.words, self.answerable, bridged=0, in_words=in_words)
+        last = answers[-1]
+        if wanted is EntityType.EMAIL_ADDRESS and _WHOLE_EMAIL.search(segment.text[last.start : last.end]):
+            after = doubted_text(segment.text, segment.words, self.answerable, bridged=0, in_words=False)
+            parts = [part for part in parts if part.start < last.end or part in after]
         beside = [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
         return beside + _in_pieces(segment, [span for span in answers if span.entity_type is wanted])
 

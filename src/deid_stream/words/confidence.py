@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from deid_stream.model.events import Word
-from deid_stream.units import Interval, Ms, merge
+from deid_stream.units import Interval, merge
 from deid_stream.words.placement import place
 
 UNSURE: Final = "UNSURE"
@@ -40,6 +40,9 @@ _EVERYDAY: Final = frozenset(
 )
 _NO_NUMBERS: Final = _EVERYDAY - set("a for i oh or to too".split())
 """Without those that a digit is heard as."""
+
+
+_EVER: Final = Interval(0, 1 << 60)
 
 
 def unsure_runs(words: Sequence[Word]) -> list[Interval]:
@@ -80,23 +83,32 @@ def _plain(word: Word) -> str:
 
 
 def doubted_text(
-    text: str, words: Sequence[Word], from_ms: Ms = 0, bridged: int = BRIDGED_WORDS, *, in_words: bool = True
+    text: str,
+    words: Sequence[Word],
+    within: Interval = _EVER,
+    bridged: int = BRIDGED_WORDS,
+    *,
+    in_words: bool = True,
 ) -> list[Interval]:
     """What the recogniser doubts of a segment's text (characters), sorted and apart: from doubtful word to doubtful
     word over at most ``bridged`` others, and on over neighbours that are not certain either. Words that begin
-    before ``from_ms`` are not doubted. ``in_words``: what is looked for may be taken for any words, as names are; else
-    everyday words that are no digits are doubted as little as elsewhere."""
-    words = [word if word.start_ms is None or word.start_ms >= from_ms else Word(word.text) for word in words]
+    outside ``within`` (media time) are not doubted. ``in_words``: what is looked for may be taken for any words, as
+    names are; else everyday words that are no digits are doubted as little as elsewhere."""
+    words = [word if _lies_in(word, within) else Word(word.text) for word in words]
     doubtful = [_below(word, DOUBTFUL_BELOW if in_words else _doubtful_number_below(word)) for word in words]
     if not any(doubtful):
         return []
     placed = place(text, [word.text for word in words])
     found: list[Interval] = []
-    for run in _doubted_runs(words, doubtful, bridged):
+    for run in _doubted_runs(words, doubtful, bridged, in_words=in_words):
         places = [placed.places[at] for at in range(*run) if placed.sure[at]]
         if places:
             found.append(Interval(places[0].start, places[-1].end))
     return merge(found)
+
+
+def _lies_in(word: Word, within: Interval) -> bool:
+    return word.start_ms is None or within.start <= word.start_ms < within.end
 
 
 def _doubtful_number_below(word: Word) -> float:
@@ -108,7 +120,7 @@ def _no_number(word: Word) -> bool:
     return _plain(word) in _NO_NUMBERS and not _below(word, EVERYDAY_UNSURE_BELOW)
 
 
-def _doubted_runs(words: Sequence[Word], doubtful: Sequence[bool], bridged: int) -> list[Interval]:
+def _doubted_runs(words: Sequence[Word], doubtful: Sequence[bool], bridged: int, *, in_words: bool) -> list[Interval]:
     runs: list[Interval] = []
     for at in range(len(words)):
         if not doubtful[at]:
@@ -116,7 +128,8 @@ def _doubted_runs(words: Sequence[Word], doubtful: Sequence[bool], bridged: int)
         start, end = at, at + 1
         while start and _below(words[start - 1], CERTAIN_FROM):
             start -= 1
-        while end < len(words) and _below(words[end], CERTAIN_FROM):
+        # a number's first digits are taken for everyday words ("on 947"), what follows it is said as it is written
+        while end < len(words) and _below(words[end], CERTAIN_FROM) and (in_words or not _no_number(words[end])):
             end += 1
         if runs and start - runs[-1].end <= bridged:
             runs[-1] = Interval(runs[-1].start, max(end, runs[-1].end))

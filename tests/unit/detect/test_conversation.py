@@ -91,6 +91,22 @@ def test_a_broken_off_number_is_not_continued_under_another_question() -> None:
     assert play(turns)[3] == ["PHONE_NUMBER:five five five"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "goes_on"),
+    [
+        ("well you know i live at 14 palm grove lane", False),
+        ("well you know i live at flat nine temple street", False),
+        ("well you know it is palm grove lane 14", True),
+        ("well you know the zip code there is nine four", True),
+    ],
+)
+def test_an_address_that_ends_in_its_street_is_not_broken_off(answer: str, goes_on: bool) -> None:
+    """After a number at its end more of it may come."""
+    conversation = RULES.conversation(KEY)
+    assert play([(AGENT, "what is your address"), (CALLER, answer)], conversation)[1]
+    assert bool(conversation.state().broken) is goes_on
+
+
 def test_the_agents_read_back_and_later_mentions_go() -> None:
     turns = [
         (CALLER, "this is robert miller and the account is two eight zero four four seven one"),

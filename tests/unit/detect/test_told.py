@@ -2,7 +2,8 @@
 
 import pytest
 
-from deid_stream.detect.rules.told import begins, told
+from deid_stream.detect.rules.told import begins, landmark, told
+from deid_stream.units import Interval
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,31 @@ def test_a_value_begins_where_it_is_announced(text, asked, begun):
     at = text.index("|")
     text = text.replace("|", "")
     assert text[begins(text, at, asked=asked) :].startswith(begun)
+
+
+@pytest.mark.parametrize(
+    ("before", "address", "goes_on", "after"),
+    [
+        ("i live at ", "5 palm lane", " near the old mill", ". thanks"),
+        ("i live at ", "5 palm lane near", " the old mail", ""),
+        ("i live at ", "5 palm lane", ", opposite the town hall", ", on the left"),
+        ("", "flat 2 hill road behind", " saint mary's", ""),
+    ],
+)
+def test_a_landmark_belongs_to_its_address(before: str, address: str, goes_on: str, after: str) -> None:
+    said = Interval(len(before), len(before + address))
+    assert landmark(before + address + goes_on + after, said) == len(before + address + goes_on)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5 palm lane and i am near the shop",
+        "5 palm lane. near the shop i saw him",
+        "5 palm lane near where my sister used to live with us",
+        "5 palm lane on the second floor",
+        "5 palm lane near",
+    ],
+)
+def test_what_else_is_said_is_no_landmark(text: str) -> None:
+    assert landmark(text, Interval(0, 11)) == 11

@@ -202,3 +202,32 @@ def test_an_address_that_is_found_in_pieces_is_one_answer(said, gone, confidence
     assert found is not None
     pieces = [segment.text[span.start : span.end].strip() for span in found.spans]
     assert " ".join(pieces) == (gone if confidence else "quill lane")
+
+
+class Addressed(SecretDetector):
+    """Finds the street, and the e-mail address that was asked for."""
+
+    def state(self):
+        return ConversationState(asked=Asked("0", [EntityType.EMAIL_ADDRESS], 2))
+
+    def turn(self, text, speaker, prev=None, *, language=None):
+        kinds = (("5 palm lane", EntityType.ADDRESS), ("ann at example dot com", EntityType.EMAIL_ADDRESS))
+        places = [(text.find(value), value, kind) for value, kind in kinds]
+        return [Span(at, at + len(value), kind, 1.0, "test") for at, value, kind in places if at >= 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("i live at 5 palm lane near the old mill", ["near the old mill"]),
+        ("i live at 5 palm lane and my sister does", []),
+        ("it is ann at example dot com ?all ?in lower case", []),
+        ("it is ann at example dot com ?zorblax in lower case", ["zorblax"]),
+        ("it is ?too ann at example dot com", ["too"]),
+    ],
+    ids=["a landmark", "none", "everyday words after it", "other words after it", "everyday words before it"],
+)
+def test_what_goes_with_an_address_beside_it(text, gone):
+    segment = read(text)
+    found = Judge(UNKNOWN, detector=Addressed(), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert [segment.text[s.start : s.end].strip() for s in found.spans if s.detector == "unsure_answer"] == gone

@@ -46,10 +46,21 @@ def test_what_is_doubted_of_an_answer(confidences, doubted):
         ("i ?live at four", False, []),
         ("?please four ?five", False, ["five"]),
         ("it is ?to seven ?for one", False, ["to seven for"]),
+        ("four ?five ?anytime ?after six", False, ["five"]),
+        ("it is ?on ?fifty ?one now", False, ["on fifty one"]),
         ("it is ?call ?me", True, ["call me"]),
         ("on the ?quux road", False, ["quux"]),
     ],
-    ids=["how an answer begins", "where one lives", "a digit", "digits as words", "a name", "another word"],
+    ids=[
+        "how an answer begins",
+        "where one lives",
+        "a digit",
+        "digits as words",
+        "what follows a digit",
+        "what a digit is taken for",
+        "a name",
+        "another word",
+    ],
 )
 def test_everyday_words_are_no_numbers(text, in_words, doubted):
     said = [Word(token.lstrip("?"), confidence=0.4 if token[0] == "?" else 0.95) for token in text.split()]

@@ -43,5 +43,6 @@ def test_what_was_said_before_the_question_is_no_answer_to_it():
     words = said("moved.30 house.30 last.99 live.99 at.99 Palmgrove.30")
     text = " ".join(word.text for word in words)
     assert doubted_text(text, words) == [Interval(0, 11), Interval(25, 34)]
-    assert doubted_text(text, words, 600) == [Interval(25, 34)]
-    assert doubted_text(text, words, 3_000) == []
+    assert doubted_text(text, words, Interval(600, 9_000)) == [Interval(25, 34)]
+    assert doubted_text(text, words, Interval(0, 600)) == [Interval(0, 11)]
+    assert doubted_text(text, words, Interval(3_000, 9_000)) == []

@@ -47,6 +47,7 @@ _ANNOUNCES: Final = re.compile(
 )
 _HALF_ADDRESS: Final = re.compile(r"(?:@|(?<![^\W_])(?:at|at the rate(?: of)?|dot|underscore|dash|arroba|punto))\W*\Z")
 """An e-mail address goes on in the next turn."""
+_ENDS_IN_DIGITS: Final = re.compile(r"\d\W*\Z")
 _ANNOUNCED_REACH: Final = 48
 _MAX_SPEAKERS: Final = 64
 _DIGITS_NAMED: Final = frozenset(NUMBERED - {EntityType.USERNAME, EntityType.PASSWORD, EntityType.ADDRESS})
@@ -234,6 +235,9 @@ def _broken_off(view: View, spans: list[Span], before: Broken | None) -> Broken 
     if last is None or last.entity_type not in NUMBERED or not (carried or only_dictation(source[last.end :])):
         return None
     digits = _digits(view, last)
+    written = view.written.between(last.start, last.end)
+    if last.entity_type is EntityType.ADDRESS and not _ENDS_IN_DIGITS.search(written):
+        return None  # its house number was said in it, and its street is its end
     if not digits:
         letters = before is not None and only_dictation(view.text)
         return Broken(last.entity_type, _OPEN_TURNS, before.digits, before.pieces) if before and letters else None

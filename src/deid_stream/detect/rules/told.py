@@ -42,6 +42,11 @@ _SPEAKING: Final = re.compile(
     r"(?:\A|(?<=[.?!,] ))\W*(?:(?:good (?:morning|afternoon|evening|day)|hello|hi|hey|yes|this is|it is|it's)[ ,.!]+)*"
     r"(?P<told>[^.?!,;:]+?)[ ,.]+speaking(?=\W*\Z|[.,?!]| (?:how|what|who|can|may)\b)"
 )
+_LANDMARK: Final = re.compile(
+    r"(?<![^\W_])(?:near(?: to)?|opp(?:osite)?|behind|beside|next to|in front of|above)[ ,]+(?P<what>[^.?!,;:]+)"
+)
+_LANDMARK_WORDS: Final = 4
+"""A landmark has so many words at most. A larger value takes what else is said for a part of the address."""
 _GLUED: Final = "._-+"
 """Signs that a part may begin with: ".ademy" goes on."""
 _STOPS: Final = re.compile(r"[.?!,;:](?=\s|\Z)")
@@ -65,6 +70,18 @@ def begins(text: str, at: CharIndex, *, asked: bool) -> CharIndex:
     if not 0 < len(between) <= _MOST_BETWEEN or any(word.group() in _GOES_ON for word in between):
         return at
     return between[0].start()
+
+
+def landmark(text: str, address: Interval) -> CharIndex:
+    """Where the landmark ends that an address in ``text`` (characters) goes on with, in the same sentence: "palm lane
+    near the old mill". The address's own end where it names none."""
+    for found in _LANDMARK.finditer(text.lower(), address.start):
+        words = list(WORD.finditer(text, *found.span("what")))
+        if found.start() > address.end + 2 or len(words) > _LANDMARK_WORDS:
+            break
+        if words and words[-1].end() > address.end:
+            return words[-1].end()
+    return address.end
 
 
 def _after_cues(low: str, *, asked: bool) -> Iterator[Interval]:
