@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from deid_stream.audio.codec import pcm
 from deid_stream.audio.hear import keys
 from deid_stream.audio.hold.reader import Recording
+from deid_stream.model.events import AudioFormat, Encoding
 from deid_stream.units import Interval
 
 from .sounds import RATE_HZ, joined, noise, silent, voice
@@ -46,6 +48,17 @@ def test_every_key_is_one_at_the_edges_of_what_telephones_send(low_hz, high_hz):
     for off, twist in ((0.992, 0.5), (1.0, 1.0), (1.008, 2.0)):
         sound = joined(silent(100), tones(60, low_hz * off) + (tones(60, high_hz * off) * twist).astype(np.int16))
         assert covered_ms(pressed(joined(sound, silent(900))), Interval(100, 160)) == 60
+
+
+@pytest.mark.parametrize("encoding", [Encoding.ALAW, Encoding.MULAW])
+@pytest.mark.parametrize("peak", [17, 20, 24, 33, 48])
+def test_a_key_in_the_softest_steps_of_g711_is_one(encoding, peak):
+    g711 = AudioFormat(encoding, RATE_HZ, 1)
+    for low_hz in keys.LOW_HZ:
+        for high_hz in keys.HIGH_HZ:
+            sound = joined(silent(100), tones(70, low_hz, high_hz, peak=peak), silent(790))
+            heard = pcm.decode(pcm.encode(sound, g711), g711)[:, 0]
+            assert covered_ms(pressed(heard), Interval(100, 170)) == 70
 
 
 @pytest.mark.parametrize("rms", [50, 400])

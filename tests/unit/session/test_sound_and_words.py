@@ -77,6 +77,14 @@ def test_a_segment_in_whose_time_nobody_could_say_its_words_explains_nothing_the
     assert heard(said, segment)[0] <= LEFT_MS
 
 
+@pytest.mark.parametrize("off_ms", [-900, -700, 700, 900])
+def test_a_text_without_words_that_is_stated_in_silence_explains_nothing_beside_it(off_ms):
+    said = spoken("look zorblax" if off_ms > 0 else "zorblax look", 2_000)
+    stated = {"start_ms": 2_000 + off_ms, "end_ms": said[1].end_ms + off_ms}
+    segment = msgspec.structs.replace(final(said, "look", [], timing="300ms"), **stated)
+    assert heard(said, segment)[0] <= LEFT_MS
+
+
 @pytest.mark.parametrize("timing", ["exact", "100ms", "300ms"])
 def test_words_stated_in_the_reverse_of_their_order_explain_no_name(timing):
     said = spoken("rather zorblax", 600)
@@ -168,8 +176,8 @@ def test_a_line_of_words_in_short_segments_is_early_or_late_as_one(off_ms, timin
 
 def test_words_stated_in_a_pause_may_be_those_before_it_or_after_it():
     unread, said = spoken("and why is that", 2_000), spoken("zorblax i", 4_200)
-    words = [Word("zorblax", 3_500, 3_760), Word("i", 3_850, 4_050)]
-    segment = msgspec.structs.replace(final(said, words=words), start_ms=3_500, end_ms=4_050)
+    words = [Word("zorblax", 3_420, 3_700), Word("i", 3_820, 4_020)]
+    segment = msgspec.structs.replace(final(said, words=words, timing="300ms"), start_ms=3_420, end_ms=4_020)
     assert heard([*unread, *said], segment)[0] <= LEFT_MS
 
 

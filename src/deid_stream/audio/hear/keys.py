@@ -24,6 +24,11 @@ for tones of 40 ms. A larger value misses short tones, a smaller one takes more 
 _PURE: Final = 0.75
 """Share of a frame's energy in its two tones. A larger value misses keys under noise or a voice; a smaller one takes
 vowels and whistling for keys."""
+_PURE_FAINT: Final = 0.5
+_FAINT_PEAK: Final = 24
+"""The same of a frame that is no louder (mean square) than the second softest step of G.711 (A-law), where rounding to
+steps takes up to half of a tone's energy. A larger share misses keys on very soft lines; a larger peak takes soft
+vowels for keys."""
 _TWIST: Final = 10.0
 """How many times more energy one of the two tones may have than the other (10 dB); telephone networks are built for
 8 dB. A larger value takes more whistling for keys, a smaller one misses keys on bad lines."""
@@ -61,7 +66,8 @@ def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], N
     lows, highs = tones[: len(LOW_HZ)], tones[len(LOW_HZ) :]
     low, high = np.maximum.reduce(lows), np.maximum.reduce(highs)
     energy = np.einsum("ij,ij->i", sound, sound)
-    pure = (low + high) * (2 / sound.shape[1]) >= _PURE * energy
+    least = np.where(energy > _FAINT_PEAK**2 * sound.shape[1], _PURE, _PURE_FAINT)
+    pure = (low + high) * (2 / sound.shape[1]) >= least * energy
     pure &= (energy > sound.shape[1]) & (low <= _TWIST * high) & (high <= _TWIST * low)
     return pure, tones
 

@@ -189,14 +189,16 @@ def _together(stated: Interval, words: Sequence[str]) -> Iterator[tuple[Interval
 
 
 def _room(claimed: Interval, least_ms: Ms, reader: Reader, channel: int) -> bool:
-    """Whether three quarters of the sound are there that words take at least, or none of it, as where it may still
-    come: where there is less, something else is said there."""
+    """Whether three quarters of the sound are there that words take at least, or none of it where it may still come, or
+    has left. Where there is less, something else is said there; where there is none, the words are said elsewhere."""
     count = min(claimed.length, _LOOKED_MS) // FRAME_MS
     if not count:
         return True
     _, perhaps = _frames(reader, channel, claimed.start, count)
     sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
-    return not sounding_ms or sounding_ms >= _ORDINARY * min(least_ms, _LOOKED_MS)
+    if not sounding_ms:
+        return claimed.intersect(reader.held(channel)) != claimed
+    return sounding_ms >= _ORDINARY * min(least_ms, _LOOKED_MS)
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
