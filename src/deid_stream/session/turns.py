@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.detect.rules.pieces import begins_number, goes_on, only_carried
+from deid_stream.detect.rules.pieces import begins_number, continues, goes_on, only_carried
 from deid_stream.model.events import Segment
 from deid_stream.session.settings import SessionSettings
 from deid_stream.text.languages import lexicon_of
@@ -251,9 +251,11 @@ class PendingTurns:
                 return Turn(_NEVER_MS, channel, tuple(segments[:index]))
             if pause_ms >= window_ms and not piece:
                 return Turn(end_ms + window_ms, channel, tuple(segments[:index]))
-            longest_ms = self._max_turn_ms * (2 if piece else 1)
-            if max(end_ms, following.end_ms) - start_ms > longest_ms:
-                return Turn(max(end_ms, following.start_ms), channel, tuple(segments[:index]))
+            length_ms, twice_ms = max(end_ms, following.end_ms) - start_ms, 2 * self._max_turn_ms
+            if length_ms > (twice_ms if piece else self._max_turn_ms):
+                kept = _before_number(segments[: index + 1])
+                if kept or length_ms > twice_ms:
+                    return Turn(max(end_ms, following.start_ms), channel, tuple(segments[: kept or index]))
             end_ms = max(end_ms, following.end_ms)
         return Turn(end_ms + self._window_ms(segments[-1]), channel, tuple(segments))
 
@@ -274,6 +276,17 @@ class PendingTurns:
             return False
         other_ms = self._other_spoke_ms(following.channel, last)
         return other_ms is None or other_ms >= following.start_ms
+
+
+def _before_number(segments: Sequence[Segment]) -> int:
+    """How many of the segments a turn keeps that must end before the last of them: where a number goes on from the ones
+    before into that, all before the number and what is said about it; 0 where there is nothing before it."""
+    ends = [at for at in range(1, len(segments)) if not continues(segments[at - 1].text, segments[at].text)]
+    last = ends[-1] if ends else 0
+    if last == len(segments) - 1:
+        return last
+    about = [at for at in ends if sum(len(s.text.split()) for s in segments[at:last]) >= _ANSWER_WORDS]
+    return about[-1] if about else last
 
 
 def _is_aside(text: str) -> bool:

@@ -52,6 +52,21 @@ def test_somebody_who_listens_does_not_end_the_number(listening):
     assert readable(text) == []
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+@pytest.mark.parametrize("intro", ["it is", "my card number is"])
+@pytest.mark.parametrize("digits", [CARD, CARD[:4] * 2, CARD + CARD[:6]], ids=["card", "eight", "twenty-two"])
+def test_no_turn_ends_within_a_number(digits, intro, size):
+    """After nine or ten seconds of other speech."""
+    about = "so i was told that the bill of last month is rather high and that you can look into it for me and"
+    said = spoken(f"{about} {intro} {' '.join(digits)} okay thank you", 1_000, pause_ms=120)
+    segments = [final(said[at : at + size], segment_id=f"s{at}", timing="100ms") for at in range(0, len(said), size)]
+    first = len(said) - 3 - len(digits)
+    heard, text = left_of(said[first:-3], said, segments)
+    assert heard == []
+    assert readable(text) == []
+    assert all(f" {word} " in text for word in ("bill", "month", "rather", "okay"))
+
+
 @pytest.mark.parametrize("answer", ["one", "two", "twenty two", "seven"])
 @pytest.mark.parametrize(
     "after", ["", "and can you tell me why the bill is so high"], ids=["nothing follows", "they go on"]

@@ -37,3 +37,13 @@ def goes_on(text: str) -> bool:
     if not any(map(str.isdecimal, written)):
         return False
     return words[0].isdecimal() or only_dictation(written) or only_carried(written)
+
+
+def continues(before: str, after: str) -> bool:
+    """Whether a number, or a word that is spelled, goes on from the text ``before`` into the text ``after``."""
+    ends, begins = PLAIN.findall(normalise(before).text), PLAIN.findall(normalise(after).text)
+    return bool(ends and begins) and _is_piece(ends[-1]) and _is_piece(begins[0])
+
+
+def _is_piece(word: str) -> bool:
+    return len(word) == 1 or any(map(str.isdecimal, word))
