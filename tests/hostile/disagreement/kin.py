@@ -13,6 +13,7 @@ from deid_stream.model.events import AudioFormat, Encoding, Segment, Word
 from deid_stream.wire.segments import Draft, Identity, finish
 from deid_stream.wire.transcript import read_own
 from tests.hostile.disagreement.cases import IDS, SIGNS, Case
+from tests.hostile.disagreement.parted import short_segments
 from tests.hostile.disagreement.values import DIGITS
 from tests.support.made_calls import EPOCH_MS
 
@@ -388,7 +389,7 @@ def _reaching(words: Sequence[Word], at: int, how: str) -> tuple[int | None, int
 
 CALLS: tuple[Callable[[Case, random.Random], None], ...] = (
     shortened, interims, late, out_of_order, audio_late, other_chunks, echo, copies, swapped_lines, keyed, noisy,
-    other_rate, other_codec, hasty, lost_audio, untimed, without_words, faint, neighbours,
+    other_rate, other_codec, hasty, lost_audio, untimed, without_words, faint, neighbours, short_segments,
 )  # fmt: skip
 KINDS = (*SEGMENTS, *CALLS)
 """New ones are put at the end, so that a case is the same again with the number of kinds that it was found with."""

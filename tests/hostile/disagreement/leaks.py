@@ -19,6 +19,7 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.units import Interval
 from deid_stream.words.durations import most_sound_ms, usual_sound_ms
 from tests.hostile.disagreement.cases import IDS, Case, Said
+from tests.hostile.disagreement.parted import whole
 from tests.hostile.disagreement.values import KnowsTheValues, bare, read_in
 from tests.support.made_calls import EPOCH_MS
 
@@ -122,7 +123,7 @@ def _may_be_read(case: Case, number: int, channel: int) -> bool:
     words without times between others for all that sounds there, or one word for all that sounds in its time: nobody
     can tell then that they say something else."""
     said = [word for word in case.said if word.value == number]
-    for segment in case.segments:
+    for segment in whole(case.segments):
         segment = segment if segment.timed else placed(segment, EPOCH_MS)
         if segment.is_final and segment.channel == channel and segment.start_ms <= said[0].start_ms < segment.end_ms:
             words = [word.text for word in segment.words] or segment.text.split()
