@@ -19,8 +19,8 @@ def text_of(path: Path, what: str) -> str:
     except OSError as error:
         raise ConfigError(f"cannot read {what}: {error.strerror}; correct the path, or who may read it") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{what} is not UTF-8") from None
-    raise ConfigError(f"{what} is larger than {MAX_BYTES} bytes")
+        raise ConfigError(f"{what} is not UTF-8; save it as UTF-8") from None
+    raise ConfigError(f"{what} is larger than {MAX_BYTES} bytes; is it the right file?")
 
 
 def secret_of(value: str, file: str, name: str) -> str:

@@ -57,7 +57,9 @@ def verify(manifest: Path | None, settings: Settings, as_json: bool) -> int:
         try:
             known = heads_of(msgspec.json.decode(manifest.read_bytes())["chains"])
         except (*UNDECODABLE, KeyError, TypeError):
-            raise ConfigError(f"{manifest} is no manifest of `deid-stream audit export`") from None
+            raise ConfigError(
+                f"{manifest} is no manifest of `deid-stream audit export`; give an earlier export's manifest.json"
+            ) from None
     kafka = cluster(settings, "deid-stream-audit")
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
     proof = Proof(settings.region, ids)

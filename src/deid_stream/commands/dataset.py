@@ -159,7 +159,7 @@ def check(target: str, as_json: bool) -> int:
     storage = Storage(target)
     known = manifest.read(storage)
     if known is None:
-        raise ConfigError(f"{target} holds no dataset ({manifest.FILE_NAME} is missing)")
+        raise ConfigError(f"{target} holds no dataset ({manifest.FILE_NAME} is missing); correct the path")
     problems = manifest.problems(storage, known)
     if as_json:
         print_json({"target": target, "problems": problems, **_summary(known, None)})

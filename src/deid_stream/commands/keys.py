@@ -163,7 +163,8 @@ def destroy(customer: str, yes: bool, settings: Settings) -> None:
         held_by = await holds(cluster(settings, "deid-stream-keys"), ControlTopics.of(settings.topic_prefix), names)
         if held_by:
             raise ConfigError(
-                f"{customer} is under a legal hold ({', '.join(held_by)}): what is held must stay readable"
+                f"{customer} is under a legal hold ({', '.join(held_by)}), and what is held must stay readable: "
+                "end the hold first"
             )
         async with _opened(settings, ring) as held:
             found = {name: len(held.table.record(name).keys) for name in names}

@@ -64,7 +64,7 @@ def set_policy(
     if (file is None) == (customer is None):
         raise ConfigError("give either a FILE or --customer")
     if file is not None and (version is not None or opt_out is not None or remove):
-        raise ConfigError("--version, --opt-out and --remove go with --customer, not with a FILE")
+        raise ConfigError("--version, --opt-out and --remove are for --customer; with a FILE, write them into it")
     if file is None and remove == (opt_out is not None):
         raise ConfigError("with --customer give one of --opt-out, --no-opt-out, --remove; for more give a FILE")
     raw: bytes | None = None
@@ -72,7 +72,9 @@ def set_policy(
         raw, compiled = read_policy(file)
         customer = compiled.customer_id
         if settings.processor and (wider := widened(compiled)):
-            raise ConfigError(f"{file.name} would widen what the deployment does by default: {', '.join(wider)}")
+            raise ConfigError(
+                f"{file.name} would widen what the deployment does by default; leave out {', '.join(wider)}"
+            )
     customer = customer or ""
     if not remove:  # no call can have such a customer id, so an opt-out under it would have no effect
         identifier_at(customer.encode("utf-8", "replace"), "customer_id")

@@ -304,7 +304,9 @@ def status(request_id: str | None, customer: str | None, only_open: bool, settin
         if one.kind is not Kind.FULFILLED:  # the access request itself says that it is done
             click.echo(line(one))
     if request_id is not None and not chosen:
-        raise ConfigError("there is no such request, or the control plane has not seen it yet")
+        raise ConfigError(
+            "there is no such request, or the control plane has not seen it yet; see `deid-stream rights status`"
+        )
     if not chosen:
         click.echo(nothing_to_show(found.values(), customer, names, hidden=ids is not None), err=True)
     return 0

@@ -77,7 +77,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         except (OSError, ssl.SSLError) as error:
             # an SSLError's message names OpenSSL's own source lines
             why = "it holds no PEM" if isinstance(error, ssl.SSLError) else error.strerror
-            raise ConfigError(f"cannot read {what}: {why}") from None
+            raise ConfigError(f"cannot read {what}: {why}; name a readable PEM file") from None
         return context
 
     def __repr__(self) -> str:

@@ -54,7 +54,9 @@ class TopicTable:
                     while any([await self._reader.position(place) < ends[place] for place in places]):
                         await self._poll()
             except TimeoutError:
-                raise BrokerError(f"reading {self._topic}: not read to its end in {_DEADLINE_S:.0f} s") from None
+                raise BrokerError(
+                    f"reading {self._topic}: not read to its end in {_DEADLINE_S:.0f} s; check the broker"
+                ) from None
             for place in places:
                 self._next[place] = max(self._next[place], ends[place])
             self._stack = stack.pop_all()

@@ -27,7 +27,7 @@ async def read_range(reader: LogReader, place: Place, start: int, end: int) -> A
         if position > before:
             before, heard_s = position, loop.time()
         elif loop.time() - heard_s > _QUIET_S:
-            raise BrokerError(f"reading {place.topic}: nothing came for {_QUIET_S:.0f} s")
+            raise BrokerError(f"reading {place.topic}: nothing came for {_QUIET_S:.0f} s; check the broker")
         batch = (await reader.poll(_POLL_MS, _BATCH)).get(place, ())
         records = [record for record in batch if record.offset < end]
         if records:

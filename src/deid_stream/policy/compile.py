@@ -43,7 +43,7 @@ def compile_policy(raw: bytes | Policy | None, *, strict: bool = False) -> Compi
         return UNKNOWN
     policy = raw if isinstance(raw, Policy) else _read(raw, strict)
     if not policy.customer_id:
-        raise PolicyError("customer_id is empty")
+        raise PolicyError("customer_id is empty; name the customer")
     order_of(policy.version)
     for name, days in (("analytics", policy.retention_days.analytics), ("training", policy.retention_days.training)):
         if not 0 <= days <= _MAX_DAYS:

@@ -68,7 +68,7 @@ def _letters(name: str) -> str:
 def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise PolicyError("a field is given twice")
+        raise PolicyError("a field is given twice; leave one out")
     return found
 
 

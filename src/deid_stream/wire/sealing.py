@@ -51,7 +51,9 @@ def key_id_of(headers: Headers) -> str | None:
     if algorithm is None:
         return None
     if algorithm != ALGORITHM.encode():
-        raise SealedError("a record is encrypted in a way that this version does not know")
+        raise SealedError(
+            "a record is encrypted in a way that this version does not know; use the version that wrote it"
+        )
     return (found.get(KEY_ID) or b"").decode(errors="replace")
 
 

@@ -58,7 +58,10 @@ class RemoteFolder:
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise ConfigError(f"no file system for {url.partition('://')[0]}:// ({type(error).__name__})") from None
+            raise ConfigError(
+                f"no file system for {url.partition('://')[0]}:// ({type(error).__name__}); "
+                "correct the URL, or install the store's package (s3fs, gcsfs ...)"
+            ) from None
 
     def _at(self, path: str) -> str:
         return posixpath.join(self._root, path)

@@ -143,7 +143,7 @@ class EmbeddedBroker:
             if time.monotonic() < self._deadline:
                 return False
         self.stop()
-        raise BrokerError(f"the embedded broker did not listen on port {self.port} within {_READY_S:.0f} s")
+        raise BrokerError(f"the embedded broker did not listen on port {self.port} within {_READY_S:.0f} s; try again")
 
 
 def binary() -> str:
