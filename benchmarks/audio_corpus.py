@@ -42,7 +42,7 @@ EXCHANGES = [
     ("What is the best phone number to reach you on?", "You can call me on {PHONE_NUMBER|PHONE} any time after five."),
     ("And a contact number?", "Yeah {PHONE_NUMBER|PHONE}"),
     ("Do you have the account number there?", "Let me look, it says {ID_NUMBER|ACCOUNT} on the letter."),
-    ("What is your address?", "I live at {ADDRESS|HOUSE STREET} near the old mill."),
+    ("What is your address?", "I live at {ADDRESS|HOUSE STREET near the old mill.}"),
     ("And your date of birth?", "I was born on the {DATE_OF_BIRTH|DAY of MONTH nineteen YEAR} in the morning."),
     ("What is your e-mail?", "That would be {EMAIL_ADDRESS|LOGIN at example dot com} all in lower case."),
 ]

@@ -40,6 +40,12 @@ def _asking(turn: Turn, types: Sequence[EntityType]) -> Iterator[tuple[CharIndex
                 yield start + sentence.start(), _said_ms(segment, sentence.start())
 
 
+def asks(text: str) -> list[Interval]:
+    """Sentences of ``text`` (characters) that ask for a value, with a question mark: they answer nothing."""
+    sentences = [sentence for sentence in _SENTENCE.finditer(text) if sentence.group().endswith("?")]
+    return [Interval(*each.span()) for each in sentences if questions.asked(normalise(each.group()).text.lower())]
+
+
 def _said_ms(segment: Segment, at: CharIndex) -> Ms:
     """When the word at a place of the text begins; where the words are not those of the text, the segment does."""
     if len(segment.words) != len(segment.text.split()):

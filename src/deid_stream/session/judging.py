@@ -16,7 +16,7 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.session.asking import NOT_YET_MS, opened
+from deid_stream.session.asking import NOT_YET_MS, asks, opened
 from deid_stream.session.hearing import HeardTurn
 from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
@@ -239,7 +239,8 @@ class Judge:
         return [
             Interval(start + part.start, start + part.end)
             for segment, start in zip(turn.segments, turn.starts(), strict=True)
-            for part in self._doubted(segment, clip(judged.spans, start, start + len(segment.text)), wanted)
+            for doubted in self._doubted(segment, clip(judged.spans, start, start + len(segment.text)), wanted)
+            for part in subtract(doubted, asks(segment.text))
         ]
 
     def _doubted(self, segment: Segment, found: Sequence[Span], wanted: EntityType) -> list[Interval]:

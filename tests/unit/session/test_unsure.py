@@ -224,8 +224,18 @@ class Addressed(SecretDetector):
         ("it is ann at example dot com ?all ?in lower case", []),
         ("it is ann at example dot com ?zorblax in lower case", ["zorblax"]),
         ("it is ?too ann at example dot com", ["too"]),
+        ("?Zorblax is your email address? it is ?quux", ["quux"]),
+        ("it is ?quux okay?", ["quux"]),
     ],
-    ids=["a landmark", "none", "everyday words after it", "other words after it", "everyday words before it"],
+    ids=[
+        "a landmark",
+        "none",
+        "everyday words after it",
+        "other words after it",
+        "everyday words before it",
+        "a question is no answer",
+        "an unsure answer",
+    ],
 )
 def test_what_goes_with_an_address_beside_it(text, gone):
     segment = read(text)
