@@ -15,7 +15,7 @@ from random import Random
 import torch
 from tokenizers import Tokenizer
 
-from models.train import carriers, corpus, export, score, sentences
+from models.train import calibrate, carriers, corpus, export, score, sentences
 from models.train.network import Tagger, base_tokenizer
 
 MAX_TOKENS = 128
@@ -23,13 +23,12 @@ KEEP = (0, 2, 4)
 FIRST_WEIGHTS = 11
 """Seed of what the base model does not give (head, hints): one for all, so that several runs can be averaged."""
 CHECKPOINT = "checkpoint.pt"
-SHIPPED = Path(__file__).parents[1] / "deid-en"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, help="folder of carrier sentences")
-    parser.add_argument("--out", type=Path, default=SHIPPED, help="the shipped folder is also pinned in the code")
+    parser.add_argument("--out", type=Path, default=export.SHIPPED, help="the shipped one is pinned in the code, too")
     parser.add_argument("--dev", type=Path, help="folder to measure on afterwards (never trained on)")
     parser.add_argument("--version", default="2026.11.5")
     parser.add_argument("--seed", type=int, default=11)
@@ -45,14 +44,15 @@ def main() -> None:
     rng = Random(args.seed)
     tokenizer = Tokenizer.from_str(json.dumps(base_tokenizer()))
     rows = carriers.read(args.data) if args.data else []
-    held, rows = split(rows)
+    held, rows = calibrate.split(rows)
     torch.manual_seed(FIRST_WEIGHTS)
     model = Tagger(2 * len(corpus.LABELS) + 1, len(corpus.HINT_NAMES), len(KEEP), MAX_TOKENS)
     model.load_base(KEEP)
     torch.manual_seed(args.seed)
     train(model, rows, tokenizer, rng, args)
     export.write(model, args.out, corpus.LABELS, corpus.HINT_NAMES, args.version, max_tokens=MAX_TOKENS)
-    if args.out.resolve() == SHIPPED:
+    print(f"thresholds moved by {calibrate.calibrate(args.out, held):+.2f} log-odds")
+    if args.out.resolve() == export.SHIPPED:
         (args.out / CHECKPOINT).unlink(missing_ok=True)
         export.pin(args.out)
     print(f"wrote {args.out}")
@@ -60,13 +60,6 @@ def main() -> None:
         print(score.table(score.held_out(held), args.out))
     if args.dev:
         print(score.table(score.read(args.dev), args.out))
-
-
-def split(rows: list[tuple[str, sentences.Example, bool]]) -> tuple[list, list]:
-    """One turn in twenty, by its id and in both styles, is never trained on."""
-    held = [row for row in rows if Random(row[0]).random() < 0.04]
-    names = {row[0] for row in held}
-    return held, [row for row in rows if row[0] not in names]
 
 
 def train(model: Tagger, rows: list, tokenizer: Tokenizer, rng: Random, args: argparse.Namespace) -> None:

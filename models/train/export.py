@@ -27,6 +27,7 @@ THRESHOLDS = {
     "AGE": 0.6,
     "URL": 0.5,
 }
+SHIPPED = Path(__file__).parents[1] / "deid-en"
 PIN = Path(__file__).parents[2] / "src" / "deid_stream" / "detect" / "model" / "shipped.py"
 """Holds the digest of the shipped ``config.json``."""
 CORE_THRESHOLD = 0.4

@@ -6,14 +6,17 @@ Core spans are those whose type goes by default. The model alone is measured, wi
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from deid_stream.detect.model.neural import NeuralTagger
 from deid_stream.model.entities import ON_BY_DEFAULT
+from deid_stream.model.spans import Detection, Span
 from models.train.carriers import asked
 from models.train.sentences import Example, Labelled
 
+Find = Callable[[str, str | None], Sequence[Detection | Span]]
 CORE = {str(t) for t in ON_BY_DEFAULT}
 
 
@@ -51,12 +54,13 @@ class Tally(Counter[str]):
         return f"{self[part] / max(1, self[whole]):.3f}"
 
 
-def measure(turns: list[Turn], tagger: NeuralTagger) -> tuple[Tally, Counter[tuple[str, str]]]:
+def measure(turns: list[Turn], find: Find) -> tuple[Tally, Counter[tuple[str, str]]]:
+    """``find``: what goes of a text, told what was just asked."""
     total: Tally = Tally()
     by_type: Counter[tuple[str, str]] = Counter()
     for example, core in turns:
         text = example.text
-        found = [d for d in tagger.tag(text, example.hint or None) if d.entity_type in ON_BY_DEFAULT]
+        found = [d for d in find(text, example.hint or None) if d.entity_type in ON_BY_DEFAULT]
         redacted = {i for d in found for i in range(d.start, d.end)}
         marks = {i for i, c in enumerate(text) if c.isalnum()}
         inside: set[int] = set()
@@ -79,7 +83,7 @@ def table(sets: dict[str, list[Turn]], model: Path) -> str:
     lines = ["| set | recall | leaked | clean_hit | over | spans | clean turns |", "|---|---|---|---|---|---|---|"]
     styles: dict[str, Counter[tuple[str, str]]] = {"written": Counter(), "spoken": Counter()}
     for name, turns in sets.items():
-        total, by_type = measure(turns, tagger)
+        total, by_type = measure(turns, tagger.tag)
         styles["spoken" if name.endswith((".asr", "spoken")) else "written"].update(by_type)
         shares = [total.share(*pair) for pair in (("hit", "spans"), ("left", "chars"), ("touched", "clean"))]
         shares.append(total.share("over", "outside"))

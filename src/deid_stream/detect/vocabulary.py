@@ -107,7 +107,7 @@ def expressions(section: str, field: str) -> list[str]:
 
 LANGUAGES: Final = frozenset(locale.language for locale in locales())
 """Languages that there are rules and number tables for."""
-FUNCTION_HI: Final = words("hi_latn/function")
+FUNCTION_HI: Final = words("hi_latn/function") | words("hi_deva/function")
 VERBS_HI: Final = words("hi_latn/verbs")
 """Forms of Hindi verbs, never names, so that no certainty of the model makes one of them."""
 COMMON_EN: Final = words("en/common") | words("en/service")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ from deid_stream.detect.vocabulary import (
     DICTIONARY,
     FIELDS,
     FOREIGN_WORDS,
+    FUNCTION_HI,
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
@@ -63,6 +65,14 @@ _WANTS_TO: Final = re.compile(
     r"|hoping|wish|plan|planning|prefer|forgot|remember|ready|happy|how|when|where|what|whether) to \Z"
 )
 """Before a verb, whatever the model takes it for: "i'd like to frank this", "you want to shate"."""
+_IMPERATIVES: Final = word_set("judge.imperatives")
+"""Names that are verbs, too."""
+_OBJECTS: Final = word_set("judge.objects")
+_FUNCTION_HI: Final = FUNCTION_HI | {"jo"}
+"""In a Hindi turn "jo" is who, not Jo."""
+_AS_PHRASE: Final = frozenset("well usual always before long".split())
+"""After "as" these tell nothing of a verb: "mark as well"."""
+_SENTENCE_START: Final = re.compile(r"(?:^|[.!?:;]\s+|\b(?:please|to|and|then|just|i'll|we'll)\s)[\W_]*\Z")
 _CONTRACTED: Final = re.compile(r"['’](?:s|re|ve|ll|d|m|t)\Z|\Aex-")
 """Signs of words that no name grows over: "my name's ivy", "here's matej", "ex-beatle ringo"."""
 _SHORT: Final = 30
@@ -162,6 +172,8 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     wanted = text[max(0, detection.start - _CUE_REACH) : words[0].start()].lower()
     if len(lows) == 1 and not value[0].isupper() and _WANTS_TO.search(wanted) and T.PERSON not in view.expected:
         return
+    if may_be_thing(view, detection) and len(lows) == 1 and _is_order(text, words[0]):
+        return
     start = words[0].start() if words[0].start() > detection.start else detection.start
     end = _without_possessive(text, words[-1].end())
     cued = detection.detector.startswith("names/") and start == detection.start
@@ -177,6 +189,16 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
     kind = T.ORGANIZATION if thing else T.PERSON
     yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
+
+
+def _is_order(text: str, word: re.Match[str]) -> bool:
+    """A verb that is a name, too, where a sentence begins and with what it acts on: "Mark as resolved"."""
+    if word.group().lower() not in _IMPERATIVES or _SENTENCE_START.search(text[: word.start()].lower()) is None:
+        return False
+    following = [m.group().lower() for m in islice(WORD.finditer(text, word.end()), 2)]
+    if not following or following[0] not in _OBJECTS or text[word.end() : word.end() + 1] != " ":
+        return False
+    return following[0] != "as" or (len(following) > 1 and following[1] not in _AS_PHRASE)
 
 
 def _without_foreign_ends(words: list[re.Match[str]]) -> list[re.Match[str]]:
@@ -221,6 +243,8 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
     if T.PERSON in view.expected:
         return True
     if sum(map(len, lows)) < 2 or _RELATIVES.issuperset(lows):
+        return False
+    if view.language == "hi" and _FUNCTION_HI.issuperset(lows):
         return False
     if len(lows) > 1 and len(lows[-1]) == 1 and all(w in COMMON for w in lows[:-1]):
         return False  # "option b", "vitamin d"

@@ -42,6 +42,8 @@ _CERTAIN: Final = 0.9
 """Model score from which an address on the net needs no sign in it."""
 _SIGN: Final = re.compile(r"@|\.|\b(?:at|dot|arroba|punto|rate)\b")
 _JOINED: Final = re.compile(r"[^\W_] ?[@.] ?[^\W_]|[^\W_] (?:at|dot|arroba|punto) [^\W_]")
+_COUNTS: Final = re.compile(r"[ -]?(?:digits?|letters?|characters?|figures|ank|akshar|अंक|अक्षर)(?!\w)")
+"""After a number: how many there are of them ("the three digit code")."""
 _FUNCTION: Final = word_set("judge.function")
 _BEFORE_DATE: Final = word_set("judge.before_date")
 
@@ -87,6 +89,8 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
     if all((w in COMMON or w in DICTIONARY) and w not in NUMBERS and len(w) > 1 for w in lows):
         return
+    if _counts(view, text, detection):
+        return
     if detection.entity_type is T.EMAIL_ADDRESS and detection.score < _CERTAIN and not _has_host(view, detection):
         return
     if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
@@ -103,8 +107,18 @@ def _has_host(view: View, detection: Detection) -> bool:
     return _JOINED.search(written) is not None or "mail" in view.low or T.EMAIL_ADDRESS in view.expected
 
 
+def _counts(view: View, text: str, detection: Detection) -> bool:
+    """A number that only says how many digits or letters there are."""
+    if _COUNTS.match(text.lower(), detection.end) is None:
+        return False
+    written = view.written.between(detection.start, detection.end)
+    return written.isdecimal() and len(written) <= _BARE
+
+
 def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
     """A password or user name that only the model saw: nothing plain, and no sentence of everyday words."""
+    if _counts(view, text, detection):
+        return
     if view.expected or view.open_run is not None:
         yield detection
         return

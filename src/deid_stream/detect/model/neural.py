@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 
 from deid_stream.detect.model.sensitivity import shifted
 from deid_stream.detect.model.shipped import CONFIG_SHA256
-from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, GIVEN_NAMES, ORDINARY
 from deid_stream.errors import ModelError
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 from deid_stream.model.spans import Detection, Origin
@@ -33,6 +34,7 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _ALNUM: Final = re.compile(r"[^\W_]")
 _SLOWER_FUSED: Final = ["SkipLayerNormFusion"]
 """onnxruntime's one operator for "add and normalise" takes 40 us where the two take 11 (a seventh of a run)."""
+_LETTERS_AND_NUMBERS: Final = frozenset(ascii_lowercase) | frozenset(map(str, range(100)))
 _MAX_WORD_CHARS: Final = 64
 """What the tokenizer sees of a longer word; the span still covers all of it."""
 
@@ -90,7 +92,7 @@ class NeuralTagger:
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
         self._least = float(min(self._thresholds.min(), config.any_of_default))
         """Probability of all classes together below which a piece can be part of nothing."""
-        self._everyday = self._tokens_of(sorted(COMMON | DICTIONARY | GIVEN_NAMES))
+        self._everyday = self._tokens_of(sorted(COMMON | DICTIONARY | GIVEN_NAMES | ORDINARY | _LETTERS_AND_NUMBERS))
 
     @property
     def version(self) -> str:
@@ -142,13 +144,13 @@ class NeuralTagger:
         words = list(split_words(text))
         if not words:
             return []
-        readable = text if _SURROGATE.search(text) is None else _SURROGATE.sub("\ufffd", text)
+        readable = text if text.isascii() or _SURROGATE.search(text) is None else _SURROGATE.sub("\ufffd", text)
         pieces = self._pieces([readable[start : min(end, start + _MAX_WORD_CHARS)] for start, end in words])
         if not pieces.tokens:
             return []
         hint = self._config.hints.get(expected or "", self._config.hints[""])
         likely = self._likely(pieces, hint)
-        if 1.0 - float(np.minimum.reduce(likely[:, 0])) < self._least:
+        if 1.0 - float(likely[:, 0].min()) < self._least:
             return []
         return self._spans(text, words, _by_word(likely, pieces.owners, len(words)))
 
@@ -158,8 +160,12 @@ class NeuralTagger:
         owners: list[int] = []
         for at, word in enumerate(words):
             found = known.get(word.lower()) or self._tokens_of_one(word)
-            tokens += found
-            owners += [at] * len(found)
+            if len(found) == 1:
+                tokens.append(found[0])
+                owners.append(at)
+            else:
+                tokens += found
+                owners += [at] * len(found)
         return _Pieces(tokens, owners)
 
     def _tokens_of_one(self, word: str) -> list[int]:
@@ -210,13 +216,19 @@ class NeuralTagger:
     def _spans(self, text: str, words: Sequence[Interval], probabilities: npt.NDArray[np.float32]) -> list[Detection]:
         begin, inside = probabilities[:, 1::2], probabilities[:, 2::2]
         by_label = begin + inside
-        labels, reached = self._decide(by_label, begin > inside)
+        begins = begin > inside
+        joint = np.add.reduce(by_label[:, self._default], axis=1)
+        labels, reached = self._decide(by_label, begins, joint)
         found: list[tuple[int, int, int]] = []
         for i, label in enumerate(labels):
             if label < 0:
                 continue
-            goes_on = begin[i, label] <= inside[i, label] or reached[i] or (i > 0 and reached[i - 1])
-            if goes_on and found and found[-1][1] == i - 1 and found[-1][2] == label:
+            if (
+                found
+                and found[-1][1] == i - 1
+                and found[-1][2] == label
+                and (reached[i] or reached[i - 1] or not begins[i, label])
+            ):
                 found[-1] = (found[-1][0], i, label)
             else:
                 found.append((i, i, label))
@@ -224,14 +236,18 @@ class NeuralTagger:
         for first, final, label in found:
             start, end = trim(text, words[first].start, words[final].end)
             settled = self._config.labels[label]
-            score = _score(float(by_label[first : final + 1, label].max()), settled.threshold)
+            score = _score(max(by_label[first : final + 1, label].tolist()), settled.threshold)
             if self._reaching[label]:
-                joint = float(by_label[first : final + 1, self._default].sum(axis=1).max())
-                score = max(score, _score(joint, self._config.any_of_default))
+                score = max(score, _score(max(joint[first : final + 1].tolist()), self._config.any_of_default))
             spans.append(Detection(start, end, settled.entity_type, score, self.name, Origin.MODEL))
         return spans
 
-    def _decide(self, by_label: npt.NDArray[np.float32], begins: npt.NDArray[np.bool_]) -> tuple[list[int], list[bool]]:
+    def _decide(
+        self,
+        by_label: npt.NDArray[np.float32],
+        begins: npt.NDArray[np.bool_],
+        joint: npt.NDArray[np.float32],
+    ) -> tuple[list[int], list[bool]]:
         """Label of every word (-1: none), and whether it was reached from a neighbour.
 
         A word that surely goes, by one type or another, goes. A value goes on under the label it began with, unless
@@ -239,23 +255,27 @@ class NeuralTagger:
         word already at ``reach`` times that, so that the doubtful half of a name follows the certain one.
         """
         margins = by_label / self._thresholds
-        labels = np.where(np.maximum.reduce(margins, axis=1) >= 1.0, margins.argmax(axis=1), -1).tolist()
-        joint = np.add.reduce(by_label[:, self._default], axis=1)
-        for i in np.flatnonzero(joint >= self._config.any_of_default).tolist():
+        best = margins.argmax(axis=1).tolist()
+        rows: list[list[float]] = margins.tolist()
+        labels = [label if row[label] >= 1.0 else -1 for label, row in zip(best, rows, strict=True)]
+        for i in (joint >= self._config.any_of_default).nonzero()[0].tolist():
             if not self._reaching[labels[i]]:
                 labels[i] = int(self._default[margins[i, self._default].argmax()])
         reached = [False] * len(labels)
+        if max(labels) < 0:
+            return labels, reached
+        reach, reaching = self._config.reach, self._reaching
         for i in range(1, len(labels)):
             before, label = labels[i - 1], labels[i]
-            other = before != label and self._reaching[before] and self._reaching[label]
-            if other and not begins[i, label] and margins[i, before] >= self._config.reach:
+            other = before != label and reaching[before] and reaching[label]
+            if other and not begins[i, label] and rows[i][before] >= reach:
                 labels[i], reached[i] = before, True
         ways = (range(1, len(labels)), -1), (range(len(labels) - 2, -1, -1), 1)
         for indices, towards in ways:
             for i in indices:
                 label = labels[i + towards]
-                free = labels[i] != label and not self._reaching[labels[i]]
-                if label >= 0 and free and self._reaching[label] and margins[i, label] >= self._config.reach:
+                free = labels[i] != label and not reaching[labels[i]]
+                if label >= 0 and free and reaching[label] and rows[i][label] >= reach:
                     labels[i], reached[i] = label, True
         return labels, reached
 

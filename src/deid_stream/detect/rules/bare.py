@@ -47,7 +47,7 @@ class BareNameRecognizer:
             (w not in COMMON or w in NAMES_ALSO_WORDS) and w not in MONTHS and w not in WEEKDAYS for w in words
         )
         code = match.group("code") or ""
-        numbered = sum(map(str.isdecimal, code)) >= _MIN_DIGITS
+        numbered = sum(map(str.isdecimal, code)) >= _MIN_DIGITS and text[match.end("name")] != "-"  # no "JIRA-12345"
         unknown = not code and all(
             len(w) >= _MIN_LETTERS - 2 and w not in DICTIONARY and w not in FOREIGN_WORDS and "thank" not in w
             for w in words

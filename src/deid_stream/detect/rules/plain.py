@@ -114,6 +114,11 @@ FORM: Final = re.compile(
 )
 """Tax forms, savings plans and charities ("501(c)(3)") that are called by the same number for everybody."""
 RATING: Final = re.compile(r"(?<![\w])(?:ratings?|rated)(?: (?:is|are|was|of|at))? \d(?:[. ]?\d)?(?![\d]| ?\d)")
+PUBLIC: Final = re.compile(
+    r"(?<![\w])(?:(?:cve|c v e)[ -]?(?:\d{4}|20 ?\d\d)[ -]?\d{4,7}|cwe[ -]?\d{2,4}|rfc[ -]?\d{3,5}|kb-?\d{7}"
+    r"|(?:iso|iec)(?:/iec)?[ -]?\d{3,5}(?:[:-](?:19|20)\d\d)?)(?!\w| ?\d)"
+)
+"""Numbers of weaknesses, standards and patches, which are the same for everybody."""
 DATED_TIME: Final = re.compile(
     rf"(?<![\w])\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: {_MONTH})? (?:at|around|by|about|from) (?:1[0-2]"
     rf"|[1-9])(?: [0-5]\d)?(?!\d| ?\d)"
@@ -217,6 +222,7 @@ _RARE: Final = (
         "1c", "1(c",
     )),
     ("quantity", RATING, ("rating", "rated")),
+    ("product", PUBLIC, ("cve", "cwe", "c v e", "rfc", "iso", "iec", "kb")),
 )  # fmt: skip
 """Kind, pattern, and what a text must hold one of for the pattern to be tried."""
 
