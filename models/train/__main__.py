@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, help="folder of carrier sentences")
     parser.add_argument("--out", type=Path, default=export.SHIPPED, help="the shipped one is pinned in the code, too")
     parser.add_argument("--dev", type=Path, help="folder to measure on afterwards (never trained on)")
-    parser.add_argument("--version", default="2026.11.5")
+    parser.add_argument("--version", default="2026.11.6")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--synthetic", type=int, default=30000, help="generated sentences an epoch")

@@ -5,7 +5,7 @@
 ``python -m models.train`` does the same after it has trained. Weights of different seeds are sure of their guesses to
 different degrees; a fixed threshold is a different point of each one's curve. So a number of log-odds is added to all
 guesses of these weights, which is the same as moving every threshold: the one at which what stays in clear and what is
-taken in vain are least together (as shares of letters and digits, each the mean over the held-out files).
+redacted needlessly are least together (as shares of letters and digits, each the mean over the held-out files).
 """
 
 import json

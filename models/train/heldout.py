@@ -1,7 +1,8 @@
 """The made set to measure on: ``python -m models.train.heldout FOLDER`` writes it, in both styles.
 
 Its sentences and look-alikes are none of the training's; the values are made by the same makers, from a seed of its
-own. Which of several seeds is shipped is settled on this set alone: the one whose ``leaked``, as the mean of both
+own. Where the thresholds stand is settled on it and on turns that were kept from training (``calibrate``), and which of
+several seeds is shipped on this set alone: the one whose ``leaked``, as the mean of both
 styles through the whole detector, is the median; of an even number, the worse of the middle two.
 """
 

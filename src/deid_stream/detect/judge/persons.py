@@ -21,6 +21,7 @@ from deid_stream.detect.vocabulary import (
     MONTHS,
     NAMES_ALSO_WORDS,
     NAMES_AMBIGUOUS,
+    NAMES_INDIA,
     RARE,
     SURNAMES_ALSO_WORDS,
     WEEKDAYS,
@@ -62,9 +63,9 @@ _NUMBERED: Final = re.compile(r"[^\W\d_]+-?\d{1,3}|\d{1,3}")
 """No person ("y/o"), and no band's or product's name ("blink-182")."""
 _WANTS_TO: Final = re.compile(
     r"(?<![^\W_])(?:want|wants|wanted|wanting|need|needs|needed|like|love|going|gonna|have|has|had|trying|try|tried|able|hope"
-    r"|hoping|wish|plan|planning|prefer|forgot|remember|ready|happy|how|when|where|what|whether) to \Z"
+    r"|hoping|wish|plan|planning|prefer|forgot|remember|ready|happy|how|when|where|what|whether) to \Z|['’]ll \Z"
 )
-"""Before a verb, whatever the model takes it for: "i'd like to frank this", "you want to shate"."""
+"""Before a verb, whatever the model takes it for: "i'd like to frank this", "you want to shate", "we'll timebox it"."""
 _IMPERATIVES: Final = word_set("judge.imperatives")
 """Names that are verbs, too."""
 _OBJECTS: Final = word_set("judge.objects")
@@ -93,11 +94,20 @@ def parted(text: str, detection: Detection, known: list[Thing]) -> Iterator[Dete
     """The guess without the known things in it, and those as what they are."""
     replace = msgspec.structs.replace
     for start, end in without(detection.start, detection.end, known):
-        if any(map(str.isalnum, text[start:end])) and not _only_common(text[start:end]):
+        goods = any(thing.kind is None and thing.end == start for thing in known) and _is_goods(text[start:end])
+        if any(map(str.isalnum, text[start:end])) and not goods and not _only_common(text[start:end]):
             yield replace(detection, start=start, end=end)
     for thing in known:
         if thing.kind is not None and thing.start < detection.end and detection.start < thing.end:
             yield replace(detection, start=thing.start, end=thing.end, entity_type=thing.kind)
+
+
+def _is_goods(value: str) -> bool:
+    """A word in the plural right after a product, on no list of names: "ansible playbooks"."""
+    word = value.strip()
+    return (
+        word.isalpha() and word.islower() and word.endswith("s") and word not in GIVEN_NAMES and word not in NAMES_INDIA
+    )
 
 
 def _only_common(value: str) -> bool:

@@ -62,9 +62,11 @@ def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     named = T.ADDRESS in view.expected or (
         nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
     )
-    if detection.entity_type is T.ADDRESS and 0 < numbers < len(lows) <= 2 < len(view.words) and not named:
-        known = not PLACES.isdisjoint(lows) or not STREETS.isdisjoint(lows)
-        plain = all(is_number(w) or w in COMMON for w in lows)
+    said = [w.group() for w in WORD.finditer(view.written.between(detection.start, detection.end).lower())]
+    counts = sum(map(is_number, said))
+    if detection.entity_type is T.ADDRESS and 0 < counts < len(said) <= 2 < len(view.words) and not named:
+        known = not PLACES.isdisjoint(said) or not STREETS.isdisjoint(said)
+        plain = all(is_number(w) or w in COMMON for w in said)
         before = text[max(0, detection.start - 12) : detection.start].lower()
         if not known and (plain or _AT.search(before) is None):
             return

@@ -116,13 +116,17 @@ _PLACED: Final = re.compile(r"(?<![^\W_])(?:city|town|village|state|district|cou
 _NATURE: Final = word_set("things.nature")
 """First words of the names of mountains, lakes, stations and churches."""
 _WORK: Final = re.compile(
-    r"(?:'s| is| was) an? (?:(?!(?:in|of|for|with|from|at|to|who|and|on|by) )[^\W_]+[ -]){0,7}?"
+    r"(?:'s| is| was) an? "
+    r"(?:(?:hundred|thousand) and |(?!(?:in|of|for|with|from|at|to|who|and|on|by) )[^\W_]+[ -]){0,10}?"
     r"(?:films?|movies?|series|sitcom|songs?|albums?|band|novel|magazine|newspaper|company|firm|bank|charity|nonprofit|corporation|retailer|restaurant|hotel|airline|software|website|startup"
     r"|supermarket|village|town|city|river|mountain|lake|island|suburb)"
     r"(?= (?:that|which|directed|starring|by|in|from|based|about|of|for|with|called|where|on|and)(?![^\W_])"
     r"|[^\w\s]|\s*\Z)"
 )
 """What follows the name of a work, a firm or a place: "... is a 2010 action film"."""
+
+_SITE_AFTER: Final = re.compile(r" (?:international airport|international|airport|apartments|country club)(?![^\W_])")
+"""After the name of a place that is built: "carrington apartments"."""
 
 
 class Thing(NamedTuple):
@@ -228,6 +232,8 @@ def is_thing_here(low: str, start: CharIndex, end: CharIndex) -> T | bool:
     names = name.split()
     known = any(word in GIVEN_NAMES for word in names)
     if _PLACED.search(before) or (len(names) > 1 and names[0] in _NATURE and not _PERSON_BEFORE.search(before)):
+        return T.LOCATION
+    if not known and _SITE_AFTER.match(low, end) and not _PERSON_BEFORE.search(before):
         return T.LOCATION
     if known and _NTH.match(low, end):
         return True
