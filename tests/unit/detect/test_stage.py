@@ -52,6 +52,7 @@ def test_the_model_is_spared_what_dictionaries_explain(said: str, spared: bool) 
         (T.PERSON, "the barista splashed espresso", False),
         (T.PERSON, "sky", False),  # a word that is a name, too
         (T.PERSON, "it is s o", False),  # spelled
+        (T.PERSON, "could you check whether that has been processed already please", True),  # no answer, and no names
         (T.ADDRESS, "okay", True),
         (T.ADDRESS, "the hotel in singapore", False),
         (T.PASSWORD, "okay", False),  # any word may be one

@@ -42,7 +42,9 @@ _CERTAIN: Final = 0.9
 """Model score from which an address on the net needs no sign in it."""
 _SIGN: Final = re.compile(r"@|\.|\b(?:at|dot|arroba|punto|rate)\b")
 _JOINED: Final = re.compile(r"[^\W_] ?[@.] ?[^\W_]|[^\W_] (?:at|dot|arroba|punto) [^\W_]")
-_COUNTS: Final = re.compile(r"[ -]?(?:digits?|letters?|characters?|figures|ank|akshar|अंक|अक्षर)(?!\w)")
+_COUNT_WORDS: Final = r"(?:digits?|letters?|characters?|figures|ank|akshar|अंक|अक्षर)"
+_COUNTS: Final = re.compile(rf"[ -]?{_COUNT_WORDS}(?!\w)")
+_COUNTED: Final = re.compile(rf"(?:[^\W\d_]+ )?\d{{1,2}} {_COUNT_WORDS}")
 """After a number: how many there are of them ("the three digit code")."""
 _FUNCTION: Final = word_set("judge.function")
 _BEFORE_DATE: Final = word_set("judge.before_date")
@@ -109,9 +111,11 @@ def _has_host(view: View, detection: Detection) -> bool:
 
 def _counts(view: View, text: str, detection: Detection) -> bool:
     """A number that only says how many digits or letters there are."""
+    written = view.written.between(detection.start, detection.end)
+    if _COUNTED.fullmatch(written.lower()):
+        return True
     if _COUNTS.match(text.lower(), detection.end) is None:
         return False
-    written = view.written.between(detection.start, detection.end)
     return written.isdecimal() and len(written) <= _BARE
 
 

@@ -150,7 +150,7 @@ class NeuralTagger:
             return []
         hint = self._config.hints.get(expected or "", self._config.hints[""])
         likely = self._likely(pieces, hint)
-        if 1.0 - float(likely[:, 0].min()) < self._least:
+        if 1.0 - float(np.minimum.reduce(likely[:, 0])) < self._least:
             return []
         return self._spans(text, words, _by_word(likely, pieces.owners, len(words)))
 

@@ -53,6 +53,8 @@ _TOLD: Final = ("pass", "code", "word", "secret", "answer", "pin", "login", "use
 _ORDINARY: Final = ORDINARY | word_set("stage.ordinary")
 _AROUND_ANSWERS: Final = CLOSED & word_set("stage.around_answers")
 """Words that answer no question for a name, an address or a code."""
+_SENTENCE: Final = 8
+"""Words from which a turn is more than an answer: nobody is called by one of its frequent words."""
 _ONLY_DIGITS: Final = frozenset(
     {
         EntityType.CREDIT_CARD,
@@ -110,12 +112,13 @@ def settled(view: View, found: Sequence[Detection]) -> bool:
     vocabulary = CLOSED if named else _ORDINARY
     asked = view.expected
     waiting = asked and not any(d.entity_type in asked for d in found)
+    other_words = not asked or bool(waiting)
     if waiting and (view.has_digit or not _ONLY_DIGITS.issuperset(asked)):
         if not SECRETS.isdisjoint(asked):
             return False
-        vocabulary = _AROUND_ANSWERS
-    plain_talk = not named and (not asked or (waiting and vocabulary is _ORDINARY)) and view.open_run is None
-    plain_talk = plain_talk and _is_plain_talk(view)
+        vocabulary = _AROUND_ANSWERS if named or len(view.words) < _SENTENCE else _ORDINARY
+        other_words = False
+    plain_talk = not named and other_words and view.open_run is None and _is_plain_talk(view)
     covered = [(d.start, d.end) for d in found if d.score >= _CERTAIN]
     # an amount in an answer to a question for a number may be a part of it, written as one
     mask = view.plain_mask if view.has_digit and not waiting else None

@@ -22,20 +22,21 @@ _FOREIGN_ENDS: Final = (
 )  # fmt: skip
 _UNIT_ONLY: Final = re.compile(
     r"(?<![^\W_])(?:p\.? ?o\.? ?box(?: number| no)?\.? \d[\d ]*|(?:psc|unit) \d+,? box \d+"
-    r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*)",
+    r"|(?:apt|apartment|suite|ste|flat|plot|door)\.?(?: (?:number|no))?\.? ?#? ?\d[\w/-]*(?: \d+)*"
+    r"|(?:फ्लैट|फ़्लैट|मकान|प्लॉट)(?: (?:नंबर|नम्बर|संख्या))? \d+)",
     re.IGNORECASE,
 )
 _UNIT_HINTS: Final = ("box", "apt", "apartment", "suite", "ste", "flat", "plot", "door")
 """Without one of these ``_UNIT_ONLY`` cannot match in ASCII text."""
 _BLOCK: Final = re.compile(
     r"(?<![^\W_])(?:[^\W\d_]{4,20} )?(?:sector|sec|phase|block|ward|gali|makan|kothi|plot|quarter|house|flat|room"
-    r"|tower)"
-    r"(?: (?:number|no|nambar))? \d[\d ]{0,4}[a-z]?(?![^\W_])"
+    r"|tower|गली|सेक्टर|ब्लॉक|कमरा)"
+    r"(?: (?:number|no|nambar|नंबर|नम्बर|संख्या))? \d[\d ]{0,4}[a-z]?(?![^\W_])"
 )
 """A block of a town and its number, where somebody lives."""
 _AT_HOME: Final = re.compile(
     r"(?<![^\W_])(?:reht[aei]|rahat[aei]|live|lives|living|stay|staying|ghar|pata|address|deliver\w*|vivo"
-    r"|makan)(?![^\W_])"
+    r"|makan)(?![^\W_])|रहत|पता|घर|मकान"
 )
 _CORRECTED: Final = re.compile(
     r"[ ,.]+(?:(?:no|nope|sorry|wait|actually|correction|i mean|make that|it'?s|it is|that'?s|um|uh|er)[ ,.]+)*"

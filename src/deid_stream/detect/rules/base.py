@@ -42,11 +42,14 @@ class PatternRecognizer:
         self.name = name
         self._patterns = tuple(patterns)
         self._ids = tuple(f"{name}/{pattern.entity_type.lower()}" for pattern in self._patterns)
+        numbered = tuple(zip(self._patterns, self._ids, strict=True))
+        self._numbered = numbered, tuple(row for row in numbered if not row[0].digits)
+        """Patterns with their ids: all of them, and those for a turn without digits."""
 
     def find(self, view: View) -> list[Detection]:
         found: list[Detection] = []
         text, low = view.text, view.low
-        for pattern, rule_id in zip(self._patterns, self._ids, strict=True):
+        for pattern, rule_id in self._numbered[not view.digits]:
             needs = pattern.needs
             if view.digits < pattern.digits or (needs and needs not in text):
                 continue

@@ -16,7 +16,17 @@ from deid_stream.units import CharIndex
 _NO_VERSION = r"(?<!version )(?<!release )(?<!build )(?<!firmware )(?<!version is )(?<! v)"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 
+_NO_LOCAL_HI: Final = r"(?!(?:मेरा|मेरी|आपका|आपकी|ई-?मेल|मेल|आईडी|है|पर|पे|का|की|को|और|जी|हाँ|हां)[ ,])"
 CONTACT: Final = (
+    Pattern(
+        EntityType.EMAIL_ADDRESS,
+        re.compile(
+            rf"(?<!\S)(?:{_NO_LOCAL_HI}[^\s,]+ ){{1,4}}(?:एट|ऐट|अट)(?: द रेट(?: ऑफ)?)? ?[^\s,]+(?: ?\. ?| डॉट )"
+            r"(?:कॉम|इन|को|नेट|ऑर्ग|com|in|co)(?:(?: ?\. ?| डॉट )(?:इन|in))?(?!\w)"
+        ),
+        0.9,
+        needs="ट",
+    ),
     Pattern(
         EntityType.IP_ADDRESS,
         rx(rf"{_NO_VERSION}(?:\d \d\d|\d{{1,3}})(?: ?\. ?(?:\d \d\d|\d{{1,3}})){{3}}"),
