@@ -59,7 +59,7 @@ def test_the_model_is_spared_what_dictionaries_explain(said: str, spared: bool) 
         (T.CREDIT_CARD, "could you please give me a moment while i open my account", True),
         (T.CREDIT_CARD, "the barista splashed the espresso", True),  # no digit, so no card
         (T.CREDIT_CARD, "nkosi splashed espresso", False),
-        (T.ID_NUMBER, "could you please give me a moment while i open my account", False),  # a code may be a word
+        (T.ID_NUMBER, "the barista splashed the espresso", False),  # a code may be a word
         (T.ID_NUMBER, "yes that is right", True),
         (T.CREDIT_CARD, "okay so that is 9.909 when 8.54", False),
         (T.PHONE_NUMBER, "it is 40% and 12.50", False),

@@ -95,6 +95,8 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
         return
     if detection.entity_type is T.EMAIL_ADDRESS and detection.score < _CERTAIN and not _has_host(view, detection):
         return
+    if detection.entity_type is T.EMAIL_ADDRESS and detection.score < _CERTAIN and _is_site(view, detection):
+        detection = msgspec.structs.replace(detection, entity_type=T.URL)
     if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
     written = view.written.between(detection.start, detection.end)
@@ -117,6 +119,14 @@ def _counts(view: View, text: str, detection: Detection) -> bool:
     if _COUNTS.match(text.lower(), detection.end) is None:
         return False
     return written.isdecimal() and len(written) <= _BARE
+
+
+def _is_site(view: View, detection: Detection) -> bool:
+    """A domain without anybody at it, where nobody speaks of mail: "you can see it at acme dot com"."""
+    if T.EMAIL_ADDRESS in view.expected or view.open_run is not None or "mail" in view.low:
+        return False
+    said = view.written.between(detection.start, detection.end)
+    return "." in said and "@" not in said and " at " not in said
 
 
 def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -> Iterator[Detection]:
