@@ -60,6 +60,10 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(30_000_631, 32, id="two segments of one time, each with the words of half of it"),
         pytest.param(30_000_989, 32, id="a text without letters, and a word that texts may leave out"),
         pytest.param(22_000_421, 32, id="every look of eight seconds falls within words, on a soft line"),
+        pytest.param(80_001_727, 33, id="a text without words that is stated in silence"),
+        pytest.param(60_001_217, 33, id="keys in the softest steps of A-law"),
+        pytest.param(92_002_375, 34, id="words that are late, and the sound before them is lost"),
+        pytest.param(92_102_251, 34, id="a word without a start after one that is late"),
         pytest.param(22_002_909, 32, id="the sound of a text's first half has left before the text came"),
     ],
 )

@@ -361,7 +361,7 @@ def neighbours(case: Case, rng: random.Random) -> None:
     values = [word for word in case.said if word.value >= 0]
 
     def stays(word: Word) -> bool:
-        start_ms, end_ms = word.start_ms or 0, word.end_ms or 0
+        start_ms, end_ms = sorted((word.start_ms or 0, word.end_ms or 0))
         return not (lacking and any(start_ms < value.end_ms and value.start_ms < end_ms for value in values))
 
     for at, segment in enumerate(case.segments):

@@ -16,13 +16,17 @@ _PART = "/"
 _LAG_MS = 300
 _LONGEST_MS = 10_000
 """A turn of segments ends after 12 s, also within a number."""
+_RIGHT_MS = 100
 _LEAST_SHARE = 0.8
 """Of the time that is taken. Words that are stated in less of it do not show how late they are in parts."""
 
 
 def short_segments(case: Case, rng: random.Random) -> None:
-    """Every word, or a few, is a segment, and all of these may be early or late. Only where the words say all of a
-    value or nothing of it; what comes again would stand between the words of a value, and stays away."""
+    """Every word, or a few, is a segment, and all of these may be early or late, by 800 ms at most.
+
+    Only where the words say all of a value or nothing of it; what comes again would stand between the words of a
+    value, and stays away.
+    """
     sizes = rng.choice(((1,), (1, 2, 3), (1, 2, 5)))
     off_ms = rng.choice((0, 0, *range(-800, 801, 100)))
     last = {segment.segment_id: segment for segment in case.segments}
@@ -31,11 +35,12 @@ def short_segments(case: Case, rng: random.Random) -> None:
         segment for segment in case.segments if segment.segment_id not in parted and "again" not in segment.segment_id
     ]
     for name, segment in parted.items():
-        at = 0
+        at, stated_ms = 0, min(word.start_ms or 0 for word in segment.words)
+        moved_ms = off_ms if abs(stated_ms - segment.start_ms) < _RIGHT_MS else 0
         while at < len(segment.words):
             words = segment.words[at : at + rng.choice(sizes)]
             at += len(words)
-            made.append(_part(segment, words, f"{name}{_PART}{at}", off_ms))
+            made.append(_part(segment, words, f"{name}{_PART}{at}", moved_ms))
     case.segments[:] = sorted(made, key=lambda segment: segment.time_ms)
 
 

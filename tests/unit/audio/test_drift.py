@@ -6,6 +6,7 @@ from deid_stream.audio.align.drift import NO_DRIFT, Drift, by_word, drifts, with
 from deid_stream.audio.align.profiles import PROFILES
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
+from deid_stream.units import Interval
 
 from .sounds import RATE_HZ, joined, noise, silent
 
@@ -111,6 +112,42 @@ def test_the_words_of_a_segment_that_came_again_bound_those_of_the_other_nowhere
     ]
     found = drifts(segments, Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
     assert found[0].after_ms == off_by_ms
+
+
+@pytest.mark.parametrize("inner", [(1_400, 1_680), (None, 1_680), (None, None)], ids=["timed", "no start", "no times"])
+@pytest.mark.parametrize(("off_ms", "expected"), [(0, NO_DRIFT), (600, Drift(600, 0))], ids=["right", "late"])
+def test_a_word_without_times_between_others_says_nothing_of_these(inner, off_ms, expected) -> None:
+    sound = joined(
+        silent(1_000), *(part for _ in WORDS for part in (noise(280, rms=3_000), silent(120))), silent(2_000)
+    )
+    times = [WORDS[0], inner, WORDS[2]]
+    words = tuple(Word("and", *(at if at is None else at + off_ms for at in stated)) for stated in times)
+    segment = Segment(
+        call_id="c", customer_id="k", segment_id="s", text="and and and", start_ms=1_000, end_ms=2_080, words=words
+    )
+    assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60) == [expected]
+
+
+class _WithoutSome(Recording):
+    """A recording of which some never came."""
+
+    def missing(self, channel: int, part: Interval) -> list[Interval]:
+        return [part.intersect(Interval(1_060, 1_380))]
+
+
+@pytest.mark.parametrize("reader", [Recording, _WithoutSome])
+def test_what_never_came_may_have_been_the_sound_of_words(reader) -> None:
+    """The words are 450 ms late by the usual 100 ms; of what sounds before them three quarters are lost."""
+    lost = reader is _WithoutSome
+    first = joined(noise(60, rms=3_000), silent(320)) if lost else joined(noise(280, rms=3_000), silent(100))
+    others = (part for _ in range(3) for part in (noise(280, rms=3_000), silent(120)))
+    sound = joined(silent(1_000), first, *others, silent(2_000))
+    words = tuple(Word("and", at + 450, at + 730) for at in (1_000, 1_380, 1_780, 2_180))
+    segment = Segment(
+        call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=1_000, end_ms=2_910, words=words
+    )
+    (found,) = drifts([segment], reader(sound[:, None], RATE_HZ), 0, PROFILES["late"], 1 << 60)
+    assert found.before_ms >= 350
 
 
 def test_a_last_word_stays_where_no_word_has_times() -> None:

@@ -5,7 +5,6 @@ as far from its sound as either end does; so far a cut about it is widened. Time
 recogniser's usual error say nothing, and nor do words that are the echo of another channel.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_stream.audio.align.echoes import own_words
+from deid_stream.audio.align.nearby import connected
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.hold.line import quantile
 from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader
@@ -22,12 +22,6 @@ from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import longest_sound_ms
 
-_NEXT_PAUSE_MS: Final = 400
-"""Sound after a longer pause than this belongs to something else than the words before it."""
-_SOFT_BETWEEN_MS: Final = 1_200
-"""What sounds softly for no longer, with the pauses about it, is a part of what is said before and after it. A larger
-value takes the voice of somebody else, heard softly, for a bridge to what is said after that: values are then silenced
-widely. A smaller one takes the words before a softly said value for something else."""
 _LOOK_MS: Final = 1_000
 """How far before its start, and beyond its end and its own length, the sound of a segment is looked for."""
 _LONGEST_MS: Final = 12_000
@@ -182,11 +176,15 @@ def _says(word: Word) -> bool:
 
 
 def _extent(segment: Segment) -> Interval | None:
-    """From the first word's start to the last one's end; None where a word has no times."""
+    """From the first word's start to the last one's end; None where either is not stated."""
     timed = _timed(segment)
-    if not timed or any(map(_untimed, segment.words)):
+    said = [word for word in segment.words if _says(word)]
+    if not timed or said[0].start_ms is None or said[-1].end_ms is None:
         return None
-    return Interval(min(start for start, _ in timed), max(end for _, end in timed))
+    if not any(map(_untimed, said)):
+        return Interval(min(start for start, _ in timed), max(end for _, end in timed))
+    start_ms = min(said[0].start_ms, min(start for start, _ in timed))
+    return Interval(start_ms, max([start_ms, said[-1].end_ms, *(end for _, end in timed)]))
 
 
 def _drift(
@@ -195,13 +193,17 @@ def _drift(
     if not 0 < window.length <= MAX_READ_MS:
         return NO_DRIFT
     sounding, audible = _sounding(reader, channel, window, extent)
-    before, heard, after = _connected(sounding, audible, window, extent)
+    before, heard, after = connected(sounding, audible, window, extent)
     if heard is None:
         return NO_DRIFT  # nothing sounds anywhere near: alignment refuses the words' times by itself
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
     timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
-    drift = _off(timed, sounding, window, heard, extent, tolerance_ms)
+    # what never came may have been sound
+    perhaps = sounding.copy()
+    for part in reader.missing(channel, window):
+        perhaps[(part.start - window.start) // FRAME_MS : -((window.start - part.end) // FRAME_MS)] = True
+    drift = _off(timed, perhaps, window, heard, extent, tolerance_ms)
     # whether the words agree with the sound is the dearer question, so it is asked only where they seem to be off
     if drift == NO_DRIFT:
         return NO_DRIFT
@@ -305,37 +307,6 @@ def _sounding(
     level = quantile(loud, _LOUD) if len(loud) else float(peaks.max(initial=0))
     audible: NDArray[np.bool_] = peaks > pause_peak
     return audible & (peaks > level / _SOFTER), audible
-
-
-class _Sound(NamedTuple):
-    """What sounds where words are stated, and the sound before and after that, over longer pauses; None for none."""
-
-    before: Interval | None
-    there: Interval | None
-    after: Interval | None
-
-
-def _connected(sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: Interval, extent: Interval) -> _Sound:
-    """The sound from where the words are stated outward, over pauses of words; all there is where none is there. What
-    is said softly between two words, and not for long, is no pause."""
-    loud = np.flatnonzero(sounding)
-    frames = loud * FRAME_MS + window.start
-    if not len(frames):
-        return _Sound(None, None, None)
-    first, stop = np.searchsorted(frames, extent).tolist()
-    if first == stop:
-        return _Sound(None, Interval(int(frames[0]), int(frames[-1]) + FRAME_MS), None)
-    quiet_ms = np.cumsum(~audible)[loud] * FRAME_MS
-    apart = (quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) | (frames[1:] - frames[:-1] > _SOFT_BETWEEN_MS)
-    borders = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
-    parts = [Interval(int(frames[a]), int(frames[b - 1]) + FRAME_MS) for a, b in pairwise(borders)]
-    here = bisect_right(borders, first) - 1
-    last = bisect_right(borders, stop - 1)
-    return _Sound(
-        parts[here - 1] if here else None,
-        Interval(parts[here].start, parts[last - 1].end),
-        parts[last] if last < len(parts) else None,
-    )
 
 
 def _agree(

@@ -1,0 +1,49 @@
+"""Which sound is that of words, and which sounds before and after it, over longer pauses."""
+
+from bisect import bisect_right
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_stream.audio.hold.reader import FRAME_MS
+from deid_stream.units import Interval
+
+_NEXT_PAUSE_MS: Final = 400
+"""Sound after a longer pause than this belongs to something else than the words before it."""
+_SOFT_BETWEEN_MS: Final = 1_200
+"""What sounds softly for no longer, with the pauses about it, is a part of what is said before and after it. A larger
+value takes the voice of somebody else, heard softly, for a bridge to what is said after that: values are then silenced
+widely. A smaller one takes the words before a softly said value for something else."""
+
+
+class Nearby(NamedTuple):
+    """What sounds where words are stated, and the sound before and after that, over longer pauses; None for none."""
+
+    before: Interval | None
+    there: Interval | None
+    after: Interval | None
+
+
+def connected(sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: Interval, extent: Interval) -> Nearby:
+    """The sound from where the words are stated outward, over pauses of words; all there is where none is there. What
+    is said softly between two words, and not for long, is no pause."""
+    loud = np.flatnonzero(sounding)
+    frames = loud * FRAME_MS + window.start
+    if not len(frames):
+        return Nearby(None, None, None)
+    first, stop = np.searchsorted(frames, extent).tolist()
+    if first == stop:
+        return Nearby(None, Interval(int(frames[0]), int(frames[-1]) + FRAME_MS), None)
+    quiet_ms = np.cumsum(~audible)[loud] * FRAME_MS
+    apart = (quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) | (frames[1:] - frames[:-1] > _SOFT_BETWEEN_MS)
+    borders = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
+    parts = [Interval(int(frames[a]), int(frames[b - 1]) + FRAME_MS) for a, b in pairwise(borders)]
+    here = bisect_right(borders, first) - 1
+    last = bisect_right(borders, stop - 1)
+    return Nearby(
+        parts[here - 1] if here else None,
+        Interval(parts[here].start, parts[last - 1].end),
+        parts[last] if last < len(parts) else None,
+    )
