@@ -17,6 +17,8 @@ from deid_stream.text.normalise import normalise
 from deid_stream.units import CharIndex, Interval, Ms
 
 NOT_YET_MS: Final[Ms] = 1 << 60
+_FROM_YOU: Final = re.compile(r"(?i)(?<![^\W_])(?:I|you|your)(?![^\W_]).*\?\Z", re.DOTALL)
+"""A recogniser may take an answer for a question: "how will drive near the old mill?" """
 _SENTENCE: Final = re.compile(r"[^.?!]+[.?!]*")
 
 
@@ -41,8 +43,8 @@ def _asking(turn: Turn, types: Sequence[EntityType]) -> Iterator[tuple[CharIndex
 
 
 def asks(text: str) -> list[Interval]:
-    """Sentences of ``text`` (characters) that ask for a value, with a question mark: they answer nothing."""
-    sentences = [sentence for sentence in _SENTENCE.finditer(text) if sentence.group().endswith("?")]
+    """Sentences of ``text`` (characters) in which somebody asks somebody for a value: they answer nothing."""
+    sentences = [sentence for sentence in _SENTENCE.finditer(text) if _FROM_YOU.search(sentence.group())]
     return [Interval(*each.span()) for each in sentences if questions.asked(normalise(each.group()).text.lower())]
 
 

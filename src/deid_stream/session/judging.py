@@ -10,7 +10,7 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import begins, landmark, told
+from deid_stream.detect.rules.told import begins, landmark, thanked, told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -23,7 +23,7 @@ from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
 from deid_stream.units import Interval, merge, subtract
-from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, doubted_text
+from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, certain, doubted_text
 
 UNSURE_SCORE: Final = 0.5
 """Of a span that stands only on an expected answer being badly understood."""
@@ -98,6 +98,14 @@ def _in_pieces(segment: Segment, answers: Sequence[Span]) -> list[Interval]:
         if after.entity_type in _FOUND_IN_PIECES
         and len(segment.text[before.end : after.start].split()) <= _WORDS_BETWEEN_PIECES
     ]
+
+
+def _thanked(turn: Turn) -> Iterator[Interval]:
+    """Whom somebody thanks, where the recogniser is not certain of what it read there."""
+    for segment, start in zip(turn.segments, turn.starts(), strict=True):
+        for part in thanked(segment.text):
+            if not certain(segment.text, segment.words, part):
+                yield Interval(start + part.start, start + part.end)
 
 
 def _reason(error: Exception) -> str:
@@ -204,9 +212,11 @@ class Judge:
         if asked is not None and asked.by != str(turn.channel):
             wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
         misheard = [] if wanted is None else [(part, wanted) for part in self._doubted_answer(turn, judged, wanted)]
-        misheard += [(part, EntityType.ADDRESS) for part in self._landmarks(turn, judged.spans)]
+        places = [part for part, kind in [*map(_placed, judged.spans), *misheard] if kind is EntityType.ADDRESS]
+        misheard += [(part, EntityType.ADDRESS) for part in self._landmarks(turn, places)]
         if self._reads_names(turn):
             misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=wanted is EntityType.PERSON)]
+            misheard += [(part, EntityType.PERSON) for part in _thanked(turn)]
             misheard += list(_announced(turn.text, [*misheard, *map(_placed, judged.spans)], wanted))
         spans = list(judged.spans)
         for part, kind in misheard:
@@ -223,15 +233,15 @@ class Judge:
             return False
         return any(word.confidence is not None for segment in turn.segments for word in segment.words)
 
-    def _landmarks(self, turn: Turn, spans: Sequence[Span]) -> list[Interval]:
-        """What a recogniser's text says of where an address is, beside its parts."""
+    def _landmarks(self, turn: Turn, places: Sequence[Interval]) -> list[Interval]:
+        """What a recogniser's text says of where an address is, beside its parts, which are ``places``."""
         parts: list[Interval] = []
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
+            own = Interval(start, start + len(segment.text))
             if any(word.confidence is not None for word in segment.words):
-                for span in clip(spans, start, start + len(segment.text)):
-                    if span.entity_type is EntityType.ADDRESS:
-                        end = landmark(segment.text, Interval(span.start, span.end))
-                        parts.append(Interval(start + span.end, start + end))
+                for place in (part.intersect(own) for part in places if part.overlaps(own)):
+                    end = landmark(segment.text, Interval(place.start - start, place.end - start))
+                    parts.append(Interval(place.end, start + end))
         return [part for part in parts if part.length]
 
     def _doubted_answer(self, turn: Turn, judged: Judged, wanted: EntityType) -> list[Interval]:

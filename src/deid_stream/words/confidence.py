@@ -111,6 +111,13 @@ def _lies_in(word: Word, within: Interval) -> bool:
     return word.start_ms is None or within.start <= word.start_ms < within.end
 
 
+def certain(text: str, words: Sequence[Word], part: Interval) -> bool:
+    """Whether the recogniser does not doubt the words of a part of the text (characters) even beside an unsure one."""
+    placed = place(text, [word.text for word in words])
+    said = (word for word, where in zip(words, placed.places, strict=True) if where.overlaps(part))
+    return not any(_below(word, BESIDE_UNSURE_BELOW) for word in said)
+
+
 def _doubtful_number_below(word: Word) -> float:
     """Confidence below which a word in an answer to a question for a number or an address is doubtful."""
     return EVERYDAY_UNSURE_BELOW if _plain(word) in _NO_NUMBERS else DOUBTFUL_BELOW

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.detect.rules.told import begins, landmark, told
+from deid_stream.detect.rules.told import begins, landmark, thanked, told
 from deid_stream.units import Interval
 
 
@@ -118,3 +118,25 @@ def test_a_landmark_belongs_to_its_address(before: str, address: str, goes_on: s
 )
 def test_what_else_is_said_is_no_landmark(text: str) -> None:
     assert landmark(text, Interval(0, 11)) == 11
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Thank you, say that, it's all done for you now.", ["say that"]),
+        ("Great. Thanks no like that that is all done.", ["no like that"]),
+        ("Thank you, this one, what that is all.", ["this one"]),
+        ("Thank you very much, that is all.", []),
+        ("Thank you sir that's all done.", []),
+        ("Thank you. That is all done.", []),
+        ("I thank you and your team that is all", []),
+        ("Thank you we have looked at it for a long while now and that is all", []),
+    ],
+)
+def test_a_name_is_told_between_thanks_and_a_sentence(text: str, names: list[str]) -> None:
+    assert [text[part.start : part.end] for part in thanked(text)] == names
+
+
+def test_an_answer_that_is_misheard_from_its_first_words_tells_a_name() -> None:
+    assert told("Sure, it has locked me, thank you, Sim.", asked=True)
+    assert not told("Sure, it has locked me, thank you, Sim.", asked=False)

@@ -226,6 +226,9 @@ class Addressed(SecretDetector):
         ("it is ?too ann at example dot com", ["too"]),
         ("?Zorblax is your email address? it is ?quux", ["quux"]),
         ("it is ?quux okay?", ["quux"]),
+        ("How will ?quux near the old mill?", ["quux"]),
+        ("Thank you, ?say that, that is all", ["say", "that"]),
+        ("Thank you, say that, that is all", []),
     ],
     ids=[
         "a landmark",
@@ -235,6 +238,9 @@ class Addressed(SecretDetector):
         "everyday words before it",
         "a question is no answer",
         "an unsure answer",
+        "an answer taken for a question",
+        "who is thanked",
+        "who is thanked, for certain",
     ],
 )
 def test_what_goes_with_an_address_beside_it(text, gone):

@@ -28,7 +28,7 @@ _SAYS_MORE: Final = word_set("told.says_more")
 _DETERMINERS: Final = word_set("told.determiners")
 _CUE: Final = re.compile(
     r"(?<![^\W_])(?:(?P<name>(?:my|the|full|first|last|sur)[ -]?name(?: is|'s)|my (?:full|first|last) name(?: is|'s))"
-    r"|(?P<answer>it is|it's|its|this is|i am|i'm|(?:that is|that's)(?! all\b)|that would be)"
+    r"|(?P<answer>it is|it's|its|it has|this is|i am|i'm|(?:that is|that's)(?! all\b)|that would be)"
     r"|(?P<through>you(?: are|'re|r| have|'ve)? (?:now )?(?:through|speaking|talking|connected|reached) (?:to|with)"
     r"|(?:you are|you're|your) (?:now )?(?:threw|thru|true|three|through|3)[ -]{1,2}(?:to|too|two|the|2)(?!-)))"
     r"(?![^\W_])[ ,:]*"
@@ -42,6 +42,11 @@ _SPEAKING: Final = re.compile(
     r"(?:\A|(?<=[.?!,] ))\W*(?:(?:good (?:morning|afternoon|evening|day)|hello|hi|hey|yes|this is|it is|it's)[ ,.!]+)*"
     r"(?P<told>[^.?!,;:]+?)[ ,.]+speaking(?=\W*\Z|[.,?!]| (?:how|what|who|can|may)\b)"
 )
+_THANKED: Final = re.compile(
+    r"(?:\A|(?<=[.?!] ))(?:thank you|thanks)[, ]+(?P<told>(?!(?:again|all|and|both|everyone|for|ma'am|madam|ok|okay|sir"
+    r"|so|very)(?![^\W_]))[^.?!;:]+?)[, ]+(?:what )?(?:that(?:'s| is)|it(?:'s| is)|you(?:'re| are))(?![^\W_])"
+)
+"""Somebody is thanked by name before the next sentence."""
 _LANDMARK: Final = re.compile(
     r"(?<![^\W_])(?:near(?: to)?|opp(?:osite)?|behind|beside|next to|in front of|above)[ ,]+(?P<what>[^.?!,;:]+)"
 )
@@ -70,6 +75,14 @@ def begins(text: str, at: CharIndex, *, asked: bool) -> CharIndex:
     if not 0 < len(between) <= _MOST_BETWEEN or any(word.group() in _GOES_ON for word in between):
         return at
     return between[0].start()
+
+
+def thanked(text: str) -> list[Interval]:
+    """Stretches of ``text`` (characters) between thanks and a sentence: "thank you, say that, that is all". A name
+    stands there, if a recogniser doubts what it read."""
+    low = text.lower().replace("’", "'")
+    found = [match for match in _THANKED.finditer(low) if len(WORD.findall(match["told"])) <= _MOST_WORDS]
+    return [Interval(*match.span("told")) for match in found]
 
 
 def landmark(text: str, address: Interval) -> CharIndex:
