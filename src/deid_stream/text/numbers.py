@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from deid_stream.text.languages import Lexicon, WordClass
-from deid_stream.text.tokens import Tokens
+from deid_stream.text.tokens import Tokens, seen
 
 _UNIT, _TEEN, _TEN = int(WordClass.UNIT), int(WordClass.TEEN), int(WordClass.TEN)
 _SCALE, _REPEAT, _ORDINAL = int(WordClass.SCALE), int(WordClass.REPEAT), int(WordClass.ORDINAL)
@@ -113,7 +113,7 @@ def _squash_pattern(lexicon: Lexicon) -> re.Pattern[str]:
 
 def read_squashed(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
     """Three or more digits said without blanks, in one word ("fourfivethreenine")."""
-    low = tokens.lows[at]
+    low = seen(tokens.lows[at])
     if len(low) < SQUASHED_LETTERS or not low.isalpha():
         return None
     pattern = _squash_pattern(lexicon)

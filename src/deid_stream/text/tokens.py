@@ -120,11 +120,17 @@ def fold(character: str) -> str:
 _UNREAD: Final = re.compile(f"[{_JOINERS}{_INVISIBLE}{''.join(sorted(_ACCENTS))}]")
 
 
+def seen(low: str) -> str:
+    """Lower-case ``low`` as a reader sees it: without invisible signs and loose accents, look-alikes as Latin
+    letters."""
+    return low if low.isascii() else skeleton(_UNREAD.sub("", unicodedata.normalize("NFKD", low)).lower())
+
+
 def _plain_letters(low: str, known: Container[str]) -> str:
     """A word in full-width, mathematical or look-alike letters in ordinary ones; the same length, else as it is. Where
     it is ``known`` without its invisible signs and loose accents, without them."""
     plain = unicodedata.normalize("NFKC", low).lower()
-    if _UNREAD.search(low) and (bare := skeleton(_UNREAD.sub("", unicodedata.normalize("NFKD", low)).lower())) in known:
+    if _UNREAD.search(low) and (bare := seen(low)) in known:
         return bare
     return skeleton(plain) if len(plain) == len(low) else low
 

@@ -75,6 +75,8 @@ HIDDEN = {
     **{f"said between the groups: {words}": f" {words} ".join(" ".join(WORDS[i : i + 4]) for i in range(0, 16, 4))
        for words in ["dash", "space", "[pause]", "sir", "haan", "theek hai", "right?", "please note",
        "are you writing"]},
+    **{f"squashed words with {sign!r} inside": sign.join("".join(WORDS)) for sign in ["\u00ad", "\u200d", "\ufeff",
+       "\u0301"]},
     "squashed in capitals": "".join(word.title() for word in WORDS),
     "every second digit in words": " ".join(w if i % 2 else CARD[i] for i, w in enumerate(WORDS)),
     "in character references": "".join(f"&#{ord(digit)};" for digit in CARD),
