@@ -14,7 +14,7 @@ from deid_stream.kafka.connect import connect
 from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.worker.run import _member
 from deid_stream.worker.supervise import Patience, supervise
-from tests.support.kafka import free_port
+from tests.support.kafka import free_ports
 
 pytestmark = pytest.mark.slow
 HUNG = 'deid_process_restarts_total{reason="hung"}'
@@ -44,7 +44,7 @@ def listening(port: int) -> psutil.Process:
 
 
 async def test_a_stopped_process_is_replaced_and_the_other_goes_on() -> None:
-    port = free_port()
+    port = free_ports(2)
     with EmbeddedBroker() as broker:
         settings = Settings(
             bootstrap_servers=broker.bootstrap_servers,

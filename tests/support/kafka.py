@@ -6,6 +6,7 @@ that is written goes to a temporary folder; every process started here is ended 
 
 import contextlib
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -39,9 +40,21 @@ def kafka_home() -> Path | None:
 
 def free_port() -> int:
     """A port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring ports that nobody listens on right now. They lie below those that the system
+    gives to connections (32768 on), so none of them is taken before it is used."""
+    for first in random.sample(range(15_000, 32_000, count), 100):
+        with contextlib.ExitStack() as probes:
+            try:
+                for port in range(first, first + count):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise RuntimeError("no neighbouring ports are free")
 
 
 @dataclass
