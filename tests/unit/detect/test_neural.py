@@ -161,7 +161,7 @@ def test_the_expected_type_is_one_token_after_the_start(expected: str | None, to
     assert session.seen == [[0, token, ord("n"), 3]]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.text("nbptd", min_size=1, max_size=4), min_size=1, max_size=60))
 def test_windows_give_what_one_long_window_would(words: list[str]) -> None:
     text = " ".join(words)
