@@ -52,14 +52,22 @@ def read_documents(path: Path) -> list[Fields]:
     try:
         whole = read_any(raw)
     except DecodeError as error:
-        lines = [line for line in raw.splitlines() if line.strip()]
-        if len(lines) < 2:
+        lines = [(number, line) for number, line in enumerate(raw.splitlines(), 1) if line.strip()]
+        if len(lines) < 2 or not _is_json(lines[0][1]):
             raise error.within(path.name) from None
-        return [_line(path, number, line) for number, line in enumerate(lines, 1)]
+        return [_line(path, number, line) for number, line in lines]
     listed = whole.get(ITEMS)
     if whole.keys() == {ITEMS} and isinstance(listed, list) and not list(detect(whole)):
         return [item if isinstance(item, dict) else {} for item in listed]
     return [whole]
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        read_any(line)
+    except DecodeError:
+        return False
+    return True
 
 
 def _line(path: Path, number: int, line: bytes) -> Fields:

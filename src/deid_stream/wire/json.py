@@ -14,6 +14,7 @@ T = TypeVar("T")
 _LARGE: Final = 65_536
 _BYTES_A_CONTAINER: Final = 10
 """Of documents in use each list or object has 30 bytes and more; a megabyte of empty ones takes 0.1 s to read."""
+_BYTE: Final = re.compile(r"\(byte (\d+)\)")
 _MISSING: Final = re.compile(r"Object missing required field `(\w{1,40})`")
 _KINDS: Final = {
     "str": "text",
@@ -34,8 +35,30 @@ def read_json(value: bytes, decode: Callable[[bytes], T]) -> T:
         return decode(value)
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise DecodeError("the value is not JSON", at="$", mend="send one JSON object in UTF-8") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = f"the value is not JSON{_place(value, error)}"
+        raise DecodeError(what, at="$", mend="send one JSON object in UTF-8") from None
+
+
+def _place(value: bytes, error: Exception) -> str:
+    """Where JSON ends to be such, as far as the error tells it: numbers alone, nothing of what stands there."""
+    if "truncated" in str(error):
+        return ": it ends too early"
+    byte = _BYTE.search(str(error))
+    at = int(byte[1]) if byte is not None else _not_text(value)
+    if at is None:
+        return ""
+    line, column = value.count(b"\n", 0, at) + 1, at - value.rfind(b"\n", 0, at)
+    return f" near line {line}, byte {column}"
+
+
+def _not_text(value: bytes) -> int | None:
+    """The first byte that is not UTF-8; None where all is."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
 
 
 def _explained(message: str) -> DecodeError:
