@@ -118,7 +118,7 @@ class Detector:
         state: ConversationState | None = None,
         languages: Iterable[str] | None = None,
     ) -> Conversation:
-        """A call's detector. ``key`` (16 to 64 bytes) keys the digests; ``state`` goes on where another stopped.
+        """The detector of one call. ``key`` (16 to 64 bytes) keys the digests; ``state`` goes on where another stopped.
 
         ``allow``: values that stay (the customer's own phone number); ``deny``: terms that always go; ``languages``:
         of those with tables the only ones that are processed (BCP 47), None for all of them.

@@ -1,4 +1,4 @@
-"""One way to bring samples to another rate: for detectors and recognisers, never for what is published."""
+"""Converts samples to another rate, for detectors and recognisers. What is published is never converted."""
 
 import numpy as np
 from numpy.typing import NDArray

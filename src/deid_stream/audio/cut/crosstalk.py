@@ -1,4 +1,4 @@
-"""Does another channel carry the same sound: an echo, a sidetone, or both voices on one line?
+"""Finds the channels that carry the same sound as another one: an echo, a sidetone, or both voices on one line.
 
 Normalised cross-correlation (Knapp and Carter, 1976, without the phase transform) over lags of up to 50 ms either way;
 its magnitude, since a hybrid may turn the sign.

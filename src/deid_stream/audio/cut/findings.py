@@ -1,7 +1,7 @@
 """What a second recogniser reads in released audio inside a silenced span is a find.
 
-A recogniser is a weak witness: it may read nothing where hundreds of milliseconds of speech remain. A clean answer
-proves little, a find proves much.
+A recogniser may read nothing where hundreds of milliseconds of speech remain. So no find proves little, but a find
+proves a fault.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,8 @@ def _audible_ms(reader: Reader, channel: int, interval: Interval) -> Ms:
 
 
 def _sounds(frame: NDArray[np.int16], rate_hz: int) -> bool:
-    """Whether a frame holds more than what silences it: comfort noise, or a tone with its codec's error."""
+    """Whether a frame holds more sound than what the operator put there: comfort noise, or a tone with its codec's
+    error."""
     if not len(frame):
         return False
     samples = frame.astype(np.float64)

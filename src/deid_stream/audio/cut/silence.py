@@ -1,4 +1,5 @@
-"""Replace what lies in a hole: silence, a tone, or comfort noise, sample by sample in the chunk's own codec.
+"""Replaces the sound in a *hole* (a stretch that must not be heard) by silence, a tone, or comfort noise, sample by
+sample in the chunk's own codec.
 
 Bytes outside the holes are the source's. What is written depends only on the absolute sample index and the hole, never
 on the chunk, so however the stream is cut the result is the same.

@@ -1,4 +1,4 @@
-"""What alignment, speech detection and cross-talk need of held audio."""
+"""The interface through which alignment, speech detection and cross-talk read held audio."""
 
 from typing import Final, Protocol
 
@@ -9,9 +9,9 @@ from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
 from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
 
 MAX_READ_MS: Final = 120_000
-"""No one asks for more sound at once: what an interval claims must not decide how much memory it takes."""
+"""Most sound that is read at once, so that a wrong interval cannot take any amount of memory."""
 FRAME_MS: Final = 10
-"""Of ``loud_frames``."""
+"""Length of a frame of ``loud_frames``."""
 
 
 class Reader(Protocol):

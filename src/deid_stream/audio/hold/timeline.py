@@ -20,7 +20,7 @@ from deid_stream.units import Interval, Ms, SampleIndex, ms_to_samples, samples_
 
 
 class Placement(StrEnum):
-    """What became of a chunk."""
+    """The result of adding a chunk."""
 
     HELD = "held"
     REPEAT = "repeat"
@@ -31,7 +31,7 @@ class Placement(StrEnum):
 
 _RATES_HZ: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _WRONG_RATE_CHUNKS: Final = 4
-"""So many chunks in a row whose spacing fits another rate than the header's are no chance."""
+"""After this many chunks in a row whose spacing fits another rate than the header's, the header counts as wrong."""
 
 
 class Timeline:

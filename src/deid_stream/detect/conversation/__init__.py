@@ -1,1 +1,1 @@
-"""One call: what was asked, what was found, and nothing of what was said."""
+"""The state of one call's conversation: what was asked and what was found, without anything that was said."""

@@ -20,7 +20,7 @@ _NUMBER_ONLY: Final = frozenset({EntityType.DATE_TIME, EntityType.AGE, EntityTyp
 _RECALLED_SCORE: Final = 0.8
 """A name must have been found with this score to be recalled later."""
 _BREAK: Final = re.compile(r"[.?!;:,\d]")
-"""Between two words: they are not one name."""
+"""Signs between two words that show that the words are not one name."""
 
 
 class KnownValues(msgspec.Struct):

@@ -10,7 +10,7 @@ from deid_stream.text import guess
 _UNMARKED: Final = frozenset({"", "und", "mul", "multi", "zxx", "mis", "auto", "unknown"})
 _ENGLISH: Final = frozenset({"en"})
 _FADING: Final = 2
-"""What a call sounded like counts half after each turn."""
+"""After each turn, the evidence of earlier turns counts half."""
 _CERTAIN: Final = 4
 """Hits from which a turn speaks for itself."""
 _HINTED: Final = 2

@@ -1,6 +1,5 @@
-"""What the other party just asked for, and for how long an answer may still come.
-
-Content-free: types and counters, never words.
+"""Finds what the other party just asked for, and counts for how long an answer may still come. It keeps types and
+counters, never words.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""How a name sounds, roughly: a recogniser that does not know it writes other words that sound the same.
+"""Compares names by their rough sound: a recogniser that does not know a name writes other words that sound alike.
 
 "dip a lie" for Dipali, "way lan" for Waylon. The key keeps classes of consonants, and where vowels stand but not which.
 Only Latin letters have one.

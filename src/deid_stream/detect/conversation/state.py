@@ -1,4 +1,4 @@
-"""What outlives a turn: types, counters, keyed digests. Nothing of what was said."""
+"""The state that is kept from turn to turn: types, counters and keyed digests, nothing that was said."""
 
 import msgspec
 

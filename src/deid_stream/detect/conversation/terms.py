@@ -1,4 +1,5 @@
-"""The customer's own terms: what always goes (deny) and what stays (allow), whatever way it is written."""
+"""Finds the customer's own terms, however they are written: those that are always redacted (deny) and those that are
+never (allow)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,1 +1,1 @@
-"""What weighs guesses against each other before they are resolved."""
+"""Checks guesses against vocabulary and against each other before they are resolved."""
