@@ -93,14 +93,15 @@ class DigitRecognizer:
             armed = view.open_run
         corrected = view.corrects is not None and _corrects(view, run)
         total = run.digits
-        if view.quantity_asked and armed is None and total <= _MOST_OF_QUANTITY:
-            return None
         if total < 2 and not (armed or dictated or corrected):
             return None
         before = view.low[max(0, run.start - 60) : run.start]
         cue = cues.nearest(before if total >= MIN_DIGITS else before[-_NEAR_CUE:])
         if cue not in NUMBERED:
             cue = None
+        mixed = any(g.mixed for g in run.groups)
+        if view.quantity_asked and armed is None and cue is None and total <= _MOST_OF_QUANTITY and not mixed:
+            return None
         at_end = run.end >= len(view.low.rstrip(" .!"))
         amends = total > MIN_DIGITS and at_end and _AMENDS.fullmatch(before_it) is not None
         strict = (armed is not None or cue is not None or amends) and total >= 3
@@ -111,7 +112,6 @@ class DigitRecognizer:
             return None
         digits = sum(g.digits for g in left)
         start, end = left[0].start, left[-1].end
-        mixed = any(g.mixed for g in run.groups)
         prefix = "" if view.text[start].isalpha() else self._prefix(view, start)
         explicit = before[: len(before) - len(prefix) - 1] if prefix else before
         if digits >= MIN_DIGITS:
