@@ -17,8 +17,8 @@ _SCALE, _REPEAT, _ORDINAL = int(WordClass.SCALE), int(WordClass.REPEAT), int(Wor
 _LETTER, _AND, _HOMOPHONE = int(WordClass.LETTER), int(WordClass.AND), int(WordClass.HOMOPHONE)
 _DIGITS, _HUNDRED = int(WordClass.DIGITS), int(WordClass.HUNDRED)
 _THOUSAND: Final = 1_000
-SQUASHED_LETTERS: Final = 9
-"""Shortest word (letters) that may be digits without blanks ("fourfivethree")."""
+SQUASHED_LETTERS: Final = 6
+"""Shortest word (letters) that may be digits without blanks ("twonine")."""
 
 
 class Atom(NamedTuple):
@@ -112,7 +112,7 @@ def _squash_pattern(lexicon: Lexicon) -> re.Pattern[str]:
 
 
 def read_squashed(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
-    """Three or more digits said without blanks, in one word ("fourfivethreenine")."""
+    """Two or more digits said without blanks, in one word ("fourfivethreenine", "twonine")."""
     low = seen(tokens.lows[at])
     if len(low) < SQUASHED_LETTERS or not low.isalpha():
         return None
@@ -124,7 +124,7 @@ def read_squashed(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
             return None
         digits += str(lexicon.values[match.group()])
         done = match.end()
-    return Atom(at, at + 1, digits, False) if len(digits) > 2 else None
+    return Atom(at, at + 1, digits, False) if len(digits) > 1 else None
 
 
 def _follows(tokens: Tokens, left: int, right: int) -> bool:

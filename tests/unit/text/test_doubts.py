@@ -18,11 +18,13 @@ NUMBERS = {
     "मेरा नंबर नौ आठ सात डबल दो": "मेरा नंबर 98722",
     "tres cero cinco cinco": "3055",
     "fourfivethreenine": "4539",
+    "four twonine eight": "4 29 8",
     "④⑤❸⁹": "4539",
 }  # fmt: skip
 WORDS = [
     "i went to two shops", "this is for you", "one for the road", "we won", "i ate two of them", "table for two",
     "from nine to five", "two to one", "do you have a teen char", "i do", "now no one knows", "sat on it", "the bees",
+    "sevenoaks", "twofold", "onesies",
     "once upon a time", "cent by cent", "a tree and a tree", "someoneone", "nineteenseventyish", "to be or not to be",
 ]  # fmt: skip
 
