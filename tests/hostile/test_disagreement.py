@@ -65,6 +65,7 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(92_002_375, 34, id="words that are late, and the sound before them is lost"),
         pytest.param(94_101_067, 34, id="number words run together, with signs that nobody sees"),
         pytest.param(92_102_251, 34, id="a word without a start after one that is late"),
+        pytest.param(96_001_168, 34, id="words in less time than they take, beside a name that nobody has read"),
         pytest.param(22_002_909, 32, id="the sound of a text's first half has left before the text came"),
     ],
 )

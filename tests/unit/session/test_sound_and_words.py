@@ -407,6 +407,12 @@ def test_a_word_that_is_stated_to_end_just_after_a_name_has_begun_does_not_expla
     assert others_ms == 4 * 280
 
 
+def test_words_that_are_stated_in_less_time_than_they_take_are_heard_where_nothing_is_said_beside_them():
+    said = spoken("it into", 4_180, length_ms=300, pause_ms=120)
+    words = [Word("it", 4_180, 4_240), Word("into", 4_600, 4_700)]
+    assert heard(said, final(said, "it into", words))[1] == 2 * 300
+
+
 def test_sound_that_ends_long_before_its_segment_is_not_all_that_the_text_says():
     said = spoken("so zorblax why zorblax quuxley zorblax quuxley zorblax", 600)
     segment = final(said, "okay thank you", [], timing="late")
