@@ -26,15 +26,17 @@ from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, install
 from deid_stream.kafka.connection import transport_risks
 
-
-@click.command(short_help="Run only the embedded Kafka-compatible broker.")
-@click.option(
+_PORT = click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=9092,
     show_default=True,
-    help="Port to listen on; 0: any free one.",
+    help="Port of the embedded broker; 0: any free one.",
 )
+
+
+@click.command(short_help="Run only the embedded Kafka-compatible broker.")
+@_PORT
 @settings_options({"topic_prefix": CONNECTION["topic_prefix"], "partitions": TOPICS["partitions"]})
 def broker(port: int, settings: Settings) -> None:
     """Run only the embedded Kafka-compatible broker, with the topics created, until stopped.
@@ -99,13 +101,7 @@ def _work(settings: Settings) -> int:
 
 
 @click.command(short_help="Run worker, control plane and dashboard, with an embedded broker where none is configured.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    default=9092,
-    show_default=True,
-    help="Port of the embedded broker; 0: any free one.",
-)
+@_PORT
 @settings_options(CONNECTION, TOPICS, WORKER, CUSTODY, DASHBOARD)
 def serve(port: int, settings: Settings) -> int:
     """Run the whole service until stopped. Where no broker is configured, an embedded one (in memory, on 127.0.0.1) is

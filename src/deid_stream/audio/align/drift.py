@@ -17,7 +17,7 @@ from deid_stream.audio.align.echoes import own_words
 from deid_stream.audio.align.nearby import connected
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.hold.line import quantile
-from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, or_missing
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import longest_sound_ms
@@ -199,10 +199,7 @@ def _drift(
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
     timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
-    # what never came may have been sound
-    perhaps = sounding.copy()
-    for part in reader.missing(channel, window):
-        perhaps[(part.start - window.start) // FRAME_MS : -((window.start - part.end) // FRAME_MS)] = True
+    perhaps = or_missing(sounding, reader, channel, window.start)
     drift = _off(timed, perhaps, window, heard, extent, tolerance_ms)
     # whether the words agree with the sound is the dearer question, so it is asked only where they seem to be off
     if drift == NO_DRIFT:

@@ -14,7 +14,7 @@ from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hear.within import PAUSE_MS, SYLLABLE_MS, Borders
-from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames
+from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames, or_missing
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
 from deid_stream.units import Interval, Ms, merge, subtract
@@ -138,13 +138,7 @@ def _frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> tuple[NDA
     """By frame: whether it is louder than a pause; and whether it may have been: it is, or it never came. What never
     came may have been a pause between words, and more of a word."""
     loud = loud_frames(reader, channel, start_ms, count)
-    missing = reader.missing(channel, Interval(start_ms, start_ms + count * FRAME_MS))
-    if not missing:
-        return loud, loud
-    perhaps = loud.copy()
-    for part in missing:
-        perhaps[(part.start - start_ms) // FRAME_MS : -((start_ms - part.end) // FRAME_MS)] = True
-    return loud, perhaps
+    return loud, or_missing(loud, reader, channel, start_ms)
 
 
 def _stands_apart(loud: NDArray[np.bool_], perhaps: NDArray[np.bool_]) -> bool:

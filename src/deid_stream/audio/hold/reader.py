@@ -133,3 +133,15 @@ class Excerpt:
     def missing(self, channel: int, part: Interval) -> list[Interval]:
         """See ``Reader.missing``."""
         return self._reader.missing(channel, part)
+
+
+def or_missing(frames: NDArray[np.bool_], reader: Reader, channel: int, start_ms: Ms) -> NDArray[np.bool_]:
+    """The ``frames`` (whether each sounds, from ``start_ms`` on), those that never came taken for sounding: they may
+    have been. The same array where all came."""
+    missing = reader.missing(channel, Interval(start_ms, start_ms + len(frames) * FRAME_MS))
+    if not missing:
+        return frames
+    perhaps = frames.copy()
+    for part in missing:
+        perhaps[(part.start - start_ms) // FRAME_MS : -((start_ms - part.end) // FRAME_MS)] = True
+    return perhaps
