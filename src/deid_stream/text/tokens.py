@@ -6,7 +6,6 @@ marks that follow them, without which no word of Hindi or Tamil stays in one pie
 """
 
 import re
-import sys
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Container, Iterable
@@ -58,10 +57,12 @@ POSSESSIVES: Final = ("'s", "’s")
 STRETCH: Final = re.compile(r"[^\s,;:()\[\]{}\"|<>!?…“”„«»—–]+")
 """What the model was trained to read as one word: all that stands between blanks, brackets and signs of a sentence. To
 change it is to train the model again."""
+_LAST_PLANE_END: Final = 0x40000
+"""Unicode writes text in the planes before this code; those after it have no numbers (a test looks)."""
 DIGIT_SIGNS: Final = {
-    code: str(int(value))
-    for code in range(sys.maxunicode + 1)
-    if (value := unicodedata.numeric(chr(code), -1)) in range(10) and not chr(code).isdecimal()
+    ord(char): str(int(value))
+    for char in filter(str.isnumeric, map(chr, range(_LAST_PLANE_END)))
+    if not char.isdecimal() and (value := unicodedata.numeric(char)) in range(10)
 }
 """Digits that are no decimal characters: circled, dingbat, raised, lowered, Roman, Chinese ("④", "❹", "⁴", "Ⅳ",
 "四")."""

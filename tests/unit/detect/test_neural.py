@@ -256,6 +256,13 @@ def test_a_long_text_is_read_to_its_end(shipped: NeuralTagger) -> None:
 # --- refusing what cannot be trusted ----------------------------------------------------------------------------
 
 
+def test_everyday_words_are_kept_with_the_tokenizers_own_answer(shipped: NeuralTagger) -> None:
+    """Each is asked for by the quick way, which must agree with the tokenizer's whole way for every one of them."""
+    kept = shipped._everyday
+    assert len(kept) > 30_000
+    assert kept == shipped._tokens_of(list(kept))
+
+
 def test_the_shipped_model_is_opened_once_for_each_sensitivity() -> None:
     assert NeuralTagger.load() is NeuralTagger.load()
     assert NeuralTagger.load() is not NeuralTagger.load(log_odds=1.0)

@@ -92,7 +92,9 @@ class NeuralTagger:
         self._thresholds = np.array([label.threshold for label in config.labels], dtype=np.float32)
         self._least = float(min(self._thresholds.min(), config.any_of_default))
         """Probability of all classes together below which a piece can be part of nothing."""
-        self._everyday = self._tokens_of(sorted(COMMON | DICTIONARY | GIVEN_NAMES | ORDINARY | _LETTERS_AND_NUMBERS))
+        everyday = COMMON | DICTIONARY | GIVEN_NAMES | ORDINARY | _LETTERS_AND_NUMBERS
+        # all of them now, not each when it is first said: the table must not tell which names callers have said
+        self._everyday = {word: self._tokens_of_one(word) for word in sorted(everyday)}
 
     @property
     def version(self) -> str:
