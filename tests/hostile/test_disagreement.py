@@ -2,7 +2,14 @@
 
 import pytest
 
+from deid_stream.audio.align import forced
 from tests.hostile.disagreement import describe, make_case, run
+
+
+@pytest.fixture
+def without_aligner(monkeypatch):
+    """As where the extra ``align`` is not installed."""
+    monkeypatch.setattr(forced, "available", lambda: False)
 
 
 @pytest.mark.parametrize("first", range(0, 500, 50))
@@ -71,4 +78,32 @@ def test_cases_that_larger_runs_found(seed):
 )
 def test_cases_disturbed_further_that_larger_runs_found(seed, kinds):
     case = make_case(seed, kinds=kinds)
+    assert run(case) == [], describe(case)
+
+
+@pytest.mark.parametrize("first", range(500, 700, 50))
+def test_no_value_gets_out_without_the_aligner(first, without_aligner):
+    for seed in range(first, first + 50):
+        case = make_case(seed)
+        assert run(case) == [], describe(case)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(98_400_606, id="a word that is there twice, and a number whose times are right"),
+        pytest.param(98_201_696, id="a segment that came again, late"),
+        pytest.param(98_202_781, id="words outside their segment"),
+        pytest.param(98_202_891, id="words in half their time, before their segment"),
+        pytest.param(98_501_391, id="ten seconds without times"),
+        pytest.param(97_202_835, id="words without times, before a segment whose words have them"),
+        pytest.param(98_302_157, id="two segments that cross"),
+        pytest.param(97_501_714, id="a segment whose words lie before it, after one whose times are right"),
+        pytest.param(97_902_777, id="an utterance that goes on where a text without times may begin"),
+        pytest.param(97_002_849, id="a placeholder with signs that nobody sees"),
+        pytest.param(98_400_077, id="the sound beside a text without words is lost"),
+    ],
+)
+def test_cases_that_larger_runs_found_without_the_aligner(seed, without_aligner):
+    case = make_case(seed, kinds=34)
     assert run(case) == [], describe(case)

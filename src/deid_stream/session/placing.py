@@ -143,8 +143,8 @@ def explained(
     turn = turn._replace(segments=tuple(_read(*part, timing) for part in zip(stated, placed, strict=True)))
     if any(map(any, off)):
         turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
-    else:
-        turn = turn.joined()
+    elif not any(word.start_ms is None for segment in turn.segments for word in segment.words):
+        turn = turn.joined()  # a word without times is said in its own segment
     found: list[Interval] = []
     for segment, at, own in zip(turn.segments, turn.starts(), _bounds(turn.segments, bounds), strict=True):
         segment = narrowed(segment, reader, channel)

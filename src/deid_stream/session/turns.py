@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from deid_stream.audio.align.believable import SEGMENT_SLACK_MS
 from deid_stream.detect.rules.pieces import begins_number, continues, goes_on, only_carried
 from deid_stream.model.events import Segment
 from deid_stream.session.settings import SessionSettings
@@ -99,7 +100,8 @@ class Turn(NamedTuple):
 
 
 def _goes_straight_on(before: Segment, after: Segment) -> bool:
-    """Whether two segments, one of them short, are one line of words."""
+    """Whether two segments, one of them short, are one line of words. A segment whose words are stated outside it is
+    off by itself."""
     ended, begins = _words_in(before), _words_in(after)
     if before.provider != after.provider or ended is None or begins is None:
         return False
@@ -109,10 +111,15 @@ def _goes_straight_on(before: Segment, after: Segment) -> bool:
 
 
 def _words_in(segment: Segment) -> Interval | None:
-    """From the first word's start to the last one's end; None where a word has no times."""
+    """From the first word's start to the last one's end; None where a word has no times, or they lie outside the
+    segment."""
     times = [(word.start_ms, word.end_ms) for word in segment.words]
     starts, ends = [start for start, _ in times if start is not None], [end for _, end in times if end is not None]
-    return Interval(min(starts), max(ends)) if times and len(starts) == len(ends) == len(times) else None
+    if not times or len(starts) < len(times) or len(ends) < len(times):
+        return None
+    said = Interval(min(starts), max(ends))
+    inside = segment.start_ms - SEGMENT_SLACK_MS <= said.start and said.end <= segment.end_ms + SEGMENT_SLACK_MS
+    return said if inside else None
 
 
 def following(turn: Turn, pending: Iterable[Segment], turns: Iterable[Turn]) -> Ms:

@@ -8,7 +8,7 @@ marks that follow them, without which no word of Hindi or Tamil stays in one pie
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -119,6 +119,16 @@ def fold(character: str) -> str:
 
 
 _UNREAD: Final = re.compile(f"[{_JOINERS}{_INVISIBLE}{''.join(sorted(_ACCENTS))}]")
+
+
+def visible(text: str) -> tuple[str, Sequence[CharIndex]]:
+    """``text`` as a reader sees it, letters and signs of another width as the ordinary ones, without invisible signs
+    and loose accents; for each character left its place in ``text``, and last the length of ``text``."""
+    text = plain_letters(text)
+    if text.isascii() or not _UNREAD.search(text):
+        return text, range(len(text) + 1)
+    at = [place for place, character in enumerate(text) if not _UNREAD.match(character)]
+    return "".join(text[place] for place in at), [*at, len(text)]
 
 
 def seen(low: str) -> str:

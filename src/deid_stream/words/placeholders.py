@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from deid_stream.text.tokens import visible
 from deid_stream.units import Interval
 
 _NAMED: Final = (
@@ -31,9 +32,10 @@ _MAY_BE: Final = re.compile(
 
 def placeholders(text: str) -> list[Interval]:
     """Where such signs stand in ``text`` (characters), in order and apart."""
+    text, at = visible(text)
     if not _MAY_BE.search(text):
         return []
-    return [Interval(*match.span()) for match in _SIGN.finditer(text)]
+    return [Interval(at[match.start()], at[match.end() - 1] + 1) for match in _SIGN.finditer(text)]
 
 
 def opaque(words: Sequence[str]) -> set[int]:

@@ -4,6 +4,7 @@ import pytest
 
 from deid_stream.detect.detector import Detector, DetectorSettings
 from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
+from deid_stream.words.placeholders import placeholders
 
 KEY = b"a key of the tests, 32 bytes long"
 RULES = Detector.load(DetectorSettings(model="off"))
@@ -66,3 +67,12 @@ def test_a_placeholder_is_numbered_by_its_text_and_no_word_of_it_is_recalled() -
     again = conversation.turn("is the name [NAME_1] a person name", 1)
     assert [s.value_id for s in first] == [1, 2]
     assert [(s.value_id, s.detector) for s in again] == [(1, "placeholder")]
+
+
+@pytest.mark.parametrize(
+    "tag", ["［ＮＡＭＥ］", "[\u200bN\u200bA\u200bM\u200bE\u200b]", "＃＃＃＃", "b\u00adl\u00ade\u00ade\u00adp"]
+)
+def test_a_placeholder_of_another_width_or_with_signs_that_nobody_sees_is_one(tag: str) -> None:
+    text = f"well it is {tag} thanks"
+    assert [value for _, value in found(text)] == [tag.rstrip("\u200b")]
+    assert [text[slice(*place)] for place in placeholders(text)] == [tag]

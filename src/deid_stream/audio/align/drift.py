@@ -139,9 +139,10 @@ def _free(
     # a segment that came twice, or words out of order, lie about each other and bound nothing
     before = [other for other in earlier if other and other.start < extent.start]
     after = [other for other in later if other and other.end > extent.end]
+    # and of two that cross neither ends where the other begins
     return Interval(
-        max((min(other.end, extent.start) for other in before), default=0),
-        min([until_ms, *(max(other.start, extent.end) for other in after)]),
+        max((other.start if other.end > extent.start else other.end for other in before), default=0),
+        min([until_ms, *(other.end if other.start < extent.end else other.start for other in after)]),
     )
 
 

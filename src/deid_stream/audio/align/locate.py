@@ -154,22 +154,24 @@ def _by_times(
         )
         if entity_type != UNSURE:
             cut = spilled(reading.stated, said, cut, reader, channel, rough=reading.rough)
-        cut = _with_stated(reading, said, cut)
+        if reading.segment.words is not reading.stated and _doubts(reading.stated[said.start : said.end]):
+            # where words were misheard, the aligner has looked for words that were not said
+            cut = _with_stated(reading.stated, said, cut)
         off_by = _furthest(drift[said.start : said.end])
         located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
     return located
 
 
-def _with_stated(reading: _Reading, said: Interval, cut: Interval) -> Interval:
-    """``cut`` (ms), with the stated time of words that the recogniser doubts: where they were misheard, the aligner has
-    looked for words that were not said. A last word lasts into the pause after it, so no end counts beyond what it
-    can sound."""
-    words = reading.stated[said.start : said.end]
-    if reading.segment.words is reading.stated or not any((word.confidence or 1.0) < CERTAIN_FROM for word in words):
-        return cut
+def _doubts(words: Sequence[Word]) -> bool:
+    return any((word.confidence or 1.0) < CERTAIN_FROM for word in words)
+
+
+def _with_stated(words: Sequence[Word], said: Interval, cut: Interval) -> Interval:
+    """``cut`` (ms), with the stated time of the ``words`` that are ``said`` (indices), and all between the two. A last
+    word lasts into the pause after it, so no end counts beyond what it can sound."""
     timed = [
         (word.start_ms, min(word.end_ms, word.start_ms + longest_sound_ms(word.text)))
-        for word in words
+        for word in words[said.start : said.end]
         if word.start_ms is not None and word.end_ms is not None and word.end_ms > word.start_ms
     ]
     return Interval(min([cut.start, *(start for start, _ in timed)]), max([cut.end, *(end for _, end in timed)]))
@@ -259,13 +261,18 @@ def _by_sound(reading: _Reading, reader: Reader, channel: int, stated: TimingPro
     if guessed is None:
         return None
     located: list[AudioSpan] = []
+    # where speech was going on when the stretch of an untimed segment began, nobody knows how much of it is its own
+    begun = not segment.timed and untimed.goes_on(reader, channel, window.start)
     for said, entity_type, by_doubt in wanted:
         if not said.length:
             if by_doubt:
                 continue
             return None
-        start_ms = guessed.words[said.start].start_ms - guessed.error_ms
-        end_ms = guessed.words[said.end - 1].end_ms + guessed.error_ms
+        guess = Interval(guessed.words[said.start].start_ms, guessed.words[said.end - 1].end_ms)
+        near = _with_stated(reading.stated, said, guess)
+        start_ms, end_ms = near.start - guessed.error_ms, near.end + guessed.error_ms
+        if begun:
+            start_ms = min(start_ms, window.start - WINDOW_SLACK_MS)
         located.append(AudioSpan(max(0, start_ms), end_ms, channel, entity_type))
     return located
 

@@ -14,9 +14,13 @@ from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import least_sound_ms
 
 SHORTEST_SPEECH_MS: Ms = 200
-BETWEEN_MS: Final = 600
+BETWEEN_MS: Final = 680
 """A pause of this length may part a recogniser's utterances. A larger value takes more of the speech before along, and
 words may then be found there; a smaller one parts what was said in one go: its beginning is then silenced."""
+_LEAST_ERROR_MS: Final = 450
+_ERROR_SHARE: Final = 6
+"""Words that are laid over speech in proportion lie up to this share of it from where they are said. A larger value
+leaves the ends of values in long turns; a smaller one silences more about them."""
 
 
 class Placed(NamedTuple):
@@ -45,6 +49,11 @@ def narrowed(segment: Segment, reader: Reader, channel: int) -> Segment:
     return segment
 
 
+def goes_on(reader: Reader, channel: int, at_ms: Ms) -> bool:
+    """Whether an utterance is going on at ``at_ms``: people speak less than a pause between utterances before it."""
+    return bool(vad.speech(reader, channel, Interval(max(0, at_ms - BETWEEN_MS), at_ms)))
+
+
 def in_proportion(reader: Reader, channel: int, window: Interval, words: Sequence[Word]) -> Placed | None:
     """Words laid over the speech in ``window`` (ms) by their length; None when there is too little speech for them.
 
@@ -62,7 +71,7 @@ def in_proportion(reader: Reader, channel: int, window: Interval, words: Sequenc
         start, end = said * scale, (said + weight) * scale
         timed.append(TimedWord(word.text, _in_speech(speech, start), _in_speech(speech, end)))
         said += weight
-    return Placed(timed, max(300, total_ms // 8))
+    return Placed(timed, max(_LEAST_ERROR_MS, total_ms // _ERROR_SHARE))
 
 
 def _weight(text: str) -> int:

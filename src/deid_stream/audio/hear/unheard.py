@@ -281,7 +281,8 @@ def _too_much(said: _Said, begun: int, goes_on: int, reader: Reader, channel: in
 def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader: Reader, channel: int) -> bool:
     """Whether a segment without word times is likely said at another time than stated: what sounds in its time goes on
     beyond it, further than its edges may be off and not into what is known to be something else (before ``bounds`` and
-    after them), and all of that is no ordinary length for its words."""
+    after them), and all of that is no ordinary length for its words, or goes on for longer than is looked and leaves
+    too little for them in their own time."""
     if not segment.timed or any(word.start_ms is not None for word in segment.words):
         return False
     before_ms = _runs_on_ms(segment.start_ms, bounds.start, reader, channel, -1)
@@ -290,8 +291,13 @@ def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader:
         return False
     whole = Interval(segment.start_ms - before_ms, segment.end_ms + after_ms)
     texts = [word.text for word in segment.words] or segment.text.split()
-    speech_ms = sum(part.length for part in vad.speech(reader, channel, whole))
-    return not least_sound_ms(texts) <= speech_ms <= _ORDINARY * most_sound_ms(texts)
+    speech = vad.speech(reader, channel, whole)
+    least_ms, speech_ms = least_sound_ms(texts), sum(part.length for part in speech)
+    if max(before_ms, after_ms) == MAX_REACH_MS:  # nobody knows how much further
+        stated = Interval(segment.start_ms, segment.end_ms)
+        if sum(part.intersect(stated).length for part in speech) < least_ms:
+            return True
+    return not least_ms <= speech_ms <= _ORDINARY * most_sound_ms(texts)
 
 
 def _runs_on_ms(border_ms: Ms, bound_ms: Ms, reader: Reader, channel: int, sign: int) -> Ms:
@@ -302,7 +308,8 @@ def _runs_on_ms(border_ms: Ms, bound_ms: Ms, reader: Reader, channel: int, sign:
         return 0
     look = Interval(*sorted((border_ms - sign * _UTTERANCE_PAUSE_MS, border_ms + sign * outside_ms)))
     reached_ms = -_UTTERANCE_PAUSE_MS - 1  # outward from the border
-    for part in vad.speech(reader, channel, look)[::sign]:
+    # what never came may have been speech
+    for part in merge([*vad.speech(reader, channel, look), *reader.missing(channel, look)])[::sign]:
         begins_ms, ends_ms = sorted((sign * (part.start - border_ms), sign * (part.end - border_ms)))
         if begins_ms >= 0 and begins_ms - reached_ms > _UTTERANCE_PAUSE_MS:
             break

@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import word_set
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
+from deid_stream.text.tokens import visible
 
 PLACEHOLDER: Final = "placeholder"
 """Rule id."""
@@ -94,9 +97,12 @@ class PlaceholderRecognizer:
     name = PLACEHOLDER
 
     def find(self, view: View) -> list[Detection]:
-        text = view.written.source
+        text, at = visible(view.written.source)
         may_be = _SIGN.search(text) or "xxxx" in text or "eep" in text
-        return list(placeholders(text)) if may_be and _HINT.search(text) else []
+        if not may_be or not _HINT.search(text):
+            return []
+        found = placeholders(text)
+        return [msgspec.structs.replace(one, start=at[one.start], end=at[one.end - 1] + 1) for one in found]
 
 
 def placeholders(text: str) -> Iterator[Detection]:
