@@ -80,9 +80,14 @@ def room_of(path):
     return top.removesuffix(".py")
 
 
-def imports(tree):
-    """Every module an import statement names, wherever it stands in the file."""
-    for node in ast.walk(tree):
+@cache
+def imports(path):
+    """Every module that an import statement names, wherever it stands in the file."""
+    return tuple(imported(nodes_of(path)))
+
+
+def imported(nodes):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -90,8 +95,8 @@ def imports(tree):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def rooms_used(tree):
-    for name in imports(tree):
+def rooms_used(names):
+    for name in names:
         parts = name.split(".")
         if parts[0] == "deid_stream" and len(parts) > 1 and parts[1] != "__version__":
             yield parts[1]
@@ -100,8 +105,7 @@ def rooms_used(tree):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
 def test_imports_point_down(path):
     room = room_of(path)
-    tree = tree_of(path)
-    for used in set(rooms_used(tree)) - {room}:
+    for used in set(rooms_used(imports(path))) - {room}:
         floor, below = FLOORS[room], FLOORS.get(used, TOP + 1)
         # the top floor is one program: its rooms know each other
         assert below < floor or (below == floor and used in SHARED) or floor == TOP, f"{room} uses {used}"
@@ -113,11 +117,10 @@ def test_imports_point_down(path):
     ids=lambda path: str(path.relative_to(SRC)),
 )
 def test_what_decides_touches_no_world(path):
-    tree = tree_of(path)
-    assert not {name.split(".")[0] for name in imports(tree)} & OUTSIDE
+    assert not {name.split(".")[0] for name in imports(path)} & OUTSIDE
     environment = [
         node
-        for node in ast.walk(tree)
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and (node.value.id, node.attr)
@@ -128,8 +131,9 @@ def test_what_decides_touches_no_world(path):
 
 def test_the_check_finds_what_it_looks_for():
     tree = ast.parse("import asyncio\ndef f():\n    from deid_stream.worker import pump\n    import time as t")
-    assert set(rooms_used(tree)) == {"worker"}
-    assert {name.split(".")[0] for name in imports(tree)} & OUTSIDE == {"asyncio", "time"}
+    names = list(imported(ast.walk(tree)))
+    assert set(rooms_used(names)) == {"worker"}
+    assert {name.split(".")[0] for name in names} & OUTSIDE == {"asyncio", "time"}
 
 
 CLIENTS = {"aiokafka", "confluent_kafka"}
@@ -137,20 +141,18 @@ CLIENTS = {"aiokafka", "confluent_kafka"}
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
 def test_only_the_clients_room_imports_a_kafka_client(path):
-    used = {name.split(".")[0] for name in imports(tree_of(path))} & CLIENTS
+    used = {name.split(".")[0] for name in imports(path)} & CLIENTS
     assert not used or path.is_relative_to(SRC / "kafka" / "clients")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
 def test_only_one_module_imports_faust(path):
-    used = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))}
+    used = {name.split(".")[0] for name in imports(path)}
     assert ("faust" in used) == (path == SRC / "control" / "app.py")
 
 
 def test_the_clients_room_does_import_them():
-    found = {
-        name.split(".")[0] for path in (SRC / "kafka" / "clients").rglob("*.py") for name in imports(tree_of(path))
-    }
+    found = {name.split(".")[0] for path in (SRC / "kafka" / "clients").rglob("*.py") for name in imports(path)}
     assert "aiokafka" in found
 
 
@@ -186,15 +188,15 @@ def test_every_room_has_a_floor():
 MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_ANY = 400, 60, 8, 40
 
 
-def functions(tree):
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+def functions(path):
+    return (node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
 def test_a_module_and_its_functions_fit_the_eye(path):
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= MAX_LINES
-    for function in functions(ast.parse(text)):
+    for function in functions(path):
         assert function.end_lineno - function.lineno < MAX_FUNCTION_LINES, function.name
         if function.name == "__init__":
             parameters = [*function.args.args, *function.args.kwonlyargs]
@@ -224,6 +226,11 @@ def test_no_module_leads_back_to_itself():
         assert start not in seen, f"an import circle through {start}"
 
 
+@cache
+def written(node):
+    return ast.unparse(node)
+
+
 def read_of(owner, *, outside):
     """Attributes that some module reads of something called ``owner`` ("settings.region", "self._settings.region");
     the modules ``outside`` do not count."""
@@ -234,7 +241,7 @@ def read_of(owner, *, outside):
         for node in nodes_of(path)
         if isinstance(node, ast.Attribute)
         and isinstance(node.ctx, ast.Load)
-        and re.search(rf"\b_?{owner}(\(.*\))?$", ast.unparse(node.value))
+        and re.search(rf"\b_?{owner}(\(.*\))?$", written(node.value))
     }
 
 
@@ -256,7 +263,7 @@ def test_every_topic_of_the_contract_has_a_reader_or_a_writer():
     constants = {
         name.split(".")[-1].lower()
         for path in MODULES
-        for name in imports(tree_of(path))
+        for name in imports(path)
         if name.startswith("deid_stream.model.topics.")
     }
     used |= set(ControlTopics.__struct_fields__) & read_of("topics", outside={"control/topics.py"})

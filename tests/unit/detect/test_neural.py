@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,6 +111,15 @@ class _Session:
 
 
 def fake(max_tokens: int = 16) -> tuple[NeuralTagger, _Session]:
+    """A tagger that has been asked nothing yet."""
+    tagger, session = made(max_tokens)
+    session.seen.clear()
+    return tagger, session
+
+
+@cache
+def made(max_tokens: int) -> tuple[NeuralTagger, _Session]:
+    """Kept, because each tagger asks its tokenizer for every everyday word first."""
     session = _Session()
     config = ModelConfig(
         format=2,
