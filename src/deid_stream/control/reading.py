@@ -48,7 +48,7 @@ class TopicReading:
     async def run(self, since: Mapping[int, int]) -> None:
         """Take what stands from the offsets ``since`` on (by partition, from the first record where it names none), and
         then what comes. Raises TopicError where the topic is missing, BrokerError, and what ``take`` raises."""
-        async with reading(self._kafka, self.name, "read_uncommitted") as (reader, places):
+        async with reading(self._kafka, self.name, "read_uncommitted", follows=True) as (reader, places):
             ends = {place.partition: await reader.end(place) for place in places}
             starts = {place: max(since.get(place.partition, 0), await reader.begin(place)) for place in places}
             reader.assign(starts)

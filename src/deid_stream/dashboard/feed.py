@@ -76,7 +76,8 @@ class Feed:
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self, topic: Topic) -> None:
-        async with reading(self._kafka, self._prefix + topic.name, "read_committed") as (reader, places):
+        name = self._prefix + topic.name
+        async with reading(self._kafka, name, "read_committed", follows=True) as (reader, places):
             back = BEHIND_STATUS if topic is STATUS else BEHIND
             starts = {}
             for place in places:

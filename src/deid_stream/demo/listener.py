@@ -88,7 +88,7 @@ def is_complete(collected: Collected, calls: list[CallFile], chunks: dict[str, i
 
 async def listen(kafka: Kafka, partitions: int, collected: Collected) -> None:
     """Read from the beginning until cancelled."""
-    async with kafka.log_reader("read_committed") as reader:
+    async with kafka.log_reader("read_committed", follows=True) as reader:
         places = [Place(topic, number) for topic in OUTPUT_TOPICS for number in range(partitions)]
         reader.assign(dict.fromkeys(places, 0))
         while True:

@@ -36,10 +36,11 @@ async def read_range(reader: LogReader, place: Place, start: int, end: int) -> A
 
 @asynccontextmanager
 async def reading(
-    kafka: Kafka, topic: str, isolation: Isolation, partition: int | None = None
+    kafka: Kafka, topic: str, isolation: Isolation, partition: int | None = None, *, follows: bool = False
 ) -> AsyncIterator[tuple[LogReader, list[Place]]]:
-    """A reader with a topic's partitions, all or the one asked for. Raises TopicError where the topic is missing."""
-    async with kafka.log_reader(isolation) as reader:
+    """A reader with a topic's partitions, all or the one asked for; ``follows``: as ``Kafka.log_reader``. Raises
+    TopicError where the topic is missing."""
+    async with kafka.log_reader(isolation, follows=follows) as reader:
         places = [place for place in await reader.partitions(topic) if partition in (None, place.partition)]
         if not places:
             raise TopicError(f"topic {topic} is missing; run `deid-stream topics create`")
