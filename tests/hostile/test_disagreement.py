@@ -73,6 +73,9 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(94_101_067, 34, id="number words run together, with signs that nobody sees"),
         pytest.param(92_102_251, 34, id="a word without a start after one that is late"),
         pytest.param(96_001_168, 34, id="words in less time than they take, beside a name that nobody has read"),
+        pytest.param(110_200_321, 34, id="a word that is stated to last beyond its segment, into a number"),
+        pytest.param(110_200_589, 34, id="the sound ends in the first of a number"),
+        pytest.param(110_700_601, 34, id="sound before a text without times is lost"),
         pytest.param(22_002_909, 32, id="the sound of a text's first half has left before the text came"),
     ],
 )
@@ -101,6 +104,10 @@ def test_no_value_gets_out_without_the_aligner(first, without_aligner):
         pytest.param(97_501_714, id="a segment whose words lie before it, after one whose times are right"),
         pytest.param(97_902_777, id="an utterance that goes on where a text without times may begin"),
         pytest.param(97_002_849, id="a placeholder with signs that nobody sees"),
+        pytest.param(110_900_867, id="words that begin while the ones before them last"),
+        pytest.param(111_100_849, id="the end of a number where a text without times may begin"),
+        pytest.param(111_101_285, id="the first words of a text without times have left"),
+        pytest.param(111_400_935, id="words without an order, outside their segment"),
         pytest.param(98_400_077, id="the sound beside a text without words is lost"),
     ],
 )

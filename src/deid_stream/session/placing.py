@@ -12,6 +12,7 @@ from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile, profil
 from deid_stream.audio.align.untimed import narrowed
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
+from deid_stream.audio.hear.elsewhere import elsewhere
 from deid_stream.audio.hear.squeezed import squeezed
 from deid_stream.audio.hear.within import SYLLABLE_MS, Borders
 from deid_stream.audio.hold.reader import Excerpt, Reader
@@ -148,7 +149,7 @@ def explained(
     found: list[Interval] = []
     for segment, at, own in zip(turn.segments, turn.starts(), _bounds(turn.segments, bounds), strict=True):
         segment = narrowed(segment, reader, channel)
-        if unheard.elsewhere(segment, own, timing, reader, channel) or squeezed(segment, reader, channel):
+        if elsewhere(segment, own, timing, reader, channel) or squeezed(segment, reader, channel):
             continue
         known = unheard.explained(segment, timing, reader, channel, borders)
         letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]

@@ -27,7 +27,7 @@ from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
-from deid_stream.units import Interval, Ms
+from deid_stream.units import Interval, Ms, merge
 from deid_stream.words.confidence import UNSURE, UNSURE_ANSWER, unsure_runs
 from deid_stream.words.durations import longest_sound_ms
 from deid_stream.words.placement import WORDS_DISAGREE, Placement, place
@@ -104,10 +104,22 @@ def locate(
         located = _between(reading, reader, channel, drift)
     if located is None:
         off_by = _furthest(drift)
-        start_ms = segment.start_ms - max(MAX_REACH_MS, off_by.before_ms)
-        end_ms = segment.end_ms + max(MAX_REACH_MS, off_by.after_ms)
-        located = [AudioSpan(max(0, start_ms), end_ms, channel, UNALIGNED)]
+        before_ms, after_ms = max(MAX_REACH_MS, off_by.before_ms), max(MAX_REACH_MS, off_by.after_ms)
+        located = [
+            AudioSpan(max(0, part.start - before_ms), part.end + after_ms, channel, UNALIGNED)
+            for part in stated_times(segment)
+        ]
     return sorted(located)
+
+
+def stated_times(segment: Segment) -> list[Interval]:
+    """Where a segment is said by its own times (ms), and by those of its words where they lie outside of these."""
+    whole = Interval(segment.start_ms, segment.end_ms)
+    starts = [word.start_ms for word in segment.words if word.start_ms is not None]
+    ends = [word.end_ms for word in segment.words if word.end_ms is not None]
+    if not starts or not ends or (whole.start <= min(starts) and max(ends) <= whole.end):
+        return [whole]
+    return merge([whole, Interval(min(starts), max(min(starts), *ends))])
 
 
 def _furthest(drift: Sequence[Drift]) -> Drift:

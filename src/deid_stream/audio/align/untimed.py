@@ -10,7 +10,7 @@ from deid_stream.audio.align.believable import TimedWord
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
-from deid_stream.units import Interval, Ms
+from deid_stream.units import Interval, Ms, merge
 from deid_stream.words.durations import least_sound_ms
 
 SHORTEST_SPEECH_MS: Ms = 200
@@ -39,7 +39,9 @@ def narrowed(segment: Segment, reader: Reader, channel: int) -> Segment:
     ended_ms = reader.held(channel).end
     if segment.start_ms < ended_ms < segment.end_ms:
         segment = msgspec.structs.replace(segment, end_ms=ended_ms)
-    speech = vad.speech(reader, channel, Interval(segment.start_ms, segment.end_ms))
+    whole = Interval(segment.start_ms, segment.end_ms)
+    # what never came may have been speech
+    speech = merge([*vad.speech(reader, channel, whole), *reader.missing(channel, whole)])
     least_ms = least_sound_ms(segment.text.split())
     heard_ms = 0
     for later, part in pairwise(reversed(speech)):
@@ -50,8 +52,11 @@ def narrowed(segment: Segment, reader: Reader, channel: int) -> Segment:
 
 
 def goes_on(reader: Reader, channel: int, at_ms: Ms) -> bool:
-    """Whether an utterance is going on at ``at_ms``: people speak less than a pause between utterances before it."""
-    return bool(vad.speech(reader, channel, Interval(max(0, at_ms - BETWEEN_MS), at_ms)))
+    """Whether an utterance is going on at ``at_ms``, or may be: people speak less than a pause between utterances
+    before it, or nobody knows any more."""
+    return at_ms - BETWEEN_MS < reader.held(channel).start > 0 or bool(
+        vad.speech(reader, channel, Interval(max(0, at_ms - BETWEEN_MS), at_ms))
+    )
 
 
 def in_proportion(reader: Reader, channel: int, window: Interval, words: Sequence[Word]) -> Placed | None:

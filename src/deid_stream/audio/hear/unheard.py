@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile
+from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
 from deid_stream.audio.hear.within import PAUSE_MS, SYLLABLE_MS, Borders
@@ -27,10 +27,7 @@ EDGE_MS: Final = 300
 INNER_EDGE_MS: Final = 60
 """Twice as long a pause between two words is theirs, whatever sounds there. In a longer one another word could hide: a
 sound that stands apart from both counts as unread. A smaller value mutes more of words whose times are rough."""
-_UTTERANCE_PAUSE_MS: Final = 400
-"""Sound after a longer pause than this is another utterance's. A larger value takes more of what stands beside a text
-without times for its own, and silences both; a smaller one lets a text stand for another part of an utterance."""
-_ORDINARY: Final = 0.75
+ORDINARY: Final = 0.75
 """Share of ``most_sound_ms`` that people of ordinary speed take at most, and of ``least_sound_ms`` that is heard at
 least, pauses within words not counted."""
 _PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
@@ -78,9 +75,22 @@ def explained(
         start_ms, end_ms = group[0].part.start, max(one.part.end for one in group)
         before_ms = _reach_ms(reader, channel, start_ms, edge_ms, group[0], timing, -1)
         after_ms = _reach_ms(reader, channel, end_ms, edge_ms, group[-1], timing, 1)
-        heard = Interval(start_ms - before_ms, end_ms + after_ms)
-        known.append(heard.intersect(Interval(whole.start - edge_ms, whole.end + edge_ms)))
+        first_ms = max(start_ms - before_ms, whole.start - _up_to_pause_ms(reader, channel, whole.start, edge_ms, -1))
+        last_ms = min(end_ms + after_ms, whole.end + _up_to_pause_ms(reader, channel, whole.end, edge_ms, 1))
+        known.append(Interval(first_ms, max(first_ms, last_ms)))
     return merge(known)
+
+
+def _up_to_pause_ms(reader: Reader, channel: int, border_ms: Ms, edge_ms: Ms, sign: int) -> Ms:
+    """How far beyond a segment's border its words may reach: ``edge_ms``, but where a sound goes on there that began
+    beyond the border after a pause, up to the pause: it is another word's."""
+    count = edge_ms // FRAME_MS + 1
+    first_ms = border_ms if sign > 0 else border_ms - count * FRAME_MS
+    loud = loud_frames(reader, channel, first_ms, count)[::sign]
+    if not (loud[-1] and loud[-2]):
+        return edge_ms
+    paused = loud.tobytes().rfind(_PAUSE)
+    return edge_ms if paused < 0 else paused * FRAME_MS
 
 
 def _found(part: Interval, texts: Sequence[str], reader: Reader, channel: int) -> bool:
@@ -192,7 +202,7 @@ def _room(claimed: Interval, least_ms: Ms, reader: Reader, channel: int) -> bool
     sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
     if not sounding_ms:
         return claimed.intersect(reader.held(channel)) != claimed
-    return sounding_ms >= _ORDINARY * min(least_ms, _LOOKED_MS)
+    return sounding_ms >= ORDINARY * min(least_ms, _LOOKED_MS)
 
 
 def _held(claimed: Interval, longest_ms: Ms, reader: Reader, channel: int) -> list[Interval]:
@@ -221,7 +231,11 @@ def _reach_ms(
     inside = pause + over
     count = inside + (edge_ms + SYLLABLE_MS) // FRAME_MS
     first_ms = from_ms - inside * FRAME_MS if sign > 0 else from_ms - (count - inside) * FRAME_MS
-    loud, perhaps = (frames[::sign] for frames in _frames(reader, channel, first_ms, count))
+    loud, perhaps = _frames(reader, channel, first_ms, count)
+    ended = (reader.held(channel).end - first_ms) // FRAME_MS
+    if 0 < ended < count and loud[ended - 1]:
+        perhaps = np.concatenate([perhaps[:ended], np.ones(count - ended, np.bool_)])  # the sound is cut off
+    loud, perhaps = loud[::sign], perhaps[::sign]
     least_ms = _least_ms(said, timing)
     begun, goes_on = _begun(loud, pause, inside) if said.found else (0, 0)
     if begun and _too_much(said, begun, goes_on, reader, channel, sign):
@@ -276,45 +290,6 @@ def _too_much(said: _Said, begun: int, goes_on: int, reader: Reader, channel: in
         return False
     loud = loud_frames(reader, channel, own.start, min(own.length, _LOOKED_MS) // FRAME_MS)
     return (int(np.count_nonzero(loud)) + begun + goes_on) * FRAME_MS > usual_sound_ms(said.texts)
-
-
-def elsewhere(segment: Segment, bounds: Interval, timing: TimingProfile, reader: Reader, channel: int) -> bool:
-    """Whether a segment without word times is likely said at another time than stated: what sounds in its time goes on
-    beyond it, further than its edges may be off and not into what is known to be something else (before ``bounds`` and
-    after them), and all of that is no ordinary length for its words, or goes on for longer than is looked and leaves
-    too little for them in their own time."""
-    if not segment.timed or any(word.start_ms is not None for word in segment.words):
-        return False
-    before_ms = _runs_on_ms(segment.start_ms, bounds.start, reader, channel, -1)
-    after_ms = _runs_on_ms(segment.end_ms, bounds.end, reader, channel, 1)
-    if max(before_ms, after_ms) < max(EDGE_MS, timing.error_ms + timing.late_ms) + SYLLABLE_MS:
-        return False
-    whole = Interval(segment.start_ms - before_ms, segment.end_ms + after_ms)
-    texts = [word.text for word in segment.words] or segment.text.split()
-    speech = vad.speech(reader, channel, whole)
-    least_ms, speech_ms = least_sound_ms(texts), sum(part.length for part in speech)
-    if max(before_ms, after_ms) == MAX_REACH_MS:  # nobody knows how much further
-        stated = Interval(segment.start_ms, segment.end_ms)
-        if sum(part.intersect(stated).length for part in speech) < least_ms:
-            return True
-    return not least_ms <= speech_ms <= _ORDINARY * most_sound_ms(texts)
-
-
-def _runs_on_ms(border_ms: Ms, bound_ms: Ms, reader: Reader, channel: int, sign: int) -> Ms:
-    """How far beyond a border speech goes on that begins within it, up to a pause between utterances. ``sign``: which
-    way is out."""
-    outside_ms = min(MAX_REACH_MS, sign * (bound_ms - border_ms))
-    if outside_ms <= EDGE_MS:
-        return 0
-    look = Interval(*sorted((border_ms - sign * _UTTERANCE_PAUSE_MS, border_ms + sign * outside_ms)))
-    reached_ms = -_UTTERANCE_PAUSE_MS - 1  # outward from the border
-    # what never came may have been speech
-    for part in merge([*vad.speech(reader, channel, look), *reader.missing(channel, look)])[::sign]:
-        begins_ms, ends_ms = sorted((sign * (part.start - border_ms), sign * (part.end - border_ms)))
-        if begins_ms >= 0 and begins_ms - reached_ms > _UTTERANCE_PAUSE_MS:
-            break
-        reached_ms = ends_ms
-    return max(0, reached_ms)
 
 
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:

@@ -37,8 +37,11 @@ class Borders:
         timed = [
             (word.start_ms, word.end_ms) for word in words if word.start_ms is not None and word.end_ms is not None
         ]
-        self._overlap = any(begun < start < end - _OVERLAP_MS for (begun, end), (start, _) in pairwise(timed))
+        within = {start for (begun, end), (start, _) in pairwise(timed) if begun < start < end - _OVERLAP_MS}
+        self._overlap = bool(within)
         """Words last into the next ones: none of their ends is to be relied on."""
+        self._starts_within = within
+        """Nor is the start of a word that begins while the one before it lasts, unless a sound begins there."""
 
     def own(self, part: Interval, text: str, reader: Reader, channel: int) -> Sequence[Interval]:
         """Of the stretch ``part`` (ms) that a word claims, what can be the word itself: all of it where it sounds in
@@ -48,13 +51,17 @@ class Borders:
         Where more is left than the word takes, the word is the first of it where its start is no border, and the last
         where only its end is none. Where both are borders nobody knows.
         """
-        begins, ends = part.start in self._ends, self._overlap or part.end in self._starts
+        begins, within = part.start in self._ends, part.start in self._starts_within
+        ends = self._overlap or part.end in self._starts
         takes = _Takes(text)
-        if part.length < _TWO_SYLLABLES_MS or (part.length <= takes.usual_ms and not begins and not ends):
+        if part.length < _TWO_SYLLABLES_MS or (
+            part.length <= takes.usual_ms and not begins and not within and not ends
+        ):
             return (part,)
         count = min(part.length, MAX_READ_MS) // FRAME_MS
         loud = loud_frames(reader, channel, part.start - FRAME_MS, count + 2)
         runs = _runs(loud[1:-1])
+        begins = begins or (within and not _begins_here(loud))
         if begins and loud[0] and loud[1] and _ms(runs[1:]) >= takes.least_ms:
             runs = runs[1:]
         if ends and loud[-1] and loud[-2] and _ms(runs[:-1]) >= takes.least_ms:
@@ -70,6 +77,11 @@ class _Takes:
         self.least_ms = least_sound_ms((text,)) * _LEAST_SHARE
         self.usual_ms = usual_sound_ms((text,))
         self.most_ms = most_sound_ms((text,))
+
+
+def _begins_here(loud: NDArray[np.bool_]) -> bool:
+    """Whether a sound begins at the second frame, or less than a pause after it."""
+    return not loud[0] and bool(loud[1 : 2 + PAUSE_MS // FRAME_MS].any())
 
 
 def _ms(sounds: Sequence[Interval]) -> Ms:
