@@ -1,12 +1,13 @@
 """How far a segment's word times are off as a whole: times that are rough are not off, a last word may be drawn out."""
 
+import msgspec
 import pytest
 
 from deid_stream.audio.align.drift import NO_DRIFT, Drift, by_word, drifts, with_last_word
 from deid_stream.audio.align.profiles import PROFILES
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
-from deid_stream.units import Interval
+from deid_stream.units import FOREVER_MS, Interval
 
 from .sounds import RATE_HZ, joined, noise, silent
 
@@ -34,7 +35,7 @@ def test_a_last_word_that_sounds_on(timing: str, drawn_out_ms: int, expected: Dr
     segment = Segment(
         call_id="c", customer_id="k", segment_id="s", text="and and and", start_ms=1_000, end_ms=2_080, words=words
     )
-    assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES[timing], 1 << 60) == [expected]
+    assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES[timing], FOREVER_MS) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_word_said_softly_between_two_others_is_no_pause(soft_ms: int, begins_
         call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=begins_ms,
         end_ms=words[-1].end_ms or 0, words=words,
     )  # fmt: skip
-    found = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
+    found = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], FOREVER_MS)
     assert found[0].before_ms == before_ms
 
 
@@ -85,7 +86,7 @@ def test_a_last_word_that_is_stated_after_all_sound_says_nothing_of_the_others(s
         silent(1_000), *(part for _ in FIVE for part in (noise(280, rms=3_000), silent(120))), silent(2_000)
     )  # fmt: skip
     segment = five(*stated)
-    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], 1 << 60)
+    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], FOREVER_MS)
     assert drift != NO_DRIFT
     assert drift.last_only is last_only
     assert by_word(drift, segment.words)[:-1] == [NO_DRIFT if last_only else drift] * (len(stated) - 1)
@@ -110,7 +111,7 @@ def test_the_words_of_a_segment_that_came_again_bound_those_of_the_other_nowhere
         Segment(call_id="c", customer_id="k", segment_id=name, text="and", start_ms=start, end_ms=end, words=words)
         for name, start, end, words in (("s", 1_000, other_end_ms, first), ("t", 5_880 - other_end_ms, 4_880, again))
     ]
-    found = drifts(segments, Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60)
+    found = drifts(segments, Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], FOREVER_MS)
     assert found[0].after_ms == off_by_ms
 
 
@@ -125,7 +126,7 @@ def test_a_word_without_times_between_others_says_nothing_of_these(inner, off_ms
     segment = Segment(
         call_id="c", customer_id="k", segment_id="s", text="and and and", start_ms=1_000, end_ms=2_080, words=words
     )
-    assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], 1 << 60) == [expected]
+    assert drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], FOREVER_MS) == [expected]
 
 
 class _WithoutSome(Recording):
@@ -146,17 +147,21 @@ def test_what_never_came_may_have_been_the_sound_of_words(reader) -> None:
     segment = Segment(
         call_id="c", customer_id="k", segment_id="s", text="and and and and", start_ms=1_000, end_ms=2_910, words=words
     )
-    (found,) = drifts([segment], reader(sound[:, None], RATE_HZ), 0, PROFILES["late"], 1 << 60)
+    (found,) = drifts([segment], reader(sound[:, None], RATE_HZ), 0, PROFILES["late"], FOREVER_MS)
     assert found.before_ms >= 350
 
 
-def test_a_last_word_stays_where_no_word_has_times() -> None:
-    """Words that contradict the order of the others lose their times before."""
-    words = (Word("andy"), Word("bert"))
-    segment = Segment(
-        call_id="c", customer_id="k", segment_id="s", text="andy bert", start_ms=0, end_ms=900, words=words
-    )
-    assert with_last_word(segment, Drift(400, 0, last_only=True)) == segment
+@pytest.mark.parametrize("without", [None, 1, 4], ids=["all have times", "one lacks them", "the last lacks them"])
+def test_the_last_word_is_moved_only_where_every_word_has_times(without: int | None) -> None:
+    """So that ``with_last_word`` always finds where the words are stated to end."""
+    sound = joined(
+        silent(1_000), *(part for _ in FIVE for part in (noise(280, rms=3_000), silent(120))), silent(2_000)
+    )  # fmt: skip
+    segment = five(*FIVE[:4], (3_700, 3_900))
+    words = tuple(Word(w.text) if at == without else w for at, w in enumerate(segment.words))
+    segment = msgspec.structs.replace(segment, words=words)
+    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], FOREVER_MS)
+    assert drift.last_only is (without is None)
 
 
 @pytest.mark.parametrize(("with_mates", "expected"), [(False, Drift(800, 800)), (True, NO_DRIFT)])
@@ -167,7 +172,7 @@ def test_a_segment_placed_again_by_itself_keeps_to_its_own_sound(with_mates: boo
     )
     parts = [five(*[(1_000 + 400 * n, 1_280 + 400 * n) for n in range(first, first + 2)]) for first in (0, 2, 4)]
     mates = [parts[0], parts[2]] if with_mates else []
-    found = drifts([parts[1]], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], 1 << 60, mates=mates)
+    found = drifts([parts[1]], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], FOREVER_MS, mates=mates)
     assert found == [expected]
 
 
@@ -175,5 +180,5 @@ def test_a_last_word_has_room_where_the_one_before_may_have_begun_earlier() -> N
     """Noise hides how the last word ends: 360 ms are left for two words that take 360 at least, said fast."""
     sound = joined(silent(1_000), *(part for _ in FIVE for part in (noise(280, rms=3_000), silent(120))), silent(2_000))
     segment = five(*FIVE[:3], (2_560, 2_640), (3_700, 3_900))
-    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], 1 << 60)
+    (drift,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["100ms"], FOREVER_MS)
     assert drift.last_only

@@ -75,15 +75,12 @@ def by_word(drift: Drift, words: Sequence[Word]) -> list[Drift]:
 
 
 def with_last_word(segment: Segment, drift: Drift) -> Segment:
-    """The segment with its last word at the end of the sound, where only that one's times are off (``last_only``).
-    Without a word that has times it is as it was: nothing tells where its sound ends."""
+    """The segment with its last word at the end of the sound, where only that one's times are off (``last_only``,
+    which ``drifts`` says only of a segment of at least four words that all have times)."""
     words = segment.words
     last = _last(words)
-    stated_ms = max((end for _, end in _timed(segment)), default=None)
-    if stated_ms is None:
-        return segment
     start_ms = words[last - 1].end_ms if last else None
-    end_ms = stated_ms - drift.before_ms
+    end_ms = max(end for _, end in _timed(segment)) - drift.before_ms
     moved = Word(words[last].text, None if start_ms is None else min(start_ms, end_ms), end_ms, words[last].confidence)
     return msgspec.structs.replace(segment, words=(*words[:last], moved, *words[last + 1 :]))
 
