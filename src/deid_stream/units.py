@@ -1,10 +1,16 @@
 """Units: what a plain number means, and half-open intervals over it."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 Ms: TypeAlias = int
 """Milliseconds. Media time counts from the start of the call; record time from the Unix epoch."""
+
+FOREVER_MS: Final[Ms] = 1 << 60
+"""Later than any record and any sound."""
+
+NEVER_MS: Final[Ms] = 1 << 61
+"""Later than ``FOREVER_MS``: what ends then does not end when a call is told to end "for ever"."""
 
 SampleIndex: TypeAlias = int
 """Samples of one channel, counted from the start of the call."""

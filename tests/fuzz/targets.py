@@ -20,9 +20,10 @@ from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.policy.compile import compile_policy, says
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session import state
-from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
 from deid_stream.text.normalise import normalise
+from deid_stream.units import FOREVER_MS
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.providers import NAMES

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from chunk_invariance import assert_chunk_invariant
 
-from deid_stream.session.call import FOREVER_MS
+from deid_stream.units import FOREVER_MS
 from tests.support.made_calls import EPOCH_MS, audio_chunks, ended, make_timeline, segments, started
 from tests.support.run_session import feed, new_session
 

@@ -7,8 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deid_stream.model.events import Event
-from deid_stream.session.call import FOREVER_MS, CallSession, Positions
+from deid_stream.session.call import CallSession, Positions
 from deid_stream.session.settings import SessionSettings
+from deid_stream.units import FOREVER_MS
 from tests.support.made_calls import SecretDetector, Timeline, audio_chunks, ended, make_timeline, segments, started
 from tests.support.run_session import KEY, UNKNOWN, Left, feed, new_session
 

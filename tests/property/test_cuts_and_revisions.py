@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from deid_stream.detect.detector import Detector
 from deid_stream.model.events import Event, Segment, Word
 from deid_stream.policy.policy import UNKNOWN
-from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
+from deid_stream.units import FOREVER_MS
 from tests.support.made_calls import Timeline, audio_chunks, ended, segments, started
 from tests.support.run_session import KEY, Left
 

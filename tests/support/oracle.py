@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from deid_stream.model.topics import TopicNames
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy import Standing
-from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.call import CallSession
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
+from deid_stream.units import FOREVER_MS
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
 from deid_stream.worker.consent import CallConsent, CallFacts

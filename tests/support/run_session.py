@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from deid_stream.model.events import Event
 from deid_stream.model.outputs import AuditEntry, CallSummary, Output, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import UNKNOWN, CompiledPolicy
-from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.call import CallSession
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.settings import SessionSettings
+from deid_stream.units import FOREVER_MS
 from tests.support.made_calls import SecretDetector
 
 KEY = b"k" * 32

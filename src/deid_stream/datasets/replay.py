@@ -15,9 +15,9 @@ from deid_stream.model.events import AudioFormat
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import AuditAction, AuditEntry, Output, Retraction, SanitizedAudio, SanitizedSegment
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.session.call import FOREVER_MS, CallSession, ConversationFactory
+from deid_stream.session.call import CallSession, ConversationFactory
 from deid_stream.session.settings import SessionSettings
-from deid_stream.units import Interval, Ms, merge, ms_to_samples
+from deid_stream.units import FOREVER_MS, Interval, Ms, merge, ms_to_samples
 from deid_stream.wire.decode import Decoded
 from deid_stream.wire.decode import decode as decode_record
 from deid_stream.wire.limits import Limits

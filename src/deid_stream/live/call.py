@@ -22,8 +22,8 @@ from deid_stream.errors import AudioFormatError, DecodeError
 from deid_stream.live.cleaned import Clean, CleanAudio, CleanText, cleaned
 from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallStarted, Encoding, Segment
 from deid_stream.model.outputs import CallSummary
-from deid_stream.session.call import FOREVER_MS, CallSession
-from deid_stream.units import Ms
+from deid_stream.session.call import CallSession
+from deid_stream.units import FOREVER_MS, Ms
 from deid_stream.wire.limits import MAX_MEDIA_MS
 from deid_stream.wire.providers import named
 from deid_stream.wire.providers.base import Fields

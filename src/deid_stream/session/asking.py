@@ -14,9 +14,8 @@ from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
 from deid_stream.session.turns import Turn
 from deid_stream.text.normalise import normalise
-from deid_stream.units import CharIndex, Interval, Ms
+from deid_stream.units import FOREVER_MS, CharIndex, Interval, Ms
 
-NOT_YET_MS: Final[Ms] = 1 << 60
 _FROM_YOU: Final = re.compile(r"(?i)(?<![^\W_])(?:I|you|your)(?![^\W_]).*\?\Z", re.DOTALL)
 """A recogniser may take an answer for a question: "how will drive near the old mill?" """
 _SENTENCE: Final = re.compile(r"[^.?!]+[.?!]*")
@@ -26,12 +25,12 @@ def opened(
     turn: Turn, types: Sequence[EntityType], spans: Sequence[Span], answers: Callable[[EntityType, EntityType], bool]
 ) -> Interval:
     """Media time in which an answer counts to a question for ``types`` that ``turn`` asks: from the sentence that asks,
-    for as long as ``NOT_YET_MS``, or to the turn's end where all of it stands behind the question. ``answers``: whether
+    for as long as ``FOREVER_MS``, or to the turn's end where all of it stands behind the question. ``answers``: whether
     a value of the first type is one that was asked for as the second."""
     at, from_ms = next(_asking(turn, types), (0, turn.start_ms))
     found = [span.entity_type for span in spans if span.start > at]
     answered = all(any(answers(kind, wanted) for kind in found) for wanted in types)
-    return Interval(from_ms, turn.end_ms if answered else NOT_YET_MS)
+    return Interval(from_ms, turn.end_ms if answered else FOREVER_MS)
 
 
 def _asking(turn: Turn, types: Sequence[EntityType]) -> Iterator[tuple[CharIndex, Ms]]:

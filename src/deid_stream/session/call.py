@@ -15,7 +15,6 @@ from deid_stream.session import coverage
 from deid_stream.session import state as states
 from deid_stream.session.arrival import placed
 from deid_stream.session.awaiting import AwaitingAudio
-from deid_stream.session.coverage import FOREVER_MS
 from deid_stream.session.holdback import Holdback
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.lifecycle import Lifecycle
@@ -26,9 +25,9 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
 from deid_stream.session.transcript import Transcript
 from deid_stream.session.turns import PendingTurns, following
-from deid_stream.units import Ms
+from deid_stream.units import FOREVER_MS, Ms
 
-__all__ = ["FOREVER_MS", "CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
+__all__ = ["CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
 
 
 class CallSession:

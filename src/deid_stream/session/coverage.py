@@ -1,6 +1,6 @@
 """How far a call is known, and whether all of it is there: what its parts say, put together."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from deid_stream.model.events import AudioChunk
 from deid_stream.session.holdback import QUIET_MARGIN_MS, Holdback
@@ -9,10 +9,7 @@ from deid_stream.session.lifecycle import Lifecycle
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import Sound
 from deid_stream.session.streams import END_SLACK_MS
-from deid_stream.units import Ms
-
-FOREVER_MS: Final[Ms] = 1 << 60
-"""Later than any record and any sound."""
+from deid_stream.units import FOREVER_MS, Ms
 
 
 class Covered(NamedTuple):

@@ -16,13 +16,13 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.session.asking import NOT_YET_MS, asks, opened
+from deid_stream.session.asking import asks, opened
 from deid_stream.session.hearing import HeardTurn
 from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
-from deid_stream.units import Interval, merge, subtract
+from deid_stream.units import FOREVER_MS, Interval, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, certain, doubted_text
 
 UNSURE_SCORE: Final = 0.5
@@ -123,7 +123,7 @@ class Judge:
         self._conversation = self._open(None)
         self._known: ConversationState | None = None
         """Of ``_conversation`` as it stands: making it costs a copy, and each turn and each checkpoint ask."""
-        self.answerable = Interval(0, NOT_YET_MS)
+        self.answerable = Interval(0, FOREVER_MS)
         """Media time in which an answer to the open question counts (``asking.opened``)."""
         self.why = DETECTOR
         """Why the last turn was refused, for the audit."""

@@ -24,7 +24,7 @@ from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
 from deid_stream.session.streams import Stream, StreamState, hole_of
-from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
+from deid_stream.units import FOREVER_MS, Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
 STEP_MS = 400
 """Media time of new audio after which a call is asked again what may leave."""
@@ -159,7 +159,7 @@ class Sound:
         return [] if stream is None else stream.timeline.missing(part)
 
     def silent_until_ms(
-        self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False, enough_ms: Ms = 1 << 60
+        self, channel: int, from_ms: Ms, *, now_ms: Ms = 0, ended: bool = False, enough_ms: Ms = FOREVER_MS
     ) -> Ms:
         """How far from ``from_ms`` nobody speaks on a channel, as far as its audio has arrived, ``enough_ms`` at most.
         Sound that is not quiet is judged by whole VAD cells. What goes on for less than a syllable belongs to the word

@@ -12,7 +12,6 @@ from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.redact.operators.registry import masked
-from deid_stream.session.asking import NOT_YET_MS
 from deid_stream.session.free_text import FreeText
 from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
@@ -21,7 +20,7 @@ from deid_stream.session.ports import ConversationFactory
 from deid_stream.session.released import ReleasedSegment, adds, covers_of, inherited, shifted, united, words_of
 from deid_stream.session.turns import Turn
 from deid_stream.session.twins import Twins
-from deid_stream.units import Interval, Ms
+from deid_stream.units import FOREVER_MS, Interval, Ms
 
 _REMEMBERED_SEGMENTS: Final = 64
 """Released segments that are remembered, so that a revision or a repeat is known as one. A segment that ends before the
@@ -40,7 +39,7 @@ class TranscriptState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     conversation: ConversationState | None = None
     asked_ms: Ms = 0
-    answered_ms: Ms = NOT_YET_MS
+    answered_ms: Ms = FOREVER_MS
     next_seq: dict[int, int] = {}
     released: tuple[ReleasedSegment, ...] = ()
     forgotten_until_ms: dict[int, Ms] = {}

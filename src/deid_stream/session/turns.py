@@ -22,7 +22,7 @@ from deid_stream.session.settings import SessionSettings
 from deid_stream.text.languages import lexicon_of
 from deid_stream.text.normalise import normalise
 from deid_stream.text.tokens import Tokens
-from deid_stream.units import CharIndex, Interval, Ms
+from deid_stream.units import FOREVER_MS, NEVER_MS, CharIndex, Interval, Ms
 
 _ANSWER_WORDS: Final = 4
 """A turn of fewer words may be half an answer ("daniel"), so it waits the whole context window. A larger value delays
@@ -37,7 +37,6 @@ _SHORT_WORDS: Final = 4
 """A segment of fewer words is short: nobody can tell from it alone whether its times are off. A larger value widens the
 cuts of a segment whose times are right for the sake of a neighbour's; a smaller one judges segments of few words by
 themselves."""
-_NEVER_MS: Final[Ms] = 1 << 61
 Known = Callable[[int, Ms], bool]
 """Whether a channel is known up to a media time."""
 _ENDINGS: Final = " .,;:?!…"
@@ -127,7 +126,7 @@ def following(turn: Turn, pending: Iterable[Segment], turns: Iterable[Turn]) -> 
     starts = [segment.start_ms for segment in pending if segment.channel == turn.channel]
     starts += [other.start_ms for other in turns if other.channel == turn.channel]
     last_ms = turn.segments[-1].start_ms  # a turn of some of its segments begins within it, and comes not after
-    return min((start_ms for start_ms in starts if start_ms > last_ms), default=1 << 60)
+    return min((start_ms for start_ms in starts if start_ms > last_ms), default=FOREVER_MS)
 
 
 def may_go_on(text: str, language: str) -> bool:
@@ -255,7 +254,7 @@ class PendingTurns:
             piece = pause_ms < self._piece_ms and self._is_piece(segments[:index], following)
             if piece and following.start_ms > watermark_ms:
                 # somebody else may have spoken before it
-                return Turn(_NEVER_MS, channel, tuple(segments[:index]))
+                return Turn(NEVER_MS, channel, tuple(segments[:index]))
             if pause_ms >= window_ms and not piece:
                 return Turn(end_ms + window_ms, channel, tuple(segments[:index]))
             length_ms, twice_ms = max(end_ms, following.end_ms) - start_ms, 2 * self._max_turn_ms

@@ -18,7 +18,7 @@ from deid_stream.keys.customers import ReadKeys
 from deid_stream.model import topics
 from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
-from deid_stream.units import Ms
+from deid_stream.units import FOREVER_MS, Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.chain import SPOTCHECK
 from deid_stream.wire.output import encode_audit
@@ -30,7 +30,6 @@ _FURTHER: Final = (1, 4, 16)
 time may differ, as where recordings are sent slowly."""
 BETWEEN_S: Final = 1.0
 """Without transactions a call's last audio may appear a moment after its summary."""
-_NEVER_MS: Final = 1 << 60
 _PAST_RECORDS: Final = 1_000
 """Reading ends after this many records in a row from after the call's end. A single one may come from a wrong clock."""
 _WITHDRAWN_FROM: Final = (
@@ -89,7 +88,7 @@ class Records:
 
     async def was_quarantined(self, summary: Summary, partition: int, tombstone_ms: Ms) -> bool:
         """Whether a spot check, and not a deletion, removed what was removed then. Raises BrokerError."""
-        lines = await self._of(topics.AUDIT, summary, partition, tombstone_ms - _MARGIN_MS, until_ms=_NEVER_MS)
+        lines = await self._of(topics.AUDIT, summary, partition, tombstone_ms - _MARGIN_MS, until_ms=FOREVER_MS)
         return has_quarantine(lines)
 
     async def quarantine(self, summary: Summary, partition: int, since_ms: Ms, counts: dict[str, int]) -> int:

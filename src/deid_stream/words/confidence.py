@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from deid_stream.model.events import Word
-from deid_stream.units import Interval, merge
+from deid_stream.units import FOREVER_MS, Interval, merge
 from deid_stream.words.placement import place
 
 UNSURE: Final = "UNSURE"
@@ -42,7 +42,7 @@ _NO_NUMBERS: Final = _EVERYDAY - set("a for i oh or to too".split())
 """Without those that a digit is heard as."""
 
 
-_EVER: Final = Interval(0, 1 << 60)
+_EVER: Final = Interval(0, FOREVER_MS)
 
 
 def unsure_runs(words: Sequence[Word]) -> list[Interval]:

@@ -13,9 +13,9 @@ from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, 
 from deid_stream.model.outputs import Output, SanitizedAudio
 from deid_stream.policy.policy import UNKNOWN
 from deid_stream.session.arrival import placed
-from deid_stream.session.call import FOREVER_MS, CallSession
+from deid_stream.session.call import CallSession
 from deid_stream.session.settings import SessionSettings
-from deid_stream.units import Interval
+from deid_stream.units import FOREVER_MS, Interval
 from deid_stream.words.durations import most_sound_ms, usual_sound_ms
 from tests.hostile.disagreement.cases import IDS, Case, Said
 from tests.hostile.disagreement.parted import whole

@@ -8,6 +8,7 @@ from deid_stream.audio.align.echoes import own_words
 from deid_stream.audio.align.profiles import PROFILES
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.model.events import Segment, Word
+from deid_stream.units import FOREVER_MS
 
 from .sounds import RATE_HZ, joined, noise, silent
 
@@ -60,13 +61,13 @@ def test_a_word_stated_in_the_silence_beside_an_echo_goes_with_it() -> None:
 def test_words_of_an_echo_say_nothing_about_the_times_of_the_others() -> None:
     said = segment(*ECHOED, *OWN)
     exact = PROFILES["exact"]
-    assert drifts([said], call(12), 0, exact, 1 << 60) != [NO_DRIFT]
-    assert drifts([said], call(12), 0, exact, 1 << 60, [1]) == [NO_DRIFT]
+    assert drifts([said], call(12), 0, exact, FOREVER_MS) != [NO_DRIFT]
+    assert drifts([said], call(12), 0, exact, FOREVER_MS, [1]) == [NO_DRIFT]
 
 
 def test_own_words_that_are_late_are_late_beside_an_echo_too() -> None:
     late = segment(*ECHOED, (3_400, 3_680), (3_800, 3_900))
-    assert drifts([late], call(12), 0, PROFILES["exact"], 1 << 60, [1]) != [NO_DRIFT]
+    assert drifts([late], call(12), 0, PROFILES["exact"], FOREVER_MS, [1]) != [NO_DRIFT]
 
 
 def test_a_first_word_drawn_over_the_noise_before_it_is_an_echo_as_well() -> None:

@@ -5,9 +5,9 @@ import pytest
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import Span
-from deid_stream.session.asking import NOT_YET_MS, opened
+from deid_stream.session.asking import opened
 from deid_stream.session.turns import Turn
-from deid_stream.units import Interval
+from deid_stream.units import FOREVER_MS, Interval
 
 
 def segment(text: str, start_ms: int) -> Segment:
@@ -45,7 +45,7 @@ def same(found: T, wanted: T) -> bool:
     ids=["all of it", "second sentence", "third segment", "begun before", "not by itself"],
 )
 def test_an_answer_counts_from_the_sentence_that_asks(texts: list[str], from_ms: int) -> None:
-    assert opened(turn(*texts), [T.ADDRESS], [], same) == Interval(from_ms, NOT_YET_MS)
+    assert opened(turn(*texts), [T.ADDRESS], [], same) == Interval(from_ms, FOREVER_MS)
 
 
 def test_a_segment_whose_words_are_not_its_text_asks_from_its_start() -> None:
@@ -72,4 +72,4 @@ def test_what_stands_behind_its_question_has_been_answered(
 ) -> None:
     whole = turn("Thanks Ann. And your name and date of birth?", "It was the 3rd of May")
     window = opened(whole, types, [said(whole, *value) for value in found], same)
-    assert window.end == (whole.end_ms if closed else NOT_YET_MS)
+    assert window.end == (whole.end_ms if closed else FOREVER_MS)

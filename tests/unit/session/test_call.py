@@ -10,8 +10,9 @@ from deid_stream.model.events import AudioChunk, Event, Segment, Word
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.policy.compile import compile_policy
 from deid_stream.policy.policy import UNKNOWN, Policy
-from deid_stream.session.call import FOREVER_MS, CallSession, Positions
+from deid_stream.session.call import CallSession, Positions
 from deid_stream.session.settings import SessionSettings
+from deid_stream.units import FOREVER_MS
 from tests.support.made_calls import (
     EPOCH_MS,
     PLAIN,

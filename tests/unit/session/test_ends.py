@@ -7,8 +7,8 @@ import pytest
 
 from deid_stream.model.events import AudioChunk, Event, Segment
 from deid_stream.model.outputs import CallSummary, Retraction
-from deid_stream.session.call import FOREVER_MS
 from deid_stream.session.settings import SessionSettings
+from deid_stream.units import FOREVER_MS
 from tests.support.made_calls import EPOCH_MS, Timeline, audio_chunks, ended, make_timeline, segments, started
 from tests.support.run_session import Left, feed, new_session
 

@@ -5,6 +5,7 @@ import pytest
 
 from deid_stream.model.events import Segment, Word
 from deid_stream.session.turns import PendingTurns, Turn, following, may_go_on
+from deid_stream.units import FOREVER_MS
 
 WINDOW_MS, SETTLED_MS, LONGEST_MS = 1_500, 200, 12_000
 
@@ -41,7 +42,7 @@ def turns(settled_ms: int, *segments: Segment) -> list[tuple[int, list[str]]]:
     for one in segments:
         pending.put(one)
     found = []
-    while (turn := pending.pop_closed(1 << 60)) is not None:
+    while (turn := pending.pop_closed(FOREVER_MS)) is not None:
         found.append((turn.close_ms, [one.segment_id for one in turn.segments]))
     return found
 
@@ -117,7 +118,7 @@ def test_an_earlier_text_counts_where_a_revision_takes_something_of_it_back(
         pending.put(segment("s", 0, 1_000, text))
     read_again = {one.text for one in pending.sources()}
     assert read_again == {revisions[-1], expected or revisions[-1]}
-    turn = pending.pop_closed(1 << 60)
+    turn = pending.pop_closed(FOREVER_MS)
     assert turn is not None
     replaced = pending.take_replaced(turn)
     assert (replaced and replaced.text) == expected
@@ -129,7 +130,7 @@ def test_an_earlier_text_counts_where_a_revision_takes_something_of_it_back(
     [
         ([THANKS], [], 8_000),
         ([MORE, THANKS], [], 8_000),
-        ([], [Turn(4_000, 0, (DIGITS,))], 1 << 60),
+        ([], [Turn(4_000, 0, (DIGITS,))], FOREVER_MS),
         ([], [Turn(6_000, 0, (MORE,)), Turn(9_000, 0, (THANKS,))], 8_000),
         ([segment("elsewhere", 4_200, 5_000, "yes")], [Turn(9_000, 1, (THANKS,))], 4_200),
     ],

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, INPUT_KINDS, TRANSCRIPTS_KIND
+from deid_stream.units import FOREVER_MS
 from deid_stream.worker.merge import Merge
 
 Record = namedtuple("Record", "offset timestamp value key")
 ALL = frozenset(INPUT_KINDS)
-FOREVER = 1 << 60
 
 
 def records(*times):
     return [Record(offset, time, b"x" * 10, b"call") for offset, time in enumerate(times)]
 
 
-def taken(merge, limit=100, ceiling=FOREVER, skip=None):
+def taken(merge, limit=100, ceiling=FOREVER_MS, skip=None):
     return [(time, kind) for time, kind, _ in merge.take(limit, ceiling, skip=skip)]
 
 
@@ -82,10 +82,10 @@ def test_bytes_are_those_waiting():
     merge = Merge()
     merge.feed(AUDIO_KIND, records(1, 2, 3))
     merge.at_end(ALL)
-    merge.take(2, FOREVER)
+    merge.take(2, FOREVER_MS)
     assert merge.bytes[AUDIO_KIND] == 10
     assert not merge.idle
-    merge.take(2, FOREVER)
+    merge.take(2, FOREVER_MS)
     assert merge.bytes[AUDIO_KIND] == 0
     assert merge.idle
 
@@ -101,9 +101,9 @@ def test_batch_borders_change_nothing(limit, source):
     whole.at_end(ALL)
     cut.at_end(ALL)
     pieces = []
-    while piece := cut.take(limit, FOREVER):
+    while piece := cut.take(limit, FOREVER_MS):
         pieces += piece
-    everything = whole.take(1_000, FOREVER)
+    everything = whole.take(1_000, FOREVER_MS)
     assert pieces == everything
     times = [time for time, *_ in everything]
     assert times == sorted(times)
