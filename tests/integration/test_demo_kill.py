@@ -2,12 +2,13 @@
 
 import pytest
 
-from deid_stream.demo import checks, report, stage
-
 pytestmark = pytest.mark.slow
 
 
 async def test_a_kill_in_the_middle_of_the_calls_loses_no_record(tmp_path):
+    # with matplotlib, which only this test needs: every worker of pytest collects this file
+    from deid_stream.demo import checks, report, stage
+
     progress = stage.Progress(stage.load_samples())
     total = sum(progress.planned.values())
     kills = []

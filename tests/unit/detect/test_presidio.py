@@ -1,20 +1,23 @@
-"""Presidio's recognizers in this detector, this detector in Presidio's engine, and no network in either."""
+"""Presidio's recognizers in this detector, this detector in Presidio's engine, and no network in either.
 
+Presidio takes two seconds of a processor to import, so only the tests do it: every worker of pytest collects this file.
+"""
+
+import importlib.util
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-pytest.importorskip("presidio_analyzer")
-
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, Pattern, PatternRecognizer, RecognizerRegistry
-from presidio_analyzer.nlp_engine import SpacyNlpEngine
-from presidio_analyzer.predefined_recognizers import CreditCardRecognizer, EmailRecognizer, SpacyRecognizer
-
 from deid_stream.detect.detector import Detector, DetectorSettings
-from deid_stream.detect.presidio import DeidStreamRecognizer, PresidioRecognizer, from_recognizers
 from deid_stream.errors import ConfigError
 from deid_stream.model.entities import EntityType
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("presidio_analyzer") is None, reason="could not import 'presidio_analyzer'"
+)
 
 KEY = b"a key of the tests, 32 bytes long"
 RULES = Detector.load(DetectorSettings(model="off"))
@@ -41,19 +44,36 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-class BlankEngine(SpacyNlpEngine):  # type: ignore[misc]
-    """A spaCy pipeline without a model: tokens only."""
+def engine() -> Any:
+    """With this detector, and a spaCy pipeline without a model: tokens only."""
+    import spacy
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    def __init__(self) -> None:
-        import spacy
+    from deid_stream.detect.presidio import DeidStreamRecognizer
 
-        super().__init__(models=[{"lang_code": "en", "model_name": "blank"}])
-        self.nlp = {"en": spacy.blank("en")}
-
-
-def engine() -> AnalyzerEngine:
+    blank = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": "blank"}])
+    blank.nlp = {"en": spacy.blank("en")}
     registry = RecognizerRegistry(recognizers=[DeidStreamRecognizer(RULES)])
-    return AnalyzerEngine(registry=registry, nlp_engine=BlankEngine(), supported_languages=["en"])
+    return AnalyzerEngine(registry=registry, nlp_engine=blank, supported_languages=["en"])
+
+
+def of_email() -> Any:
+    from presidio_analyzer.predefined_recognizers import EmailRecognizer
+
+    return EmailRecognizer()
+
+
+def of_cards() -> Any:
+    from presidio_analyzer.predefined_recognizers import CreditCardRecognizer
+
+    return CreditCardRecognizer()
+
+
+def of_tickets() -> Any:
+    from presidio_analyzer import Pattern, PatternRecognizer
+
+    return PatternRecognizer("TICKET", patterns=[Pattern("t", r"tkt[0-9]{2}", 0.9)])
 
 
 def test_this_detector_in_an_analyzer_engine() -> None:
@@ -70,18 +90,20 @@ def test_only_the_entities_asked_for() -> None:
     assert [r.entity_type for r in results] == ["CREDIT_CARD"]
 
 
-@pytest.mark.parametrize(("recognizer", "said", "value", "entity_type"), [
-    (EmailRecognizer(), "it is john dot smith at gmail dot com", "john dot smith at gmail dot com",
+@pytest.mark.parametrize(("made", "said", "value", "entity_type"), [
+    (of_email, "it is john dot smith at gmail dot com", "john dot smith at gmail dot com",
      EntityType.EMAIL_ADDRESS),
-    (CreditCardRecognizer(), "four one one one one one one one one one one one one one one one",
+    (of_cards, "four one one one one one one one one one one one one one one one",
      "four one one one one one one one one one one one one one one one", EntityType.CREDIT_CARD),
-    (PatternRecognizer("TICKET", patterns=[Pattern("t", r"tkt[0-9]{2}", 0.9)]), "t k t four two", "t k t four two",
+    (of_tickets, "t k t four two", "t k t four two",
      EntityType.ID_NUMBER),
 ])  # fmt: skip
 def test_their_recognizers_hear_spoken_values(
-    recognizer: EntityRecognizer, said: str, value: str, entity_type: EntityType
+    made: Callable[[], Any], said: str, value: str, entity_type: EntityType
 ) -> None:
-    spans = Detector([PresidioRecognizer(recognizer)]).conversation(KEY).turn(said, 0)
+    from deid_stream.detect.presidio import PresidioRecognizer
+
+    spans = Detector([PresidioRecognizer(made())]).conversation(KEY).turn(said, 0)
     assert [(s.entity_type, said[s.start : s.end]) for s in spans] == [(entity_type, value)]
 
 
@@ -95,6 +117,10 @@ def test_a_registry_by_configuration(tmp_path: Path) -> None:
 
 
 def test_what_needs_a_pipeline_is_refused_or_left_out() -> None:
+    from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+
+    from deid_stream.detect.presidio import PresidioRecognizer, from_recognizers
+
     with pytest.raises(ConfigError, match="spaCy"):
         PresidioRecognizer(SpacyRecognizer())
     assert from_recognizers([SpacyRecognizer()]) == []
