@@ -73,6 +73,7 @@ def test_cases_that_larger_runs_found(seed):
         pytest.param(94_101_067, 34, id="number words run together, with signs that nobody sees"),
         pytest.param(92_102_251, 34, id="a word without a start after one that is late"),
         pytest.param(96_001_168, 34, id="words in less time than they take, beside a name that nobody has read"),
+        pytest.param(121_300_057, 34, id="words that are stated in silence, beside a name that nobody has read"),
         pytest.param(110_200_321, 34, id="a word that is stated to last beyond its segment, into a number"),
         pytest.param(110_200_589, 34, id="the sound ends in the first of a number"),
         pytest.param(110_700_601, 34, id="sound before a text without times is lost"),

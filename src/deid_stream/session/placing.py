@@ -10,6 +10,7 @@ from deid_stream.audio.align.drift import Drift, by_word, drifts, with_last_word
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import MAX_REACH_MS, TimingProfile, profile
 from deid_stream.audio.align.untimed import narrowed
+from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
 from deid_stream.audio.hear.elsewhere import elsewhere
@@ -191,8 +192,9 @@ def _read(segment: Segment, placed: Placement, timing: TimingProfile) -> Segment
 def _doubted(
     segments: Sequence[Segment], off: Sequence[Drift], reader: Reader, channel: int, timing: TimingProfile
 ) -> Iterator[Segment]:
-    """The segments, those without words whose times are off where more sounds about them than their letters take: as
-    stated, one of them may lie on a value that the text lacks. A last word may be drawn out, or off by itself."""
+    """The segments, those without words whose times are off where more sounds about them than their letters take, or
+    nothing where they are stated: one of them may lie on a value that the text lacks. A last word may be drawn out, or
+    off by itself."""
     ended_ms = 0
     for segment, drift in zip(segments, off, strict=True):
         if any(drift) and not (drift.drawn_out or drift.last_only):
@@ -204,10 +206,23 @@ def _doubted(
                 end_ms=segment.end_ms + drift.after_ms,
                 words=tuple(msgspec.structs.replace(word, start_ms=None, end_ms=None) for word in segment.words),
             )
-            if not unheard.explained(untimed, timing, reader, channel):
+            if not _sounds(segment, reader, channel) or not unheard.explained(untimed, timing, reader, channel):
                 segment = msgspec.structs.replace(segment, words=(_NO_WORD,))
         ended_ms = max(ended_ms, segment.end_ms)
         yield segment
+
+
+def _sounds(segment: Segment, reader: Reader, channel: int) -> bool:
+    """Whether anything sounds where a word is stated, as far as that is known."""
+    held = reader.held(channel)
+    for word in segment.words:
+        if word.start_ms is not None and word.end_ms is not None:
+            part = Interval(word.start_ms, word.end_ms)
+            if part.intersect(held) != part:
+                return True
+            if has_sound(reader.pcm(channel, *part), reader.line(channel, part.start).pause_peak):
+                return True
+    return False
 
 
 def clip(spans: Sequence[Span], start: CharIndex, end: CharIndex) -> tuple[Span, ...]:
