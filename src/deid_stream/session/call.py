@@ -193,23 +193,22 @@ class CallSession:
         self._progress(event.time_ms)
 
     def _receive_audio(self, chunk: AudioChunk) -> None:
-        arrived_ms = self._sound.arrived_ms(chunk.channel)
+        # audio alone moves things on by steps, so most chunks only need to be held
+        end_ms = chunk.offset_ms + len(chunk.data) // chunk.format.frame_bytes * 1000 // chunk.format.rate_hz
+        steps = chunk.offset_ms // STEP_MS != end_ms // STEP_MS
+        arrived_ms = self._sound.arrived_ms(chunk.channel) if steps else 0
         placement = self._sound.add(chunk)
         if placement is not Placement.HELD:
             if not self._rereading.knows(chunk):
                 reason = f"audio_{placement.value}"
                 self._ledger.audit(AuditAction.DROPPED, reason, chunk.time_ms, chunk.channel, seq=chunk.seq)
             return
-        end_ms = chunk.offset_ms + len(chunk.data) // chunk.format.frame_bytes * 1000 // chunk.format.rate_hz
         self._holdback.mark(chunk.time_ms, end_ms + MAX_REACH_MS)
         if self._sound.held_bytes > self._settings.max_held_bytes:
             self._holdback.force((self._holdback.watermark_ms + self._sound.end_ms) // 2)
             self._ledger.audit(AuditAction.WITHHELD, "buffer_full", chunk.time_ms, chunk.channel)
             self._progress(chunk.time_ms)
-        # audio alone moves things on by steps, so most chunks only need to be held
-        elif self._life.ended_ms is not None or (
-            chunk.offset_ms // STEP_MS != end_ms // STEP_MS and self._bound.moves(self._sound, chunk, arrived_ms)
-        ):
+        elif self._life.ended_ms is not None or (steps and self._bound.moves(self._sound, chunk, arrived_ms)):
             self._progress(chunk.time_ms)
 
     def _receive_segment(self, segment: Segment) -> None:

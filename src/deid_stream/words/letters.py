@@ -21,6 +21,8 @@ class Token(NamedTuple):
 def tokens(text: str) -> list[Token]:
     """The runs of letters and digits of ``text``, in order. A mark alone begins no run."""
     if text.isascii():
+        if text.isalnum():  # most words; each is looked at several times
+            return [Token(text.lower(), 0, len(text))]
         return [Token(match[0].lower(), match.start(), match.end()) for match in _ASCII_RUN.finditer(text)]
     found: list[Token] = []
     letters: list[str] = []

@@ -41,3 +41,31 @@ def test_its_part_is_read_once():
     for start_ms in range(100, 290, 10):
         excerpt.pcm(0, start_ms, start_ms + 10)
     assert asked == [(100, 300)]
+
+
+@pytest.mark.parametrize("gaps", [[], [Interval(150, 180)], [Interval(100, 120), Interval(280, 300)]])
+@pytest.mark.parametrize("asked", [(100, 300), (90, 310), (120, 150), (170, 290), (310, 400)])
+@pytest.mark.parametrize("channel", [0, 1])
+def test_what_never_came_is_the_readers(gaps, asked, channel):
+    class Broken(Recording):
+        def missing(self, channel, part):
+            found = [gap.intersect(part) for gap in ([Interval(305, 320), *gaps] if channel == 0 else [Interval(0, 9)])]
+            return [gap for gap in found if gap.length]
+
+    reader = Broken(SOUND, RATE_HZ)
+    excerpt = Excerpt(reader, 0, Interval(100, 300))
+    assert excerpt.missing(channel, Interval(*asked)) == reader.missing(channel, Interval(*asked))
+
+
+def test_whether_any_of_its_part_never_came_is_asked_once():
+    asked = []
+
+    class Counting(Recording):
+        def missing(self, channel, part):
+            asked.append(part)
+            return []
+
+    excerpt = Excerpt(Counting(SOUND, RATE_HZ), 0, Interval(100, 300))
+    for start_ms in range(100, 290, 10):
+        excerpt.missing(0, Interval(start_ms, start_ms + 10))
+    assert asked == [(100, 300)]

@@ -47,6 +47,17 @@ def test_chunks_in_order_are_held_and_released_whole():
 
 
 @pytest.mark.parametrize(
+    ("part", "frames"), [((0, 500), 4000), ((110, 120), 80), ((190, 210), 160), ((450, 600), 400), ((500, 600), 0)]
+)
+def test_only_what_is_asked_for_is_decoded(monkeypatch, part, frames):
+    timeline = filled(*(chunk(seq) for seq in range(5)))
+    decoded, decode = [], pcm.decode
+    monkeypatch.setattr(pcm, "decode", lambda data, fmt: decoded.append(len(data) // 2) or decode(data, fmt))
+    timeline.pcm(0, *part)
+    assert sum(decoded) == frames
+
+
+@pytest.mark.parametrize(
     ("second", "placement"),
     [
         (chunk(0), Placement.REPEAT),

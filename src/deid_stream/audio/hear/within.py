@@ -53,11 +53,10 @@ class Borders:
         """
         begins, within = part.start in self._ends, part.start in self._starts_within
         ends = self._overlap or part.end in self._starts
-        takes = _Takes(text)
-        if part.length < _TWO_SYLLABLES_MS or (
-            part.length <= takes.usual_ms and not begins and not within and not ends
-        ):
+        alone = not begins and not within and not ends
+        if part.length < _TWO_SYLLABLES_MS or (alone and part.length <= usual_sound_ms((text,))):
             return (part,)
+        takes = _Takes(text)
         count = min(part.length, MAX_READ_MS) // FRAME_MS
         loud = loud_frames(reader, channel, part.start - FRAME_MS, count + 2)
         runs = _runs(loud[1:-1])

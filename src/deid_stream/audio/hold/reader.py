@@ -46,8 +46,8 @@ def loud_frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArr
         sound = np.pad(sound, (0, count * size - len(sound)))
     frames = sound[: count * size].reshape(count, size)
     peak = reader.line(channel, start_ms).pause_peak
-    loud: NDArray[np.bool_] = np.maximum.reduce(frames, axis=1) > peak
-    loud |= np.minimum.reduce(frames, axis=1) < -peak
+    # two thirds of the time of the greatest and the least sample of each frame
+    loud: NDArray[np.bool_] = np.logical_or.reduce((frames > peak) | (frames < -peak), axis=1)
     return loud
 
 
@@ -105,6 +105,8 @@ class Excerpt:
         self._samples = reader.pcm(channel, part.start, stop_ms)
         self._ends = stop_ms > held.end
         """Nothing is held beyond."""
+        self._whole = None if reader.missing(channel, part) else part
+        """The part, where nothing of it is missing: asked about every word, and the answer is nearly always none."""
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
         """See ``Reader.pcm``."""
@@ -132,6 +134,9 @@ class Excerpt:
 
     def missing(self, channel: int, part: Interval) -> list[Interval]:
         """See ``Reader.missing``."""
+        whole = self._whole
+        if whole is not None and channel == self._channel and whole.start <= part.start and part.end <= whole.end:
+            return []
         return self._reader.missing(channel, part)
 
 

@@ -331,9 +331,9 @@ class Timeline:
             begin += 1
         joined = self._joined(begin, end) if begin < end else None
         if joined is not None:
-            decoded = pcm.decode(joined, self.format)[:, column]
-            held_start = self._starts[begin]
-            held = decoded[max(0, start - held_start) : stop - held_start]
+            held_start, size = self._starts[begin], self._frame_bytes
+            wanted = joined[max(0, start - held_start) * size : max(0, stop - held_start) * size]
+            held = pcm.decode(wanted, self.format)[:, column]
             if held_start <= start and len(held) == stop - start:
                 return held
             samples = np.zeros(max(0, stop - start), np.int16)
@@ -352,9 +352,12 @@ class Timeline:
     def missing(self, part: Interval) -> list[Interval]:
         """Of ``part`` (ms), what lies between two held chunks and never came."""
         start, stop = ms_to_samples(part.start, self.rate_hz), ms_to_samples(part.end, self.rate_hz)
-        first, last = bisect_right(self._starts, start), bisect_left(self._starts, stop)
+        first = max(1, bisect_right(self._starts, start))
+        last = min(bisect_left(self._starts, stop) + 1, len(self._starts))
+        if self._ends[first - 1 : last - 1] == self._starts[first:last]:
+            return []  # as nearly always
         gaps = []
-        for at in range(max(1, first), min(last + 1, len(self._starts))):
+        for at in range(first, last):
             begin, end = max(start, self._ends[at - 1]), min(stop, self._starts[at])
             if end - begin > self._slack:
                 gaps.append(Interval(samples_to_ms(begin, self.rate_hz), samples_to_ms(end, self.rate_hz)))

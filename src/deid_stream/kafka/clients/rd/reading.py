@@ -211,7 +211,7 @@ class ReadingThread:
     def _sort(self, messages: list[Message], turn: Turn) -> None:
         records, ends, damaged = turn.records, turn.ends, turn.damaged
         found: list[InRecord] = []
-        last: tuple[str, int] | None = None
+        place, last = Place("", -1), None
         for message in messages:
             error = message.error()
             where = (message.topic(), message.partition())
@@ -225,12 +225,11 @@ class ReadingThread:
                     turn.failed = self._grave(message, error) or turn.failed
                 continue
             if where != last:
-                place = Place(*where)
+                place, last = Place(*where), where
                 # behind a damaged batch reading starts again: some of what was fetched behind it may be part of it
                 found = [] if place in damaged else records.setdefault(place, [])
-                last = where
                 ends.pop(place, None)
-            found.append(in_record(message))
+            found.append(in_record(message, place))
 
     def _grave(self, message: Message, error: KafkaError) -> BrokerError | None:
         """The error to raise for what librdkafka reports; None where librdkafka recovers by itself."""

@@ -30,9 +30,11 @@ _STEP_S: Final = 0.2
 _WAIT_S: Final = 3.0
 
 
-def in_record(message: Message) -> InRecord:
-    """A message as a record. Never raises: if a header's name is not UTF-8, the record counts as unreadable."""
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
+def in_record(message: Message, place: Place) -> InRecord:
+    """A message of the partition ``place`` as a record. Never raises: if a header's name is not UTF-8, the record
+    counts as unreadable."""
+    topic, partition = place
+    offset = message.offset()
     try:
         headers = _headers(message)
     except (UnicodeDecodeError, SystemError):
@@ -83,7 +85,7 @@ def _records(messages: Iterable[Message], place: Place, offset: int) -> Iterable
     for message in messages:
         error = message.error()
         if error is None:
-            record = in_record(message)
+            record = in_record(message, place)
             offset = record.offset + 1
             yield record
         elif error.code() in UNREADABLE:
