@@ -235,12 +235,13 @@ def test_a_sound_after_a_closed_mouth_is_the_words_own_where_its_letters_take_as
         ([("know", 1000, 2000)], [(700, 1300)]),
         ([("what", 1000, 1900), ("so", 1450, 2200)], [(700, 1300), (1450, 1750)]),
         ([("know", 2700, 2700)], []),
-        ([("forgotten", 1000, 2200)], [(700, 2500)]),
+        ([("unforgettable", 1000, 2200)], [(700, 2500)]),
+        ([("forgotten", 1000, 2200)], [(700, 1750)]),
         ([("know", 1000, 1450), ("what", 1450, 1800), ("so", 1800, 2200)], [(700, 2500)]),
     ],
     ids=[
         "lasts to the next", "begins where the one before ends", "both", "exact", "lasts into others",
-        "all last into others", "said outside the segment", "long enough",
+        "all last into others", "said outside the segment", "long enough", "drawn out over pauses",
         "all three are read",
     ],
 )  # fmt: skip

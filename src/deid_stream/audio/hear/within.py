@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames, or_missing
 from deid_stream.model.events import Word
 from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import least_sound_ms, most_sound_ms, usual_sound_ms
@@ -25,6 +25,8 @@ _LEAST_SHARE: Final = 0.75
 _OVERLAP_MS: Final = 100
 """A larger value believes more of the ends of words that last into the next ones; a smaller one takes rough times for
 such."""
+_CLOSED_MS: Final = 100
+"""A mouth closes within a word for less. What sounds after a longer pause is drawn out by nobody."""
 _TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
 
 
@@ -58,7 +60,10 @@ class Borders:
             return (part,)
         takes = _Takes(text)
         count = min(part.length, MAX_READ_MS) // FRAME_MS
-        loud = loud_frames(reader, channel, part.start - FRAME_MS, count + 2)
+        # what never came may have been more of a sound
+        loud = or_missing(
+            loud_frames(reader, channel, part.start - FRAME_MS, count + 2), reader, channel, part.start - FRAME_MS
+        )
         runs = _runs(loud[1:-1])
         begins = begins or (within and not _begins_here(loud))
         if begins and loud[0] and loud[1] and _ms(runs[1:]) >= takes.least_ms:
@@ -89,7 +94,8 @@ def _ms(sounds: Sequence[Interval]) -> Ms:
 
 def _among(sounds: Sequence[Interval], takes: _Takes, *, begins: bool, ends: bool) -> Sequence[Sequence[Interval]]:
     """The run of ``sounds`` (frames) that is the word; none where nobody knows."""
-    if len(sounds) < 2 or _ms(sounds) <= (takes.usual_ms if begins or ends else takes.most_ms):
+    parted = any(after.start - before.end > _CLOSED_MS // FRAME_MS for before, after in pairwise(sounds))
+    if len(sounds) < 2 or _ms(sounds) <= (takes.usual_ms if begins or ends or parted else takes.most_ms):
         return (sounds,)
     if begins and ends:
         return ()
