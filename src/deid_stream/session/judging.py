@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.detect.conversation.language import primary, readable
-from deid_stream.detect.conversation.state import ConversationState
+from deid_stream.detect.conversation.state import Asked, ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import begins, landmark, thanked, told
+from deid_stream.detect.rules.told import begins, landmark, mailed, thanked, told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -65,11 +65,11 @@ def _placed(span: Span) -> tuple[Interval, EntityType]:
 
 
 def _announced(
-    text: str, parts: Sequence[tuple[Interval, EntityType]], wanted: EntityType | None
+    text: str, parts: Sequence[tuple[Interval, EntityType]], wanted: Sequence[EntityType]
 ) -> Iterator[tuple[Interval, EntityType]]:
     """What stands between the words that announce a value and the ``parts`` of it: it was misheard, too."""
     for part, kind in parts:
-        answers = wanted in _SAID_IN_WORDS and kind in (wanted, EntityType.PERSON)
+        answers = any(asked in _SAID_IN_WORDS and kind in (asked, EntityType.PERSON) for asked in wanted)
         if kind is EntityType.PERSON or answers:
             start = begins(text, part.start, asked=answers)
             if start < part.start and not any(Interval(start, part.start).overlaps(other) for other, _ in parts):
@@ -106,6 +106,11 @@ def _thanked(turn: Turn) -> Iterator[Interval]:
         for part in thanked(segment.text):
             if not certain(segment.text, segment.words, part):
                 yield Interval(start + part.start, start + part.end)
+
+
+def _both_open(before: Asked | None, now: Asked) -> bool:
+    """Whether an earlier question is still open beside the one that was just asked."""
+    return before is not None and before.by == now.by and set(before.types) < set(now.types)
 
 
 def _reason(error: Exception) -> str:
@@ -160,7 +165,9 @@ class Judge:
             judged = self._unsure(turn, state, judged)
             asked = self.state().asked
             if asked is not None and asked.by == str(turn.channel):
-                self.answerable = opened(turn, asked.types, judged.spans, _answers)
+                since = self.answerable.start if _both_open(state.asked, asked) else FOREVER_MS
+                now = opened(turn, asked.types, judged.spans, _answers)
+                self.answerable = Interval(min(since, now.start), now.end)
             return judged if replaced is None else self._with_replaced(turn, replaced, state, judged)
         except Exception as error:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             self.why = _reason(error)
@@ -208,15 +215,16 @@ class Judge:
     def _unsure(self, turn: Turn, state: ConversationState, judged: Judged) -> Judged:
         """With spans for what a recogniser may have misheard: a name that it does not know comes out as other words."""
         asked = state.asked
-        wanted = None
+        wanted: list[EntityType] = []
         if asked is not None and asked.by != str(turn.channel):
-            wanted = next((kind for kind in asked.types if self._policy.operator(kind) is not None), None)
-        misheard = [] if wanted is None else [(part, wanted) for part in self._doubted_answer(turn, judged, wanted)]
+            wanted = [kind for kind in asked.types if self._policy.operator(kind) is not None]
+        misheard = [(part, kind) for kind in wanted for part in self._doubted_answer(turn, judged, kind)]
         places = [part for part, kind in [*map(_placed, judged.spans), *misheard] if kind is EntityType.ADDRESS]
         misheard += [(part, EntityType.ADDRESS) for part in self._landmarks(turn, places)]
         if self._reads_names(turn):
-            misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=wanted is EntityType.PERSON)]
+            misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=EntityType.PERSON in wanted)]
             misheard += [(part, EntityType.PERSON) for part in _thanked(turn)]
+            misheard += [(part, EntityType.EMAIL_ADDRESS) for part in self._mailed(turn)]
             misheard += list(_announced(turn.text, [*misheard, *map(_placed, judged.spans)], wanted))
         spans = list(judged.spans)
         for part, kind in misheard:
@@ -232,6 +240,9 @@ class Judge:
         if self._policy.operator(EntityType.PERSON) is None or primary(self._language(turn)) not in ("", "en"):
             return False
         return any(word.confidence is not None for segment in turn.segments for word in segment.words)
+
+    def _mailed(self, turn: Turn) -> list[Interval]:
+        return mailed(turn.text) if self._policy.operator(EntityType.EMAIL_ADDRESS) is not None else []
 
     def _landmarks(self, turn: Turn, places: Sequence[Interval]) -> list[Interval]:
         """What a recogniser's text says of where an address is, beside its parts, which are ``places``."""

@@ -31,14 +31,14 @@ BRIDGED_WORDS: Final = 2
 
 _EVERYDAY: Final = frozenset(
     "a about account after again all am an and any anytime are as at back balance be been before but by bye call "
-    "called can card check could customer did do does done for from get good got great had has have he hello help her "
-    "here hi his how i i'm i've if in is it it's just keeps know last let like live log lot made make many me more "
-    "much my need no not now number of okay on only or other our out over phone please put said says see send sent "
-    "she since so some somewhere sorry still sure take tell text thank thanks that that's the their them then there "
-    "they think this through time to today up us very want was we week welcome well were what what's when where who "
-    "will with would yeah yes yet you your".split()
+    "called can capital capitals card case check could customer did do does done for from get good got great had has "
+    "have he hello help her here hi his how i i'm i've if in is it it's just keeps know last let letters like live "
+    "log lot lower lowercase made make many me more much my need no not now number of okay on only or other our out "
+    "over phone please put said says see send sent she since so some somewhere sorry still sure take tell text thank "
+    "thanks that that's the their them then there they think this through time to today up upper uppercase us very "
+    "want was we week welcome well were what what's when where who will with would yeah yes yet you your".split()
 )
-_NO_NUMBERS: Final = _EVERYDAY - set("a for i oh or to too".split())
+_NO_NUMBERS: Final = _EVERYDAY - set("a for i oh or to too when".split())
 """Without those that a digit is heard as."""
 
 

@@ -184,6 +184,27 @@ def test_a_word_that_the_recogniser_doubts_is_cut_where_it_is_stated_too(monkeyp
     assert (found.start_ms <= 1700) is kept
 
 
+@pytest.mark.parametrize(
+    ("confidence", "times", "earlier_ms"),
+    [(0.9, "300ms", 40), (0.97, "300ms", 0), (None, "300ms", 0), (0.9, "100ms", 0)],
+    ids=["in doubt", "certain", "no confidence", "times that are not rough"],
+)
+def test_a_value_that_a_recogniser_of_rough_times_doubts_begins_earlier_than_it_was_found(
+    monkeypatch, confidence, times, earlier_ms
+):
+    monkeypatch.setattr(forced, "available", lambda: True)
+    placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
+    monkeypatch.setattr(forced, "align", lambda *_: placed)
+    even = recording(noise(5000, rms=2000))
+    said = segment(TIMES)
+    doubted = replace(said.words[3], confidence=confidence)
+    (plain,) = locate(said, [span("Grace")], even, 0, profile(times))
+    in_doubt = replace(said, words=(*said.words[:3], doubted, *said.words[4:]))
+    (found,) = locate(in_doubt, [span("Grace")], even, 0, profile(times))
+    assert plain.start_ms - found.start_ms == earlier_ms
+    assert found.end_ms == plain.end_ms
+
+
 def test_doubted_words_that_the_aligner_did_not_reach_are_cut_where_they_are_stated(monkeypatch):
     """It lost its way between the two."""
     monkeypatch.setattr(forced, "available", lambda: True)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from deid_stream.audio.align.believable import anchors_at, in_order
 from deid_stream.audio.align.believable import believable as judged
-from deid_stream.audio.align.believable import in_order
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval
 from deid_stream.words.placement import place
@@ -32,6 +32,16 @@ GOOD = [("is", 1000, 1200), ("four", 1250, 1550), ("two", 1550, 1800), ("ok", 23
 
 def changed(at, *times):
     return segment(*GOOD[:at], (GOOD[at][0], *times), *GOOD[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("after", "relied_on"),
+    [((1550, 1800), True), ((1550, 1550), False), ((None, None), True)],
+    ids=["a word of its own time", "a word of no length", "a word without times"],
+)
+def test_a_word_in_whose_time_another_may_be_said_bounds_nothing(after, relied_on):
+    words = segment(GOOD[0], ("four", 1250, 1550), ("two", *after), GOOD[3]).words
+    assert anchors_at(words, 1) is relied_on
 
 
 def test_ordinary_times_are_believed():

@@ -265,8 +265,8 @@ def test_a_word_that_is_not_where_it_is_stated_is_no_longer_sound_than_its_times
 
 @pytest.mark.parametrize(
     ("muted", "expected"),
-    [((500, 950), (950, 1440)), ((500, 800), (960, 1440)), ((500, 1_000), (960, 1440))],
-    ids=["less than a syllable before it", "further off", "meeting it"],
+    [((500, 950), (950, 1440)), ((500, 770), (770, 1440)), ((500, 760), (960, 1440)), ((500, 1_000), (960, 1440))],
+    ids=["a breath before it", "less than two syllables before it", "further off", "meeting it"],
 )
 def test_nothing_is_heard_between_speech_that_nobody_read_and_what_is_silenced_just_before(muted, expected):
     (span,) = unexplained([], Interval(960, 1440), TALKING, 0, [AudioSpan(*muted, 0, "PERSON")])

@@ -83,6 +83,50 @@ def test_another_question_ends_the_one_before() -> None:
     assert play(turns) == [[], ["ID_NUMBER:five five two"], [], [], [], []]
 
 
+@pytest.mark.parametrize(
+    ("between", "open_types"),
+    [
+        ([], ["DATE_OF_BIRTH", "EMAIL_ADDRESS"]),
+        ([(1, "it is mara.quill at example.com")], ["DATE_OF_BIRTH"]),
+        ([(1, "one moment")], ["DATE_OF_BIRTH"]),
+        ([(0, "so it is mara.quill at example.com, right")], ["DATE_OF_BIRTH", "EMAIL_ADDRESS"]),
+    ],
+    ids=["two questions", "answered", "somebody spoke", "read out by who asks"],
+)
+def test_two_questions_before_one_answer_are_both_open(between: list[tuple[int, str]], open_types: list[str]) -> None:
+    talk = RULES.conversation(KEY)
+    for speaker, text in [(0, "What is your e-mail?"), *between, (0, "And your date of birth?")]:
+        talk.turn(text, speaker)
+    asked = talk.state().asked
+    assert asked is not None
+    assert asked.types == open_types
+
+
+def test_a_question_that_its_own_turn_answers_is_closed_by_the_next_one() -> None:
+    """As on a line with an echo, where one channel carries both voices."""
+    talk = RULES.conversation(KEY)
+    talk.turn("What is your e-mail? It is mara.quill at example.com. Can I take your name?", 0)
+    talk.turn("And your date of birth?", 0)
+    asked = talk.state().asked
+    assert asked is not None
+    assert asked.types == ["DATE_OF_BIRTH", "PERSON"]
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("I moved house last week and I need the delivery sent somewhere else", []),
+        ("please tell me at which house number you are now that you have moved", ["ADDRESS"]),
+        ("you moved house so I need the new house number from you please", ["ADDRESS"]),
+    ],
+)
+def test_who_moved_house_asks_for_no_address(text: str, types: list[str]) -> None:
+    talk = RULES.conversation(KEY)
+    talk.turn(text, 0)
+    asked = talk.state().asked
+    assert (asked.types if asked else []) == types
+
+
 def test_a_broken_off_number_is_not_continued_under_another_question() -> None:
     turns = [
         (AGENT, "the last four of your social"), (CALLER, "six seven eight nine"),

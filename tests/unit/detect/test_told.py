@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.detect.rules.told import begins, landmark, thanked, told
+from deid_stream.detect.rules.told import begins, landmark, mailed, thanked, told
 from deid_stream.units import Interval
 
 
@@ -135,6 +135,24 @@ def test_what_else_is_said_is_no_landmark(text: str) -> None:
 )
 def test_a_name_is_told_between_thanks_and_a_sentence(text: str, names: list[str]) -> None:
     assert [text[part.start : part.end] for part in thanked(text)] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        (
+            "I think that would be samuel dot what tilde example dot com all in",
+            ["samuel dot what tilde example dot com"],
+        ),
+        ("My e-mail is nadia.petrova ex example.com", ["nadia.petrova ex example.com"]),
+        ("That would be support dot example dot com", []),
+        ("It is www dot help and example dot com", []),
+        ("That is on the web at example.com", []),
+        ("The site is slow. It is fine. We looked at example.com", []),
+    ],
+)
+def test_an_address_whose_sign_was_misheard_is_told_by_its_dots(text: str, addresses: list[str]) -> None:
+    assert [text[part.start : part.end] for part in mailed(text)] == addresses
 
 
 def test_an_answer_that_is_misheard_from_its_first_words_tells_a_name() -> None:

@@ -106,12 +106,12 @@ def read(text: str, confidence: float = 0.97) -> Segment:
 class AskingFor(SecretDetector):
     """A conversation in which channel 0 has asked for something."""
 
-    def __init__(self, wanted):
+    def __init__(self, *wanted):
         super().__init__()
-        self.wanted = wanted
+        self.wanted = list(wanted)
 
     def state(self):
-        return ConversationState(asked=Asked("0", [self.wanted], 2))
+        return ConversationState(asked=Asked("0", self.wanted, 2))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,26 @@ def test_what_is_doubted_of_an_answer_goes_with_what_belongs_to_it(wanted, text,
     found = Judge(UNKNOWN, detector=AskingFor(wanted), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
     assert found is not None
     assert segment.text[found.spans[0].start : found.spans[-1].end] == gone
+
+
+def test_each_thing_that_was_asked_for_may_be_in_doubt():
+    """ "you have asked for a number and a name": it is the name that was misheard."""
+    segment = read("sure it is the teema alpha ?aid")
+    both = AskingFor(EntityType.PHONE_NUMBER, EntityType.PERSON)
+    found = Judge(UNKNOWN, detector=both, key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    gone = {segment.text[span.start : span.end].strip(): span.entity_type for span in found.spans}
+    assert " ".join(gone) == "the teema alpha aid"
+    number = AskingFor(EntityType.PHONE_NUMBER)
+    (only,) = Judge(UNKNOWN, detector=number, key=bytes(32)).turn(Turn(2_000, 1, (segment,))).spans
+    assert segment.text[only.start : only.end] == "aid"
+
+
+def test_a_misheard_address_goes_where_nothing_was_asked():
+    segment = read("that would be samuel dot what tilde example dot com")
+    (found,) = Judge(UNKNOWN, detector=SecretDetector(), key=bytes(32)).turn(Turn(2_000, 1, (segment,))).spans
+    assert found.entity_type is EntityType.EMAIL_ADDRESS
+    assert segment.text[found.start : found.end] == "samuel dot what tilde example dot com"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def said(text):
         # everyday words are badly heard at times, and a segment's beginning more often than not
         ("it.90 for.30 that.99", []),
         ("it.90 for.20 that.99", [(1, 2)]),
+        ("com.99 all.35 in.60 lower.43 case.35", []),
         ("In.10 the.99 long.99", []),
         ("Yes.05 it.30 is.99", []),
         ("Hello.05 clergy.30 is.99", [(0, 2)]),

@@ -31,13 +31,15 @@ class TimedWord(NamedTuple):
 
 def anchors_at(words: Sequence[Word], at: int) -> bool:
     """Whether the times of a word can be relied on by themselves: it is as long as its letters sound, the recogniser is
-    sure of it, and it lies between its neighbours."""
+    sure of it, and it lies between its neighbours. One of these that has no length is said in its time."""
     word = words[at]
     start_ms, end_ms = word.start_ms, word.end_ms
     if start_ms is None or end_ms is None or (word.confidence or 1.0) < ANCHOR_CONFIDENCE:
         return False
     shortest_ms, _ = duration_bounds(word.text)
     if not max(ANCHOR_MS, shortest_ms) <= end_ms - start_ms <= longest_sound_ms(word.text):
+        return False
+    if any(word.start_ms == word.end_ms is not None for word in words[max(0, at - 1) : at + 2]):
         return False
     before_ms = words[at - 1].end_ms if at else None
     after_ms = words[at + 1].start_ms if at + 1 < len(words) else None

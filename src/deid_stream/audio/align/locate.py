@@ -22,7 +22,7 @@ from deid_stream.audio.align import edges, forced, untimed
 from deid_stream.audio.align.believable import anchors_at, believable
 from deid_stream.audio.align.drift import Drift
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, WIDEST, TimingProfile, profile
-from deid_stream.audio.align.unsure import CERTAIN_FROM, hasty, spilled
+from deid_stream.audio.align.unsure import CERTAIN_FROM, ROUGH_CERTAIN_FROM, hasty, spilled
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
@@ -46,6 +46,11 @@ _GUESSED: Final = profile("100ms")
 _MOST_AWAY: Final = 6
 """One word of so many may be found far from where it is stated. A larger value aligns fewer segments, and widens their
 cuts by as much as their times may be off; a smaller one believes an alignment that lost its way."""
+
+
+_BEGUN_MS: Final = 40
+"""So much earlier than it was found a value begins that a recogniser of rough times is not sure of: its first sound is
+taken for the word before. A larger value takes more of that word."""
 
 
 class _Wanted(NamedTuple):
@@ -169,13 +174,16 @@ def _by_times(
         if reading.segment.words is not reading.stated and _doubts(reading.stated[said.start : said.end]):
             # where words were misheard, the aligner has looked for words that were not said
             cut = _with_stated(reading.stated, said, cut)
+        unsure = _doubts(reading.stated[said.start : said.end], ROUGH_CERTAIN_FROM)
+        if entity_type != UNSURE and reading.rough and unsure:
+            cut = Interval(cut.start - _BEGUN_MS, cut.end)
         off_by = _furthest(drift[said.start : said.end])
         located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
     return located
 
 
-def _doubts(words: Sequence[Word]) -> bool:
-    return any((word.confidence or 1.0) < CERTAIN_FROM for word in words)
+def _doubts(words: Sequence[Word], certain: float = CERTAIN_FROM) -> bool:
+    return any((word.confidence or 1.0) < certain for word in words)
 
 
 def _with_stated(words: Sequence[Word], said: Interval, cut: Interval) -> Interval:

@@ -27,6 +27,9 @@ EDGE_MS: Final = 300
 INNER_EDGE_MS: Final = 60
 """Twice as long a pause between two words is theirs, whatever sounds there. In a longer one another word could hide: a
 sound that stands apart from both counts as unread. A smaller value mutes more of words whose times are rough."""
+_BESIDE_MS: Final = 2 * SYLLABLE_MS
+"""Less between unread speech and what is silenced goes with them. A larger value silences short words that were read
+between the two; a smaller one leaves pieces of a value of which a part was not read."""
 ORDINARY: Final = 0.75
 """Share of ``most_sound_ms`` that people of ordinary speed take at most, and of ``least_sound_ms`` that is heard at
 least, pauses within words not counted."""
@@ -313,7 +316,7 @@ def unexplained(
     covered: Sequence[Interval], window: Interval, reader: Reader, channel: int, muted: Sequence[AudioSpan] = ()
 ) -> list[AudioSpan]:
     """Speech within ``window`` (ms) outside ``covered``, as spans to mute, each up to what is ``muted`` anyway less
-    than a syllable from it: between the two stands more of one or the other.
+    than ``_BESIDE_MS`` from it: between the two stands more of one or the other.
 
     Ask for whole cells of the VAD's grid: a stretch shorter than ``SYLLABLE_MS`` is let go where it ends inside
     the window. At the border it may go on, as the start of a word that is muted in the next cell, or that the end of
@@ -337,9 +340,9 @@ def unexplained(
 
 
 def _up_to(part: Interval, muted: Sequence[AudioSpan], channel: int) -> AudioSpan:
-    """``part`` of a channel, up to the ``muted`` stretches that are less than a syllable before it and after it."""
-    before = [span.end_ms for span in muted if 0 < part.start - span.end_ms < SYLLABLE_MS]
-    after = [span.start_ms for span in muted if 0 < span.start_ms - part.end < SYLLABLE_MS]
+    """``part`` of a channel, up to the ``muted`` stretches that are less than ``_BESIDE_MS`` before it and after it."""
+    before = [span.end_ms for span in muted if 0 < part.start - span.end_ms < _BESIDE_MS]
+    after = [span.start_ms for span in muted if 0 < span.start_ms - part.end < _BESIDE_MS]
     return AudioSpan(min([part.start, *before]), max([part.end, *after]), channel, UNTRANSCRIBED)
 
 

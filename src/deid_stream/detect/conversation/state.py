@@ -12,6 +12,8 @@ class Asked(msgspec.Struct):
     by: str
     types: list[EntityType]
     turns_left: int
+    pending: list[EntityType] = []
+    """Of these types, those that no turn may have answered yet: they stay open beside the next question."""
 
 
 class Broken(msgspec.Struct):

@@ -1,7 +1,7 @@
 """One call: turn after turn, what was asked, what was found, and nothing of what was said."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -50,6 +50,8 @@ _HALF_ADDRESS: Final = re.compile(r"(?:@|(?<![^\W_])(?:at|at the rate(?: of)?|do
 _ENDS_IN_DIGITS: Final = re.compile(r"\d\W*\Z")
 _ANNOUNCED_REACH: Final = 48
 _MAX_SPEAKERS: Final = 64
+_MOST_ASKED: Final = 4
+"""Types that are open at a time. A larger value expects answers to questions that were passed over long ago."""
 _DIGITS_NAMED: Final = frozenset(NUMBERED - {EntityType.USERNAME, EntityType.PASSWORD, EntityType.ADDRESS})
 """Types whose question makes "for to" digits."""
 
@@ -160,7 +162,7 @@ class Conversation:
             state.broken[who] = after
         self._said_number(view, spans)
         self._answered(who, spans, open_run=after is not None)
-        self._listen(_without_placeholders(view, spans), who)
+        self._listen(_without_placeholders(view, spans), who, {span.entity_type for span in spans})
         if len(state.last_turns) >= _MAX_SPEAKERS:
             state.last_turns.clear()
         state.last_turns[who] = self._digester("turn", view.written.source)
@@ -182,6 +184,7 @@ class Conversation:
         if asked is None or asked.by == who:
             return
         found = {s.entity_type for s in spans}
+        asked.pending = []
         if open_run and found & NUMBERED and not found & SECRETS:
             asked.turns_left = questions.ARMED_TURNS
             return
@@ -191,8 +194,10 @@ class Conversation:
         if not asked.types or asked.turns_left <= 0:
             self._state.asked = None
 
-    def _listen(self, low: str, who: str) -> None:
-        """Arms what this turn asks the others for."""
+    def _listen(self, low: str, who: str, said: Collection[EntityType] = ()) -> None:
+        """Arms what this turn asks the others for. ``said``: types of what the turn says itself, as on a line with an
+        echo. What was asked for before stays open where no answering turn has come since: the one that comes may hold
+        the answers to both questions."""
         state = self._state
         types = list(questions.asked(low))
         if not types and state.last_types and questions.asks_again(low):
@@ -200,7 +205,10 @@ class Conversation:
         elsewhere = questions.moves_on(low)
         state.quantity_asked = elsewhere and not types
         if types:
-            state.asked = Asked(who, types, questions.ARMED_TURNS)
+            before = state.asked
+            passed = before.pending if before is not None and before.by == who else []
+            still = [*types, *(kind for kind in passed if kind not in types)][:_MOST_ASKED]
+            state.asked = Asked(who, still, questions.ARMED_TURNS, [kind for kind in still if kind not in said])
             state.last_types = list(types)
         if types or elsewhere:
             self._close_others(who, types)

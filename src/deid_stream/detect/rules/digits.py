@@ -64,6 +64,9 @@ _EXPLICIT: Final = re.compile(
     r"|digits(?: are)?|card|a/c|ac|acc|extension|ext|pin|hain?|es)\W{1,3}(?:(?:star|hash|pound|the) )?$"
 )
 
+_POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
+_TWO_POINTS: Final = re.compile(r"\d\.\d+\.\d")
+_NO_SIGN: Final = re.compile(r"[^\d .,-]")
 _KEY_AFTER: Final = re.compile(r" (?:star|asterisk|hash|pound)(?: (?:key|sign|button))?(?![^\W_])")
 """The key that ends a code: "the gate code is 441 star" counts no stars."""
 
@@ -106,7 +109,7 @@ class DigitRecognizer:
         amends = total > MIN_DIGITS and at_end and _AMENDS.fullmatch(before_it) is not None
         strict = (armed is not None or cue is not None or amends) and total >= 3
         keyed = cue is T.PASSWORD and _KEY_AFTER.match(view.low, run.end) is not None
-        whole = keyed or total >= _CARD_DIGITS
+        whole = keyed or total >= _CARD_DIGITS or _pointed(view, run, strict=strict)
         left = run.groups if whole else self._not_plain(view, run, strict=strict, dictated=dictated)
         if not left:
             return None
@@ -190,6 +193,21 @@ def _is_code(word: str, group: Group) -> bool:
         return False
     changes = sum(a.isdecimal() != b.isdecimal() for a, b in pairwise(word))
     return changes >= 2 or group.digits >= 3
+
+
+def _pointed(view: View, run: Run, *, strict: bool) -> bool:
+    """Whether digits that were read out came with points between them ("3.20, 4.47.4"): each piece looks like an amount
+    or a time, but nobody lists so many where a number is told (``strict``), nor has any of them two points. No piece is
+    a date, and none has a word of its own that says what it is, as units and "version" do."""
+    points = len(_POINT.findall(view.low, run.start, run.end))
+    if points < 2 or run.digits < MIN_DIGITS or _NO_SIGN.search(view.low, run.start, run.end):
+        return False
+    if not strict and _TWO_POINTS.search(view.low, run.start, run.end) is None:
+        return False
+    about = [plain for plain in view.plain if plain.sure and plain.start < run.end and run.start < plain.end]
+    return all(
+        plain.kind in ("amount", "time") and run.start <= plain.start and plain.end <= run.end for plain in about
+    )
 
 
 def _compact(text: str, parts: tuple[Group, ...]) -> str:

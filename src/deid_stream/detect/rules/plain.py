@@ -72,7 +72,7 @@ _UNITS: Final = (
 QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![^\W\d_])")
 TIME: Final = re.compile(
     r"(?<![\w])(?:"
-    r"[0-2]?\d[:.][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\b\.?)?(?![\d])"
+    r"[0-2]?\d[:.][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\b\.?)?(?![\d]|\.\d)"
     r"|(?:1[0-2]|[1-9])(?:[0-5][0-9]) ?(?:[ap]\.?m\b|o'?clock|in the)"
     r"|(?:half|quarter|\d{1,2}) (?:past|to) \d{1,2}(?!\d)"
     r"|(?:[01]\d|2[0-3])[0-5]\d ?(?:hours|hrs)"

@@ -52,6 +52,11 @@ _LANDMARK: Final = re.compile(
 )
 _LANDMARK_WORDS: Final = 4
 """A landmark has so many words at most. A larger value takes what else is said for a part of the address."""
+_MAIL: Final = re.compile(
+    r"(?<![^\W_])(?:that would be|(?:it|that|mail|address) is|it's|that's)[ ,]+"
+    r"(?P<told>(?!www|w w)[^\s,;:?!]+(?: [^\s,;:?!]+){1,8}?(?: ?\. ?| dot )(?:com|org|net|co|edu))(?![^\W_])"
+)
+_SAID_DOT: Final = re.compile(r" \. ?|\.(?=\S)| dot ")
 _GLUED: Final = "._-+"
 """Signs that a part may begin with: ".ademy" goes on."""
 _STOPS: Final = re.compile(r"[.?!,;:](?=\s|\Z)")
@@ -83,6 +88,17 @@ def thanked(text: str) -> list[Interval]:
     low = text.lower().replace("’", "'")
     found = [match for match in _THANKED.finditer(low) if len(WORD.findall(match["told"])) <= _MOST_WORDS]
     return [Interval(*match.span("told")) for match in found]
+
+
+def mailed(text: str) -> list[Interval]:
+    """Stretches of ``text`` (characters) in which somebody says an e-mail address whose "at" was misheard: "that would
+    be samuel dot what tilde example dot com". The name of a site has a dot between any two of its words."""
+    found: list[Interval] = []
+    for match in _MAIL.finditer(low) if len(low := text.lower().replace("’", "'")) == len(text) else ():
+        *local, host = _SAID_DOT.sub(".", match["told"]).split()
+        if "." in host and any("." in word.rstrip(".") for word in local):
+            found.append(Interval(*match.span("told")))
+    return found
 
 
 def landmark(text: str, address: Interval) -> CharIndex:
