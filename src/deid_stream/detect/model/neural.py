@@ -124,6 +124,8 @@ class NeuralTagger:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # without VNNI, products of 8-bit numbers overflow on the way, and the same turn has other values
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             session = onnxruntime.InferenceSession(
                 (folder / "model.onnx").read_bytes(),
