@@ -55,7 +55,7 @@ async def test_five_hundred_live_calls_are_taken_over_in_less_than_three_seconds
     await until(lambda: sum(worker.metrics.records_in.values.values()) == len(records), 240)
     taken_s: list[float] = []
     # neighbours on a shared machine make a try longer, but not its processor time
-    crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
+    crowded = 2 * os.getloadavg()[0] > (os.cpu_count() or 1)
     bound_s = BOUND_S * CROWDED if crowded else BOUND_S
     while not taken_s or (taken_s[-1] >= bound_s and len(taken_s) < TRIES):
         await service.stop(worker)
