@@ -247,6 +247,14 @@ def test_words_beyond_the_audio_mute_the_segment():
     assert locate(segment(TIMES), [span("Grace")], short, 0, profile("50ms")) == MUTED_WHOLE
 
 
+@pytest.mark.parametrize("at_ms", [9_000, 2_000])
+def test_a_segment_of_no_length_is_muted_where_it_stands_and_where_its_words_are(at_ms):
+    silence = recording(silent(12_000))
+    found = locate(segment(TIMES, start_ms=at_ms, end_ms=at_ms), [span("Grace")], silence, 0, profile("50ms"))
+    muted = AudioSpan(at_ms - MAX_REACH_MS, at_ms + MAX_REACH_MS, 0, UNALIGNED)
+    assert found == sorted([muted, *MUTED_WHOLE])
+
+
 def test_untimed_words_lie_in_proportion_over_the_speech_and_wide():
     (found,) = locate(segment(None), [span("Grace")], SPOKEN, 0, profile("50ms"))
     assert found.entity_type == "PERSON"

@@ -27,7 +27,7 @@ from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan, Span
-from deid_stream.units import Interval, Ms, merge
+from deid_stream.units import Interval, Ms
 from deid_stream.words.confidence import UNSURE, UNSURE_ANSWER, unsure_runs
 from deid_stream.words.durations import longest_sound_ms
 from deid_stream.words.placement import WORDS_DISAGREE, Placement, place
@@ -112,19 +112,18 @@ def locate(
         before_ms, after_ms = max(MAX_REACH_MS, off_by.before_ms), max(MAX_REACH_MS, off_by.after_ms)
         located = [
             AudioSpan(max(0, part.start - before_ms), part.end + after_ms, channel, UNALIGNED)
-            for part in stated_times(segment)
+            for part in _stated_times(segment)
         ]
     return sorted(located)
 
 
-def stated_times(segment: Segment) -> list[Interval]:
-    """Where a segment is said by its own times (ms), and by those of its words where they lie outside of these."""
-    whole = Interval(segment.start_ms, segment.end_ms)
+def _stated_times(segment: Segment) -> list[Interval]:
+    """Where a segment is said by its own times (ms), of whatever length, and by those of its words."""
     starts = [word.start_ms for word in segment.words if word.start_ms is not None]
     ends = [word.end_ms for word in segment.words if word.end_ms is not None]
-    if not starts or not ends or (whole.start <= min(starts) and max(ends) <= whole.end):
-        return [whole]
-    return merge([whole, Interval(min(starts), max(min(starts), *ends))])
+    said = [Interval(min(starts), max(min(starts), *ends))] if starts and ends else []
+    whole = Interval(segment.start_ms, segment.end_ms)
+    return [whole, *(part for part in said if part.start < whole.start or whole.end < part.end)]
 
 
 def _furthest(drift: Sequence[Drift]) -> Drift:
@@ -151,6 +150,7 @@ def _by_times(
     located: list[AudioSpan] = []
     segment, placed, wanted = reading[:3]
     for said, entity_type, by_doubt in wanted:
+        stated = reading.stated[said.start : said.end]
         words = believable(segment, said, placed, timing.error_ms) if said.length else None
         if words is None and by_doubt:
             located += _as_stated(reading, said, channel, entity_type)
@@ -171,11 +171,10 @@ def _by_times(
         )
         if entity_type != UNSURE:
             cut = spilled(reading.stated, said, cut, reader, channel, rough=reading.rough)
-        if reading.segment.words is not reading.stated and _doubts(reading.stated[said.start : said.end]):
+        if reading.segment.words is not reading.stated and _doubts(stated):
             # where words were misheard, the aligner has looked for words that were not said
             cut = _with_stated(reading.stated, said, cut)
-        unsure = _doubts(reading.stated[said.start : said.end], ROUGH_CERTAIN_FROM)
-        if entity_type != UNSURE and reading.rough and unsure:
+        if entity_type != UNSURE and reading.rough and _doubts(stated, ROUGH_CERTAIN_FROM):
             cut = Interval(cut.start - _BEGUN_MS, cut.end)
         off_by = _furthest(drift[said.start : said.end])
         located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))

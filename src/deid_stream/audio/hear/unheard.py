@@ -73,14 +73,14 @@ def explained(
         for held in _held(claimed, longest_ms, reader, channel)
         for part in (borders.own(held, texts[0], reader, channel) if len(texts) == 1 else (held,))
     ]
+    begins_ms = whole.start - _up_to_pause_ms(reader, channel, whole.start, edge_ms, -1)
+    ends_ms = whole.end + _up_to_pause_ms(reader, channel, whole.end, edge_ms, 1)
     known: list[Interval] = []
     for group in _groups(said, timing, reader, channel):
         start_ms, end_ms = group[0].part.start, max(one.part.end for one in group)
         before_ms = _reach_ms(reader, channel, start_ms, edge_ms, group[0], timing, -1)
         after_ms = _reach_ms(reader, channel, end_ms, edge_ms, group[-1], timing, 1)
-        first_ms = max(start_ms - before_ms, whole.start - _up_to_pause_ms(reader, channel, whole.start, edge_ms, -1))
-        last_ms = min(end_ms + after_ms, whole.end + _up_to_pause_ms(reader, channel, whole.end, edge_ms, 1))
-        known.append(Interval(first_ms, max(first_ms, last_ms)))
+        known.append(Interval(start_ms - before_ms, end_ms + after_ms).intersect(Interval(begins_ms, ends_ms)))
     return merge(known)
 
 
