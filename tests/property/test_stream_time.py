@@ -117,7 +117,6 @@ def test_a_pause_changes_nothing(seed: int, share: float, pause_s: int, restart:
     assert paused(records, share, pause_s * 1_000, restart=restart) == backlog(records)
 
 
-@pytest.mark.xfail(strict=True, reason="how loud a line is and how noisy is not in the checkpoint, but heard anew")
 def test_a_restart_within_a_call_whose_line_was_known_changes_nothing() -> None:
     records = mixed(990)
     assert paused(records, 0.875, 5_000, restart=True) == backlog(records)

@@ -123,7 +123,7 @@ class Sound:
                 stream.begin_ms = known.begin_ms
                 stream.released_bytes = known.released_ms * chunk.format.rate_hz // 1000 * chunk.format.frame_bytes
             if known.released_until_ms:
-                stream.timeline.resume(known.released_until_ms)
+                stream.timeline.resume(known.released_until_ms, known.lines)
         self._streams[name] = stream
         for channel in channels:
             self._by_channel[channel] = stream
@@ -379,6 +379,7 @@ class Sound:
                 stream.chunks,
                 stream.begin_ms,
                 stream.released_ms,
+                stream.timeline.line_states(),
             )
             for name, stream in self._streams.items()
         ]

@@ -3,6 +3,7 @@
 import msgspec
 
 from deid_stream.audio.cut import silence
+from deid_stream.audio.hold.line import LineState
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
@@ -27,6 +28,8 @@ class StreamState(msgspec.Struct, frozen=True, array_like=True):
     """Media time of the first chunk; -1: not known."""
     released_ms: Ms = 0
     """Media time of all released chunks together."""
+    lines: tuple[LineState | None, ...] = ()
+    """By channel of the stream: how loud the line is; empty where nothing was heard yet that will not be read again."""
 
 
 class Stream:

@@ -1,11 +1,14 @@
 """How loud a line's speech and noise are, from what was heard lately."""
 
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deid_stream.audio.codec import pcm
 from deid_stream.audio.hear import vad
-from deid_stream.audio.hold.line import Line, frame_levels_db
+from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineState, frame_levels_db
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
@@ -166,3 +169,73 @@ def test_levels_follow_what_is_faster_than_rumble():
     rumble = (3_000 * np.sin(2 * np.pi * 20 * np.arange(800) / 8_000)).astype(np.int16)
     voice = (3_000 * np.sin(2 * np.pi * 1_000 * np.arange(800) / 8_000)).astype(np.int16)
     assert frame_levels_db(voice, 8_000)[0].min() > frame_levels_db(rumble, 8_000)[0].max() + 15
+
+
+# -- a restart
+
+
+LOOKS = st.lists(
+    st.tuples(
+        st.one_of(st.just(0), st.integers(1, 9), st.integers(10, 700), st.just(9_000)),
+        st.one_of(st.none(), st.integers(1, 12)),
+    ),
+    min_size=1,
+    max_size=90,
+)
+"""By half second: how much it peaks, and the level of its softest frame if that is another."""
+
+
+def look(peak, softest):
+    samples = np.array([peak, -peak] * 400, np.int16)
+    if softest is not None:
+        samples[:200] = [softest, softest, -softest, -softest] * 50
+    return samples
+
+
+def heard(line, looks, first):
+    for number, (peak, softest) in enumerate(looks, first):
+        if line.due(number * LOOK_EVERY_MS):
+            line.note(number * LOOK_EVERY_MS + LOOK_MS, look(peak, softest), 8000)
+
+
+@given(looks=LOOKS, share=st.floats(0, 1), gap=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_a_line_goes_on_from_its_state_as_if_there_had_been_no_restart(looks, share, gap):
+    stop = int(len(looks) * share)
+    before_ms = stop * LOOK_EVERY_MS
+    after = stop + 40 * gap
+    whole, known = Line(), Line()
+    heard(whole, looks[:stop], 0)
+    state = whole.state(before_ms)
+    heard(whole, looks[stop:], after)
+    assert whole.state(before_ms) == state, "what came later is no part of it"
+    if state is not None:
+        known.restore(msgspec.json.decode(msgspec.json.encode(state), type=LineState))
+        assert known.state(before_ms) == state, "a second restart finds the same"
+    heard(known, looks[stop:], after)
+    for at_ms in range(before_ms - 1_000, (after + len(looks) - stop + 2) * LOOK_EVERY_MS, 100):
+        assert known.at(at_ms) == whole.at(at_ms)
+    heard(known, looks[:stop], 0)
+    assert known.at(10**9) == whole.at(10**9), "what was looked at is not looked at again"
+
+
+@pytest.mark.parametrize(
+    ("looks", "largest"),
+    [
+        ([(0, None)] * 90, 100),
+        ([(9_000, 3), (9_000, 7)] * 45, 150),
+        ([(9_000 - 90 * n, 2 + n // 8) for n in range(90)], 1_000),
+    ],
+    ids=["silence", "steady noise", "softer and softer in more and more noise"],
+)
+def test_what_a_line_adds_to_a_checkpoint(looks, largest):
+    known = Line()
+    heard(known, looks, 0)
+    assert len(msgspec.json.encode(known.state(10**6))) < largest
+
+
+def test_a_line_that_nobody_heard_before_has_no_state():
+    known = Line()
+    heard(known, [(9_000, None)] * 10, 4)
+    assert known.state(2_000) is None
+    assert known.state(2_001) is not None

@@ -7,9 +7,12 @@ turns away from the telephone and speaks softly is still heard. On a line withou
 is quiet. (docs/audio.md has the table of what counts as what.)
 """
 
-from bisect import bisect_right
-from typing import Final, NamedTuple
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from operator import gt, lt
+from typing import Final, NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,9 +55,15 @@ _PAUSE_DB: Final = 3.0
 """A pause is so much softer than what the last look met. A larger value takes words for noise where only looks
 between the seconds meet their pauses; a smaller one takes the softest of steady noise for its level, and more of it for
 sound."""
+_ASKED_BEFORE_MS: Final = 2_000
+"""A restart keeps every look within so long before the audio that is read again, since words that begin before it are
+asked about, too; of older ones only what can still decide. A larger value makes checkpoints larger."""
 _KNOWN: Final = 16
 """Number of computed levels that are kept, since the words of one turn ask for the same ones. More cost each call
 memory."""
+
+
+_Value = TypeVar("_Value", int, float)
 
 
 class LineLevel(NamedTuple):
@@ -87,6 +96,19 @@ ORDINARY: Final = LineLevel(QUIET_PEAKS[0], Levels(0.0, 0.0), QUIET_PEAK, QUIET_
 """A line of ordinary level without noise."""
 
 
+class LineState(msgspec.Struct, frozen=True, array_like=True):
+    """What a line's looks have heard, as far as it can still decide anything. Looks are counted back from the last one
+    in steps of ``LOOK_EVERY_MS``; each list has such a number, then the value, for each look in it, newest first."""
+
+    last_ms: Ms
+    """When the last look ended."""
+    looked: int
+    """Bit n: a look ended n steps before the last."""
+    peaks: tuple[int, ...]
+    sample_db: tuple[int | float, ...]
+    step_db: tuple[int | float, ...]
+
+
 class Line:
     """The levels of one channel over media time."""
 
@@ -98,13 +120,15 @@ class Line:
         """``Levels`` of the softest frame of each look."""
         self._known: dict[int, LineLevel] = {}
         """Computed levels by the number of looks that they rest on."""
+        self._packed: LineState | None = None
+        """The last state that was asked for: it is the same until the next look."""
 
     def note(self, end_ms: Ms, samples: NDArray[np.int16], rate_hz: int) -> None:
         """Take in a look: the ``samples`` (mono) of the ``LOOK_MS`` that end at media time ``end_ms``. Looks must come
         in the order of time. One between whole seconds counts only where it met a silent line or a pause: more looks at
         steady noise would make that seem softer than it is."""
         softest = np.minimum.reduce(_frame_energies(samples, rate_hz), axis=1)
-        sample_db, step_db = _level_db(softest).tolist()
+        sample_db, step_db = _level_db(softest).round(2).tolist()
         between = self._ends and (end_ms - LOOK_MS) % _ALWAYS_EVERY_MS
         if between and sample_db > max(_SILENT_DB, self._sample_db[-1] - _PAUSE_DB):
             return
@@ -124,9 +148,11 @@ class Line:
         return known
 
     def due(self, start_ms: Ms) -> bool:
-        """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``: at whole seconds, and
-        between them where the last look has not met a line as silent as it can be."""
-        return start_ms % _ALWAYS_EVERY_MS == 0 or (bool(self._ends) and self._sample_db[-1] > _SILENT_DB)
+        """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``, unless it was looked at
+        already: at whole seconds, and between them where the last look has not met a line as silent as it can be."""
+        if not self._ends:
+            return start_ms % _ALWAYS_EVERY_MS == 0
+        return start_ms >= self._ends[-1] and (start_ms % _ALWAYS_EVERY_MS == 0 or self._sample_db[-1] > _SILENT_DB)
 
     def _since(self, last: int, ms: Ms) -> int:
         """The first of the looks that ended less than ``ms`` before the ``last`` one did."""
@@ -157,6 +183,65 @@ class Line:
         if gone > _FORGOTTEN:
             del self._ends[:gone], self._peaks[:gone], self._sample_db[:gone], self._step_db[:gone]
             self._known.clear()
+
+    def state(self, before_ms: Ms) -> LineState | None:
+        """The looks that began before ``before_ms``, for the checkpoint; None where there are none. Later ones are
+        taken again when their audio is read again."""
+        until = bisect_left(self._ends, before_ms + LOOK_MS)
+        if not until:
+            return None
+        if self._packed is None or self._packed.last_ms != self._ends[until - 1]:
+            self._packed = self._pack(until)
+        return self._packed
+
+    def _pack(self, until: int) -> LineState:
+        last_ms = self._ends[until - 1]
+        asked_ms = last_ms - _ASKED_BEFORE_MS
+        asked = bisect_right(self._ends, asked_ms)
+        heard = range(bisect_right(self._ends, asked_ms - _LOUD_FOR_MS), until)
+        steady = range(bisect_right(self._ends, asked_ms - _NOISE_FOR_MS), until)
+        back = [(last_ms - end_ms) // LOOK_EVERY_MS for end_ms in self._ends[:until]]
+        return LineState(
+            last_ms,
+            sum(1 << back[at] for at in steady),
+            _deciding(self._peaks, back, heard, asked, gt),
+            _deciding(self._sample_db, back, steady, asked, lt),
+            _deciding(self._step_db, back, steady, asked, lt),
+        )
+
+    def restore(self, state: LineState) -> None:
+        """Take up the looks of a checkpoint."""
+        peaks, sample_db, step_db = _by_look(state.peaks), _by_look(state.sample_db), _by_look(state.step_db)
+        # a look that no longer decides has the values of the later one that outdoes it
+        values: list[tuple[int, float, float]] = []
+        backs = sorted({n for n in range(state.looked.bit_length()) if state.looked >> n & 1} | peaks.keys())
+        for back in backs:
+            peak, sample, step = values[-1] if values else (0, 0.0, 0.0)
+            values.append((peaks.get(back, peak), sample_db.get(back, sample), step_db.get(back, step)))
+        self._ends = [state.last_ms - back * LOOK_EVERY_MS for back in reversed(backs)]
+        self._peaks = [peak for peak, _, _ in reversed(values)]
+        self._sample_db = [sample for _, sample, _ in reversed(values)]
+        self._step_db = [step for _, _, step in reversed(values)]
+        self._known.clear()
+
+
+def _deciding(
+    values: Sequence[_Value], back: Sequence[int], looks: range, asked: int, outdoes: Callable[[_Value, _Value], bool]
+) -> tuple[_Value | int, ...]:
+    """As in ``LineState``: those of ``looks`` from ``asked`` on, and the older ones that no later one outdoes."""
+    flat: list[_Value | int] = []
+    best: _Value | None = None
+    for at in reversed(looks):
+        if at >= asked:
+            flat += back[at], values[at]
+        elif best is None or outdoes(values[at], best):
+            best = values[at]
+            flat += back[at], best
+    return tuple(flat)
+
+
+def _by_look(flat: Sequence[_Value]) -> dict[int, _Value]:
+    return {int(back): value for back, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _largest(limit: int) -> int:

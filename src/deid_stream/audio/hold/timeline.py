@@ -6,13 +6,14 @@ A stream is what one content type carries: one channel, or several interleaved. 
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
 from deid_stream.audio.codec import pcm
-from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
+from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel, LineState
 from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
@@ -165,15 +166,22 @@ class Timeline:
         for number in range(first, end * 1000 // rate_hz // LOOK_EVERY_MS + 1):
             at_ms = number * LOOK_EVERY_MS
             looked = ms_to_samples(at_ms + LOOK_MS, rate_hz)
-            if not self._next_look <= looked <= end or ms_to_samples(at_ms, rate_hz) < self._starts[0]:
+            if not self._next_look <= looked <= end:
                 continue
             self._next_look = ms_to_samples(at_ms + LOOK_EVERY_MS + LOOK_MS, rate_hz)
-            due = [(channel, line) for channel, line in enumerate(self._lines) if line.due(at_ms)]
-            for channel, line in due:
-                line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
-                self._quiet_peaks[channel] = line.at(at_ms + LOOK_MS).quiet_peak
-            if due:
-                self._quiet_codes = pcm.quiet_codes(self.format, self._quiet_peaks)
+            if ms_to_samples(at_ms, rate_hz) >= self._starts[0]:
+                for channel, line in enumerate(self._lines):
+                    if line.due(at_ms):
+                        line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
+            # a look that began before a restart counts from here on, too
+            self._set_quiet(at_ms + LOOK_MS)
+
+    def _set_quiet(self, at_ms: Ms) -> None:
+        """What is quiet, as the looks up to ``at_ms`` tell it."""
+        peaks = [line.at(at_ms).quiet_peak for line in self._lines]
+        if peaks != self._quiet_peaks:
+            self._quiet_peaks = peaks
+            self._quiet_codes = pcm.quiet_codes(self.format, peaks)
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
         """What the line is like, from what came before ``at_ms``; ``channel`` as in ``pcm``."""
@@ -248,9 +256,19 @@ class Timeline:
         """End of what was released; 0 before anything was."""
         return samples_to_ms(self._frontier or 0, self.rate_hz)
 
-    def resume(self, frontier_ms: Ms) -> None:
-        """Begin where an earlier timeline of this stream had released up to ``frontier_ms``."""
+    def line_states(self) -> tuple[LineState | None, ...]:
+        """By channel: what the looks at audio that will not be read again have heard; empty where there were none."""
+        states = [line.state(self.begin_ms) for line in self._lines]
+        return tuple(states) if any(states) else ()
+
+    def resume(self, frontier_ms: Ms, lines: Sequence[LineState | None]) -> None:
+        """Begin where an earlier timeline of this stream had released up to ``frontier_ms``. ``lines``: its
+        ``line_states``."""
         self._frontier = self._arrived = self._end = ms_to_samples(frontier_ms, self.rate_hz)
+        for line, known in zip(self._lines, lines, strict=False):
+            if known is not None:
+                line.restore(known)
+        self._set_quiet(frontier_ms)
 
     @property
     def first_offset(self) -> int:
