@@ -10,7 +10,7 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import Asked, ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import begins, landmark, mailed, thanked, told
+from deid_stream.detect.rules.told import begins, landmark, mailed, sentence_of_name, thanked, told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -22,7 +22,8 @@ from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
-from deid_stream.units import FOREVER_MS, Interval, merge, subtract
+from deid_stream.text.tokens import WORD
+from deid_stream.units import FOREVER_MS, CharIndex, Interval, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, certain, doubted_text
 
 UNSURE_SCORE: Final = 0.5
@@ -57,6 +58,8 @@ _SAID_IN_WORDS: Final = frozenset({EntityType.PERSON, EntityType.EMAIL_ADDRESS, 
 _FOUND_IN_PIECES: Final = _SAID_IN_WORDS | {EntityType.ADDRESS}
 _WORDS_BETWEEN_PIECES: Final = 4
 _WHOLE_EMAIL: Final = re.compile(r"(?i)(?:\.|(?<![^\W_])dot) ?[a-z]{2,6}\W*\Z")
+_GOES_ON_MS: Final = 300
+"""What begins so soon after a name, as a sentence, may be its surname. A larger value takes what is said next."""
 _DIGITS: Final = re.compile(r"\d(?:[\d\s.,-]*\d)?")
 
 
@@ -85,7 +88,7 @@ def _with_digits(text: str, parts: Sequence[Interval]) -> list[Interval]:
 def _beside(part: Interval, span: Span, text: str) -> bool:
     """Whether what is doubted belongs to an answer: no more than ``BRIDGED_WORDS`` stand between."""
     between = text[span.end : part.start] or text[part.end : span.start]
-    return len(between.split()) <= BRIDGED_WORDS
+    return len(WORD.findall(between)) <= BRIDGED_WORDS
 
 
 def _in_pieces(segment: Segment, answers: Sequence[Span]) -> list[Interval]:
@@ -96,7 +99,7 @@ def _in_pieces(segment: Segment, answers: Sequence[Span]) -> list[Interval]:
         Interval(before.end, after.start)
         for before, after in pairwise(answers)
         if after.entity_type in _FOUND_IN_PIECES
-        and len(segment.text[before.end : after.start].split()) <= _WORDS_BETWEEN_PIECES
+        and len(WORD.findall(segment.text, before.end, after.start)) <= _WORDS_BETWEEN_PIECES
     ]
 
 
@@ -106,6 +109,25 @@ def _thanked(turn: Turn) -> Iterator[Interval]:
         for part in thanked(segment.text):
             if not certain(segment.text, segment.words, part):
                 yield Interval(start + part.start, start + part.end)
+
+
+def _surnames(turn: Turn, names: Sequence[Interval]) -> Iterator[Interval]:
+    """What a recogniser made a sentence of that it states right after a name of one word."""
+    for segment, start in zip(turn.segments, turn.starts(), strict=True):
+        for name in names:
+            own = Interval(name.start - start, name.end - start)
+            if 0 <= own.start < own.end <= len(segment.text) and _no_pause(segment, own.end):
+                part = sentence_of_name(segment.text, own)
+                yield Interval(start + part.start, start + part.end)
+
+
+def _no_pause(segment: Segment, at: CharIndex) -> bool:
+    """Whether a segment's next word is stated right after the one that ends at a place of its text."""
+    following = len(segment.text[:at].split())
+    if len(segment.words) != len(segment.text.split()) or not 0 < following < len(segment.words):
+        return False
+    ended_ms, begins_ms = segment.words[following - 1].end_ms, segment.words[following].start_ms
+    return ended_ms is not None and begins_ms is not None and begins_ms - ended_ms < _GOES_ON_MS
 
 
 def _both_open(before: Asked | None, now: Asked) -> bool:
@@ -225,6 +247,10 @@ class Judge:
             misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=EntityType.PERSON in wanted)]
             misheard += [(part, EntityType.PERSON) for part in _thanked(turn)]
             misheard += [(part, EntityType.EMAIL_ADDRESS) for part in self._mailed(turn)]
+            if EntityType.PERSON in wanted:
+                parts = [*misheard, *map(_placed, judged.spans)]
+                names = [part for part, kind in parts if kind is EntityType.PERSON]
+                misheard += [(part, EntityType.PERSON) for part in _surnames(turn, names)]
             misheard += list(_announced(turn.text, [*misheard, *map(_placed, judged.spans)], wanted))
         spans = list(judged.spans)
         for part, kind in misheard:

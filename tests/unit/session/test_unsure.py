@@ -199,6 +199,42 @@ def test_a_name_in_an_answer_that_is_said_in_words_is_part_of_it(wanted, gone):
     assert [segment.text[span.start : span.end] for span in found.spans] == gone
 
 
+@pytest.mark.parametrize(
+    ("text", "pause_ms", "gone"),
+    [
+        ("My name is Margaret. This is what I have been", 240, "Margaret This is what"),
+        ("It is Margaret. This is what?", 240, "Margaret This is what"),
+        ("It is Margaret. This is what?", 600, "Margaret"),
+        ("It is Margaret. I have been a customer", 240, "Margaret"),
+        ("It is Margaret. Can you tell me more?", 240, "Margaret"),
+        ("It is Margaret Hill. This is what?", 240, "Margaret Hill"),
+        ("It is Margaret", 240, "Margaret"),
+    ],
+    ids=["before a sentence", "at the end", "after a pause", "speaks on", "many words", "two names", "nothing"],
+)
+def test_a_short_sentence_right_after_a_name_is_its_surname(text, pause_ms, gone):
+    tokens = text.split()
+    stop = next((at for at, token in enumerate(tokens) if token.endswith(".")), len(tokens))
+    words = tuple(
+        Word(token, at, at + 90, 0.95)
+        for n, token in enumerate(tokens)
+        for at in [100 * n + (pause_ms if n > stop else 0)]
+    )
+    segment = Segment(
+        call_id="c",
+        customer_id="k",
+        segment_id="s",
+        text=text,
+        start_ms=0,
+        end_ms=2_000,
+        channel=1,
+        words=words,
+    )
+    found = Judge(UNKNOWN, detector=AskingFor(EntityType.PERSON), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    assert " ".join(text[span.start : span.end].strip() for span in found.spans) == gone
+
+
 class FindingPieces(AskingFor):
     """Knows "quill" and "lane" for parts of an address."""
 
@@ -211,9 +247,10 @@ class FindingPieces(AskingFor):
     ("said", "gone"),
     [
         ("at quill approaching the lane", "quill approaching the lane"),
+        ("at quill, laying near the old lane", "quill , laying near the old lane"),
         ("at quill and then i moved to the lane", "quill lane"),
     ],
-    ids=["a few words", "a sentence"],
+    ids=["a few words", "a few words and a comma", "a sentence"],
 )
 @pytest.mark.parametrize("confidence", [0.97, None])
 def test_an_address_that_is_found_in_pieces_is_one_answer(said, gone, confidence):

@@ -47,6 +47,10 @@ _THANKED: Final = re.compile(
     r"|so|very)(?![^\W_]))[^.?!;:]+?)[, ]+(?:what )?(?:that(?:'s| is)|it(?:'s| is)|you(?:'re| are))(?![^\W_])"
 )
 """Somebody is thanked by name before the next sentence."""
+_NEXT_SENTENCE: Final = re.compile(r"[.?!]+ +(?P<said>[^.?!,;:]+)")
+_SENTENCE_OF_NAME: Final = 3
+"""Words that a surname may be taken for, as a sentence. A larger value takes what else is said after a name."""
+_SPEAKS_ON: Final = frozenset("and but i i'd i'll i'm i've so".split())
 _LANDMARK: Final = re.compile(
     r"(?<![^\W_])(?:near(?: to)?|opp(?:osite)?|behind|beside|next to|in front of|above)[ ,]+(?P<what>[^.?!,;:]+)"
 )
@@ -80,6 +84,20 @@ def begins(text: str, at: CharIndex, *, asked: bool) -> CharIndex:
     if not 0 < len(between) <= _MOST_BETWEEN or any(word.group() in _GOES_ON for word in between):
         return at
     return between[0].start()
+
+
+def sentence_of_name(text: str, name: Interval) -> Interval:
+    """The few words of ``text`` (characters) that begin a sentence right after a ``name`` of one word: they may be its
+    surname, as in "my name is margaret. this is what i have been told". Empty where the name has two words, or where
+    many words follow."""
+    low = text.lower().replace("’", "'")
+    none = Interval(name.end, name.end)
+    following = _NEXT_SENTENCE.match(low, name.end)
+    if following is None or len(WORD.findall(low, *name)) != 1:
+        return none
+    words = list(WORD.finditer(low, *following.span("said")))
+    last = next((at for at, word in enumerate(words) if word.group() in _SPEAKS_ON), len(words))
+    return Interval(words[0].start(), words[last - 1].end()) if 0 < last <= _SENTENCE_OF_NAME else none
 
 
 def thanked(text: str) -> list[Interval]:
