@@ -1,7 +1,10 @@
 """``bridge twilio``: Media Streams in, records out."""
 
 import asyncio
+import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +16,9 @@ from deid_stream.errors import ConfigError, install
 from deid_stream.runtime.clock import wall_clock_ms
 
 if TYPE_CHECKING:
-    from deid_stream.bridge.server import Options
+    from websockets.asyncio.server import Server
+
+    from deid_stream.bridge.server import Bridge, Options
 
 
 @click.group()
@@ -65,6 +70,19 @@ def twilio(
     asyncio.run(_run(settings, options, customer, int(grace * 1000)))
 
 
+@asynccontextmanager
+async def listening(bridge: "Bridge", options: "Options") -> AsyncIterator["Server"]:
+    """The bridge's server. Raises ConfigError where its address cannot be used."""
+    async with AsyncExitStack() as stack:
+        try:
+            server = await stack.enter_async_context(bridge.listening())
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such host"
+            place = f"{options.host}:{options.port}"
+            raise ConfigError(f"cannot listen on {place}: {reason}; set --host and --port (0: any free one)") from None
+        yield server
+
+
 async def _run(settings: Settings, options: "Options", customer: str, grace_ms: int) -> None:
     from deid_stream.bridge.calls import BridgedCalls
     from deid_stream.bridge.server import MEDIA_PATH, Bridge
@@ -77,7 +95,7 @@ async def _run(settings: Settings, options: "Options", customer: str, grace_ms: 
     calls = BridgedCalls(customer, prefix=settings.topic_prefix, grace_ms=grace_ms)
     async with connect(settings, "deid-stream-bridge").sender() as sender:
         bridge = Bridge(calls, sender, options, wall_clock_ms)
-        async with bridge.listening() as server:
+        async with listening(bridge, options) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             click.echo(f"listening on ws://{options.host}:{port}{MEDIA_PATH}")
             await bridge.until(stopped)

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
@@ -12,9 +12,6 @@ from deid_stream.commands.options import CONNECTION, cluster, json_option, print
 from deid_stream.config import Settings
 from deid_stream.errors import ConfigError, counted
 from deid_stream.model.json import JsonObject
-
-if TYPE_CHECKING:
-    pass
 
 _SHOWN: Final = 20
 """Most findings of a file that are printed; the rest are counted."""
@@ -38,7 +35,8 @@ def validate(
     """Say what is wrong with FILEs, or with the records of a topic, by field; nothing of their content is shown.
 
     A FILE is a call file, a recogniser's document (one, or one per line), a policy, a CloudEvent in structured mode, a
-    record as `kcat -J` prints it, or a recording. Status 1 where anything is wrong.
+    record as `kcat -J` prints it, or a recording. Status 1 where anything is wrong; a note, such as words without
+    times, leaves it 0.
     """
     if bool(files) == (topic is not None):
         raise ConfigError("give either FILEs or --topic")
@@ -99,10 +97,9 @@ def _print(entry: JsonObject) -> None:
     name = entry.get("file") or entry.get("topic")
     size = f", {counted(entry['segments'], 'segment')}" if entry["segments"] else ""
     findings = entry["findings"]
-    if not findings:
-        click.echo(f"{name}: {entry['kind']}{size}: right")
-        return
-    click.echo(f"{name}: {entry['kind']}{size}: {len(findings)} wrong")
+    click.echo(f"{name}: {entry['kind']}{size}: {f'{len(findings)} wrong' if findings else 'right'}")
+    for note in entry.get("notes", ()):
+        click.echo(f"  note: {note['path']}: {note['message']} [{note['code']}]\n    -> {note['mend']}")
     for found in findings[:_SHOWN]:
         where = f"{found['path']}: " if found["path"] else ""
         times = f" ({counted(found['records'], 'record')}, the first at {found['first']})" if "records" in found else ""

@@ -11,7 +11,8 @@ import msgspec
 from deid_stream.datasets.callfile import JSON_SUFFIX, CallHeader, check_call_file, transcript_beside
 from deid_stream.datasets.documents import is_call_file, provider_for, read_documents
 from deid_stream.datasets.sound import SUFFIXES, read_sound
-from deid_stream.errors import DecodeError, PolicyError
+from deid_stream.errors import DecodeError, PolicyError, counted
+from deid_stream.model.events import Segment, Word
 from deid_stream.model.json import JsonObject
 from deid_stream.model.topics import AUDIO_KIND, EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.policy.compile import compile_policy
@@ -23,7 +24,7 @@ from deid_stream.wire.partitions import partition_of
 from deid_stream.wire.providers.base import Fields
 from deid_stream.wire.segments import Identity
 from deid_stream.wire.structured import PREFIX
-from deid_stream.wire.transcript import read_document
+from deid_stream.wire.transcript import read_document, read_own
 
 _KIND_OF_TYPE: Final = {
     ce.AUDIO_V1: AUDIO_KIND,
@@ -53,6 +54,8 @@ class Checked(NamedTuple):
     segments: int
     findings: tuple[Finding, ...]
     """Empty: nothing is wrong."""
+    notes: tuple[Finding, ...] = ()
+    """What is right and costs something all the same: words without times have to be found in the sound."""
 
 
 def finding(error: DecodeError) -> Finding:
@@ -115,8 +118,13 @@ def _check_documents(
 def _check_call(document: Fields, channels: int) -> Checked:
     segments = document.get("segments")
     count = len(segments) if isinstance(segments, list) else 0
-    faults = check_call_file(msgspec.json.encode(document), channels)
-    return Checked("call file", count, (*_mistyped(document), *map(finding, faults)))
+    faults = tuple(map(finding, check_call_file(msgspec.json.encode(document), channels)))
+    checked = WordCheck()
+    if not faults:  # every segment has been read, so each is an object
+        for index, segment in enumerate(segments if isinstance(segments, list) else ()):
+            own = read_own(msgspec.json.encode({"segment_id": "s", **segment}))
+            checked.add(own.words, f"$.segments[{index}]", own.start_ms)
+    return Checked("call file", count, (*_mistyped(document), *faults, *checked.findings), checked.notes())
 
 
 def _mistyped(document: Fields) -> Iterator[Finding]:
@@ -174,6 +182,11 @@ def check_record(
     found = [finding(fault) for fault in decoded.faults]
     message = "left out: its value is none of the declared ones"
     found += [Finding("left_out", name, message, "see the settings directions, regions ...") for name in left_out]
+    checked = WordCheck()
+    for event in decoded.events:
+        if isinstance(event, Segment):
+            checked.add(event.words, "$", event.start_ms)
+    found += checked.findings
     partition, partitions = place
     if key and partitions and partition_of(key, partitions) != partition:
         mend = "set the producer's partitioner to murmur2 (librdkafka: partitioner=murmur2_random)"
@@ -189,6 +202,7 @@ def _check_provider(documents: Sequence[Fields], name: str | None) -> Checked:
     identity = Identity("call", "customer", None, 0, 0)
     segments = 0
     found: list[Finding] = []
+    checked = WordCheck()
     for index, document in enumerate(documents):
         place = f"document {index + 1} " if len(documents) > 1 else ""
         try:
@@ -198,7 +212,40 @@ def _check_provider(documents: Sequence[Fields], name: str | None) -> Checked:
             continue
         segments += len(reading.segments)
         found += [finding(fault)._replace(path=f"{place}{fault.at}") for fault in reading.faults]
-    return Checked(f"{provider.title} document", segments, tuple(found))
+        for draft in provider.read(document):
+            checked.add(draft.words, f"{place}{draft.at}", draft.start_ms)
+    return Checked(f"{provider.title} document", segments, (*found, *checked.findings), checked.notes())
+
+
+class WordCheck:
+    """The words of one file or record: a word without text is a fault; words without times are counted, since some
+    recognisers leave out the times of words that they cannot align (WhisperX, of numbers)."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self._words = self._untimed = 0
+        self._first_untimed = ""
+
+    def add(self, words: Sequence[Word], path: str, start_ms: float | None) -> None:
+        """Check the words of the segment at ``path``. A provider's list of words may have been cut into several
+        segments at one path, so a word's place is told with the segment's start (``start_ms``, media time)."""
+        began = min((w.start_ms for w in words if w.start_ms is not None), default=0) if start_ms is None else start_ms
+        self._words += len(words)
+        for number, word in enumerate(words, 1):
+            if not word.text.strip():
+                message = f"word {number} of the segment from {began:.0f} ms has no text"
+                self.findings.append(Finding("missing", path, message, "send each word's text, or leave the word out"))
+            elif word.start_ms is None or word.end_ms is None:
+                self._untimed += 1
+                self._first_untimed = self._first_untimed or path
+
+    def notes(self) -> tuple[Finding, ...]:
+        """How many words have no times, and in which segment the first one stands."""
+        if not self._untimed:
+            return ()
+        message = f"{self._untimed} of {counted(self._words, 'word')} without start or end, the first one here"
+        mend = "these words are looked for in the sound; where they are not found, more than a value is silenced"
+        return (Finding("no_times", self._first_untimed, message, mend),)
 
 
 def as_json(checked: Checked) -> JsonObject:
@@ -207,4 +254,5 @@ def as_json(checked: Checked) -> JsonObject:
         "kind": checked.what,
         "segments": checked.segments,
         "findings": [found._asdict() for found in checked.findings],
+        "notes": [note._asdict() for note in checked.notes],
     }

@@ -1,12 +1,18 @@
 """``validate``, ``replay`` of a recogniser's document, and ``bridge`` as they are called."""
 
+import asyncio
 import json
 import shutil
+import socket
 
 import pytest
 
 from deid_stream import cli
+from deid_stream.bridge.calls import BridgedCalls
+from deid_stream.bridge.server import Bridge, Options
+from deid_stream.commands.bridge import listening
 from deid_stream.demo.stage import SAMPLES
+from deid_stream.errors import ConfigError
 
 NAME = "interrupted"
 WAV, CALL = SAMPLES / f"{NAME}.wav", SAMPLES / f"{NAME}.call.json"
@@ -122,3 +128,26 @@ def test_a_recording_without_a_transcript_is_told_what_to_do(tmp_path, capsys):
     assert "x.wav has no transcript" in said
     assert "--transcribe" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_note_is_printed_and_leaves_the_status_0(tmp_path, capsys):
+    words = [{"word": "i", "start": 0, "end": 0.2}, {"word": "45"}]
+    document = {"segments": [{"id": 0, "start": 0, "end": 1, "text": "i 45", "words": words}]}
+    status, said, _ = run("validate", written(tmp_path / "w.json", document), capsys=capsys)
+    first, note, mend = said.splitlines()
+    assert (status, first.endswith(": right")) == (0, True)
+    assert note == "  note: $.segments[0]: 1 of 2 words without start or end, the first one here [no_times]"
+    assert mend.startswith("    -> these words are looked for in the sound")
+
+
+def test_a_bridge_whose_port_is_taken_says_which_flag_to_set(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = Options("127.0.0.1", port)
+        with pytest.raises(ConfigError, match=rf"cannot listen on 127.0.0.1:{port}: .*; set --host and --port"):
+            asyncio.run(_listen(options))
+
+
+async def _listen(options):
+    async with listening(Bridge(BridgedCalls("", prefix=""), None, options, int), options):
+        raise AssertionError("the port was free")

@@ -137,3 +137,55 @@ def test_the_mend_is_told_by_itself_and_not_in_the_message(tmp_path):
     (found,) = checked.findings
     assert found.mend == "let the recogniser send start and end, or word times"
     assert found.mend not in found.message
+
+
+WORDS = [
+    {"word": "i", "start": 0.1, "end": 0.2},
+    {"word": "paid", "start": 0.2, "end": 0.5},
+    {"word": "45"},
+    {"word": "pounds", "start": 0.7, "end": 0.9},
+]
+OWN_WORDS = [{"text": "i", "start_ms": 0, "end_ms": 100}, {"text": "am", "start_ms": 100}, {"text": "ann"}]
+
+
+def spoken(words):
+    return {"segments": [{"id": 0, "start": 0, "end": 1, "text": "i paid 45 pounds", "words": words}]}
+
+
+@pytest.mark.parametrize("gone", [{"word": ""}, {"word": " "}, {"start": 0.5, "end": 0.7}, {"word": None}], ids=str)
+def test_a_word_without_text_is_a_fault_that_names_its_place(gone, tmp_path):
+    (found,) = check(tmp_path, spoken([*WORDS[:2], gone, WORDS[3]]))
+    (fault,) = found.findings
+    assert (fault.code, fault.path) == ("missing", "$.segments[0]")
+    assert fault.message == "word 3 of the segment from 0 ms has no text"
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (CALL | {"segments": [SEGMENT, SEGMENT | {"words": [{"text": "i"}, {"start_ms": 4}]}]}, "$.segments[1]"),
+        (EVENT | {"data": SEGMENT | {"words": [{"text": "i"}, {"start_ms": 4}]}}, "$"),
+    ],
+    ids=["call file", "record"],
+)
+def test_a_word_without_text_is_a_fault_in_our_own_form_too(document, path, tmp_path):
+    (found,) = check(tmp_path, document)
+    assert [(f.code, f.path) for f in found.findings] == [("missing", path)]
+    assert found.findings[0].message == "word 2 of the segment from 0 ms has no text"
+
+
+@pytest.mark.parametrize(
+    ("document", "noted"),
+    [
+        (spoken(WORDS), ("$.segments[0]", "1 of 4 words")),
+        (spoken([*WORDS[:2], WORDS[3]]), None),
+        (WHISPER, None),
+        (CALL | {"segments": [SEGMENT, SEGMENT | {"words": OWN_WORDS}]}, ("$.segments[1]", "2 of 3 words")),
+    ],
+    ids=["WhisperX", "all timed", "no words", "call file"],
+)
+def test_words_without_times_are_noted_and_are_no_fault(document, noted, tmp_path):
+    (found,) = check(tmp_path, document)
+    assert found.findings == ()
+    assert [(note.path, note.message.split(" without")[0]) for note in found.notes] == ([noted] if noted else [])
+    assert as_json(found)["notes"] == [note._asdict() for note in found.notes]
