@@ -7,6 +7,7 @@ replaces the earlier one. A record without a value (a tombstone) takes its key b
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 
@@ -35,11 +36,11 @@ async def main(servers: str, seconds: str = "0") -> None:
     finally:
         await consumer.stop()
         for stream, silenced in silenced_ms.items():
-            print(f"{stream}: {silenced} ms at its end are silenced")
+            print(f"{stream}: the last {silenced} ms of its sound are silenced")
 
 
 def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes], silenced_ms: dict[str, int]) -> None:
-    """One line a segment and one a silenced stretch: ``silenced_ms`` adds up the chunks of each stream."""
+    """One line per segment, and one per silenced stretch of a stream: ``silenced_ms`` adds up its chunks."""
     if value is None:
         print(f"{key}: taken back")
     elif "ce_encryption" in headers:
@@ -53,11 +54,14 @@ def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes], s
         if silenced:
             silenced_ms[stream] = silenced_ms.get(stream, 0) + silenced
         elif stream in silenced_ms:
-            print(f"{key}: {silenced_ms.pop(stream)} ms before it are silenced")
+            print(f"{key}: the {silenced_ms.pop(stream)} ms of sound before it are silenced")
     else:
         summary = json.loads(value)
         print(f"{key}: over, {summary['segments']} segments, complete: {summary['complete']}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python examples/consumer.py HOST:PORT [SECONDS]")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(*sys.argv[1:]))

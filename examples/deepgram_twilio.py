@@ -61,4 +61,6 @@ async def main(port: str, bridge: str, recogniser: str = DEEPGRAM) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4) or "DEEPGRAM_API_KEY" not in os.environ:
+        sys.exit("usage: DEEPGRAM_API_KEY=... python examples/deepgram_twilio.py PORT ws://BRIDGE-HOST:PORT")
     asyncio.run(main(*sys.argv[1:]))

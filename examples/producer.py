@@ -46,6 +46,8 @@ async def main(servers: str, call_id: str, customer_id: str, wav: WavFile, segme
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 6:
+        sys.exit("usage: python examples/producer.py HOST:PORT CALL_ID CUSTOMER_ID RECORDING.wav RECORDING.call.json")
     servers, call_id, customer_id, recording, call_file = sys.argv[1:6]
     transcript = json.loads(Path(call_file).read_text(encoding="utf-8"))
     asyncio.run(main(servers, call_id, customer_id, read_wav(Path(recording)), transcript["segments"]))

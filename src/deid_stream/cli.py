@@ -1,5 +1,6 @@
 """The command line. A command's module is imported when it is asked for, so that ``--help`` answers at once."""
 
+import difflib
 import importlib
 import os
 import sys
@@ -54,6 +55,16 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(f"deid_stream.commands.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above names commands only
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names the nearest command where there is none of that name."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0][:40], _COMMANDS, 1, 0.6)
+            if near:
+                ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

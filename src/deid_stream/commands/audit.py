@@ -1,14 +1,21 @@
 """``audit verify`` and ``audit export``."""
 
 import asyncio
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
-from deid_stream.commands.options import CONNECTION, WORKER, cluster, day_ms, json_option, print_json, settings_options
+from deid_stream.commands.options import (
+    CONNECTION,
+    WORKER,
+    cluster,
+    json_option,
+    period_ms,
+    print_json,
+    settings_options,
+)
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
 from deid_stream.errors import ConfigError, counted
@@ -137,12 +144,12 @@ def export(
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty; give a new folder")
     ids = IdPseudonyms(key_ring(settings)) if settings.hash_ids else None
-    until_ms = day_ms(until, "--to")
+    since_ms, until_ms = period_ms(since, until, ("--from", "--to"))
     wanted = Wanted(
         customers=() if not customer else ids.customers(customer) if ids else (customer,),
         calls=() if not call else ids.calls(call) if ids else (call,),
-        since_ms=day_ms(since, "--from"),
-        until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
+        since_ms=since_ms,
+        until_ms=until_ms,
     )
     kafka = cluster(settings, "deid-stream-audit")
     manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, wall_clock_ms(), ids))

@@ -5,7 +5,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,8 +14,8 @@ from deid_stream.commands.names import is_meant
 from deid_stream.commands.options import (
     CONNECTION,
     READER,
-    day_ms,
     json_option,
+    period_ms,
     print_json,
     require_broker,
     settings_options,
@@ -87,11 +87,11 @@ def export(
 
     storage = Storage(target)
     now_ms = int(time.time() * 1000)
-    until_ms = day_ms(until, "--until")
+    since_ms, until_ms = period_ms(since, until, ("--since", "--until"))
     wanted = Filter(
         customers=tuple(sorted(set(customers))),
-        since_ms=day_ms(since, "--since"),
-        until_ms=None if until_ms is None else until_ms + int(timedelta(days=1).total_seconds() * 1000),
+        since_ms=since_ms,
+        until_ms=until_ms,
         whole_calls=whole_calls,
     )
     topics = _topics(settings)

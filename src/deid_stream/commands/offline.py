@@ -202,6 +202,8 @@ def detect(source: Path, target: Path, all_types: bool, settings: Settings, as_j
     from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
     from deid_stream.model.entities import ON_BY_DEFAULT, EntityType
 
+    if target.exists() and target.samefile(source):
+        raise ConfigError("OUT.jsonl is IN.jsonl, which would be overwritten; name another file")
     types = frozenset(EntityType) if all_types else ON_BY_DEFAULT
     detector = Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))
     key = os.urandom(32)
@@ -236,5 +238,6 @@ def score(gold: Path, predicted: Path, as_json: bool) -> None:
         return
     click.echo(f"{'':20}{'spans':>7}{'recall':>9}{'leaked':>9}")
     for label, found in [*sorted(result.by_label.items()), ("all", result.total)]:
-        click.echo(f"{label:20}{found.spans:>7}{found.recall:>9.4f}{found.leaked:>9.4f}")
+        shares = f"{found.recall:>9.4f}{found.leaked:>9.4f}" if found.spans else f"{'-':>9}{'-':>9}"
+        click.echo(f"{label:20}{found.spans:>7}{shares}")
     click.echo(f"clean_hit {result.clean_hit:.4f} of {result.clean_turns} clean turns, over {result.over:.4f}")

@@ -175,6 +175,16 @@ def day_ms(text: str | None, flag: str) -> int | None:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
+def period_ms(first: str | None, last: str | None, flags: tuple[str, str]) -> tuple[int | None, int | None]:
+    """Half-open times (ms since the epoch) from the first day to the end of the last; None: no bound. ``flags``: the
+    names of the two flags. Raises ConfigError where the first day is after the last, so that a mistake is not taken
+    for a period in which nothing happened."""
+    since_ms, last_ms = day_ms(first, flags[0]), day_ms(last, flags[1])
+    if since_ms is not None and last_ms is not None and since_ms > last_ms:
+        raise ConfigError(f"{flags[0]} is after {flags[1]}; give the earlier day first")
+    return since_ms, None if last_ms is None else last_ms + 24 * 3_600_000
+
+
 def require_broker(settings: Settings, otherwise: str = "set DEID_BOOTSTRAP_SERVERS") -> None:
     """Raises ConfigError where no broker is named; ``otherwise`` is what the message advises instead."""
     if not settings.bootstrap_servers:

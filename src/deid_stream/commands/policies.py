@@ -50,11 +50,18 @@ def policy() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.option("--customer", help="Instead of a FILE: the customer whose policy the flags below make.")
 @click.option("--version", help="Its version; the default is one above the highest there has been.")
-@click.option("--opt-out/--no-opt-out", default=None, help="No training on this customer's calls.")
+@click.option("--opt-out", is_flag=True, help="No training on this customer's calls.")
+@click.option("--no-opt-out", is_flag=True, help="Training is allowed on this customer's calls.")
 @click.option("--remove", is_flag=True, help="Remove the customer's policy (a tombstone): no training from then on.")
 @settings_options(CONNECTION, {"processor": WORKER["processor"]})
 def set_policy(
-    file: Path | None, customer: str | None, version: str | None, opt_out: bool | None, remove: bool, settings: Settings
+    file: Path | None,
+    customer: str | None,
+    version: str | None,
+    opt_out: bool,
+    no_opt_out: bool,
+    remove: bool,
+    settings: Settings,
 ) -> None:
     """Write a customer's policy: a JSON FILE, or --customer with --opt-out, --no-opt-out or --remove.
 
@@ -63,9 +70,10 @@ def set_policy(
     """
     if (file is None) == (customer is None):
         raise ConfigError("give either a FILE or --customer")
-    if file is not None and (version is not None or opt_out is not None or remove):
+    chosen = opt_out + no_opt_out + remove
+    if file is not None and (version is not None or chosen):
         raise ConfigError("--version, --opt-out and --remove are for --customer; with a FILE, write them into it")
-    if file is None and remove == (opt_out is not None):
+    if file is None and chosen != 1:
         raise ConfigError("with --customer give one of --opt-out, --no-opt-out, --remove; for more give a FILE")
     raw: bytes | None = None
     if file is not None:
@@ -85,8 +93,8 @@ def set_policy(
         raise unknown("there is no policy to remove of customer", customer, there)
     if file is None and not remove:
         base = found.written.get(customer) or {"customer_id": customer}
-        chosen = version or _next_version(standing)
-        raw = msgspec.json.encode(base | {"training_opt_out": opt_out, "version": chosen})
+        number = version or _next_version(standing)
+        raw = msgspec.json.encode(base | {"training_opt_out": opt_out, "version": number})
     written = None
     if raw is not None:
         written = compile_policy(raw).version

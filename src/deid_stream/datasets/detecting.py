@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from deid_stream.datasets.files import atomic_writer
-from deid_stream.datasets.reader import Gold, Predicted, PredictedSpan, Turn, read_rows
+from deid_stream.datasets.reader import Labelled, Predicted, PredictedSpan, Turn, read_rows
 from deid_stream.datasets.scoring import Score, score
 from deid_stream.detect.detector import Conversation, Detector
 from deid_stream.errors import DecodeError, UnsupportedLanguageError
@@ -75,10 +75,11 @@ def detect_file(
 
 
 def score_files(gold: Path, predicted: Path) -> Score:
-    """Score the output of ``detect`` against a file with truth (``Gold``), matched by ``id``. Raises DecodeError where
-    a row of ``gold`` has no prediction, or a line cannot be read; ConfigError where a file cannot be read."""
+    """Score the output of ``detect`` against a file with truth (``Labelled``), matched by ``id``. Raises DecodeError
+    where a row of ``gold`` has no prediction or no ``spans``, or a line cannot be read; ConfigError where a file cannot
+    be read."""
     found = {row.id: row for row in read_rows(predicted, Predicted)}
-    truth = list(read_rows(gold, Gold))
+    truth = list(read_rows(gold, Labelled))
     missing = sum(row.id not in found for row in truth)
     if missing:
         raise DecodeError(f"{predicted.name} has no prediction for {missing} of the {len(truth)} rows of {gold.name}")

@@ -119,7 +119,7 @@ def transcript_of(documents: Sequence[Fields], provider: Provider, sound: WavFil
     finals = list(_whole(draft for draft in drafts if draft.is_final))
     segments, faults = _finished(finals, provider, sound, tuple(roles) or ROLES)
     if faults and not segments:
-        raise faults[0]
+        raise faults[0].within(faults[0].at) if faults[0].at else faults[0]
     if interims and not segments:
         raise UnknownFormError("it holds interims only", at="$", mend="give the final transcript")
     if faults:

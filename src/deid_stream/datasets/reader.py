@@ -46,6 +46,13 @@ class Gold(msgspec.Struct, frozen=True):
     dialogue_id: str | None = None
 
 
+class Labelled(Gold, frozen=True, kw_only=True):
+    """A row of the file that ``score`` compares with: it must have ``spans``, else turns that nobody has labelled
+    would count as turns without values."""
+
+    spans: tuple[GoldSpan, ...]
+
+
 class PredictedSpan(msgspec.Struct, frozen=True):
     """A value that was found: half-open, in characters of ``text``; ``score`` from 0 to 1."""
 

@@ -65,6 +65,16 @@ def test_the_overview_imports_nothing_heavy(module):
     ("arguments", "status", "says"),
     [
         (["nonsense"], 2, "No such command"),
+        (["serv"], 2, "No such command 'serv'; did you mean serve?"),
+        (["audit", "export", "--from", "2026-11-30", "--to", "2026-11-01", "--out", "x"], 1, "--from is after --to"),
+        (
+            ["dataset", "export", "x", "--format", "jsonl", "--since", "2026-11-30", "--until", "2026-11-01"],
+            1,
+            "--since is after --until",
+        ),
+        (["policy", "set", "--customer", "a", "--opt-out", "--no-opt-out"], 1, "give one of --opt-out"),
+        (["policy", "set", "--customer", "a", "--opt-out", "--remove"], 1, "give one of --opt-out"),
+        (["policy", "set", "--customer", "a"], 1, "give one of --opt-out"),
         (["replay"], 2, "Missing argument"),
         (["replay", "/nowhere.wav", "--out", "x"], 2, "does not exist"),
         (["topics", "check"], 1, "--bootstrap-servers"),

@@ -186,3 +186,28 @@ def test_detect_on_a_full_disk_says_so_in_a_line_and_keeps_what_was_there(tmp_pa
     assert run_on_full_disk(100, "detect", rows, target) == (1, said)
     assert target.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_detect_does_not_write_over_its_input(tmp_path, capsys):
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"id": "1", "text": "x"}\n')
+    (tmp_path / "again.jsonl").symlink_to(rows)
+    for target in (rows, tmp_path / "again.jsonl"):
+        status, _, said = run("detect", rows, target, capsys=capsys)
+        assert (status, rows.read_text()) == (1, '{"id": "1", "text": "x"}\n')
+        assert "would be overwritten; name another file" in said
+
+
+def test_score_of_no_span_gives_no_share(tmp_path, capsys):
+    (tmp_path / "gold.jsonl").write_text('{"id": "1", "text": "x", "spans": []}\n')
+    (tmp_path / "found.jsonl").write_text('{"id": "1", "spans": []}\n')
+    status, said, _ = run("score", tmp_path / "gold.jsonl", tmp_path / "found.jsonl", capsys=capsys)
+    assert (status, said.splitlines()[1].split()) == (0, ["all", "0", "-", "-"])
+
+
+def test_replay_names_the_place_in_a_document_that_gives_no_segment(tmp_path, capsys):
+    untimed = {"results": {"channels": [{"alternatives": [{"transcript": "hi", "words": [{"word": "hi"}]}]}]}}
+    (tmp_path / "d.json").write_text(json.dumps(untimed))
+    status, _, said = run("replay", WAV, tmp_path / "d.json", "--out", tmp_path / "out", capsys=capsys)
+    assert status == 1
+    assert said.startswith("deid-stream: d.json: $.results.channels[0]: the segment has neither start and end nor")

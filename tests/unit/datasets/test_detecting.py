@@ -56,7 +56,8 @@ def test_progress_counts_the_rows(tmp_path: Path) -> None:
 def test_detect_then_score(tmp_path: Path) -> None:
     text = "my card is 4111 1111 1111 1111"
     span = {"start": 11, "end": 30, "label": "CREDIT_CARD", "core": True}
-    gold = write(tmp_path / "gold.jsonl", [{"id": "1", "text": text, "spans": [span]}, {"id": "2", "text": "thanks"}])
+    rows = [{"id": "1", "text": text, "spans": [span]}, {"id": "2", "text": "thanks", "spans": []}]
+    gold = write(tmp_path / "gold.jsonl", rows)
     detect_file(gold, tmp_path / "out.jsonl", RULES, key=KEY)
     result = score_files(gold, tmp_path / "out.jsonl").as_dict()
     assert (result["recall"], result["leaked"], result["clean_hit"], result["over"]) == (1, 0, 0, 0)
@@ -82,7 +83,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_prediction_is_an_error(tmp_path: Path) -> None:
-    gold = write(tmp_path / "gold.jsonl", [{"id": "1", "text": "x"}])
+    gold = write(tmp_path / "gold.jsonl", [{"id": "1", "text": "x", "spans": []}])
     predicted = write(tmp_path / "pred.jsonl", [{"id": "2", "spans": []}])
     with pytest.raises(DecodeError, match="no prediction for 1"):
+        score_files(gold, predicted)
+
+
+def test_a_turn_that_nobody_labelled_does_not_count_as_one_without_values(tmp_path: Path) -> None:
+    gold = write(tmp_path / "gold.jsonl", [{"id": "1", "text": "x", "spans": []}, {"id": "2", "text": "x"}])
+    predicted = write(tmp_path / "pred.jsonl", [{"id": "1", "spans": []}, {"id": "2", "spans": []}])
+    with pytest.raises(DecodeError, match=r"gold.jsonl line 2: .*`spans`"):
         score_files(gold, predicted)

@@ -122,7 +122,8 @@ class Fetcher:
                     call.add(topic.kind, opener.open(record))
         found = call.put_together()
         if found is None:
-            raise ConfigError(self._nothing("deid.calls and deid.analytics.*", refused=0))
+            taken_back = "A call that was taken back is gone: `deid-stream audit export --call` says so."
+            raise ConfigError(f"{self._nothing('deid.calls and deid.analytics.*', refused=0)} {taken_back}")
         return found
 
     async def audit(self, fetched: Fetched, reason: str) -> None:
