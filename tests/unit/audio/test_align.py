@@ -151,6 +151,7 @@ def test_of_poor_times_and_the_aligner_the_aligner_counts_where_they_agree(monke
     ids=["a word that the one before lasts into", "last words of no length", "two in a row", "the last one"],
 )
 def test_an_alignment_may_disagree_about_a_single_word_between_others(monkeypatch, stated, believed):
+    monkeypatch.setattr("deid_stream.audio.align.locate.spilled", lambda words, said, cut, *_, rough: cut)
     monkeypatch.setattr(forced, "available", lambda: True)
     placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
     monkeypatch.setattr(forced, "align", lambda *_: placed)
@@ -192,6 +193,7 @@ def test_a_word_that_the_recogniser_doubts_is_cut_where_it_is_stated_too(monkeyp
 def test_a_value_that_a_recogniser_of_rough_times_doubts_begins_earlier_than_it_was_found(
     monkeypatch, confidence, times, earlier_ms
 ):
+    monkeypatch.setattr("deid_stream.audio.align.locate.spilled", lambda words, said, cut, *_, rough: cut)
     monkeypatch.setattr(forced, "available", lambda: True)
     placed = [TimedWord(word, *times) for word, times in zip(TEXT.split(), TIMES, strict=True)]
     monkeypatch.setattr(forced, "align", lambda *_: placed)
