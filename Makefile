@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-# test files at a time in `make test`: twice a small machine's two cores, since tests of brokers mostly wait. Six take
-# 9 minutes there instead of 12, but on a slow host so many wait for each other that time limits pass
-JOBS   ?= 4
+# test files at a time in `make test`, whose tests mostly compute: one more than a small machine's two cores. More of
+# them only import and collect everything once more each (9 s of a processor)
+JOBS   ?= 3
+# in `make test-live`: tests of brokers mostly wait, but six at a time wait for each other until time limits pass
+LIVE_JOBS ?= 4
 # in `make test-kafka`: each has a broker of its own
 KAFKA_JOBS ?= 3
 BIN    := $(VENV)/bin
@@ -12,7 +14,7 @@ export PYTHONWARNINGS =
 # tests start the package hundreds of times: compiled once, not at each start
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-kafka bench bench-quick train lock sbom audit manifests pin-images clean
+.PHONY: help demo test test-live test-kafka bench bench-quick train lock sbom audit manifests pin-images clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -38,18 +40,24 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run    ## play the sample calls through the real thing and check what comes out
 	$(BIN)/deid-stream demo
 
-# in the order of the folders, which begins with the long files; xdist's own begins with those of the most tests.
-# mypy takes a core for a minute, while tests of brokers wait
-test: $(VENV)/.dev    ## lint, types, every test that needs no Apache Kafka
+# the folders that tests/conftest.py allows tests of brokers in: the others are not collected for them
+BROKER_TESTS := tests/chaos tests/conformance tests/hostile tests/integration
+
+# under six minutes on two idle cores; the ten slowest files are named at the end of the run. In the order of the folders,
+# which begins with the long files; xdist's own begins with those of the most tests. mypy takes a core for a minute
+test: $(VENV)/.dev    ## lint, types, every law, unit and whole-call test, one pass through real processes (< 6 min on 2 cores)
 	$(BIN)/ruff check src tests benchmarks models
 	$(BIN)/ruff format --check src tests benchmarks models
 	$(BIN)/mypy >$(VENV)/types.txt & types=$$!; \
-	$(BIN)/python -m pytest -m "not kafka and not chaos" -n $(JOBS) --dist loadfile --no-loadscope-reorder; failed=$$?; \
+	$(BIN)/python -m pytest -m "not live and not kafka and not chaos" -n $(JOBS) --dist loadfile --no-loadscope-reorder; failed=$$?; \
 	wait $$types || failed=1; cat $(VENV)/types.txt; exit $$failed
+
+test-live: $(VENV)/.dev    ## the suites of real workers and control planes, killed too, on the embedded broker; after `make test`
+	$(BIN)/python -m pytest -m "live and not kafka and not chaos" -n $(LIVE_JOBS) --dist loadfile --no-loadscope-reorder $(BROKER_TESTS)
 
 test-kafka: $(VENV)/.dev    ## the broker tests against a real Apache Kafka (KAFKA_HOME, Java 17+)
 	@test -d "$(KAFKA_HOME)/libs" || { echo "KAFKA_HOME must name an unpacked Apache Kafka (a folder with libs/)" >&2; exit 2; }
-	KAFKA_HOME="$(abspath $(KAFKA_HOME))" $(BIN)/python -m pytest -m "kafka" -n $(KAFKA_JOBS) --dist loadfile --no-loadscope-reorder
+	KAFKA_HOME="$(abspath $(KAFKA_HOME))" $(BIN)/python -m pytest -m "kafka" -n $(KAFKA_JOBS) --dist loadfile --no-loadscope-reorder $(BROKER_TESTS)
 
 bench: $(VENV)/.bench    ## all benchmarks; writes benchmarks/results/*.json and tables
 	$(BIN)/python -m benchmarks

@@ -20,6 +20,7 @@ def check(tally: Tally) -> None:
     assert tally.verdict.expected > 0
 
 
+@pytest.mark.live
 async def test_embedded_broker() -> None:
     """Nothing lost, nothing leaked; repeats only with equal ids and bytes."""
     async with EmbeddedBroker() as broker:

@@ -1,5 +1,5 @@
-"""One suite over every client and broker: the embedded one and the in-memory one always, Apache Kafka where
-``KAFKA_HOME`` says."""
+"""One suite over every client and broker: the in-memory one in ``make test``, the embedded one in
+``make test-live``, Apache Kafka where ``KAFKA_HOME`` says."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple
@@ -40,8 +40,8 @@ def apache() -> Iterator[KafkaCluster]:
     params=[
         "memory",
         "memory-plain",
-        "embedded",
-        "embedded-rd",
+        pytest.param("embedded", marks=pytest.mark.live),
+        pytest.param("embedded-rd", marks=pytest.mark.live),
         pytest.param("apache", marks=pytest.mark.kafka),
         pytest.param("apache-rd", marks=pytest.mark.kafka),
     ],

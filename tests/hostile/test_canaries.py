@@ -15,7 +15,7 @@ from tests.hostile.canaries.plant import Garden
 from tests.hostile.canaries.scenario import run
 from tests.support.service import Service
 
-ON = ["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
+ON = [pytest.param("embedded", marks=pytest.mark.live), pytest.param("apache", marks=pytest.mark.kafka)]
 PLACES = (
     "deid.analytics.transcripts value",
     "deid.analytics.audio header ce_id",

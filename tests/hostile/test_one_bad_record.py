@@ -36,7 +36,7 @@ LATER_CALLS = 5
 CODECS = ("lz4", "zstd", "snappy", "gzip")
 MAX_KIB = 1_000_000
 SETTLE_S = 240.0
-ON = ["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
+ON = [pytest.param("embedded", marks=pytest.mark.live), pytest.param("apache", marks=pytest.mark.kafka)]
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def live_calls() -> Iterator[Record]:
         yield from (r for r in made.records if r.time_ms <= until_ms and (r.kind != "transcripts" or r is first))
 
 
-ON = ["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
+ON = [pytest.param("embedded", marks=pytest.mark.live), pytest.param("apache", marks=pytest.mark.kafka)]
 
 
 @pytest.mark.parametrize("broker", ON, indirect=True)

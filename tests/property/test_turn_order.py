@@ -62,22 +62,30 @@ def calls(draw: st.DrawFn) -> list[Spoken]:
     return sorted(spoken, key=lambda one: (one.end_ms, one.channel))
 
 
-def known_ms(spoken: list[Spoken], channel: int, heard_ms: int, now_ms: int) -> int:
-    """How far a channel is known where sound has come up to ``heard_ms`` and transcripts up to ``now_ms``."""
-    own = sorted((one for one in spoken if one.channel == channel), key=lambda one: one.start_ms)
-    told = [one for one in own if one.end_ms + TOLD_AFTER_MS <= now_ms]
-    until_ms = max((one.end_ms for one in told), default=0)
-    awaited = [one.start_ms for one in own if one not in told]
-    return max(until_ms, min([heard_ms, *awaited]))
+def known_ms(own: list[Spoken], heard_ms: int, now_ms: int) -> int:
+    """How far a channel is known where sound has come up to ``heard_ms`` and transcripts up to ``now_ms``.
+
+    ``own``: what is said there, in the order of time, which is that of starts and of ends."""
+    until_ms = 0
+    for one in own:
+        if one.end_ms + TOLD_AFTER_MS > now_ms:
+            return max(until_ms, min(heard_ms, one.start_ms))
+        until_ms = one.end_ms
+    return max(until_ms, heard_ms)
 
 
 def detected(spoken: list[Spoken], settled_ms: int, sound_late_ms: int) -> Iterator[tuple[str, ...]]:
     pending = PendingTurns(1_500, 12_000, 5_000, settled_ms=settled_ms)
     waiting = list(spoken)
+    apart = [[one for one in spoken if one.channel == channel] for channel in (0, 1)]
+    asked: list[int] = []
     for now_ms in range(0, max(one.end_ms for one in spoken) + 20_000 + sound_late_ms, STEP_MS):
         while waiting and waiting[0].end_ms + TOLD_AFTER_MS <= now_ms:
             pending.put(waiting.pop(0).final())
-        until_ms = [known_ms(spoken, channel, max(0, now_ms - sound_late_ms), now_ms) for channel in (0, 1)]
+        until_ms = [known_ms(own, max(0, now_ms - sound_late_ms), now_ms) for own in apart]
+        # asked again with nothing new, the turns give the same answer: none
+        if asked == (asked := [len(waiting), *until_ms]):
+            continue
         while turn := pending.pop_closed(min(until_ms), lambda channel, at_ms: at_ms <= until_ms[channel]):  # noqa: B023
             yield tuple(segment.segment_id for segment in turn.segments)
     assert pending.earliest_start_ms() is None

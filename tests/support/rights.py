@@ -22,7 +22,10 @@ SETTLE_S = 120.0
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("embedded", marks=pytest.mark.live), pytest.param("apache", marks=pytest.mark.kafka)],
+)
 def broker(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
     if request.param == "embedded":
         with EmbeddedBroker() as embedded:

@@ -1,0 +1,37 @@
+"""What holds for every folder: which tests may need a broker, and how long each file took.
+
+``make test`` leaves out what has the marker ``live``: real processes on the embedded broker, in suites that also run in
+memory or on Apache Kafka. ``make test-live`` runs those; CI runs both.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+BROKER_FOLDERS = ("chaos", "conformance", "hostile", "integration")
+"""Where `make test-live` and `make test-kafka` look; the other folders' tests are not even collected there."""
+SLOWEST = 10
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that no target would run is an error. Raises UsageError."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        marked = item.get_closest_marker("live") or item.get_closest_marker("kafka")
+        if folder not in BROKER_FOLDERS and marked:
+            raise pytest.UsageError(f"{item.nodeid}: tests for a broker belong to one of {', '.join(BROKER_FOLDERS)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The files that took longest, set-up included: where to look when the run no longer keeps its time."""
+    took_s: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                took_s[report.nodeid.partition("::")[0]] += report.duration
+    if len(took_s) > SLOWEST:
+        terminalreporter.section(f"slowest {SLOWEST} of {len(took_s)} files, {sum(took_s.values()):.0f} s in all")
+        for file, seconds in took_s.most_common(SLOWEST):
+            terminalreporter.write_line(f"{seconds:7.1f} s  {file}")
