@@ -27,7 +27,7 @@ from deid_stream.units import FOREVER_MS, CharIndex, Interval, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, certain, doubted_text
 
 UNSURE_SCORE: Final = 0.5
-"""Of a span that stands only on an expected answer being badly understood."""
+"""Score of a span that was found only because the answer to a question was badly understood."""
 
 
 class Judged(NamedTuple):
@@ -57,9 +57,12 @@ def _answers(found: EntityType, wanted: EntityType) -> bool:
 _SAID_IN_WORDS: Final = frozenset({EntityType.PERSON, EntityType.EMAIL_ADDRESS, EntityType.USERNAME})
 _FOUND_IN_PIECES: Final = _SAID_IN_WORDS | {EntityType.ADDRESS}
 _WORDS_BETWEEN_PIECES: Final = 4
+"""At most this many words between two pieces of an answer count as a misheard part of it. A larger value redacts more
+of what is said between them; a smaller one leaves pieces that were misheard."""
 _WHOLE_EMAIL: Final = re.compile(r"(?i)(?:\.|(?<![^\W_])dot) ?[a-z]{2,6}\W*\Z")
 _GOES_ON_MS: Final = 300
-"""What begins so soon after a name, as a sentence, may be its surname. A larger value takes what is said next."""
+"""A word that begins less than this after a name may be its surname, even where it is written as the next sentence. A
+larger value takes the first word of more sentences for a surname; a smaller one leaves surnames after a breath."""
 _DIGITS: Final = re.compile(r"\d(?:[\d\s.,-]*\d)?")
 
 

@@ -26,6 +26,7 @@ _COUNTRY: Final = re.compile(r"\+\d{1,3}", re.ASCII)
 REFERENCES: Final = {"from_ref": _REF, "to_ref": _REF, "from_country": _COUNTRY, "to_country": _COUNTRY}
 """Made from telephone numbers where a key is at hand; nothing that looks otherwise passes under these names."""
 _MAX_METADATA_CHARS: Final = 32
+"""A longer value of a call's metadata is left out. Declared values are short; a larger number admits longer ones."""
 
 
 class Phase(StrEnum):

@@ -23,11 +23,11 @@ from deid_stream.session.twins import Twins
 from deid_stream.units import FOREVER_MS, Interval, Ms
 
 _REMEMBERED_SEGMENTS: Final = 64
-"""Released segments that are remembered, so that a revision or a repeat is known as one. A segment that ends before the
-oldest of its channel is dropped as late. A larger value makes checkpoints larger."""
+"""Number of released segments that are remembered, so that a revision or a repeat is known as one. A segment that ends
+before the oldest of its channel is dropped as late. A larger value makes checkpoints larger."""
 _HELD_SEGMENTS: Final = 24
-"""Released segments whose text stays in memory, so that a revision can be judged with its turn. Never in a
-checkpoint."""
+"""Number of released segments whose text stays in memory, so that a revision can be judged with its turn. Their text is
+never in a checkpoint. A larger value takes more memory per call; with a smaller one fewer revisions are judged so."""
 
 _Key = tuple[int, str]
 """A segment of a call: its channel and its id."""

@@ -29,7 +29,7 @@ _ANSWER_WORDS: Final = 4
 more turns."""
 _SHORT_LETTERS: Final = 3
 """A turn whose last word has at most so many letters ("is", "my", "at", "um") may go on with a value, so it waits the
-whole context window."""
+whole context window. A larger value delays more turns; a smaller one may part a value from the words before it."""
 _ONE_LINE_MS: Final = 400
 """A larger value takes more segments whose times are off by different lengths for one, and silences more about their
 values; a smaller one judges a word by itself whose times show to be off only beside its neighbours'."""

@@ -13,7 +13,8 @@ from deid_stream.text.tokens import PLAIN
 from deid_stream.units import Interval, Ms
 
 _OFF_MS: Final[Ms] = 500
-"""How much later one of two recognisers may have the same speech."""
+"""Recognisers of two channels may state the same speech this far apart. A larger value compares more segments that are
+not twins; a smaller one misses twins of a slow recogniser."""
 
 _Key = tuple[int, str]
 

@@ -1,8 +1,9 @@
 """How far the stated times of a segment's words may be off as a whole: early, late, or on another scale than the sound.
 
-The words of a segment are its sound. Where they begin or end far from where that begins or ends, each of them may lie
-as far from its sound as either end does; so far a cut about it is widened. Times that are off by less than the
-recogniser's usual error say nothing, and nor do words that are the echo of another channel.
+A segment's first word should begin where its sound begins, and its last word should end where its sound ends. Where
+one of the two is far off, each word of the segment may be as far off, so the cut about a value is widened by that
+much. Nothing is widened where the times are off by less than the recogniser's usual error. Words that are the echo of
+another channel are left out of the comparison.
 """
 
 from collections.abc import Sequence
@@ -25,11 +26,14 @@ from deid_stream.words.durations import longest_sound_ms
 _LOOK_MS: Final = 1_000
 """How far before its start, and beyond its end and its own length, the sound of a segment is looked for."""
 _LONGEST_MS: Final = 12_000
+"""Of a longer segment the sound is looked for no further than if it had this length. A larger value decodes more."""
 _OVER_ERROR_MS: Final = 20
-"""Times off by less than the usual error and this are rough, not wrong. A larger value leaves so much of a value where
-all times are off; a smaller one widens the cuts of recognisers that are as exact as their profile says."""
+"""Times count as off only where they are off by more than the profile's error plus this. A larger value leaves that
+much of a value in the sound where all times are off; a smaller one widens the cuts of recognisers that are as exact as
+their profile says."""
 _MOST_ERROR_MS: Final = 200
-"""Of a larger error the cuts are wide enough for words one by one, not for all of them at once."""
+"""A profile's error counts as at most this when all times of a segment are judged together. A larger value overlooks
+segments whose times are all off; a smaller one widens the cuts of recognisers whose times are rough."""
 _SOFTER: Final = 5
 """What is so many times softer than the loudest tenth of the segment's words is none of them (14 dB): somebody else in
 the background. A larger value takes a background for words, and silences more about every value."""
@@ -37,19 +41,24 @@ _LOUD: Final = 0.9
 _AGREE_MS: Final = 60
 _ONSETS: Final = 4
 _AGREE_SHARE: Final = 4 / 5
-"""Times are right where the first onset of sound within the segment, and so large a share of at least so many, have a
-word's start so near, and the first, the last and three words of four sound: what is heard beyond is something else."""
+"""The segment's times are right, and what sounds beyond them is something else, where at least ``_ONSETS`` sounds begin
+in the segment, the first of them and ``_AGREE_SHARE`` of all have a word's start within ``_AGREE_MS``, and the first,
+the last and three of four words sound. A larger share or more onsets, or a smaller ``_AGREE_MS``, widen the cuts of
+segments whose times are right; the opposite leaves a part of values whose times are off."""
 _BETTER_MS: Final = 10
-"""Times that agree by chance agree so much better where they are moved to where sound begins: so little of their error
-is left then."""
+"""Where shifting or stretching all words to where sound is heard lessens their mean distance from the onsets by more
+than this, they agreed by chance, and the times count as off. A larger value believes more of such times; a smaller one
+widens cuts needlessly."""
 _FEWEST_FIT: Final = 4
-"""Of fewer words nobody can tell that only the last is off."""
+"""Only a segment of this many timed words or more can show that just its last word is off. A larger value widens the
+cuts of more short segments."""
 _PAUSE_FRAMES: Final = 5
+"""A sound begins after more quiet frames than this. A larger value joins words that a short pause parts."""
 _DRAWN_OUT_MS: Final = 300
-"""So much longer than stated a last word may sound. A larger value lets a word pass that the text lacks where it comes
-after it without a pause; a smaller one silences turns whose last word a recogniser ends early."""
+"""A last word may sound this much longer than stated. A larger value lets a word pass that the text lacks and that
+follows without a pause; a smaller one silences turns whose last word a recogniser ends early."""
 _FASTEST_MS: Final = 45
-"""A letter; measured speech takes 50 to 85."""
+"""Least time per letter; measured speech takes 50 to 85. A larger value calls more of the fast speech impossible."""
 
 
 class Drift(NamedTuple):

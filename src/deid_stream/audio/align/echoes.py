@@ -17,16 +17,22 @@ from deid_stream.model.events import Segment
 from deid_stream.units import Interval, Ms, ms_to_samples
 
 _LONGEST_DELAY_MS: Final = 400
-"""Of an echo. A larger value finds the echoes of slower lines, and takes longer to compare."""
+"""Longest delay of an echo. A larger value finds the echoes of slower lines, and takes longer to compare."""
 _SOFTER: Final = 4
-"""So many times softer (12 dB) than what it repeats, or it may be somebody who speaks at the same time."""
+"""An echo is at least this many times softer (12 dB) than what it repeats: what is louder may be somebody who speaks at
+the same time. A larger value finds fewer echoes; a smaller one may take a soft speaker for one."""
 _SHARE: Final = 0.7
-"""Of a word's audible frames. Word times are rough: the rest may be the channel's own speech."""
+"""Least share of a word's audible frames that must be soft enough for an echo. The rest may be the channel's own
+speech, since word times are rough. A larger value finds fewer echoes; a smaller one may take a word of the channel for
+one."""
 _SAME_WAVE: Final = 0.5
-"""Least correlation. Two unrelated voices reach 0.3 over 300 ms in one case of a hundred."""
+"""Least correlation of an echo with what it repeats. Two unrelated voices reach 0.3 over 300 ms in one case of a
+hundred. A larger value misses distorted echoes; a smaller one takes unrelated voices for echoes."""
 _SHORTEST_MS: Final = 300
+"""A shorter run of words is never an echo: unrelated voices correlate too well over less."""
 _PIECE_MS: Final = 2_000
-"""Longer runs are compared piece by piece: what somebody says softly among echoes is no echo."""
+"""Runs of words are compared in pieces of at most this length, so that what the channel's speaker says softly among
+echoes is judged by itself. A larger value may take that for a part of the echo."""
 
 
 def own_words(segment: Segment, reader: Reader, channel: int, others: Sequence[int]) -> Segment:

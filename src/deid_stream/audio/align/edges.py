@@ -1,8 +1,8 @@
 """Where a cut costs least: how likely each place is the word's border, against what is left or lost by cutting there.
 
-A border is likely near where the recogniser states it, near where it states the neighbour's edge if the words meet, and
-where it is quiet. A cut inside the word leaves some of it, one outside takes some of the rest; the cheaper the sound
-there, the further out it may lie.
+A border is likely near where the recogniser states it, near where the recogniser states the neighbour's edge if the
+words meet, and where it is quiet. A cut inside the word leaves some of it in the sound; a cut outside takes some of the
+neighbouring speech. Audible frames cost, quiet ones do not, so a cut beside a pause lies further out.
 """
 
 from typing import Final
@@ -16,18 +16,24 @@ from deid_stream.units import Interval, Ms, ms_to_samples
 
 FRAME_MS: Final = 10
 BREACH: Final = 15
-"""A millisecond left of what must go counts as so many of other speech taken."""
+"""One millisecond left of what must go costs as much as this many milliseconds of other speech taken. A larger value
+leaves less of values and takes more of the words beside them."""
 _BEYOND_MS: Final = 20
-"""Where words meet or all is silent, no cut is further out than this beyond the profile's error."""
+"""Where words meet or all is silent, no cut lies further out than the profile's error plus this. A larger value takes
+more of the neighbouring words."""
 _SURPRISE: Final = 0.03
-"""Likelihood, relative to the best candidate, of a timing error larger than the profile allows."""
+"""Likelihood, relative to the best candidate, of a timing error larger than the profile allows. A larger value lets
+quiet places far from the stated edge count for more."""
 _PER_DB_AT_MEETING: Final = 0.15
 _PER_DB_AT_PAUSE: Final = 0.3
-"""A border is e times less likely in a frame louder by the inverse of this: words meet in loud places too."""
+"""How much less likely a border is per dB: a frame that is louder by 1/this many dB is e times less likely. It is less
+where words meet, since they may meet in loud places. A larger value draws cuts to quieter places, away from the stated
+edge."""
 _FLOOR_DB: Final = 32.0
 """Frames below -58 dBFS are as quiet as each other (dB re one step of 16 bits)."""
 _AUDIBLE_DB: Final = -35.0
-"""Re the loudest frame nearby: what is softer costs nothing either way."""
+"""Relative to the loudest frame nearby: a softer frame costs nothing, whether it is left or taken. A larger value
+(nearer to 0) lets the soft ends of words decide less about the cut."""
 
 
 def outward(

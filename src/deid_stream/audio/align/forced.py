@@ -21,9 +21,11 @@ from deid_stream.units import Ms
 
 MODEL_HZ: Final = 16_000
 MAX_MS: Final = 30_000
-"""Longer stretches are not aligned: the search may lose itself and the turn is muted instead."""
+"""A longer stretch is not aligned, and its turn is muted: the search may lose its way in it. A larger value mutes less,
+and more alignments are wrong."""
 _FRAME_MS: Final = 10
 _ROOM_MS: Final = 300
+"""Length of the faint noise behind the sound in which the search ends. A smaller value loses more last words."""
 _DIGITS: Final = "zero one two three four five six seven eight nine".split()
 _ORDINALS: Final = dict(
     enumerate(
@@ -140,8 +142,11 @@ class _Aligner:
 
 
 _MAX_TAUGHT: Final = 200
+"""After this many words that its dictionary lacked the aligner is loaded anew: they may be callers' names. A smaller
+value keeps fewer of them in memory and loads the aligner more often."""
 _UNSURE_WORDS: Final = 2
-"""A search that ends early stretches its last words over the rest of the sound."""
+"""Where the search ends before the last word, this many of the last words that it found are dropped, since it stretches
+them over the rest of the sound. A larger value silences more of such turns as unaligned."""
 _FILLER_SIGNS: Final = "<([+"
 _aligner = lru_cache(maxsize=1)(_Aligner)
 

@@ -1,8 +1,8 @@
 """How exact a recogniser's word times are, learned from a whole call: against the pauses that can be heard.
 
-A word beside a pause starts where the sound starts. The distance is the recogniser's error there, whichever way; at a
-word's end only an early end counts, because many recognisers let a word last into the pause. The worst tenth is left
-out: a breath is easily taken for a word.
+A word after a pause starts where the sound starts. The distance between the stated and the heard start is the
+recogniser's error, be it early or late. At a word's end only an end stated too early counts, because many recognisers
+let a word last into the pause. The worst tenth of the errors is left out, since a breath is easily taken for a word.
 """
 
 import math
@@ -17,19 +17,28 @@ from deid_stream.units import Ms
 
 FRAME_MS: Final = 10
 PAUSE_MS: Final = 300
-"""Between two words of a channel, as the recogniser has it, for the edges to be compared."""
+"""Only edges beside a pause of at least this length, as the recogniser states it, are compared with the sound. A larger
+value compares fewer edges; a smaller one compares edges whose pause may not be heard."""
 SEARCH_MS: Final = 600
+"""How far about a stated edge its sound is looked for; larger errors are not measured."""
 AUDIBLE_DB: Final = -35.0
+"""Relative to the level of the channel's speech: what is softer counts as a pause. A larger value (nearer to 0) takes
+soft onsets for a pause, and times are then thought worse than they are."""
 NOISE_SHARE: Final = 0.1
-"""Of a channel's frames so many are pauses at least: the loudest of these is its steady noise. A larger value takes the
-speech of a channel that seldom pauses for noise, and times are then thought worse than they are."""
+"""At least this share of a channel's frames are pauses: the level of the loudest of these is the channel's steady
+noise. A larger value takes the speech of a channel that seldom pauses for noise, and times are then thought worse than
+they are."""
 OVER_NOISE_DB: Final = 6.0
+"""Sound is this much louder than the steady noise. A larger value misses soft onsets; a smaller one takes the louder
+moments of noise for sound."""
 MIN_EDGES: Final = 8
-"""Fewer say too little; then nothing is learned."""
+"""With fewer edges nothing is learned. A larger value leaves more short calls with the default profile; a smaller one
+lets a few edges decide."""
 COUNTED: Final = 0.9
-"""Share of the errors that count."""
+"""Share of the errors that count, from the smallest up. A larger value lets breaths make times look worse."""
 LATE: Final = 0.75
-"""Starts are late when their median is, by this share of the root mean square."""
+"""Times are late as a whole where the median error of the starts is at least this share of the root mean square. A
+larger value finds fewer recognisers late, and takes the profile ``300ms`` for them."""
 _PROFILES: Final = ((19, "exact"), (29, "50ms"), (62, "100ms"))
 """Greatest root mean square of the errors, ms. Errors of up to 50 ms have one of 23 to 38, of up to 100 ms 34 to 64 in
 nine of ten synthetic calls."""

@@ -37,20 +37,23 @@ UNALIGNED: Final = "UNALIGNED"
 
 
 HASTY_REACH_MS: Final = 300
-"""How far beyond a made-up segment it is silenced."""
+"""How far before and after its stated time a segment that the recogniser made up is silenced. A larger value silences
+more beside it."""
 WINDOW_SLACK_MS: Final = 200
-"""How far beyond an untimed segment its words are looked for."""
+"""How far before and after its stated time the words of a segment without word times are looked for. A larger value
+finds words whose segment is stated too short, and may find words of another one."""
 
 
 _GUESSED: Final = profile("100ms")
 _MOST_AWAY: Final = 6
-"""One word of so many may be found far from where it is stated. A larger value aligns fewer segments, and widens their
-cuts by as much as their times may be off; a smaller one believes an alignment that lost its way."""
+"""One word in this many may be found far from where it is stated. A larger value aligns fewer segments, and widens
+their cuts by as much as their times may be off; a smaller one believes an alignment that lost its way."""
 
 
 _BEGUN_MS: Final = 40
-"""So much earlier than it was found a value begins that a recogniser of rough times is not sure of: its first sound is
-taken for the word before. A larger value takes more of that word."""
+"""Where a recogniser of rough times doubts a value, the value is taken to begin this much earlier than it was found:
+the alignment gives its first sound to the word before. A larger value takes more of that word; a smaller one leaves the
+beginning of doubted values."""
 
 
 class _Wanted(NamedTuple):

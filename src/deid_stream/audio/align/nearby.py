@@ -11,7 +11,8 @@ from deid_stream.audio.hold.reader import FRAME_MS
 from deid_stream.units import Interval
 
 _NEXT_PAUSE_MS: Final = 400
-"""Sound after a longer pause than this belongs to something else than the words before it."""
+"""Sound after a longer pause than this belongs to something else than the words before it. A larger value takes what
+somebody says next for a part of the words, and silences more; a smaller one parts what was said in one go."""
 _SOFT_BETWEEN_MS: Final = 1_200
 """What sounds softly for no longer, with the pauses about it, is a part of what is said before and after it. A larger
 value takes the voice of somebody else, heard softly, for a bridge to what is said after that: values are then silenced

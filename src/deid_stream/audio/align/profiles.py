@@ -37,7 +37,8 @@ class TimingProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_REACH_MS: Final = 550
-"""No profile moves an edge further, and nothing else looks further than this around a segment."""
+"""No profile moves an edge further than this, and no check looks further than this about a segment. A larger value
+needs more of the sound about each segment."""
 
 
 def _named(name: str, error_ms: Ms, least_ms: Ms) -> TimingProfile:

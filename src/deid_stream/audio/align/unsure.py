@@ -1,7 +1,8 @@
-"""Where a recogniser is not sure of its words, nor is it of where they end: what their neighbours cannot be is theirs.
+"""Widens the cut of a value that a recogniser doubts by the sound that its neighbours' letters cannot account for.
 
-A word of two letters that is stated to last a second holds more sound than it can be. Where the word beside it must go
-and is badly understood, as when digits of a number were not read, the rest is likely part of it.
+A word of two letters that is stated to last a second holds more sound than two letters take. Where the word beside it
+is a value and badly understood, as when digits of a number were not read, the rest of that sound likely belongs to the
+value.
 """
 
 from collections.abc import Sequence
@@ -15,14 +16,15 @@ from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import duration_bounds, least_sound_ms, most_sound_ms, sharing_time
 
 CERTAIN_FROM: Final = 0.8
-"""Words of at least this confidence end where the recogniser says."""
+"""Words of at least this confidence end where the recogniser says. A larger value widens more cuts; a smaller one
+leaves digits that were not read."""
 ROUGH_CERTAIN_FROM: Final = 0.95
-"""The same, of a recogniser whose times are rough."""
+"""``CERTAIN_FROM`` for a recogniser whose times are rough."""
 _TOLD_APART: Final = 8
-"""Speech that peaks so many times above what a pause may have (18 dB) is told from it. A larger value takes more of
+"""Speech that peaks this many times above the line's pauses (18 dB) can be told from them. A larger value takes more of
 the pauses beside a badly understood value for its sound; a smaller one takes soft digits in noise for pauses."""
 _BEGAN_WITHIN_MS: Final = 400
-"""So far before the cut a badly understood value may have begun, in the same sound. A larger value takes more of what
+"""A badly understood value may have begun this far before the cut, in the same sound. A larger value takes more of what
 somebody said just before; a smaller one leaves the first digit where a recogniser hears the second as the first."""
 _QUIET_FRAMES: Final = 10
 _FEWEST_WORDS: Final = 4

@@ -18,8 +18,10 @@ BETWEEN_MS: Final = 680
 """A pause of this length may part a recogniser's utterances. A larger value takes more of the speech before along, and
 words may then be found there; a smaller one parts what was said in one go: its beginning is then silenced."""
 _LEAST_ERROR_MS: Final = 450
+"""Words laid over speech in proportion may be off by this much even in a short turn. A larger value silences more about
+values."""
 _ERROR_SHARE: Final = 6
-"""Words that are laid over speech in proportion lie up to this share of it from where they are said. A larger value
+"""Words that are laid over speech in proportion are off by up to the speech's length divided by this. A larger value
 leaves the ends of values in long turns; a smaller one silences more about them."""
 
 

@@ -1,7 +1,7 @@
-"""Speech that no transcript accounts for: nobody has read it, so nobody may hear it.
+"""Finds speech that no transcript accounts for. It is muted, because nobody has checked it for values.
 
-What a transcript explains is drawn generously, because word edges are rough and turns end in breaths: muting the
-ordinary speech of a covered turn would be as wrong as letting a whole unread sentence through.
+A transcript accounts for more than its words' stated times, because word edges are rough and turns end in breaths. Too
+narrow a reach would mute ordinary speech of a transcribed turn; too wide a reach would let an unread sentence through.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,24 +23,28 @@ from deid_stream.words.placeholders import opaque
 
 UNTRANSCRIBED: Final = "UNTRANSCRIBED"
 EDGE_MS: Final = 300
-"""A word explains the sound this far about it, up to the next pause: rough edges, breath, the decay of a room."""
+"""A word accounts for the sound up to this far before and after it, as far as the next pause: rough edges, breath, the
+decay of a room. A larger value lets short unread words pass; a smaller one mutes the ends of words that were read."""
 INNER_EDGE_MS: Final = 60
-"""Twice as long a pause between two words is theirs, whatever sounds there. In a longer one another word could hide: a
-sound that stands apart from both counts as unread. A smaller value mutes more of words whose times are rough."""
+"""The words account for whatever sounds between two of them where the gap is at most twice this. A longer gap could
+hide another word: a sound in it that pauses separate from both words counts as unread. A larger value lets short unread
+words pass; a smaller one mutes more of words whose times are rough."""
 _BESIDE_MS: Final = 2 * SYLLABLE_MS
-"""Less between unread speech and what is silenced goes with them. A larger value silences short words that were read
-between the two; a smaller one leaves pieces of a value of which a part was not read."""
+"""Sound between unread speech and a silenced stretch is silenced too where the gap is shorter than this. A larger value
+silences short words that were read between the two; a smaller one leaves pieces of a value of which a part was not
+read."""
 ORDINARY: Final = 0.75
 """Share of ``most_sound_ms`` that people of ordinary speed take at most, and of ``least_sound_ms`` that is heard at
 least, pauses within words not counted."""
 _PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
-"""As many frames that are not loud."""
+"""The bytes of a pause in a row of frames: as many frames that are not loud."""
 _LOOKED_MS: Final = 10_000
-"""Of a longer stretch the first part tells whether its sound is there."""
+"""Of a longer stretch only the first part of this length is asked whether its sound is there. A larger value takes more
+time per segment."""
 
 
 class _Said(NamedTuple):
-    """A stretch that words account for. ``found``: their sound is there, so none beyond a pause is theirs."""
+    """A stretch that words account for. ``found``: their sound is there, so they account for none beyond a pause."""
 
     part: Interval
     texts: tuple[str, ...]
@@ -118,7 +122,7 @@ def _least_ms(said: _Said, timing: TimingProfile) -> Ms:
 
 
 def _groups(said: Sequence[_Said], timing: TimingProfile, reader: Reader, channel: int) -> Iterator[list[_Said]]:
-    """Neighbours whose pauses are theirs."""
+    """Groups of neighbours that account for the sound between them, too."""
     group: list[_Said] = []
     for one in sorted(said):
         if group and not _meets(group[-1], one, timing, reader, channel):
@@ -130,8 +134,8 @@ def _groups(said: Sequence[_Said], timing: TimingProfile, reader: Reader, channe
 
 
 def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, channel: int) -> bool:
-    """Whether what sounds between two stretches is theirs: it goes on from one of them, and is not too much for both;
-    or one of them was not found, and this may be it."""
+    """Whether two stretches account for what sounds between them: the sound goes on from one of them and is not too
+    much for both, or one of them was not found and this sound may be it."""
     gap = Interval(before.part.end, after.part.start)
     inner_ms = min(max(EDGE_MS, timing.widest_ms), max(INNER_EDGE_MS, timing.widest_ms))
     if gap.length <= 2 * INNER_EDGE_MS:

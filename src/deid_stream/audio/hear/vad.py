@@ -23,26 +23,31 @@ from deid_stream.units import Interval, Ms, merge, ms_to_samples
 FRAME_MS: Final = 20
 CELL_MS: Final = 480
 JOIN_MS: Final = 60
-"""Pauses inside speech no longer than this (stops before plosives) count as speech."""
+"""Pauses inside speech no longer than this (stops before plosives) count as speech. A larger value mutes more quiet
+beside unread speech; a smaller one leaves parts of it."""
 _NATIVE_HZ: Final = (8_000, 16_000, 32_000, 48_000)
 _MODE: Final = 0
 OVER_NOISE_DB: Final = 9.0
-"""Speech stands out so far from the softest frames of the last seconds. A larger value lets speech pass that noise all
-but drowns; a smaller one mutes noise."""
+"""Speech is this much louder than the softest frames of the last seconds. A larger value lets speech pass that noise
+all but drowns; a smaller one mutes noise."""
 _SOFT_SHARE: Final = 0.1
 _SHORTEST_PERIOD_US: Final = 2_500
 _LONGEST_PERIOD_US: Final = 14_000
 _VOICED_AT: Final = 0.5
-"""Correlation of a voice with itself a period later; noise of 500 Hz or more reaches 0.4 in one frame of a hundred."""
+"""Least correlation of a voice with itself a period later; noise of 500 Hz or more reaches 0.4 in one frame of a
+hundred. A larger value misses hoarse voices under noise; a smaller one takes noise for a voice."""
 _NOISY_DB: Final = 26.0
-"""From about here on steady noise is louder than what counts as quiet."""
+"""Steady noise from this level on (dB re one step of 16 bits) is louder than what counts as quiet, and hides the weak
+half of syllables: the longer hangover applies. A larger value lets those pass; a smaller one mutes more noise."""
 _HANGOVER_UNDER_NOISE_FRAMES: Final = 10
 _HANGOVER_FRAMES: Final = 4
-"""Audible frames this near to speech count as speech: weak onsets and dying syllables."""
+"""Audible frames at most this many frames from speech count as speech: weak onsets and dying syllables. Under noise
+``_HANGOVER_UNDER_NOISE_FRAMES`` applies. A larger value mutes more beside unread speech; a smaller one leaves its
+ends."""
 _DYING_FRAMES: Final = 4
 _RISING_FRAMES: Final = 2
-"""Soft frames so near after and before a louder one are its end and its onset. A larger value lets more of what is
-said softly beside it pass; a smaller one silences the decay of rooms."""
+"""Soft frames at most this many frames after (dying) and before (rising) a louder one are its end and its onset. A
+larger value lets more of what is said softly beside it pass; a smaller one silences the decay of rooms."""
 
 
 def speech(reader: Reader, channel: int, window: Interval) -> list[Interval]:
@@ -77,13 +82,13 @@ def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLe
     loud, detected = peaks > line.faint_peak, np.zeros(count, np.bool_)
     if loud.any():
         detected = _detected(frames, hz, line.faint_peak)
-    # what is soft the detector misses; what dies away beside a louder sound is the end of that
+    # the detector misses soft speech; soft frames beside a louder sound are the end of that sound
     soft = (peaks > line.quiet_peak) & (peaks <= line.soft_peak)
     soft &= ~_beside(peaks > line.soft_peak, _DYING_FRAMES, _RISING_FRAMES)
     likely = _over_noise(pcm, rate_hz, count, line)
     doubtful = np.flatnonzero(~likely & (detected | soft))
     if len(doubtful):
-        # the dearest question, so it is asked only of frames that it decides
+        # correlation costs most, so only frames that it decides are correlated
         likely[doubtful] = _voiced(frames, hz, doubtful)
     # under noise the weak half of every syllable does not stand out
     near = _HANGOVER_FRAMES if line.noise.sample_db < _NOISY_DB else _HANGOVER_UNDER_NOISE_FRAMES

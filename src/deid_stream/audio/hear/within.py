@@ -1,4 +1,4 @@
-"""Words in whose stated time another one sounds, which nobody has read.
+"""Finds words in whose stated time another word sounds that the transcript lacks.
 
 Many recognisers let a word last until the next one begins, or begin where the one before it ends. Where they miss a
 word, its sound lies in the time of its neighbours.
@@ -17,16 +17,20 @@ from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import least_sound_ms, most_sound_ms, usual_sound_ms
 
 PAUSE_MS: Final = 50
-"""Quiet for so long, and then a syllable: that is another word, not the end of the last."""
+"""A syllable after this much quiet is another word, not the end of the last one. A larger value takes more unread words
+for the end of a word that was read; a smaller one mutes words with a stop inside them."""
 SYLLABLE_MS: Final = 100
-"""Less is a click or a breath, or the sound of a mouth that opens."""
+"""A shorter sound is a click or a breath, or a mouth that opens, and no word. A larger value lets short unread words
+pass; a smaller one mutes clicks and breaths."""
 _LEAST_SHARE: Final = 0.75
-"""Pauses within words not counted, of ``least_sound_ms``."""
+"""A word needs at least this share of ``least_sound_ms``, which counts the pauses within words, as sound. A larger
+value leaves a neighbour's sound with the word; a smaller one may take a part of the word for its neighbour's."""
 _OVERLAP_MS: Final = 100
 """A larger value believes more of the ends of words that last into the next ones; a smaller one takes rough times for
 such."""
 _CLOSED_MS: Final = 100
-"""A mouth closes within a word for less. What sounds after a longer pause is drawn out by nobody."""
+"""Within a word a mouth closes for at most this long. Where a longer pause parts a word's sounds, the word is not taken
+to be drawn out. A larger value believes more slow words; a smaller one mutes words with long stops."""
 _TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
 
 
@@ -51,7 +55,8 @@ class Borders:
 
         A sound that goes on across a border and then pauses is its neighbour's, where the word has enough without it.
         Where more is left than the word takes, the word is the first of it where its start is no border, and the last
-        where only its end is none. Where both are borders nobody knows.
+        where only its end is none. Where both are borders the word cannot be told from its neighbours: the
+        result is empty.
         """
         begins, within = part.start in self._ends, part.start in self._starts_within
         ends = self._overlap or part.end in self._starts
@@ -93,7 +98,7 @@ def _ms(sounds: Sequence[Interval]) -> Ms:
 
 
 def _among(sounds: Sequence[Interval], takes: _Takes, *, begins: bool, ends: bool) -> Sequence[Sequence[Interval]]:
-    """The run of ``sounds`` (frames) that is the word; none where nobody knows."""
+    """The run of ``sounds`` (frames) that is the word; none where it cannot be told."""
     parted = any(after.start - before.end > _CLOSED_MS // FRAME_MS for before, after in pairwise(sounds))
     if len(sounds) < 2 or _ms(sounds) <= (takes.usual_ms if begins or ends or parted else takes.most_ms):
         return (sounds,)

@@ -34,11 +34,12 @@ _DOUBTFUL: Final = frozenset(lexicon(("en",)).doubts) - {"o", "no"}
 """Numbers of other languages that are words of English or of names: "do", "char"."""
 _MAX_GROWTH: Final = 12
 _MAX_CROSSING: Final = 3
-"""Words of the first of two streets that meet."""
+"""The first of two streets that meet has at most this many words. A larger value redacts more before an "and"."""
 _BEFORE_CROSSING: Final = frozenset({"at", "of", "between"})
 _CROSSINGS: Final = frozenset("corner crossing crossroads intersection junction".split())
 _MAX_STRANGE: Final = 4
-"""Words in a row that are only "not everyday"."""
+"""An address grows over at most this many words in a row of which nothing is known but that they are not everyday
+words. A larger value redacts more of what follows an address."""
 
 
 class _Token(NamedTuple):

@@ -37,9 +37,10 @@ from deid_stream.units import CharIndex
 _CUE_REACH: Final = 40
 _TITLES: Final = word_set("judge.titles")
 _CERTAIN: Final = 0.9
-"""Model score from which even everyday words, months and days are believed to be names ("ask may in billing")."""
+"""From this model score on even everyday words, months and days are believed to be names ("ask may in billing"). A
+larger value misses more of such names; a smaller one redacts more everyday words."""
 _ALL_BUT_SURE: Final = 0.95
-"""The same for one word that is on no list of names ("song")."""
+"""``_CERTAIN`` for a single word that is on no list of names ("song")."""
 _ADDRESSED: Final = word_set("judge.no_certain")
 """What people call anybody, which is nobody's name however certain the model is: "listen pal"."""
 _VERBS: Final = word_set("judge.verbs")

@@ -20,7 +20,8 @@ _VENUES: Final = word_set("places.venues")
 _ADDRESS_OF: Final = re.compile(r"(?<![^\W_])(?:address|location|number) (?:of|for) (?:the )?\Z")
 _SAID: Final = re.compile(r"(?:'s)? (?:is|are|was)(?![^\W_])")
 _FEW_WORDS: Final = 8
-"""Words of a turn that may be an address and nothing else."""
+"""A turn of at most this many words may be an address and nothing else. A larger value believes more guesses in longer
+turns."""
 _CODE_DIGITS: Final = (5, 6)
 """Digits of a postal code in the United States and in India."""
 _SHORT: Final = 30

@@ -64,7 +64,8 @@ _STEM: Final = re.compile(
 )
 """Ends of generic names of medicines (stems of the World Health Organization's list)."""
 _STEM_LETTERS: Final = 8
-"""Letters from which a word can be such a name."""
+"""A word of at least this many letters can be such a name. A smaller value takes surnames for medicines, and leaves
+them."""
 _SHOPS: Final = r"stores?|shop|branch|outlet|boutique|website|showroom|dealership"
 _PRODUCTS: Final = (
     r"rackets?|racquets?|cups?|mugs?|flasks?|tumblers?|ac|acs|air conditioners?|tvs?|fridges?|freezers?|ovens?|cookers?"

@@ -35,11 +35,13 @@ VALUED: Final = frozenset(
 NUMERIC: Final = NUMBERED - {T.ADDRESS, T.PASSWORD, T.USERNAME, T.DATE_OF_BIRTH, T.UPI_ID}
 _CARDS: Final = frozenset({T.CREDIT_CARD, T.CARD_EXPIRY, T.CARD_CVV})
 _BARE: Final = 2
-"""Digits or letters up to which a turn that nobody asked for is no number of anything."""
+"""A turn that nobody asked for and that has at most this many digits or letters is no number of anything. A larger
+value leaves short codes."""
 _BIRTH: Final = re.compile(r"(?<![^\W_])(?:born|birth\w*|dob|d o b|bday|baby|aged?|jan[a]?m\w*|paida)(?![^\W_])|जन्म")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _CERTAIN: Final = 0.9
-"""Model score from which an address on the net needs no sign in it."""
+"""From this model score on an address on the net needs no sign ("@", ".") in it. A smaller value redacts more everyday
+words; a larger one leaves addresses whose signs were not recognised."""
 _SIGN: Final = re.compile(r"@|\.|\b(?:at|dot|arroba|punto|rate)\b")
 _JOINED: Final = re.compile(r"[^\W_] ?[@.] ?[^\W_]|[^\W_] (?:at|dot|arroba|punto) [^\W_]")
 _COUNT_WORDS: Final = r"(?:digits?|letters?|characters?|figures|ank|akshar|अंक|अक्षर)"

@@ -25,7 +25,8 @@ _DICTATION: Final = frozenset(
     if c not in (WordClass.SCALE, WordClass.SYMBOL, WordClass.AND, WordClass.POINT, WordClass.AT) and w not in "ai"
 )
 _LIMIT: Final = 14
-"""Words a bare answer has at most, spelled letters not counted."""
+"""A bare answer has at most this many words, spelled letters not counted. A larger value takes more of a long reply for
+the value that was asked for."""
 _REFUSES: Final = re.compile(
     r"\?|\b(?:don'?t|do not|can'?t|cannot|won'?t|why|what|which|how|forgot|forgotten|remember|repeat"
     r"|pardon|wait|hold on|"
@@ -40,6 +41,7 @@ _SITES: Final = word_set("answers.sites")
 """Words of an answer to "your address?" that tell where it lies."""
 _BEFORE_SITE: Final = frozenset("yes yeah yep sure ok okay so um uh er it's its it is that's on at".split())
 _SITE_WORDS: Final = 4
+"""An answer that tells where an address lies has at most this many words. A larger value redacts more of a sentence."""
 _SENTENCE: Final = word_set("answers.sentence")
 """Words of a sentence: an answer with one of them is more than an address."""
 _ASKS: Final = word_set("answers.asks")
@@ -52,11 +54,11 @@ _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, 
 SECRETS: Final = frozenset({T.PASSWORD, T.USERNAME})
 """Types that are said in parts, a word a turn."""
 _PARTS: Final = 2
-"""Words of such a part."""
+"""Such a part has at most this many words. A larger value takes more short remarks for a part of the value."""
 SPELLED: Final = frozenset(_SPOKEN)
 """Types that are spelled out."""
 _PIECE: Final = 5
-"""Words of a piece of a spelled value at most."""
+"""A piece of a spelled value has at most this many words. A larger value takes more remarks for spelling."""
 
 
 def spelled_piece(text: str, *, code_words: bool = True) -> bool:

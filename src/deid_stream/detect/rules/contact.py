@@ -80,7 +80,8 @@ _STOPS: Final = word_set("contact.stops")
 _HINDI: Final = FUNCTION_HI | VERBS_HI
 """Words of a sentence around an address: "email pe bhejo neha at ..."."""
 _SPOKEN_LOCAL: Final = 5
-"""How many words a local part may be heard as."""
+"""The part before the "at" is heard as at most this many words. A larger value redacts more of the words before an
+address; a smaller one leaves the beginning of long ones."""
 
 
 class EmailRecognizer:

@@ -20,10 +20,13 @@ from deid_stream.model.spans import Detection
 from deid_stream.units import CharIndex
 
 MIN_DIGITS: Final = 4
+"""A run of at least this many digits is redacted unless it is plainly something else. A smaller value redacts more
+house numbers and amounts; a larger one leaves the last four digits of a card."""
 _MOST_OF_QUANTITY: Final = 6
-"""Digits up to which a number may answer "how many", "how much" or "what time"."""
+"""A number of at most this many digits may answer "how many", "how much" or "what time", and then stays. A larger value
+leaves short account numbers."""
 _CARD_DIGITS: Final = 12
-"""From here on nothing is an amount any more."""
+"""A number of this many digits or more is never an amount. A larger value leaves long numbers beside a currency."""
 NUMBERED: Final = frozenset(
     {
         T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.BANK_ACCOUNT, T.IBAN_CODE, T.IFSC, T.ID_NUMBER,
@@ -33,11 +36,14 @@ NUMBERED: Final = frozenset(
 )  # fmt: skip
 """Types whose values are, or may be, digits."""
 _SHORT_ANSWER: Final = 60
-"""Characters up to which a turn can be a bare answer with a fragment of fewer than four digits."""
+"""Only a turn of at most this many characters can be a bare answer with a fragment of fewer than four digits. A larger
+value redacts more short numbers in longer sentences."""
 _NEAR_CUE: Final = 30
-"""How near its cue a number of fewer than four digits must stand."""
+"""A number of fewer than four digits must stand at most this many characters from its cue. A larger value redacts more
+short numbers that the cue does not mean."""
 _DICTATED_CODE: Final = 5
-"""Characters from which a turn of nothing but letters and digits is a code."""
+"""A turn of nothing but letters and digits is a code from this many characters on. A smaller value redacts names of
+products ("b 12"); a larger one leaves short codes."""
 _PREFIX: Final = re.compile(r"(?:^|(?<=[^\w]))([a-z]{1,4})[ -]$")
 _NO_PREFIX: Final = word_set("digits.no_prefix")
 _EVERYDAY: Final = COMMON_EN | FUNCTION_HI

@@ -9,9 +9,10 @@ from deid_stream.text.tokens import PLAIN
 
 _CARRIERS: Final = word_set("pieces.carriers") | word_set("runs.fillers") | word_set("runs.fillers_late")
 _FEW_DIGITS: Final = 3
-"""With one more it is a number by itself."""
+"""A piece has at most this many digits; with one more it is a number by itself."""
 _FEW_WORDS: Final = 4
-"""Words before a piece that begins a number."""
+"""At most this many words stand before the piece that begins a number. A larger value takes short numbers of longer
+sentences for a beginning."""
 
 
 def only_carried(low: str) -> bool:

@@ -20,15 +20,18 @@ from deid_stream.text.tokens import PLAIN
 
 _DIGITS: Final = re.compile(r"\d+")
 _GAP: Final = 40
-"""Characters between two pieces; more is another topic."""
+"""At most this many characters stand between two pieces of a number; after more the topic is another. A larger value
+joins numbers that do not belong together."""
 _SHORTEST, _LONGEST = 13, 19
 _CYCLE: Final = 2
-"""Links that may take turns."""
+"""The words between the pieces repeat after at most this many. A larger value joins more numbers of a list."""
 _SINGLES: Final = 4
-"""Single digits with the same word between them that are a number. A smaller value takes "two or three or four"."""
+"""This many single digits with the same word between them are a number. A smaller value takes "two or three or four"; a
+larger one leaves short numbers that are dictated so."""
 _LINK_WORDS: Final = 5
 _PIECES: Final = 3
-"""Turns that two links must take at least; one link needs a single one."""
+"""Where two links take turns, both must come this often; where all links are the same, once is enough to be judged. A
+smaller value takes more lists for a number."""
 
 
 class ScatteredRecognizer:

@@ -13,7 +13,8 @@ from deid_stream.text.tokens import WORD
 from deid_stream.units import CharIndex, Interval
 
 _MOST_WORDS: Final = 5
-"""A misheard name has so many words at most; a longer run of them is what people say otherwise."""
+"""A misheard name has at most this many words; a longer run of them is an ordinary sentence. A larger value redacts
+more of what follows "you are through to"."""
 _MOST_BETWEEN: Final = 4
 _NOT_FIRST: Final = word_set("names.no_name") | word_set("told.not_first")
 """What follows "my name is" where no name does: "on the letter", "spelled with a k"."""
@@ -49,13 +50,14 @@ _THANKED: Final = re.compile(
 """Somebody is thanked by name before the next sentence."""
 _NEXT_SENTENCE: Final = re.compile(r"[.?!]+ +(?P<said>[^.?!,;:]+)")
 _SENTENCE_OF_NAME: Final = 3
-"""Words that a surname may be taken for, as a sentence. A larger value takes what else is said after a name."""
+"""A surname that was misheard as a sentence has at most this many words. A larger value takes what else is said after a
+name."""
 _SPEAKS_ON: Final = frozenset("and but i i'd i'll i'm i've so".split())
 _LANDMARK: Final = re.compile(
     r"(?<![^\W_])(?:near(?: to)?|opp(?:osite)?|behind|beside|next to|in front of|above)[ ,]+(?P<what>[^.?!,;:]+)"
 )
 _LANDMARK_WORDS: Final = 4
-"""A landmark has so many words at most. A larger value takes what else is said for a part of the address."""
+"""A landmark has at most this many words. A larger value takes what else is said for a part of the address."""
 _MAIL: Final = re.compile(
     r"(?<![^\W_])(?:that would be|(?:it|that|mail|address) is|it's|that's)[ ,]+"
     r"(?P<told>(?!www|w w)[^\s,;:?!]+(?: [^\s,;:?!]+){1,8}?(?: ?\. ?| dot )(?:com|org|net|co|edu))(?![^\W_])"
