@@ -15,6 +15,7 @@ from deid_stream.audio.cut import crosstalk
 from deid_stream.audio.hear import unheard
 from deid_stream.audio.hear.elsewhere import elsewhere
 from deid_stream.audio.hear.squeezed import squeezed
+from deid_stream.audio.hear.vad import CELL_MS
 from deid_stream.audio.hear.within import SYLLABLE_MS, Borders
 from deid_stream.audio.hold.reader import Excerpt, Reader
 from deid_stream.errors import AlignmentError
@@ -29,10 +30,11 @@ from deid_stream.words.placement import place as words_on_text
 
 WITHHELD: Final = "WITHHELD"
 """``AudioSpan.entity_type`` of a turn whose text could not be judged."""
-_LOOK_BEFORE_MS: Final = MAX_REACH_MS + 100
+_LOOK_BEFORE_MS: Final = MAX_REACH_MS + CELL_MS
 _LOOK_AFTER_MS: Final = 5_000
 """How far about a turn its sound is decoded in one go, as far as it is held. What is looked at beyond is decoded for
-each look; a larger value decodes more than most turns need when a backlog is read."""
+each look; a larger value decodes more than most turns need when a backlog is read. Before a turn, whole cells of the
+VAD are looked at, and whether its times are off shows in a second of sound."""
 _NO_WORD: Final = Word("-")
 """It accounts for nothing."""
 

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from deid_stream.model.events import Word
+from deid_stream.session import call
+from deid_stream.session.sound import Sound
 from tests.hostile.disagreement import NAMES, KnowsTheValues
 from tests.support.spoken import Spoken, final, hear, spoken
 
@@ -450,3 +452,28 @@ def test_a_last_word_that_is_stated_after_all_sound_where_the_text_does_not_have
     words = [word.word for word in said]
     words[-1] = Word("high", words[-2].end_ms + 1_100, words[-2].end_ms + 1_300, 0.9)
     assert heard(said, final(said, text, words, timing="100ms"))[0] <= LEFT_MS
+
+
+def test_the_sound_of_a_turn_is_decoded_once(monkeypatch):
+    """Where it is read a second time, twice as much is decoded for every turn of every call."""
+    read: list[tuple[int, int]] = []
+    turns: list[list[tuple[int, int]]] = []
+    located, pcm = call.located, Sound.pcm
+
+    def of_a_turn(*arguments):
+        read.clear()
+        answer = located(*arguments)
+        turns.append([*read])
+        return answer
+
+    def reading(sound, channel, start_ms, end_ms):
+        read.append((start_ms, end_ms))
+        return pcm(sound, channel, start_ms, end_ms)
+
+    monkeypatch.setattr(call, "located", of_a_turn)
+    monkeypatch.setattr(Sound, "pcm", reading)
+    said = [spoken("the bill is rather high to me", at_ms) for at_ms in (2_000, 8_000, 14_000)]
+    hear(
+        [word for words in said for word in words], [final(words, segment_id=str(at)) for at, words in enumerate(said)]
+    )
+    assert [len(parts) for parts in turns] == [1, 1, 1]

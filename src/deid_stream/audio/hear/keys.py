@@ -25,6 +25,8 @@ _PURE: Final = 0.75
 """Share of a frame's energy in its two tones. A larger value misses keys under noise or a voice; a smaller one takes
 vowels and whistling for keys."""
 _PURE_FAINT: Final = 0.5
+_PERHAPS: Final = 0.99 * _PURE_FAINT
+"""A frame with a smaller share is no key at any level, however its sums were rounded."""
 _FAINT_PEAK: Final = 24
 """The same of a frame that is no louder (mean square) than the second softest step of G.711 (A-law), where rounding to
 steps takes up to half of a tone's energy. A larger share misses keys on very soft lines; a larger peak takes soft
@@ -66,8 +68,12 @@ def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], N
     lows, highs = tones[: len(LOW_HZ)], tones[len(LOW_HZ) :]
     low, high = np.maximum.reduce(lows), np.maximum.reduce(highs)
     energy = np.einsum("ij,ij->i", sound, sound)
+    share = (low + high) * (2 / sound.shape[1])
+    # as of nearly all that is said, and the rest takes as long again
+    if not np.logical_or.reduce(share > _PERHAPS * energy):
+        return np.zeros(len(sound), np.bool_), tones
     least = np.where(energy > _FAINT_PEAK**2 * sound.shape[1], _PURE, _PURE_FAINT)
-    pure = (low + high) * (2 / sound.shape[1]) >= least * energy
+    pure = share >= least * energy
     pure &= (energy > sound.shape[1]) & (low <= _TWIST * high) & (high <= _TWIST * low)
     return pure, tones
 
