@@ -86,6 +86,14 @@ def imports(path):
     return tuple(imported(nodes_of(path)))
 
 
+def by_room(modules):
+    """The modules, one case a room: a case a module is two thousand, each collected by every process of a run."""
+    rooms = {}
+    for path in modules:
+        rooms.setdefault(room_of(path), []).append(path)
+    return pytest.mark.parametrize("paths", rooms.values(), ids=rooms)
+
+
 def imported(nodes):
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -102,31 +110,29 @@ def rooms_used(names):
             yield parts[1]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
-def test_imports_point_down(path):
-    room = room_of(path)
-    for used in set(rooms_used(imports(path))) - {room}:
-        floor, below = FLOORS[room], FLOORS.get(used, TOP + 1)
-        # the top floor is one program: its rooms know each other
-        assert below < floor or (below == floor and used in SHARED) or floor == TOP, f"{room} uses {used}"
+@by_room(MODULES)
+def test_imports_point_down(paths):
+    for path in paths:
+        room = room_of(path)
+        for used in set(rooms_used(imports(path))) - {room}:
+            floor, below = FLOORS[room], FLOORS.get(used, TOP + 1)
+            # the top floor is one program: its rooms know each other
+            assert below < floor or (below == floor and used in SHARED) or floor == TOP, f"{path} uses {used}"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if FLOORS.get(room_of(path), PURE_UP_TO) <= PURE_UP_TO],
-    ids=lambda path: str(path.relative_to(SRC)),
-)
-def test_what_decides_touches_no_world(path):
-    assert not {name.split(".")[0] for name in imports(path)} & OUTSIDE
-    environment = [
-        node
-        for node in nodes_of(path)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and (node.value.id, node.attr)
-        in {("os", "environ"), ("os", "getenv"), ("os", "urandom"), ("datetime", "now"), ("date", "today")}
-    ]
-    assert not environment, "the environment, the clock and randomness are arguments"
+@by_room([path for path in MODULES if FLOORS.get(room_of(path), PURE_UP_TO) <= PURE_UP_TO])
+def test_what_decides_touches_no_world(paths):
+    for path in paths:
+        assert not {name.split(".")[0] for name in imports(path)} & OUTSIDE, path
+        environment = [
+            node
+            for node in nodes_of(path)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr)
+            in {("os", "environ"), ("os", "getenv"), ("os", "urandom"), ("datetime", "now"), ("date", "today")}
+        ]
+        assert not environment, f"{path}: the environment, the clock and randomness are arguments"
 
 
 def test_the_check_finds_what_it_looks_for():
@@ -139,16 +145,18 @@ def test_the_check_finds_what_it_looks_for():
 CLIENTS = {"aiokafka", "confluent_kafka"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
-def test_only_the_clients_room_imports_a_kafka_client(path):
-    used = {name.split(".")[0] for name in imports(path)} & CLIENTS
-    assert not used or path.is_relative_to(SRC / "kafka" / "clients")
+@by_room(MODULES)
+def test_only_the_clients_room_imports_a_kafka_client(paths):
+    for path in paths:
+        used = {name.split(".")[0] for name in imports(path)} & CLIENTS
+        assert not used or path.is_relative_to(SRC / "kafka" / "clients"), path
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
-def test_only_one_module_imports_faust(path):
-    used = {name.split(".")[0] for name in imports(path)}
-    assert ("faust" in used) == (path == SRC / "control" / "app.py")
+@by_room(MODULES)
+def test_only_one_module_imports_faust(paths):
+    for path in paths:
+        used = {name.split(".")[0] for name in imports(path)}
+        assert ("faust" in used) == (path == SRC / "control" / "app.py"), path
 
 
 def test_the_clients_room_does_import_them():
@@ -192,15 +200,16 @@ def functions(path):
     return (node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SRC)))
-def test_a_module_and_its_functions_fit_the_eye(path):
-    text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= MAX_LINES
-    for function in functions(path):
-        assert function.end_lineno - function.lineno < MAX_FUNCTION_LINES, function.name
-        if function.name == "__init__":
-            parameters = [*function.args.args, *function.args.kwonlyargs]
-            assert len(parameters) - 1 <= MAX_PARAMETERS, f"{path.name}:{function.lineno}"
+@by_room(MODULES)
+def test_a_module_and_its_functions_fit_the_eye(paths):
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= MAX_LINES, path
+        for function in functions(path):
+            assert function.end_lineno - function.lineno < MAX_FUNCTION_LINES, f"{path}: {function.name}"
+            if function.name == "__init__":
+                parameters = [*function.args.args, *function.args.kwonlyargs]
+                assert len(parameters) - 1 <= MAX_PARAMETERS, f"{path}:{function.lineno}"
 
 
 def test_any_is_rare():
