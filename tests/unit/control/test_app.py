@@ -10,6 +10,7 @@ pytest.importorskip("faust")
 
 import faust
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from deid_stream.control.app import FaustApp, OneOwner, ReadOnce, patient_transport
@@ -29,6 +30,22 @@ async def test_the_broker_waits_no_longer_than_the_control_plane_says() -> None:
         await consumer.stop()
         for opened in (thread, app.consumer._thread):
             opened.thread_loop.close()
+
+
+async def test_faust_gives_no_alarm_about_changes_of_tables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        driver.AIOKafkaConsumerThread, "verify_event_path", lambda _self, _now, place: asked.append(place.topic)
+    )
+    app = faust.App("test", broker="kafka://127.0.0.1:1", store="memory://")
+    app.transport = patient_transport(20)(app.conf.broker_consumer, app, app.loop)
+    app.Table("held", changelog_topic=app.topic("changes"))
+    for topic in ("changes", "requests"):
+        app.consumer.verify_event_path(1_000.0, TP(topic, 0))
+    app.consumer._thread.thread_loop.close()
+    assert asked == ["requests"]
 
 
 async def test_an_answer_that_never_comes_is_waited_for_for_seconds_and_a_record_is_kept_for_minutes() -> None:
