@@ -60,7 +60,7 @@ _WORDS_BETWEEN_PIECES: Final = 4
 """At most this many words between two pieces of an answer count as a misheard part of it. A larger value redacts more
 of what is said between them; a smaller one leaves pieces that were misheard."""
 _WHOLE_EMAIL: Final = re.compile(r"(?i)(?:\.|(?<![^\W_])dot) ?[a-z]{2,6}\W*\Z")
-_GOES_ON_MS: Final = 300
+_GOES_ON_MS: Final = 500
 """A word that begins less than this after a name may be its surname, even where it is written as the next sentence. A
 larger value takes the first word of more sentences for a surname; a smaller one leaves surnames after a breath."""
 _DIGITS: Final = re.compile(r"\d(?:[\d\s.,-]*\d)?")
@@ -247,10 +247,13 @@ class Judge:
         places = [part for part, kind in [*map(_placed, judged.spans), *misheard] if kind is EntityType.ADDRESS]
         misheard += [(part, EntityType.ADDRESS) for part in self._landmarks(turn, places)]
         if self._reads_names(turn):
-            misheard += [(part, EntityType.PERSON) for part in told(turn.text, asked=EntityType.PERSON in wanted)]
+            asked_name = EntityType.PERSON in wanted
+            named = any(span.entity_type is EntityType.PERSON for span in judged.spans)
+            names = told(turn.text, asked=asked_name) or told(turn.text, asked=asked_name, unnamed=not named)
+            misheard += [(part, EntityType.PERSON) for part in names]
             misheard += [(part, EntityType.PERSON) for part in _thanked(turn)]
             misheard += [(part, EntityType.EMAIL_ADDRESS) for part in self._mailed(turn)]
-            if EntityType.PERSON in wanted:
+            if asked_name:
                 parts = [*misheard, *map(_placed, judged.spans)]
                 names = [part for part, kind in parts if kind is EntityType.PERSON]
                 misheard += [(part, EntityType.PERSON) for part in _surnames(turn, names)]

@@ -158,3 +158,19 @@ def test_an_address_whose_sign_was_misheard_is_told_by_its_dots(text: str, addre
 def test_an_answer_that_is_misheard_from_its_first_words_tells_a_name() -> None:
     assert told("Sure, it has locked me, thank you, Sim.", asked=True)
     assert not told("Sure, it has locked me, thank you, Sim.", asked=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "unnamed", "found"),
+    [
+        ("My name is always in a gaming and I have been", True, True, ["always in a gaming"]),
+        ("My name is always in a gaming and I have been", True, False, []),
+        ("My name is always in a gaming and I have been", False, True, []),
+        ("My name is not for you", True, True, []),
+        ("My name is on the letter", True, True, []),
+        ("I am looking for my bill", True, True, []),
+    ],
+    ids=["no other name", "another name was found", "not asked", "refused", "a place", "no cue"],
+)
+def test_where_no_name_was_found_in_an_answer_any_words_after_my_name_is_are_one(text, asked, unnamed, found):
+    assert [text[slice(*part)] for part in told(text, asked=asked, unnamed=unnamed)] == found

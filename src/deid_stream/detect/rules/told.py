@@ -22,6 +22,8 @@ _ENDS: Final = word_set("told.ends")
 """What goes on after a name."""
 _GOES_ON: Final = _ENDS - {"at", "from", "in", "on", "the", "to"}
 """The same, without the words that parts of a name are taken for most often."""
+_REFUSES: Final = word_set("told.refuses")
+"""What begins no name in an answer in which none was found."""
 _NO_PART: Final = word_set("told.no_part")
 """Words of whom one may be through to that is nobody: a department."""
 _SAYS_MORE: Final = word_set("told.says_more")
@@ -68,11 +70,15 @@ _GLUED: Final = "._-+"
 _STOPS: Final = re.compile(r"[.?!,;:](?=\s|\Z)")
 
 
-def told(text: str, *, asked: bool) -> list[Interval]:
+def told(text: str, *, asked: bool, unnamed: bool = False) -> list[Interval]:
     """Stretches of ``text`` (characters) in which somebody says a name, in order. ``asked``: for a name; then "it is"
-    begins one too."""
+    begins one too. ``unnamed``: no name was found in the answer, so "my name is always in a gaming" says one too."""
     low = text.lower().replace("’", "'")
-    return sorted({*_after_cues(low, asked=asked), *_before_speaking(low)}) if len(low) == len(text) else []
+    return (
+        sorted({*_after_cues(low, asked=asked, unnamed=asked and unnamed), *_before_speaking(low)})
+        if len(low) == len(text)
+        else []
+    )
 
 
 def begins(text: str, at: CharIndex, *, asked: bool) -> CharIndex:
@@ -133,15 +139,17 @@ def landmark(text: str, address: Interval) -> CharIndex:
     return address.end
 
 
-def _after_cues(low: str, *, asked: bool) -> Iterator[Interval]:
+def _after_cues(low: str, *, asked: bool, unnamed: bool) -> Iterator[Interval]:
     for cue in _CUE.finditer(low):
         if cue["answer"] and not asked and _ASKED_JUST_NOW.search(low[: cue.start()]) is None:
             continue
         stop = _STOPS.search(low, cue.end())
         words = list(WORD.finditer(low, cue.end(), stop.start() if stop else len(low)))
-        last = next((at for at, word in enumerate(words) if word.group() in _ENDS), len(words))
+        any_words = unnamed and bool(cue["name"])
+        ends = _GOES_ON if any_words else _ENDS
+        last = next((at for at, word in enumerate(words) if word.group() in ends), len(words))
         said = [word.group() for word in words[:last]]
-        if not 0 < last <= _MOST_WORDS or said[0] in _NOT_FIRST:
+        if not 0 < last <= _MOST_WORDS or said[0] in (_REFUSES if any_words else _NOT_FIRST):
             continue
         if not cue["name"] and not _NO_PART.isdisjoint(said):
             continue
