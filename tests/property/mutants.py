@@ -149,6 +149,14 @@ MUTANTS: Final = (
         "tests/property/test_stream_time.py",
     ),
     Mutant(
+        9,
+        "a restart keeps how loud a line is",
+        "audio/hold/timeline.py",
+        "                line.restore(known)",
+        "                continue",
+        "tests/property/test_stream_time.py::test_a_restart_within_a_call_whose_line_was_known_changes_nothing",
+    ),
+    Mutant(
         10,
         "a run of twelve digits goes whatever its words say",
         "detect/rules/digits.py",
