@@ -249,8 +249,10 @@ class Judge:
         if self._reads_names(turn):
             asked_name = EntityType.PERSON in wanted
             named = any(span.entity_type is EntityType.PERSON for span in judged.spans)
-            names = told(turn.text, asked=asked_name) or told(turn.text, asked=asked_name, unnamed=not named)
-            misheard += [(part, EntityType.PERSON) for part in names]
+            told_names = told(turn.text, asked=asked_name)
+            if asked_name and not named and not told_names:
+                told_names = told(turn.text, asked=True, unnamed=True)
+            misheard += [(part, EntityType.PERSON) for part in told_names]
             misheard += [(part, EntityType.PERSON) for part in _thanked(turn)]
             misheard += [(part, EntityType.EMAIL_ADDRESS) for part in self._mailed(turn)]
             if asked_name:

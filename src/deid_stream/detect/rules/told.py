@@ -54,7 +54,7 @@ _NEXT_SENTENCE: Final = re.compile(r"[.?!]+ +(?P<said>[^.?!,;:]+)")
 _SENTENCE_OF_NAME: Final = 3
 """A surname that was misheard as a sentence has at most this many words. A larger value takes what else is said after a
 name."""
-_SPEAKS_ON: Final = frozenset("and but i i'd i'll i'm i've so".split())
+_SPEAKS_ON: Final = word_set("told.speaks_on")
 _LANDMARK: Final = re.compile(
     r"(?<![^\W_])(?:near(?: to)?|opp(?:osite)?|behind|beside|next to|in front of|above)[ ,]+(?P<what>[^.?!,;:]+)"
 )
