@@ -19,21 +19,26 @@ class Asking(SecretDetector):
         return ConversationState(asked=Asked("0", [EntityType.PERSON], 2))
 
 
+def segment_of(text, words, *, end_ms=2_000, channel=1, language=None):
+    return Segment(
+        call_id="c",
+        customer_id="k",
+        segment_id="s",
+        text=text,
+        start_ms=0,
+        end_ms=end_ms,
+        channel=channel,
+        words=words,
+        language=language,
+    )
+
+
 def judged(channel, confidence, detector):
     words = tuple(
         Word(name, 100 * n, 100 * n + 90, c)
         for n, (name, c) in enumerate((("oh", 0.9), ("yes", 0.9), ("curgy", confidence)))
     )
-    segment = Segment(
-        call_id="c",
-        customer_id="k",
-        segment_id="s",
-        text="oh yes curgy",
-        start_ms=0,
-        end_ms=300,
-        channel=channel,
-        words=words,
-    )
+    segment = segment_of("oh yes curgy", words, end_ms=300, channel=channel)
     return Judge(UNKNOWN, detector=detector, key=bytes(32)).turn(Turn(300, channel, (segment,)))
 
 
@@ -86,9 +91,7 @@ def test_where_the_answer_is_found_what_is_doubted_apart_from_it_is_no_part_of_i
     said = [(token.lstrip("?"), 0.45 if token[0] == "?" else 0.95) for token in text.split()]
     words = tuple(Word(token, 100 * n, 100 * n + 90, sure) for n, (token, sure) in enumerate(said))
     plain = " ".join(token for token, _ in said)
-    segment = Segment(
-        call_id="c", customer_id="k", segment_id="s", text=plain, start_ms=0, end_ms=900, channel=1, words=words
-    )
+    segment = segment_of(plain, words, end_ms=900)
     found = Judge(UNKNOWN, detector=Finding(), key=bytes(32)).turn(Turn(900, 1, (segment,)))
     assert [plain[s.start : s.end] for s in found.spans if s.detector == "unsure_answer"] == doubted
 
@@ -98,9 +101,7 @@ def read(text: str, confidence: float = 0.97) -> Segment:
     said = [(token.lstrip("?"), 0.45 if token[0] == "?" else confidence) for token in text.split()]
     words = tuple(Word(token, 100 * n, 100 * n + 90, sure) for n, (token, sure) in enumerate(said))
     plain = " ".join(token for token, _ in said)
-    return Segment(
-        call_id="c", customer_id="k", segment_id="s", text=plain, start_ms=0, end_ms=2_000, channel=1, words=words
-    )
+    return segment_of(plain, words)
 
 
 class AskingFor(SecretDetector):
@@ -162,17 +163,7 @@ def test_a_misheard_address_goes_where_nothing_was_asked():
 def test_where_a_name_is_told_a_recogniser_is_not_believed_however_sure_it_is(confidence, language, told):
     text = "you are through to lock me"
     words = tuple(Word(token, 100 * n, 100 * n + 90, confidence) for n, token in enumerate(text.split()))
-    segment = Segment(
-        call_id="c",
-        customer_id="k",
-        segment_id="s",
-        text=text,
-        start_ms=0,
-        end_ms=600,
-        channel=0,
-        words=words,
-        language=language,
-    )
+    segment = segment_of(text, words, end_ms=600, channel=0, language=language)
     judge = Judge(UNKNOWN, detector=SecretDetector(), key=bytes(32))
     found = judge.turn(Turn(600, 0, (segment,)))
     assert found is not None
@@ -220,16 +211,7 @@ def test_a_short_sentence_right_after_a_name_is_its_surname(text, pause_ms, gone
         for n, token in enumerate(tokens)
         for at in [100 * n + (pause_ms if n > stop else 0)]
     )
-    segment = Segment(
-        call_id="c",
-        customer_id="k",
-        segment_id="s",
-        text=text,
-        start_ms=0,
-        end_ms=2_000,
-        channel=1,
-        words=words,
-    )
+    segment = segment_of(text, words)
     found = Judge(UNKNOWN, detector=AskingFor(EntityType.PERSON), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
     assert found is not None
     assert " ".join(text[span.start : span.end].strip() for span in found.spans) == gone
