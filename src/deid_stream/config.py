@@ -13,6 +13,7 @@ from deid_stream.errors import ConfigError, DigestKeyError
 from deid_stream.files import check_mode, secret_of, text_of
 from deid_stream.keys import KeyRing
 from deid_stream.model.json import JsonObject
+from deid_stream.units import DAY_MS
 from deid_stream.wire.free_text import fault, field_names
 from deid_stream.wire.limits import DEFAULT_VOCABULARIES, Limits
 
@@ -279,18 +280,18 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),
     "replication_factor": (-1, 32_767),
     "session_timeout_ms": (1_000, 300_000),
-    "broker_wait_ms": (0, 86_400_000),
+    "broker_wait_ms": (0, DAY_MS),
     "key_timeout_ms": (100, 60_000),
     "holdback_ms": (0, 3_600_000),
     "context_window_ms": (0, 60_000),
     "max_turn_ms": (1_000, 120_000),
-    "idle_ms": (1_000, 86_400_000),
+    "idle_ms": (1_000, DAY_MS),
     "max_audio_bytes": (1, 1 << 30),
     "max_transcript_bytes": (1, 1 << 30),
     "spotcheck_share": (0, 1),
     "processes": (1, 1_024),
     "request_days": (1, 3_650),
-    "aggregates_window_ms": (60_000, 31 * 86_400_000),
+    "aggregates_window_ms": (60_000, 31 * DAY_MS),
     "aggregates_threshold": (4, 1_000_000),
     "aggregates_epsilon": (0, 100),
     "metrics_port": (0, 65_535),

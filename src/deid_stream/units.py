@@ -6,6 +6,8 @@ from typing import Final, NamedTuple, TypeAlias
 Ms: TypeAlias = int
 """Milliseconds. Media time counts from the start of the call; record time from the Unix epoch."""
 
+DAY_MS: Final[Ms] = 24 * 3_600_000
+
 FOREVER_MS: Final[Ms] = 1 << 60
 """Later than any record and any sound."""
 

@@ -12,8 +12,8 @@ import pytest
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
 from deid_stream.keys.ids import IdPseudonyms
+from deid_stream.units import DAY_MS
 from tests.support.rights import (
-    DAY_MS,
     SETTLE_S,
     SUBJECT,
     ask,

@@ -19,7 +19,6 @@ from tests.support.kafka import KafkaCluster
 from tests.support.service import Service
 
 SETTLE_S = 120.0
-DAY_MS = 86_400_000
 
 
 @pytest.fixture(

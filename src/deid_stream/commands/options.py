@@ -14,6 +14,7 @@ import msgspec
 
 from deid_stream.config import Settings, load_settings
 from deid_stream.errors import ConfigError, PolicyError
+from deid_stream.units import DAY_MS
 
 if TYPE_CHECKING:
     from deid_stream.kafka.ports import Kafka
@@ -182,7 +183,7 @@ def period_ms(first: str | None, last: str | None, flags: tuple[str, str]) -> tu
     since_ms, last_ms = day_ms(first, flags[0]), day_ms(last, flags[1])
     if since_ms is not None and last_ms is not None and since_ms > last_ms:
         raise ConfigError(f"{flags[0]} is after {flags[1]}; give the earlier day first")
-    return since_ms, None if last_ms is None else last_ms + 24 * 3_600_000
+    return since_ms, None if last_ms is None else last_ms + DAY_MS
 
 
 def require_broker(settings: Settings, otherwise: str = "set DEID_BOOTSTRAP_SERVERS") -> None:

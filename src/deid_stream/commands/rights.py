@@ -37,6 +37,7 @@ from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.requests import Kind, Request
 from deid_stream.policy.rights import OPEN, State, Status
 from deid_stream.runtime.clock import wall_clock_ms
+from deid_stream.units import DAY_MS
 from deid_stream.wire.requests import encode_request, read_request
 
 CLIENT_ID: Final = "deid-stream-rights"
@@ -328,7 +329,7 @@ def retention(dry_run: bool, days: int, settings: Settings, as_json: bool) -> in
         raise ConfigError("the control plane deletes what has expired by itself; this command only reports: --dry-run")
     kafka = cluster(settings, CLIENT_ID)
     snapshot = asyncio.run(Snapshot.read(kafka, ControlTopics.of(settings.topic_prefix)))
-    now_ms = wall_clock_ms() + days * 86_400_000
+    now_ms = wall_clock_ms() + days * DAY_MS
     calls: Counter[tuple[str, str, str]] = Counter()
     records: Counter[tuple[str, str, str]] = Counter()
     for call, verdict in snapshot.verdicts(now_ms):

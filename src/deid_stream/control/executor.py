@@ -23,7 +23,7 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.holdings import Holding, Purpose
 from deid_stream.policy.rights import Owed, State, Status, Verdict
 from deid_stream.runtime.backoff import Backoff
-from deid_stream.units import Ms
+from deid_stream.units import DAY_MS, Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.chain import CONTROL
 from deid_stream.wire.output import Record, encode_audit
@@ -41,7 +41,7 @@ HELD_EVERY_MS: Final[Ms] = 5_000
 smaller: more work for each look."""
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
-FORGET_MS: Final[Ms] = 7 * 24 * 3_600_000
+FORGET_MS: Final[Ms] = 7 * DAY_MS
 """A call of which nothing has been held for so long is dropped from the index. Smaller: a worker that was paused may
 still publish records of a call that nobody remembers."""
 _ACTIONS: Final = {"deletion": AuditAction.DELETED, "retention": AuditAction.EXPIRED}

@@ -19,7 +19,7 @@ from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.model.requests import Kind, Request
 from deid_stream.observe.logs import get_log
 from deid_stream.policy.rights import LASTING, State, Status
-from deid_stream.units import Ms
+from deid_stream.units import DAY_MS, Ms
 from deid_stream.wire.output import DeadLetter, encode_dead_letter
 from deid_stream.wire.requests import read_request
 
@@ -179,7 +179,7 @@ class Desk:
             requested_by=request.requested_by,
             verified_by=request.verified_by,
             asked_ms=asked_ms,
-            due_ms=asked_ms + self._days * 24 * 3_600_000,
+            due_ms=asked_ms + self._days * DAY_MS,
             finished_ms=self._wall_ms() if request.kind in (Kind.RELEASE, Kind.FULFILLED) else 0,
         )
 

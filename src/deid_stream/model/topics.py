@@ -9,7 +9,8 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-DAY_MS: Final = 24 * 3600 * 1000
+from deid_stream.units import DAY_MS
+
 COMPACTION_LAG_MS: Final = DAY_MS
 """Longest time until compaction has removed a record that a tombstone retracts, also from a segment that is still being
 written."""

@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.units import Ms
+from deid_stream.units import DAY_MS, Ms
 
-_DAY_MS: Final = 24 * 3600 * 1000
 _LAST_MS: Final = 253_402_300_799_000
 """The last second that RFC 3339 can express."""
 
@@ -67,7 +66,7 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             policy_version=policy.version,
             position=str(position),
             time=rfc3339(since_ms),
-            retain_until=rfc3339((day_of(time_ms) + policy.retention_days.training) * _DAY_MS),
+            retain_until=rfc3339((day_of(time_ms) + policy.retention_days.training) * DAY_MS),
             region=policy.region,
             partial=partial,
         )
@@ -100,7 +99,7 @@ def position_of(permit: Permit) -> Position | None:
 
 def day_of(time_ms: Ms) -> int:
     """The day (UTC) of a record time: what a record's retention is counted from, so that those of a day agree."""
-    return time_ms // _DAY_MS
+    return time_ms // DAY_MS
 
 
 def rfc3339(time_ms: Ms) -> str:

@@ -1,13 +1,9 @@
 """The moment when a call's records expire: by customer and purpose, in days (UTC) from the call's first record."""
 
-from typing import Final
-
 import msgspec
 
 from deid_stream.policy.holdings import Holding, Part, Purpose
-from deid_stream.units import Ms
-
-DAY_MS: Final[Ms] = 24 * 3_600_000
+from deid_stream.units import DAY_MS, Ms
 
 
 class Days(msgspec.Struct, frozen=True, array_like=True):

@@ -10,11 +10,13 @@ from typing import Final
 
 import msgspec
 
+from deid_stream.units import DAY_MS
+
 MAX_CHANNEL: Final = 63
 """Highest channel number of a call, counted from 0."""
 MAX_CHANNELS: Final = MAX_CHANNEL + 1
 MAX_IDENTIFIER_CHARS: Final = 256
-MAX_MEDIA_MS: Final = 7 * 24 * 3600 * 1000
+MAX_MEDIA_MS: Final = 7 * DAY_MS
 """Media time counts from the call's start; above a week it is some other clock (an epoch, say) and would drag the
 watermark away with it."""
 MAX_SEQ: Final = 2**53

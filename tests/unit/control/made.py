@@ -19,8 +19,8 @@ from deid_stream.model.published import Claim, Claims, Closing, Trained
 from deid_stream.model.requests import Kind
 from deid_stream.observe.metrics import Metrics
 from deid_stream.policy.holdings import Holding
-from deid_stream.policy.retention import DAY_MS
 from deid_stream.policy.rights import Customer, State, Status
+from deid_stream.units import DAY_MS
 
 T = 20_000 * DAY_MS
 """A call's start, at midnight."""

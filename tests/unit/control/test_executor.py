@@ -7,8 +7,8 @@ from deid_stream.errors import BrokerError
 from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import SETTLE_MS
 from deid_stream.policy.permit import Position
-from deid_stream.policy.retention import DAY_MS
 from deid_stream.policy.rights import Customer, State
+from deid_stream.units import DAY_MS
 from tests.unit.control.made import TOPICS, Plane, T, asked, claim, claims
 
 

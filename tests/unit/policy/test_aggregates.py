@@ -5,9 +5,8 @@ import random
 import pytest
 
 from deid_stream.policy.aggregates import CallFacts, Noise, Tally, publish, window_start
+from deid_stream.units import DAY_MS
 from tests.support.aggregates import tally_all
-
-DAY_MS = 86_400_000
 
 
 def calls(customer, count, *, minutes=2, opted_out=0, withheld=0, **values):

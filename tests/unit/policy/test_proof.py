@@ -9,8 +9,7 @@ from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.policy import PolicyTable, Position
 from deid_stream.policy.permit import encode_permit
 from deid_stream.policy.proof import PROVEN_WRONG, Proof, TrainingRecord, Verdict
-
-DAY_MS = 24 * 3600 * 1000
+from deid_stream.units import DAY_MS
 
 
 def policy(version, **fields):

@@ -11,8 +11,9 @@ from deid_stream.model.published import Claim, Trained
 from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import SETTLE_MS, Holding, Purpose, claimed
 from deid_stream.policy.permit import Position
-from deid_stream.policy.retention import DAY_MS, Days
+from deid_stream.policy.retention import Days
 from deid_stream.policy.rights import Customer, State, Status, is_held, judge
+from deid_stream.units import DAY_MS
 
 T = 20_000 * DAY_MS + 3_600_000
 """A call's start, an hour after midnight."""

@@ -14,7 +14,6 @@ from deid_stream.worker.gate import MAX_VALUE_BYTES, Gate
 from tests.support.consents import Consents
 
 NAMES = TopicNames.of("")
-DAY_MS = 24 * 3600 * 1000
 
 
 def policy(version=1, **fields):
