@@ -146,26 +146,56 @@ async def test_calls_are_followed_as_they_close(service: Service) -> None:
     assert await live(service, service.names.analytics_audio, "before-it-began") > 0
 
 
-@pytest.mark.parametrize(("ours", "result"), [(True, "withdrawn"), (False, "unreadable")], ids=["crash", "deletion"])
-async def test_what_a_crash_left_half_withdrawn_is_finished(service: Service, ours: bool, result: str) -> None:
+@pytest.mark.parametrize(
+    ("why", "result"),
+    [
+        pytest.param((AuditAction.QUARANTINED, "spot_check"), "withdrawn", id="crash"),
+        pytest.param((AuditAction.DELETED, "deletion"), "deleted", id="deletion"),
+        pytest.param((AuditAction.EXPIRED, "retention"), "unreadable", id="retention"),
+        pytest.param(None, "unreadable", id="nobody knows"),
+    ],
+)
+async def test_what_a_crash_left_half_withdrawn_is_finished_and_what_was_deleted_by_request_counted_apart(
+    service: Service, why: tuple[AuditAction, str] | None, result: str
+) -> None:
     await service.policy("acme")
     made = call("half")
     records = service.expected(made)
     await publish(service, records, partition=0)
     audio = [r for r in records if r.topic == service.names.analytics_audio]
     now_ms = int(time.time() * 1000)
-    entry = AuditEntry(
-        call_id="half", customer_id="acme", action=AuditAction.QUARANTINED, reason="spot_check", time_ms=now_ms
-    )
-    line = encode_audit(entry, policy_version="1")
-    begun = [Expected(service.names.audit, line.key, line.value, tuple(line.headers), now_ms)] if ours else []
+    begun = []
+    if why is not None:
+        action, reason = why
+        entry = AuditEntry(call_id="half", customer_id="acme", action=action, reason=reason, time_ms=now_ms)
+        line = encode_audit(entry, policy_version="1")
+        begun = [Expected(service.names.audit, line.key, line.value, tuple(line.headers), now_ms)]
     removed = [r._replace(value=None, time_ms=now_ms) for r in audio[:3]]
     await publish(service, [*begun, *removed], partition=0)
     check = spot_check(service)
     await check.run_once()
     assert {name for name, count in check.totals.results.items() if count} == {result}
     for topic in set(published_topics(service)) - {service.names.analytics_audio}:
-        assert (await live(service, topic, "half") == 0) is ours, topic
+        assert (await live(service, topic, "half") == 0) is (result == "withdrawn"), topic
+
+
+async def test_a_deleted_call_of_which_nothing_is_left_is_no_unreadable_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the tombstones are gone, too, only the audit tells."""
+    monkeypatch.setattr(records_of, "BETWEEN_S", 0)
+    made = call("deleted")
+    records = [r for r in service.expected(made) if not r.topic.endswith(".audio")]
+    now_ms = int(time.time() * 1000)
+    entry = AuditEntry(
+        call_id="deleted", customer_id="acme", action=AuditAction.DELETED, reason="deletion", time_ms=now_ms
+    )
+    line = encode_audit(entry, policy_version="1")
+    told = Expected(service.names.audit, line.key, line.value, tuple(line.headers), now_ms)
+    await publish(service, [*records, told], partition=0)
+    check = spot_check(service)
+    await check.run_once()
+    assert nonzero(check.metrics.spotcheck_calls) == {"deleted": 1}
 
 
 async def test_a_call_whose_audio_is_gone_is_counted(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

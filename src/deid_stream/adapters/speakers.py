@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from deid_stream.errors import ConfigError
 from deid_stream.live import BackgroundCall
 from deid_stream.live.call import Sound
 from deid_stream.units import Ms
@@ -22,6 +23,11 @@ class Agent(msgspec.Struct):
     _from_ms: Ms | None = None
     _spoken: tuple[Ms, Ms] | None = None
     _said: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError where the call has no channel for the agent."""
+        if self.call.channels <= AGENT:
+            raise ConfigError("the call has no channel for the agent; open it with channels=2")
 
     def speak(self, sound: Sound) -> None:
         """The next sound of the agent."""

@@ -70,6 +70,14 @@ def twilio(
     asyncio.run(_run(settings, options, customer, int(grace * 1000)))
 
 
+def customer_found(customer: str) -> str:
+    """What is taken as the customer of a call."""
+    told = 'the customer of a call is the <Parameter name="customer_id"> of its <Stream>'
+    if customer:
+        return f"{told}, else {customer}"
+    return f"{told}; a stream without one is refused (--customer names a customer for those)"
+
+
 @asynccontextmanager
 async def listening(bridge: "Bridge", options: "Options") -> AsyncIterator["Server"]:
     """The bridge's server. Raises ConfigError where its address cannot be used."""
@@ -98,4 +106,5 @@ async def _run(settings: Settings, options: "Options", customer: str, grace_ms: 
         async with listening(bridge, options) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             click.echo(f"listening on ws://{options.host}:{port}{MEDIA_PATH}")
+            click.echo(customer_found(customer))
             await bridge.until(stopped)

@@ -79,6 +79,11 @@ def replay(
         if out.resolve() in (sound.parent.resolve(), (document or sound).parent.resolve()):
             raise ConfigError("--out is the folder of the call itself, which would be overwritten; name another")
     policy = read_policy(policy_file)[1] if policy_file else UNKNOWN
+    if not policy.analytics:
+        raise ConfigError(
+            "the policy allows no analytics, so nothing is written; replay without --policy, or with a policy that has "
+            '"analytics": true'
+        )
     reading = Reading(
         format=provider,
         roles=roles_of(roles.encode("utf-8", "replace")) if roles else (),

@@ -24,7 +24,7 @@ from deid_stream.wire.partitions import partition_of
 from deid_stream.wire.providers.base import Fields
 from deid_stream.wire.segments import Identity
 from deid_stream.wire.structured import PREFIX
-from deid_stream.wire.transcript import read_document, read_own
+from deid_stream.wire.transcript import read_drafts, read_own
 
 _KIND_OF_TYPE: Final = {
     ce.AUDIO_V1: AUDIO_KIND,
@@ -72,14 +72,20 @@ def check_file(path: Path, provider: str | None, limits: Limits, *, transcript: 
         try:
             read_sound(path)
         except DecodeError as error:
-            return [Checked("recording", 0, (finding(error),))]
+            return [Checked("recording", 0, (_of_file(path, error),))]
         missing = Finding("missing", "", "no transcript lies beside it", "give NAME.call.json or a document")
         return [Checked("recording", 0, () if transcript or transcript_beside(path) else (missing,))]
     try:
         documents = read_documents(path)
     except DecodeError as error:
-        return [Checked("file", 0, (finding(error),))]
+        return [Checked("file", 0, (_of_file(path, error),))]
     return list(_check_documents(documents, provider, limits, _channels_beside(path)))
+
+
+def _of_file(path: Path, error: DecodeError) -> Finding:
+    """The finding of an error that names its file, without the name: it stands above the findings."""
+    found = finding(error)
+    return found._replace(message=found.message.removeprefix(path.name).removeprefix(":").lstrip())
 
 
 def _channels_beside(path: Path) -> int:
@@ -206,13 +212,14 @@ def _check_provider(documents: Sequence[Fields], name: str | None) -> Checked:
     for index, document in enumerate(documents):
         place = f"document {index + 1} " if len(documents) > 1 else ""
         try:
-            reading = read_document(document, provider, identity)
+            drafts = list(provider.read(document))
+            reading = read_drafts(drafts, provider, identity)
         except DecodeError as error:
             found.append(finding(error)._replace(path=f"{place}{error.at}"))
             continue
         segments += len(reading.segments)
         found += [finding(fault)._replace(path=f"{place}{fault.at}") for fault in reading.faults]
-        for draft in provider.read(document):
+        for draft in drafts:
             checked.add(draft.words, f"{place}{draft.at}", draft.start_ms)
     return Checked(f"{provider.title} document", segments, (*found, *checked.findings), checked.notes())
 

@@ -48,6 +48,10 @@ class BackgroundCall:
     def rate_hz(self) -> int:
         return self._call.rate_hz
 
+    @property
+    def channels(self) -> int:
+        return self._call.channels
+
     def media_ms(self, channel: int) -> Ms:
         """How many ms of a channel's sound have been given."""
         return self._fed.get(channel, 0) * 1000 // self.rate_hz

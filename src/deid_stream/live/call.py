@@ -24,7 +24,7 @@ from deid_stream.model.events import AudioChunk, AudioFormat, CallEnded, CallSta
 from deid_stream.model.outputs import CallSummary
 from deid_stream.session.call import CallSession
 from deid_stream.units import FOREVER_MS, Ms
-from deid_stream.wire.limits import MAX_MEDIA_MS
+from deid_stream.wire.limits import MAX_MEDIA_MS, check_channel
 from deid_stream.wire.providers import named
 from deid_stream.wire.providers.base import Fields
 from deid_stream.wire.segments import Identity, finish
@@ -64,6 +64,7 @@ class LiveCall:
             raise AudioFormatError(f"a sample rate of {rate_hz} Hz is outside {MIN_HZ} to {MAX_HZ}")
         self._session = session
         self._format = AudioFormat(Encoding.PCM16LE, rate_hz)
+        self._channels = channels
         self._now_ms = now_ms
         self._analytics = analytics
         self._samples: dict[int, int] = {}
@@ -92,6 +93,11 @@ class LiveCall:
         return self._format.rate_hz
 
     @property
+    def channels(self) -> int:
+        """How many channels the call was opened with."""
+        return self._channels
+
+    @property
     def closed(self) -> bool:
         """Whether ``take`` has handed out everything that could leave."""
         return self._session.closed
@@ -103,7 +109,9 @@ class LiveCall:
 
     def audio(self, sound: Sound, *, channel: int = 0, first_sample: int | None = None) -> None:
         """The next sound of a channel; it follows the one before it. ``first_sample`` says where it begins instead
-        (samples since the call began), after a gap. Raises AudioFormatError for bytes that are no whole samples."""
+        (samples since the call began), after a gap. Raises AudioFormatError for bytes that are no whole samples, or a
+        channel that the call does not have."""
+        check_channel(channel, self._channels)
         data = pcm16(sound)
         if not data:
             return

@@ -55,7 +55,7 @@ DEAD_LETTERS: Final = tuple(
     sorted({*codes(DecodeError), "customer_mismatch", "internal", "session_failed", "unreadable"})
 )
 ABORTED: Final = tuple(sorted({*codes(BrokerError), "forbidden"}))
-SPOTCHECK_RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "no_audio")
+SPOTCHECK_RESULTS: Final = ("clean", "found", "unreadable", "withdrawn", "deleted", "no_audio")
 POLICY_CHANGES: Final = tuple(str(kind) for kind in ChangeKind)
 TASKS: Final = (
     "heartbeat",

@@ -16,6 +16,7 @@ from deid_stream.model.topics import TopicNames
 from deid_stream.policy.permit import rfc3339
 from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.limits import check_channel
 from deid_stream.wire.providers import named
 
 _encode: Final = msgspec.json.encode
@@ -36,13 +37,15 @@ class CallRecords:
         self.customer_id = ce.identifier_at(customer_id.encode("utf-8", "replace"), "customer_id")
         self._source = source.encode()
         self._names = TopicNames.of(prefix)
+        self._channels = 0
         self._seq: dict[int | None, int] = {}
         self._next_ms: dict[int | None, float] = {}
         self._documents = 0
 
     def started(self, time_ms: Ms, *, channels: int = 0, minor: bool = False, **metadata: object) -> OutRecord:
-        """Send it when the sound begins: media time counts from here. ``metadata``: from, to, direction, region, agent
-        ... (``from`` as ``**{"from": ...}``)."""
+        """Send it when the sound begins: media time counts from here. ``channels``: how many there are; 0: not known.
+        ``metadata``: from, to, direction, region, agent ... (``from`` as ``**{"from": ...}``)."""
+        self._channels = channels
         fields = {**metadata, **self._ids(), "channels": channels, "minor": minor}
         return self._json(self._names.events, ce.STARTED_V1, "started", fields, time_ms)
 
@@ -56,8 +59,10 @@ class CallRecords:
         offset_ms: Ms | None = None,
     ) -> OutRecord:
         """A chunk of a channel (None: all of them interleaved). It follows the one before it; ``offset_ms`` says where
-        it begins instead, after a gap. Raises AudioFormatError for a content type that is not understood, or bytes
-        that are not whole frames."""
+        it begins instead, after a gap. Raises AudioFormatError for a content type that is not understood, bytes that
+        are not whole frames, or a channel beyond those that ``started`` was told of."""
+        if channel is not None and self._channels:
+            check_channel(channel, self._channels)
         fmt = parse_content_type(content_type)
         if not data or len(data) % fmt.frame_bytes:
             raise AudioFormatError(f"{len(data)} bytes are not whole frames of {fmt.frame_bytes} bytes")

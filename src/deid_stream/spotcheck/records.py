@@ -17,7 +17,7 @@ from deid_stream.kafka.record import InRecord, OutRecord
 from deid_stream.keys.customers import ReadKeys
 from deid_stream.model import topics
 from deid_stream.model.outputs import AuditAction, AuditEntry
-from deid_stream.spotcheck.released import REASON, Summary, has_quarantine, newest
+from deid_stream.spotcheck.released import REASON, Summary, newest, taken_back
 from deid_stream.units import FOREVER_MS, Ms
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.chain import SPOTCHECK
@@ -86,10 +86,10 @@ class Records:
         """The call's lines in the audit. Raises BrokerError."""
         return await self._of(topics.AUDIT, summary, partition, since_ms)
 
-    async def was_quarantined(self, summary: Summary, partition: int, tombstone_ms: Ms) -> bool:
-        """Whether a spot check, and not a deletion, removed what was removed then. Raises BrokerError."""
-        lines = await self._of(topics.AUDIT, summary, partition, tombstone_ms - _MARGIN_MS, until_ms=FOREVER_MS)
-        return has_quarantine(lines)
+    async def taken_back(self, summary: Summary, partition: int, audio: Audio) -> AuditAction | None:
+        """Why audio of the call is missing, as the audit has it (``released.taken_back``). Raises BrokerError."""
+        since_ms = audio.since_ms if audio.tombstone_ms is None else audio.tombstone_ms - _MARGIN_MS
+        return taken_back(await self._of(topics.AUDIT, summary, partition, since_ms, until_ms=FOREVER_MS))
 
     async def quarantine(self, summary: Summary, partition: int, since_ms: Ms, counts: dict[str, int]) -> int:
         """Say in the audit that the call is taken back, then do it; how many records that were. Raises BrokerError.

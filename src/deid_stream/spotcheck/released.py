@@ -114,9 +114,13 @@ def is_minor(audit: Iterable[InRecord]) -> bool:
     return any((line.action, line.reason) == (AuditAction.CLOSED, "minor") for line in _decoded(_audit, audit))
 
 
-def has_quarantine(audit: Iterable[InRecord]) -> bool:
-    """A spot check has said that it takes the call back."""
-    return any((line.action, line.reason) == (AuditAction.QUARANTINED, REASON) for line in _decoded(_audit, audit))
+def taken_back(audit: Iterable[InRecord]) -> AuditAction | None:
+    """Why the whole call was taken back: ``QUARANTINED`` by a spot check, or ``DELETED`` because somebody asked for it;
+    None: for neither."""
+    said = {(line.action, line.reason) for line in _decoded(_audit, audit)}
+    if (AuditAction.QUARANTINED, REASON) in said:
+        return AuditAction.QUARANTINED
+    return AuditAction.DELETED if (AuditAction.DELETED, "deletion") in said else None
 
 
 def _call_of(record: InRecord) -> bytes | None:

@@ -18,6 +18,7 @@ from deid_stream.kafka.ports import Batches, GroupOffsets, GroupOptions, GroupRe
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import InRecord, Place
 from deid_stream.model import topics
+from deid_stream.model.outputs import AuditAction
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.labels import SPOTCHECK_RESULTS
@@ -227,11 +228,16 @@ class SpotCheck:
         """One of ``RESULTS``; a call that leaked has been taken back by then."""
         if not summary.audio_chunks:
             return "no_audio"
-        audio, since_ms, tombstone_ms = await self._records.audio(summary, partition)
-        if tombstone_ms is not None and await self._records.was_quarantined(summary, partition, tombstone_ms):
-            # by a run that did not finish: records that are left, or came later, are taken back, too
-            await self._records.withdraw(summary, partition, since_ms)
-            return "withdrawn"
+        found_audio = await self._records.audio(summary, partition)
+        audio, since_ms, tombstone_ms = found_audio
+        if tombstone_ms is not None or len(audio) < summary.audio_chunks:
+            why = await self._records.taken_back(summary, partition, found_audio)
+            if why is AuditAction.QUARANTINED:
+                # by a run that did not finish: records that are left, or came later, are taken back, too
+                await self._records.withdraw(summary, partition, since_ms)
+                return "withdrawn"
+            if why is AuditAction.DELETED:
+                return "deleted"
         audit = await self._records.audit(summary, partition, since_ms)
         if not audio:
             return "no_audio" if is_minor(audit) else "unreadable"

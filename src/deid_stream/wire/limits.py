@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from deid_stream.errors import AudioFormatError, counted
 from deid_stream.units import DAY_MS
 
 MAX_CHANNEL: Final = 63
@@ -59,6 +60,16 @@ class Limits(msgspec.Struct, frozen=True):
     """Lower-case values by field name; see ``DEFAULT_VOCABULARIES``."""
     free_text: frozenset[str] = frozenset()
     """Fields of ``call.started``'s metadata that the session redacts; see ``wire.free_text``."""
+
+
+def check_channel(channel: int, channels: int) -> None:
+    """Raises AudioFormatError where ``channel`` is none of a call's ``channels``, which are counted from 0."""
+    if not 0 <= channel < channels:
+        raise AudioFormatError(
+            f"channel {channel} of a call with {counted(channels, 'channel')}",
+            at="channel",
+            mend="count channels from 0, and begin the call with as many as it has",
+        )
 
 
 def bounded(value: object) -> float | None:

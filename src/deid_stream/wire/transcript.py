@@ -1,12 +1,13 @@
 """Transcript records to segments: the contract's own JSON, or a provider's named by ``ce_dataschema``."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 import msgspec
 
-from deid_stream.errors import DecodeError, OversizedError, UnknownTypeError, counted
+from deid_stream.errors import DecodeError, MissingError, OversizedError, UnknownTypeError, counted
 from deid_stream.model.events import Segment
+from deid_stream.model.near import near_names
 from deid_stream.wire import cloudevents as ce
 from deid_stream.wire import limits as bounds
 from deid_stream.wire.cloudevents import Headers
@@ -19,6 +20,9 @@ from deid_stream.wire.segments import AGENT, CUSTOMER, ROLES, Draft, Identity, f
 from deid_stream.wire.structured import is_structured, unfold
 
 _TRANSCRIPT_V1 = ce.TRANSCRIPT_V1.encode()
+_TEXT: Final = "text"
+_MISTYPED_CHARS: Final = 6
+"""Longest field that may be a mistyped ``text``. Larger: "context", which is another thing, counts as one."""
 
 
 class _WordRecord(msgspec.Struct):
@@ -123,10 +127,15 @@ def read_any(value: bytes) -> Fields:
 def read_document(document: Fields, provider: Provider, identity: Identity) -> Reading:
     """The segments of a provider's document. Raises UnknownFormError where it is of no form that is read,
     OversizedError where it holds too much."""
+    return read_drafts(provider.read(document), provider, identity)
+
+
+def read_drafts(drafts: Iterable[Draft], provider: Provider, identity: Identity) -> Reading:
+    """``read_document`` of what the provider has read already."""
     segments: list[Segment] = []
     faults: list[DecodeError] = []
     words = 0
-    for number, draft in enumerate(provider.read(document)):
+    for number, draft in enumerate(drafts):
         words += len(draft.words)
         if number >= bounds.MAX_RECORD_SEGMENTS or words > bounds.MAX_RECORD_WORDS:
             raise OversizedError(
@@ -150,8 +159,15 @@ def _fewer(faults: list[DecodeError]) -> Iterator[DecodeError]:
 
 
 def read_own(value: bytes, note: Note = ignore) -> Draft:
-    """A segment in the contract's own form. Raises DecodeError naming the field."""
+    """A segment in the contract's own form. Raises DecodeError naming the field.
+
+    One without text and words is refused, unless it only says how far the recogniser has got: silence is
+    ``"text": ""``.
+    """
     record = read_json(value, _segment.decode)
+    if record.text is None and not record.words and (record.transcribed_until_ms is None or _mistyped(value)):
+        mend = 'send text, as "" where nothing was said, or words with their text'
+        raise MissingError("the segment has no text", at=f"$.{_TEXT}", mend=mend)
     words = [word(w.text, w.start_ms, w.end_ms, w.confidence) for w in record.words or ()]
     for given, kept in zip(record.words or (), words, strict=True):
         if given.confidence is not None and kept.confidence is None:
@@ -171,6 +187,12 @@ def read_own(value: bytes, note: Note = ignore) -> Draft:
         call_id=_text(record.call_id),
         customer_id=_text(record.customer_id),
     )
+
+
+def _mistyped(value: bytes) -> bool:
+    """Whether a field that nobody reads looks like ``text``."""
+    names = read_object(value).keys() - set(_SegmentRecord.__struct_fields__)
+    return any(name.lower() == _TEXT or near_names(name, [_TEXT]) for name in names if len(name) <= _MISTYPED_CHARS)
 
 
 def _text(value: str | int | None) -> str | None:

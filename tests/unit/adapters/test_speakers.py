@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from deid_stream.adapters.speakers import AGENT, CALLER, Agent
+from deid_stream.errors import ConfigError
 
 
 class Call:
     """Keeps what it is given; 1 byte is 1 ms."""
 
     rate_hz = 500
+    channels = 2
 
     def __init__(self) -> None:
         self.fed = {CALLER: 0, AGENT: 0}
@@ -32,6 +34,13 @@ class Call:
 
 def agent_of(call: Call) -> Agent:
     return Agent(call)  # type: ignore[arg-type]
+
+
+def test_an_agent_needs_a_channel_of_its_own() -> None:
+    call = Call()
+    call.channels = 1
+    with pytest.raises(ConfigError, match="open it with channels=2"):
+        agent_of(call)
 
 
 def test_sound_stands_where_the_caller_has_got_to_after_a_pause_and_follows_on_otherwise() -> None:

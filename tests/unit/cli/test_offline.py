@@ -59,6 +59,15 @@ def test_replay_of_opus_gives_opus_of_the_same_length(tmp_path, capsys):
         assert np.sqrt(np.mean(np.square(inside))) < 50
 
 
+def test_replay_writes_nothing_where_the_policy_allows_no_analytics_and_says_so(tmp_path, capsys):
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"customer_id": "harbour-bank", "version": 7, "analytics": false}')
+    out = tmp_path / "out"
+    status, _, said = run("replay", WAV, CALL, "--out", out, "--policy", policy, capsys=capsys)
+    assert (status, "allows no analytics, so nothing is written" in said) == (1, True)
+    assert not out.exists()
+
+
 def test_what_only_claims_to_be_opus_is_named(tmp_path, capsys):
     recording = tmp_path / f"{NAME}.opus"
     shutil.copy(WAV, recording)

@@ -10,9 +10,10 @@ import pytest
 from deid_stream import cli
 from deid_stream.bridge.calls import BridgedCalls
 from deid_stream.bridge.server import Bridge, Options
-from deid_stream.commands.bridge import listening
+from deid_stream.commands.bridge import customer_found, listening
 from deid_stream.demo.stage import SAMPLES
 from deid_stream.errors import ConfigError
+from deid_stream.wire.providers.base import Provider
 
 NAME = "interrupted"
 WAV, CALL = SAMPLES / f"{NAME}.wav", SAMPLES / f"{NAME}.call.json"
@@ -138,6 +139,44 @@ def test_a_note_is_printed_and_leaves_the_status_0(tmp_path, capsys):
     assert (status, first.endswith(": right")) == (0, True)
     assert note == "  note: $.segments[0]: 1 of 2 words without start or end, the first one here [no_times]"
     assert mend.startswith("    -> these words are looked for in the sound")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("empty.json", "", "$: the value is not JSON"),
+        ("cut.json", '{"call_id": ', "$: the value is not JSON"),
+        ("lines.jsonl", '{"text": "a"}\n{"text": ', "$: line 2: the value is not JSON"),
+        ("none.wav", "", "is not a RIFF/WAVE file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path, name, content, fault, capsys):
+    (tmp_path / name).write_text(content)
+    status, said, _ = run("validate", tmp_path / name, capsys=capsys)
+    assert (status, said.count(name)) == (1, 1)
+    assert f"\n  {fault}" in said
+
+
+def test_a_recognisers_document_is_read_once(tmp_path, capsys, monkeypatch):
+    read = []
+    whole = Provider.read
+    monkeypatch.setattr(Provider, "read", lambda self, document: read.append(1) or whole(self, document))
+    best = {"transcript": "my name", "words": [{"word": "my", "start": 0, "end": 0.2}, {"word": " "}]}
+    document = {"type": "Results", "start": 0.0, "duration": 1.0, "is_final": True, "channel_index": [0, 1]}
+    path = written(tmp_path / "d.json", document | {"channel": {"alternatives": [best]}})
+    assert "word 2 of the segment from 0 ms has no text" in run("validate", path, capsys=capsys)[1]
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("customer", "said"),
+    [
+        ("", "a stream without one is refused (--customer names a customer for those)"),
+        ("acme", 'the customer of a call is the <Parameter name="customer_id"> of its <Stream>, else acme'),
+    ],
+)
+def test_a_bridge_says_what_it_takes_as_the_customer(customer, said):
+    assert said in customer_found(customer)
 
 
 def test_a_bridge_whose_port_is_taken_says_which_flag_to_set(capsys):

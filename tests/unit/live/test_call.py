@@ -258,3 +258,14 @@ def test_after_an_error_that_nobody_foresaw_nothing_leaves() -> None:
     clock.now_ms = 2_000_000
     call.end(now=True)
     assert call.take() == []
+
+
+@pytest.mark.parametrize("channel", [2, 5, -1])
+def test_sound_of_a_channel_that_the_call_does_not_have_is_refused(channel: int) -> None:
+    call = open_call(Clock())
+    assert call.channels == 2
+    with pytest.raises(AudioFormatError, match=f"channel {channel} of a call with 2 channels; count") as caught:
+        call.audio(b"\0\0", channel=channel)
+    assert caught.value.at == "channel"
+    call.audio(b"\0\0", channel=1)
+    assert call.media_ms(channel) == 0

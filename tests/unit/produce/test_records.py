@@ -86,6 +86,21 @@ def test_topics_may_have_a_prefix():
     assert read(call(prefix="eu.").audio(b"\xff", T), "eu.").seq == 0
 
 
+@pytest.mark.parametrize(
+    ("channels", "channel", "fine"),
+    [(2, 1, True), (2, None, True), (0, 5, True), (2, 2, False), (1, 5, False), (2, -1, False)],
+)
+def test_sound_is_of_a_channel_that_the_call_was_begun_with(channels, channel, fine):
+    records = call()
+    records.started(T, channels=channels)
+    if fine:
+        assert records.audio(b"\xff", T, channel=channel).value == b"\xff"
+        return
+    with pytest.raises(AudioFormatError, match=f"channel {channel} of a call with {channels} channel") as caught:
+        records.audio(b"\xff", T, channel=channel)
+    assert (caught.value.at, bool(caught.value.mend)) == ("channel", True)
+
+
 def test_what_would_be_a_dead_letter_is_not_sent():
     with pytest.raises(DecodeError):
         CallRecords("a b", "acme")

@@ -150,6 +150,34 @@ def test_what_is_refused(record, error):
     assert type(caught.value) is error
 
 
+@pytest.mark.parametrize(
+    ("lacks", "has", "text"),
+    [
+        pytest.param(("text", "words", "transcribed_until_ms"), {"txt": "my name is ann"}, None, id="mistyped"),
+        pytest.param(("text", "words"), {"txt": "my name is ann"}, None, id="mistyped, with how far it got"),
+        pytest.param(("text", "words"), {"TEXT": "my name is ann"}, None, id="in capitals, with how far it got"),
+        pytest.param(("text", "transcribed_until_ms"), {"txt": "my name is ann", "words": []}, None, id="no words"),
+        pytest.param(("text", "words", "transcribed_until_ms"), {"text": None}, None, id="null"),
+        pytest.param(("text", "words", "transcribed_until_ms"), {"is_final": False}, None, id="an interim"),
+        pytest.param(("words", "transcribed_until_ms"), {"text": ""}, "", id="silence"),
+        pytest.param(("words",), {"text": "ann", "txt": "annie"}, "ann", id="both"),
+        pytest.param(("text", "transcribed_until_ms"), {"txt": "ann"}, "my name is ann", id="words instead"),
+        pytest.param(("text", "words"), {"context": "bank"}, "", id="how far it got"),
+    ],
+)
+def test_a_segment_says_what_was_said_or_that_nothing_was(lacks, has, text):
+    if text is not None:
+        assert one(without(*lacks) | has).text == text
+        return
+    with pytest.raises(MissingError) as caught:
+        one(without(*lacks) | has)
+    assert (caught.value.at, caught.value.mend) == (
+        "$.text",
+        'send text, as "" where nothing was said, or words with their text',
+    )
+    assert "ann" not in str(caught.value)
+
+
 def test_an_unknown_type_is_refused():
     with pytest.raises(UnknownTypeError):
         decode(FULL, headers=(("ce_type", b"call.sentiment.v1"),))
