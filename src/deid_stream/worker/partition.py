@@ -40,6 +40,10 @@ _NEEDED_EVERY_MS: Final = 1_000
 _SLICE_RECORDS: Final = 512
 
 
+def _never() -> bool:
+    return False
+
+
 class PartitionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``number`` of the partition; ``writer_id`` of this worker; ``max_held_bytes`` of audio in sessions before the
     audio topic has to wait; ``repeats``: records may leave without the checkpoint that says so."""
@@ -184,9 +188,10 @@ class Partition:
 
     # -- work
 
-    def process(self, wall_ms: Ms, limit: int = _SLICE_RECORDS) -> int:
-        """Take up to ``limit`` records; how many were taken. ``wall_ms`` is the wall clock: no record's time counts for
-        more than it and a few seconds (see ``ceiling``), and an idle partition's time goes on as it does."""
+    def process(self, wall_ms: Ms, limit: int = _SLICE_RECORDS, enough: Callable[[], bool] = _never) -> int:
+        """Take up to ``limit`` records, or fewer once there were ``enough``, which is asked after each; how many were
+        taken. ``wall_ms`` is the wall clock: no record's time counts for more than it and a few seconds (see
+        ``ceiling``), and an idle partition's time goes on as it does."""
         if self._replay_until:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
@@ -207,7 +212,8 @@ class Partition:
                 # looked into next time, with what comes behind it
                 doubted = number > 0 and self._ceiling.doubted(own_ms)
                 own_ms = ceiling_ms
-            if doubted or not self._take_in(time_ms, own_ms, kind, record):
+            # where there were enough, the records behind the last one wait as well
+            if doubted or (number and enough()) or not self._take_in(time_ms, own_ms, kind, record):
                 self._merge.put_back(taken[number:])
                 del taken[number:]
                 break

@@ -11,7 +11,7 @@ from deid_stream.model.topics import INPUT_KINDS
 from deid_stream.policy.compile import compile_policy
 from deid_stream.session.ports import NeededOffsets
 from deid_stream.worker import ended as module
-from tests.support.bench import ALL, NAMES, RELEASED, START_MS, Bench, real_sessions
+from tests.support.bench import ALL, LATER_MS, NAMES, RELEASED, START_MS, Bench, real_sessions
 from tests.support.calls import make_call
 
 
@@ -275,6 +275,24 @@ def test_a_topic_read_from_its_start_again_changes_nothing():
         pass
     assert bench.out == released
     assert bench.partition.positions == positions
+
+
+def test_work_ends_after_the_first_record_where_that_is_enough_and_goes_on_behind_it():
+    made = make_call("a", "someone", 1, START_MS)
+    whole, cut = Bench(real_sessions()), Bench(real_sessions())
+    for bench in (whole, cut):
+        bench.source(made.records)
+        for kind in INPUT_KINDS:
+            bench.partition.feed(kind, bench.log[kind])
+        bench.partition.at_end(ALL)
+    taken = []
+    while count := cut.partition.process(LATER_MS, 64, lambda: True):
+        taken.append(count)
+    assert taken == [1] * len(made.records)
+    while whole.partition.process(LATER_MS, 64):
+        pass
+    assert cut.out
+    assert cut.out == whole.out
 
 
 def test_nothing_goes_to_training_while_the_policies_may_be_old():
