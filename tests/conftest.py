@@ -8,11 +8,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 BROKER_FOLDERS = ("chaos", "conformance", "hostile", "integration")
 """Where `make test-live` and `make test-kafka` look; the other folders' tests are not even collected there."""
 SLOWEST = 10
 TESTS = Path(__file__).parent
+
+# how long an example takes says how busy the machine is, and nothing about the code
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

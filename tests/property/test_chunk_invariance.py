@@ -44,7 +44,7 @@ seeds = st.integers(0, 500)
 
 
 @given(seed=seeds, audio_ms=cuts, cut_words=words)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_cuts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int]) -> None:
     call = make_timeline(seed)
     whole = reference(call)
@@ -55,7 +55,7 @@ def test_cuts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int
 
 @given(seed=seeds, audio_ms=cuts, cut_words=words, order=st.integers(0, 10_000))
 @example(seed=9, audio_ms=[1_000], cut_words=[1], order=0)  # a short last word, close to the one before, comes late
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_interleavings_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int], order: int) -> None:
     call = make_timeline(seed)
     queues = topics(call, audio_ms, cut_words)
@@ -66,7 +66,7 @@ def test_interleavings_change_nothing(seed: int, audio_ms: list[int], cut_words:
 
 
 @given(seed=seeds, cut_words=words, order=st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_repeats_change_nothing(seed: int, cut_words: list[int], order: int) -> None:
     call = make_timeline(seed)
     rng = Random(order)
@@ -79,7 +79,7 @@ def test_repeats_change_nothing(seed: int, cut_words: list[int], order: int) -> 
 
 
 @given(seed=seeds, audio_ms=cuts, cut_words=words, stops=st.lists(st.floats(0, 1), min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_restarts_change_nothing(seed: int, audio_ms: list[int], cut_words: list[int], stops: list[float]) -> None:
     """Killed after a commit, restored from the checkpoint, fed again from the oldest records still needed."""
     call = make_timeline(seed)

@@ -114,7 +114,7 @@ def readable(left: Left) -> list[tuple[int, str]]:
 @example(number=2, seed=403, chunk_ms=[20, 1_000], cut_words=[6, 6, 8, 2], order=647, batch=40)
 @example(number=2, seed=130, chunk_ms=[100, 1_000, 20], cut_words=[4, 1, 3, 2], order=380, batch=1_000)
 @example(number=1, seed=443, chunk_ms=[250, 250, 1_000], cut_words=[3, 9], order=487, batch=3)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_timed_words(number: int, seed: int, chunk_ms: list[int], cut_words: list[int], order: int, batch: int) -> None:
     call = spoken(number, seed)
     whole = left_by(sent(call, [100], WHOLE, None, timed=True))
@@ -130,7 +130,7 @@ def test_timed_words(number: int, seed: int, chunk_ms: list[int], cut_words: lis
     cut_words=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     order=st.integers(0, 1_000),
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_untimed_words_read_the_same(number: int, seed: int, cut_words: list[int], order: int) -> None:
     """Where the sound is silenced depends on the cut then: the segments' times are all there is."""
     call = spoken(number, seed)

@@ -47,7 +47,7 @@ def all_gone(text: str, run: str, allow: tuple[str, ...] = ()) -> bool:
     return all(mask[i] for i in range(start, start + len(run)) if text[i].isalnum())
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(RUNS, st.sampled_from(SEPARATORS), st.sampled_from(BEFORE), st.sampled_from(AFTER), st.integers(1, 4))
 def test_twelve_digits_go_in_any_context_and_with_any_separator(
     digits: str, separator: str, before: str, after: str, size: int
@@ -56,20 +56,20 @@ def test_twelve_digits_go_in_any_context_and_with_any_separator(
     assert all_gone(before + run + after, run)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(RUNS, st.sampled_from([" ", ", ", "-", " um "]), st.sampled_from(BEFORE), st.sampled_from(AFTER[:9]))
 def test_twelve_spoken_digits_go(digits: str, separator: str, before: str, after: str) -> None:
     run = separator.join(NAMES[int(digit)] for digit in digits)
     assert all_gone(before + run + after, run)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(SHORT, st.sampled_from(BEFORE[:13]), st.sampled_from(AFTER[:9]))
 def test_seven_digits_go_where_no_word_proves_an_amount(digits: str, before: str, after: str) -> None:
     assert all_gone(before + digits + after, digits)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(RUNS, st.data(), st.sampled_from(["", " ", "-"]))
 def test_an_allowed_number_frees_no_number_that_only_holds_it(digits: str, data: st.DataObject, separator: str) -> None:
     """The allow list names a part of the run: all of it goes. It names the run in full: it stays."""

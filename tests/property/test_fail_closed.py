@@ -69,7 +69,7 @@ class FailingDetector(SecretDetector):
 
 
 @given(seed=seeds, at=st.sets(st.integers(0, 5), min_size=1))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_detector_that_fails(seed: int, at: set[int]) -> None:
     call = make_timeline(seed, turns=6)
     detector = FailingDetector(at)
@@ -87,7 +87,7 @@ def test_a_detector_that_fails(seed: int, at: set[int]) -> None:
 
 
 @given(seed=seeds, nth=st.integers(0, 3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_an_alignment_that_fails(seed: int, nth: int) -> None:
     call = make_timeline(seed, turns=6)
     located: list[int] = []
@@ -108,7 +108,7 @@ def test_an_alignment_that_fails(seed: int, nth: int) -> None:
 
 
 @given(seed=seeds, held_bytes=st.sampled_from([4_000, 10_000, 20_000]), lag_ms=st.sampled_from([300, 5_000]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_buffer_that_is_full(seed: int, held_bytes: int, lag_ms: int) -> None:
     call = make_timeline(seed, turns=6)
     events: list[Event] = [started(call), *segments(call, [4], lag_ms), *audio_chunks(call, [100]), ended(call)]
@@ -119,7 +119,7 @@ def test_a_buffer_that_is_full(seed: int, held_bytes: int, lag_ms: int) -> None:
 
 
 @given(seed=seeds, missing=st.sets(st.integers(0, 8), min_size=1))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_transcripts_that_never_come(seed: int, missing: set[int]) -> None:
     call = make_timeline(seed, turns=6)
     sent = segments(call, [4])
@@ -173,7 +173,7 @@ def empty(record: Record) -> Record:
     spoil=st.sampled_from([without_header, garbage, empty]),
     where=st.sets(st.floats(0, 1), min_size=1, max_size=5),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_record_that_cannot_be_decoded(seed: int, spoil: Callable[[Record], Record], where: set[float]) -> None:
     made = call_with_secrets(seed)
     records = list(made.records)

@@ -56,7 +56,7 @@ def said_of_themselves(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]
 
 
 @given(seed=st.integers(0, 10_000), steps=st.lists(st.floats(0, 1), max_size=3))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_canary_is_seen_but_ids(seed: int, steps: list[float], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     garden = plant.Garden(seed)

@@ -163,7 +163,7 @@ def checked(property_: Callable[..., Awaitable[None]], *arguments: Any) -> None:
 
 @pytest.mark.parametrize("task", ENDS)
 @given(error=st.sampled_from(ERRORS), nth=st.integers(0, 5))
-@settings(max_examples=4, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_task_that_fails_ends_the_process(
     caplog: pytest.LogCaptureFixture, task: str, error: type[Exception], nth: int
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_task_that_fails_ends_the_process(
 
 
 @given(error=st.sampled_from(ERRORS), nth=st.integers(1, 5))
-@settings(max_examples=3, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_loop_that_gives_no_sign_of_life_is_seen_by_the_probe(
     caplog: pytest.LogCaptureFixture, error: type[Exception], nth: int
 ) -> None:
@@ -203,7 +203,7 @@ def test_a_loop_that_gives_no_sign_of_life_is_seen_by_the_probe(
 
 
 @given(error=st.sampled_from(ERRORS), nth=st.integers(0, 3))
-@settings(max_examples=3, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_heartbeat_that_fails_is_counted_and_comes_again(
     caplog: pytest.LogCaptureFixture, error: type[Exception], nth: int
 ) -> None:
@@ -229,7 +229,7 @@ def test_a_heartbeat_that_fails_is_counted_and_comes_again(
 
 @pytest.mark.parametrize("step", ["open", "receive", "outputs"])
 @given(error=st.sampled_from(ERRORS), nth=st.integers(0, 3))
-@settings(max_examples=3, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_fails_in_one_call_ends_that_call_and_no_other(
     caplog: pytest.LogCaptureFixture, step: str, error: type[Exception], nth: int
 ) -> None:

@@ -125,7 +125,7 @@ async def run(broker, detector, chunks, drawn):
 
 
 @pytest.mark.parametrize("transactions", [True, False], ids=["transactions", "none"])
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=faults, cuts=st.lists(st.integers(1, len(RECORDS) - 1), max_size=5, unique=True))
 def test_every_record_comes_out_once(transactions, detector, expected, drawn, cuts):
     broker = MemoryBroker(transactions=transactions)

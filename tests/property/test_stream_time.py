@@ -99,7 +99,7 @@ def paused(records: Sequence[Record], share: float, pause_ms: int, *, restart: b
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_live_and_backlog_are_the_same(seed: int) -> None:
     records = mixed(seed)
     assert live(records) == backlog(records)
@@ -111,7 +111,7 @@ def test_live_and_backlog_are_the_same(seed: int) -> None:
     pause_s=st.sampled_from([5, 100, 1_000, 10_000]),
     restart=st.booleans(),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_pause_changes_nothing(seed: int, share: float, pause_s: int, restart: bool) -> None:
     records = mixed(seed)
     assert paused(records, share, pause_s * 1_000, restart=restart) == backlog(records)

@@ -91,7 +91,7 @@ def detected(spoken: list[Spoken], settled_ms: int, sound_late_ms: int) -> Itera
     assert pending.earliest_start_ms() is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(calls(), st.sampled_from([SETTLED_MS, 1_500]))
 def test_the_same_turns_come_in_the_same_order_however_late_the_sound_is(spoken: list[Spoken], settled_ms: int) -> None:
     live = list(detected(spoken, settled_ms, 0))

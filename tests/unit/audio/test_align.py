@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -289,7 +289,6 @@ def test_unknown_providers_get_the_widest_profile():
     assert all(p.widest_ms <= MAX_REACH_MS for p in PROFILES.values())
 
 
-@settings(deadline=None)
 @given(st.integers(-80, 80), st.integers(-80, 80), st.sampled_from(sorted(PROFILES)))
 def test_a_span_is_never_cut_shorter_than_its_words_say(early, late, name):
     times = moved(3, 1700 + early, 2100 + late)

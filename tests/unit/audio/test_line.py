@@ -199,7 +199,7 @@ def heard(line, looks, first):
 
 
 @given(looks=LOOKS, share=st.floats(0, 1), gap=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_line_goes_on_from_its_state_as_if_there_had_been_no_restart(looks, share, gap):
     stop = int(len(looks) * share)
     before_ms = stop * LOOK_EVERY_MS

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.audio.codec import pcm
@@ -94,7 +94,6 @@ def test_g711_encodes_to_a_nearby_sample(fmt):
     assert (error <= np.maximum(np.abs(samples.astype(int)) / 16, 16)).all()
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([Encoding.PCM16LE, Encoding.PCM16BE]),
     st.integers(1, 3),

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.audio.codec import pcm
@@ -67,7 +67,6 @@ def test_a_channel_that_is_not_there_is_refused():
         silence.redact(speech(FORMATS[0], 10), FORMATS[0], 0, [Hole(1, Interval(0, 10))])
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(FORMATS),
     st.sampled_from(OPERATORS),

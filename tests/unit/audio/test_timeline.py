@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.audio.codec import pcm
@@ -214,7 +214,6 @@ def test_interleaved_channels_are_read_apart():
     assert not timeline.pcm(1, 0, 100).any()
 
 
-@settings(deadline=None)
 @given(st.permutations(list(range(12))), st.lists(st.integers(0, 11), max_size=6))
 def test_order_and_repeats_do_not_matter(order, repeats):
     def speech(seq):
@@ -226,7 +225,6 @@ def test_order_and_repeats_do_not_matter(order, repeats):
     assert [c.seq for c in timeline.pop_until(1200)] == list(range(12))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=20))
 def test_how_the_stream_is_cut_does_not_matter(milliseconds):
     timeline, at = Timeline(FORMAT), 0

@@ -56,7 +56,7 @@ def test_clipped_speech_is_speech():
 CALL = joined(silent(700), voice(900), noise(1300), voice(400, seed=5), silent(500), voice(1500, pitch_hz=210))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 5000), st.integers(1, 3000), st.lists(st.integers(1, 2999), max_size=3))
 def test_windows_of_one_recording_agree(start, length, cuts):
     reader = Recording(CALL[:, None], 8000)

@@ -56,7 +56,7 @@ def test_it_is_late_by_its_delay_and_no_more():
     assert np.argmax(np.abs(disguise.process(click))) == pytest.approx(1600 + disguise.delay_samples, abs=64)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 3000), max_size=8))
 def test_how_the_stream_is_cut_does_not_matter(sizes):
     disguise = Disguise(8000)

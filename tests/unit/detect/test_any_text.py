@@ -26,7 +26,7 @@ def found(conversation: Conversation, text: str, who: int) -> list[Span] | None:
         return None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=15).map(" ".join)), min_size=1, max_size=4))
 def test_spans_are_sorted_apart_and_within_their_text(turns: list[str]) -> None:
     conversation = RULES.conversation(KEY)
@@ -38,7 +38,7 @@ def test_spans_are_sorted_apart_and_within_their_text(turns: list[str]) -> None:
             last = span.end
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.lists(PIECES, max_size=12).map(" ".join), min_size=1, max_size=4))
 def test_the_same_turns_give_the_same_spans(turns: list[str]) -> None:
     first, second = RULES.conversation(KEY), RULES.conversation(KEY)
@@ -46,7 +46,7 @@ def test_the_same_turns_give_the_same_spans(turns: list[str]) -> None:
         assert found(first, text, number % 2) == found(second, text, number % 2)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.integers(0, 10**19),
     st.sampled_from(["{}", "it is {}", "so {} okay", "{} 😀", "İİ {}", "read back {} please"]),

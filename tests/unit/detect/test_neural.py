@@ -171,7 +171,7 @@ def test_the_expected_type_is_one_token_after_the_start(expected: str | None, to
     assert session.seen == [[0, token, ord("n"), 3]]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.text("nbptd", min_size=1, max_size=4), min_size=1, max_size=60))
 def test_windows_give_what_one_long_window_would(words: list[str]) -> None:
     text = " ".join(words)
@@ -245,7 +245,7 @@ def test_odd_text_is_read_like_any_other(shipped: NeuralTagger, text: str) -> No
     assert all(0 <= d.start < d.end <= len(text) for d in shipped.tag(text))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=120), st.sampled_from([None, "PERSON", "ADDRESS", "nonsense"]))
 def test_spans_are_sorted_apart_and_made_of_whole_words(shipped: NeuralTagger, text: str, expected: str | None) -> None:
     found = shipped.tag(text, expected)

@@ -121,7 +121,7 @@ def disturbed(spoken, rng):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_no_letters_of_a_value_are_left_in_any_field(seed):
     rng = random.Random(seed)
     text, spans = "", []

@@ -6,7 +6,7 @@ import sys
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.audio.codec import opus
@@ -297,7 +297,6 @@ def test_interleaved_audio_has_x_for_its_channel_in_the_record_id():
     assert encode_audio(SanitizedAudio(chunk=chunk, data=PCM, redacted_ms=0), "7")[0] == b"call-1/x/17"
 
 
-@settings(deadline=None)
 @given(
     st.none() | st.binary(max_size=12),
     st.none() | st.binary(max_size=40),

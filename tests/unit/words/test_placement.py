@@ -138,7 +138,7 @@ LETTERS = st.text("ab1 -'é", max_size=12)
 
 
 @given(LETTERS, st.lists(st.text("ab1-'é", max_size=4), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sure_words_are_the_texts_own_letters_and_places_never_cross(text, words):
     placed = place(text, words)
     assert len(placed.places) == len(placed.sure) == len(words)
