@@ -17,7 +17,8 @@ from deid_stream.worker.telemetry import Telemetry
 
 log = get_log("worker")
 
-POLL_MS: Final = 100
+POLL_MS: Final = 50
+"""Longest wait for a first record. Larger: less work while idle; smaller: the group's news are heard sooner."""
 FULL_BYTES: Final = 16 << 20
 """Bytes of one topic partition that are read and not yet taken. Above this it is paused until half has been taken."""
 _RECORD_BYTES: Final = 300

@@ -74,15 +74,15 @@ class RdGroupReader:
     # -- reading
 
     async def poll(self, timeout_ms: int) -> Batches:
-        """See ``GroupReader.poll``. Gathers records for the group's ``linger_ms``, or for ``timeout_ms`` where that is
-        shorter."""
+        """See ``GroupReader.poll``. From the first record on, gathers for the group's ``linger_ms``, or for
+        ``timeout_ms`` where that is shorter."""
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
-        seconds = min(timeout_ms, self._options.linger_ms) / 1000
+        wait_s, gather_s = timeout_ms / 1000, min(timeout_ms, self._options.linger_ms) / 1000
         plan, reading = self._table.plan(), self._started
         try:
-            turn = await self._in_thread(lambda: reading.turn(plan, seconds))
+            turn = await self._in_thread(lambda: reading.turn(plan, wait_s, gather_s))
         except BaseException:
             # what may have been fetched by then reaches nobody
             self._table.again()

@@ -129,9 +129,10 @@ class ReadingThread:
         finally:
             self._reader.close()
 
-    def turn(self, plan: Plan, seconds: float) -> Turn:
-        """Serve the group; then read what ``plan`` names, for ``seconds``. Where the group has shared partitions out
-        meanwhile, the plan is out of date and nothing is read."""
+    def turn(self, plan: Plan, wait_s: float, gather_s: float) -> Turn:
+        """Serve the group; then read what ``plan`` names: wait up to ``wait_s`` for a first record, and gather for
+        ``gather_s`` from then on. Where the group has shared partitions out meanwhile, the plan is out of date and
+        nothing is read."""
         turn = Turn()
         try:
             self._shared_out = False
@@ -141,7 +142,8 @@ class ReadingThread:
             if self._shared_out or turn.failed is not None:
                 return turn
             self._follow(plan, turn)
-            messages = self._reader.consume(_AT_ONCE, seconds)
+            first = self._reader.poll(wait_s)
+            messages = [] if first is None else [first, *self._reader.consume(_AT_ONCE, gather_s)]
         except KafkaException as failure:
             raise translate(failure, "reading", group=self._options.group_id) from None
         turn.epochs = self._epochs.copy()
