@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deid_stream.audio.hold.reader import MAX_READ_MS, Excerpt, Recording
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Excerpt, Recording, frame_peaks
 from deid_stream.units import Interval
 
 RATE_HZ = 8000
@@ -69,3 +69,19 @@ def test_whether_any_of_its_part_never_came_is_asked_once():
     for start_ms in range(100, 290, 10):
         excerpt.missing(0, Interval(start_ms, start_ms + 10))
     assert asked == [(100, 300)]
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100])
+@pytest.mark.parametrize("part", [(0, 500), (100, 300), (37, 9_000), (-50, 200), (700, 900)])
+@pytest.mark.parametrize("asked", [(0, 0), (100, 20), (101, 19), (290, 3), (43, 60), (450, 150), (480, 99), (-60, 4)])
+@pytest.mark.parametrize("channel", [0, 1])
+def test_the_peaks_of_frames_are_the_readers(rate_hz, part, asked, channel):
+    sound = SOUND.repeat(-(-rate_hz // RATE_HZ), axis=0)
+    sound[40] = sound[1_000] = np.iinfo(np.int16).min
+    whole = Recording(sound, rate_hz)
+    start_ms, count = asked
+    size = FRAME_MS * rate_hz // 1000
+    samples = np.pad(whole.pcm(channel, start_ms, start_ms + count * FRAME_MS).astype(np.int32), (0, size))
+    expected = np.abs(samples[: count * size]).reshape(count, size).max(axis=1, initial=0).tolist()
+    assert frame_peaks(whole, channel, start_ms, count).tolist() == expected
+    assert frame_peaks(Excerpt(whole, 0, Interval(*part)), channel, start_ms, count).tolist() == expected

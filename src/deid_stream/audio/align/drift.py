@@ -18,9 +18,9 @@ from deid_stream.audio.align.echoes import own_words
 from deid_stream.audio.align.nearby import connected
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.hold.line import quantile
-from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, or_missing
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, frame_peaks, or_missing
 from deid_stream.model.events import Segment, Word
-from deid_stream.units import Interval, Ms
+from deid_stream.units import Interval, Ms, ms_to_samples
 from deid_stream.words.durations import longest_sound_ms
 
 _LOOK_MS: Final = 1_000
@@ -297,13 +297,8 @@ def _sounding(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """By frame of the window: whether it is as loud as the words that are stated in ``extent``, and whether it is
     louder than a pause."""
-    size = FRAME_MS * reader.rate_hz // 1000
-    sound = reader.pcm(channel, window.start, window.end)
-    count = len(sound) // size
-    frames = sound[: count * size].reshape(count, size)
-    # the least sample of 16 bits has no counterpart of its own width
-    lowest = np.minimum.reduce(frames, axis=1).astype(np.int32)
-    peaks = np.maximum(np.maximum.reduce(frames, axis=1), -lowest)
+    length = ms_to_samples(window.end, reader.rate_hz) - ms_to_samples(window.start, reader.rate_hz)
+    peaks = frame_peaks(reader, channel, window.start, length // (FRAME_MS * reader.rate_hz // 1000)).astype(np.int32)
     pause_peak = reader.line(channel, window.start).pause_peak
     first, stop = (max(0, (ms - window.start) // FRAME_MS) for ms in extent)
     words = peaks[first:stop]
