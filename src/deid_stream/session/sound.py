@@ -270,6 +270,7 @@ class Sound:
             end_ms = stream.timeline.end_ms
             arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
             limit = end_ms if final else min(limit_ms, arrived_ms)
+            tones = keys.Windows(self, limit)
             while stream.judged_ms < limit:
                 held_ms = stream.timeline.held_from(stream.judged_ms)
                 if held_ms is None or held_ms >= stream.judged_ms + CELL_MS:
@@ -282,7 +283,7 @@ class Sound:
                 if window.end > limit and not final:
                     break
                 for channel in stream.channels:
-                    yield from self._judge(stream, channel, window)
+                    yield from self._judge(stream, channel, window, tones)
                 stream.judged_ms = window.end
             released = stream.timeline.pop_until(stream.judged_ms)
             if not released:
@@ -300,11 +301,11 @@ class Sound:
                 yield stream.disguised(sanitized) if disguise else sanitized
         self._prune()
 
-    def _judge(self, stream: Stream, channel: int, window: Interval) -> Iterator[AudioSpan]:
+    def _judge(self, stream: Stream, channel: int, window: Interval, tones: keys.Windows) -> Iterator[AudioSpan]:
         """Cut the tones of keys in a cell, and the speech that no transcript explains."""
         if stream.timeline.quiet_until(channel, window.start) >= window.end:
             return
-        for tone in keys.pressed(self, channel, window):
+        for tone in tones.pressed(channel, window):
             span = AudioSpan(tone.start, tone.end, channel, keys.KEY_TONES)
             self.cut(span)
             yield span

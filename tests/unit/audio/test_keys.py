@@ -18,14 +18,14 @@ def tones(ms, *hz, peak=8_000, rate_hz=RATE_HZ):
 
 
 def pressed(sound, rate_hz=RATE_HZ, cell_ms=480):
-    """As a session asks: cell by cell."""
+    """As a session asks: cell by cell, several of which are looked at together; each by itself says the same."""
     reader = Recording(sound[:, None], rate_hz)
     length_ms = len(sound) * 1000 // rate_hz
-    return [
-        tone
-        for start_ms in range(0, length_ms, cell_ms)
-        for tone in keys.pressed(reader, 0, Interval(start_ms, start_ms + cell_ms))
-    ]
+    cells = [Interval(start_ms, start_ms + cell_ms) for start_ms in range(0, length_ms, cell_ms)]
+    together = keys.Windows(reader, length_ms)
+    found = [together.pressed(0, cell) for cell in cells]
+    assert found == [keys.pressed(reader, 0, cell) for cell in cells]
+    return [tone for tones in found for tone in tones]
 
 
 def covered_ms(found, part):
@@ -87,3 +87,30 @@ def test_a_key_on_a_noisy_line_is_one(rms):
 )  # fmt: skip
 def test_what_is_no_key_is_none(sound):
     assert pressed(joined(silent(100), sound, silent(300))) == []
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025])
+@pytest.mark.parametrize("left_out", [(), (0,), (3, 4), (8,), tuple(range(1, 12))])
+@pytest.mark.parametrize("until_ms", [0, 3_000])
+def test_windows_that_are_looked_at_together_are_heard_as_by_themselves(rate_hz, left_out, until_ms):
+    keyed = [silent(470, rate_hz), tones(70, 770, 1_336, rate_hz=rate_hz), silent(810, rate_hz)] * 4
+    reader = Recording(joined(*keyed, silent(1_000, rate_hz))[:, None], rate_hz)
+    together = keys.Windows(reader, until_ms)
+    cells = [Interval(at * 480, at * 480 + 480) for at in range(13) if at not in left_out]
+    assert [together.pressed(0, cell) for cell in cells] == [keys.pressed(reader, 0, cell) for cell in cells]
+
+
+def test_the_sound_of_eight_windows_without_keys_is_read_once():
+    asked = []
+
+    class Counting(Recording):
+        def pcm(self, channel, start_ms, end_ms):
+            asked.append((channel, start_ms, end_ms))
+            return super().pcm(channel, start_ms, end_ms)
+
+    together = keys.Windows(Counting(noise(10_000, rms=3_000)[:, None].repeat(2, axis=1), RATE_HZ), 9 * 480)
+    for start_ms in range(0, 9 * 480, 480):
+        for channel in (0, 1):
+            assert together.pressed(channel, Interval(start_ms, start_ms + 480)) == []
+    first, second = (0, 8 * 480 + keys.AHEAD_MS), (8 * 480, 9 * 480 + keys.AHEAD_MS)
+    assert asked == [(0, *first), (1, *first), (0, *second), (1, *second)]

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from deid_stream.audio.hold.reader import Reader
-from deid_stream.units import Interval, merge, ms_to_samples
+from deid_stream.units import Interval, Ms, merge, ms_to_samples
 
 LOW_HZ: Final = (697, 770, 852, 941)
 HIGH_HZ: Final = (1_209, 1_336, 1_477, 1_633)
@@ -27,6 +27,9 @@ vowels and whistling for keys."""
 _PURE_FAINT: Final = 0.5
 _PERHAPS: Final = 0.99 * _PURE_FAINT
 """A frame with a smaller share is no key at any level, however its sums were rounded."""
+_TOGETHER: Final = 8
+"""So many windows are looked at together. A larger value looks at more that nobody asks about; a smaller one calls
+NumPy more often."""
 _FAINT_PEAK: Final = 24
 """The same of a frame that is no louder (mean square) than the second softest step of G.711 (A-law), where rounding to
 steps takes up to half of a tone's energy. A larger share misses keys on very soft lines; a larger peak takes soft
@@ -59,16 +62,49 @@ def pressed(reader: Reader, channel: int, window: Interval) -> list[Interval]:
     )
 
 
+class Windows:
+    """Tells of one window after another whether keys are pressed in it, as ``pressed`` does.
+
+    Nearly none holds a tone, and the frames of eight take twice the time of one's: so the next are looked at together,
+    and only those of which a frame is perhaps a key are asked about by themselves.
+    """
+
+    def __init__(self, reader: Reader, until_ms: Ms) -> None:
+        """``until_ms``: the sound before it will not change while windows are asked about."""
+        self._reader = reader
+        self._until_ms = until_ms
+        self._looked: dict[int, tuple[Interval, list[Ms]]] = {}
+        """By channel: what was looked at, and where frames begin that are perhaps keys."""
+
+    def pressed(self, channel: int, window: Interval) -> list[Interval]:
+        """See the function. Windows must be as long as each other, and follow each other or leave some out."""
+        looked, perhaps = self._looked.get(channel, (window, None))
+        if perhaps is None or not looked.start <= window.start < window.end <= looked.end:
+            looked, perhaps = self._looked[channel] = self._look(channel, window)
+        if not any(window.start <= at_ms < window.end + AHEAD_MS for at_ms in perhaps):
+            return []
+        return pressed(self._reader, channel, window)
+
+    def _look(self, channel: int, window: Interval) -> tuple[Interval, list[Ms]]:
+        rate_hz, length_ms = self._reader.rate_hz, window.length
+        size = ms_to_samples(FRAME_MS, rate_hz)
+        end_ms = window.end
+        if length_ms % FRAME_MS == 0 and size * 1000 == FRAME_MS * rate_hz:  # else each has frames of its own
+            whole = (self._until_ms - window.start) // length_ms
+            end_ms = max(end_ms, window.start + min(whole, _TOGETHER) * length_ms)
+        sound = self._reader.pcm(channel, window.start, end_ms + AHEAD_MS)
+        frames = sound[: len(sound) // size * size].reshape(-1, size).astype(np.float32)
+        _, low, high, energy = _tones(frames, rate_hz)
+        perhaps = np.flatnonzero(_share(low, high, size) > _PERHAPS * energy)
+        return Interval(window.start, end_ms), (perhaps * FRAME_MS + window.start).tolist()
+
+
 def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """For ``frames`` ``(frames, samples)``: which are two tones of a key and little else, ``(frames,)``; and the energy
     of each tone, ``(8, frames)``."""
     sound = frames.astype(np.float32)
-    parts = np.square(_waves(rate_hz, sound.shape[1]) @ sound.T)
-    tones = parts[::2] + parts[1::2]
-    lows, highs = tones[: len(LOW_HZ)], tones[len(LOW_HZ) :]
-    low, high = np.maximum.reduce(lows), np.maximum.reduce(highs)
-    energy = np.einsum("ij,ij->i", sound, sound)
-    share = (low + high) * (2 / sound.shape[1])
+    tones, low, high, energy = _tones(sound, rate_hz)
+    share = _share(low, high, sound.shape[1])
     # as of nearly all that is said, and the rest takes as long again
     if not np.logical_or.reduce(share > _PERHAPS * energy):
         return np.zeros(len(sound), np.bool_), tones
@@ -76,6 +112,23 @@ def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], N
     pure = share >= least * energy
     pure &= (energy > sound.shape[1]) & (low <= _TWIST * high) & (high <= _TWIST * low)
     return pure, tones
+
+
+def _tones(
+    sound: NDArray[np.float32], rate_hz: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """For frames ``(frames, samples)``: the energy of each tone, ``(8, frames)``; of the loudest low and the loudest
+    high one, and of all there is, ``(frames,)``."""
+    parts = np.square(_waves(rate_hz, sound.shape[1]) @ sound.T)
+    tones = parts[::2] + parts[1::2]
+    low, high = np.maximum.reduce(tones[: len(LOW_HZ)]), np.maximum.reduce(tones[len(LOW_HZ) :])
+    return tones, low, high, np.einsum("ij,ij->i", sound, sound)
+
+
+def _share(low: NDArray[np.float32], high: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The energy of two tones in frames of ``size`` samples, as that of the samples is counted."""
+    share: NDArray[np.float32] = (low + high) * (2 / size)
+    return share
 
 
 def _key(tones: NDArray[np.float32]) -> NDArray[np.intp]:
