@@ -155,6 +155,11 @@ def has_sound(samples: Samples, peak: int = QUIET_PEAK) -> bool:
     return bool(len(samples)) and (int(np.maximum.reduce(samples)) > peak or int(np.minimum.reduce(samples)) < -peak)
 
 
+def loudness(samples: Samples) -> NDArray[np.uint16]:
+    """Absolute samples. The least sample of 16 bits has no counterpart of its own kind, so they have no sign."""
+    return np.abs(samples).view(np.uint16)
+
+
 _G711_TYPES: Final = {
     "audio/basic": Encoding.MULAW,
     "audio/pcmu": Encoding.MULAW,

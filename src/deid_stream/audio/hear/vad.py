@@ -7,14 +7,15 @@ Mode 0, the least likely to miss speech. To a fresh detector steady noise is oft
 out from the noise that the line has been heard to have.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from deid_stream.audio.codec.pcm import QUIET_PEAK, has_sound
+from deid_stream.audio.codec.pcm import QUIET_PEAK, loudness
 from deid_stream.audio.codec.resample import resample
 from deid_stream.audio.hold.line import LineLevel, frame_levels_db, quantile
 from deid_stream.audio.hold.reader import Reader
@@ -70,7 +71,8 @@ def speech(reader: Reader, channel: int, window: Interval) -> list[Interval]:
 
 def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLevel) -> Iterator[Interval]:
     """Speech in the samples of one cell on such a line, in whole frames, sorted and apart."""
-    if not has_sound(pcm, line.quiet_peak):
+    peak = int(np.maximum.reduce(loudness(pcm), initial=0))
+    if peak <= line.quiet_peak:
         return
     samples, hz = _native(pcm, rate_hz)
     size = hz * FRAME_MS // 1000
@@ -78,23 +80,25 @@ def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLe
     if len(samples) < count * size:
         samples = np.pad(samples, (0, count * size - len(samples)), mode="edge")
     frames = samples.reshape(count, size)
-    peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
-    loud, detected = peaks > line.faint_peak, np.zeros(count, np.bool_)
-    if loud.any():
-        detected = _detected(frames, hz, line.faint_peak)
+    # two dozen frames: as the bits of a number they take a fraction of the time of arrays
+    peaks = np.maximum.reduce(loudness(frames), axis=1).tolist()
+    loud = _bits(value > line.faint_peak for value in peaks)
+    detected = _bits(_detected(frames, hz, line.faint_peak)) if loud else 0
     # the detector misses soft speech; soft frames beside a louder sound are the end of that sound
-    soft = (peaks > line.quiet_peak) & (peaks <= line.soft_peak)
-    soft &= ~_beside(peaks > line.soft_peak, _DYING_FRAMES, _RISING_FRAMES)
-    likely = _over_noise(pcm, rate_hz, count, line)
-    doubtful = np.flatnonzero(~likely & (detected | soft))
-    if len(doubtful):
-        # correlation costs most, so only frames that it decides are correlated
-        likely[doubtful] = _voiced(frames, hz, doubtful)
+    louder = _bits(value > line.soft_peak for value in peaks)
+    soft = _bits(value > line.quiet_peak for value in peaks) & ~louder & ~_beside(louder, _DYING_FRAMES, _RISING_FRAMES)
+    likely = _over_noise(pcm, rate_hz, count, line, faint=peak <= QUIET_PEAK)
     # under noise the weak half of every syllable does not stand out
     near = _HANGOVER_FRAMES if line.noise.sample_db < _NOISY_DB else _HANGOVER_UNDER_NOISE_FRAMES
     heard = loud & _beside(likely & detected, near, near) | soft & likely
+    # correlation costs most, so only frames that it decides are correlated
+    reaches = _beside(loud & ~heard, near, near)
+    doubtful = list(_places(~likely & (detected & reaches | soft & ~heard)))
+    if doubtful:
+        voiced = sum(1 << at for at in itertools.compress(doubtful, _voiced(frames, hz, doubtful)))
+        heard |= loud & _beside(voiced & detected, near, near) | soft & voiced
     first = last = -1
-    for at in np.flatnonzero(heard).tolist():
+    for at in _places(heard):
         if at != last:
             if last >= 0:
                 yield Interval(start_ms + first * FRAME_MS, start_ms + last * FRAME_MS)
@@ -104,7 +108,24 @@ def cell_speech(pcm: NDArray[np.int16], rate_hz: int, start_ms: Ms, line: LineLe
         yield Interval(start_ms + first * FRAME_MS, start_ms + last * FRAME_MS)
 
 
-def _detected(frames: NDArray[np.int16], hz: int, faint_peak: int) -> NDArray[np.bool_]:
+def _bits(frames: Iterable[bool]) -> int:
+    """As a number: bit n says whether frame n is one."""
+    bits = 0
+    for at, holds in enumerate(frames):
+        if holds:
+            bits |= 1 << at
+    return bits
+
+
+def _places(bits: int) -> Iterator[int]:
+    """The frames of ``bits``, in order."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits -= lowest
+
+
+def _detected(frames: NDArray[np.int16], hz: int, faint_peak: int) -> list[bool]:
     """By frame: whether it is speech to WebRTC's detector, which knows speech by its level, too."""
     gain = (QUIET_PEAK // faint_peak) ** 2
     audible = np.clip(frames.astype(np.int32) * gain, -32_768, 32_767).astype(np.int16) if gain > 1 else frames
@@ -112,34 +133,35 @@ def _detected(frames: NDArray[np.int16], hz: int, faint_peak: int) -> NDArray[np
     detector = webrtcvad.Vad(_MODE)
     for frame in encoded:
         detector.is_speech(frame, hz)
-    return np.array([detector.is_speech(frame, hz) for frame in encoded])
+    return [detector.is_speech(frame, hz) for frame in encoded]
 
 
-def _beside(frames: NDArray[np.bool_], after: int, before: int) -> NDArray[np.bool_]:
-    """By frame: whether one of ``frames`` is at most so many ``after`` places earlier, or ``before`` places later."""
-    near = frames.copy()
+def _beside(frames: int, after: int, before: int) -> int:
+    """The frames (bits) that one of ``frames`` is at most so many ``after`` places earlier, or ``before`` places
+    later; also beyond the last frame."""
+    near = frames
     for shift in range(1, after + 1):
-        near[shift:] |= frames[:-shift]
+        near |= frames << shift
     for shift in range(1, before + 1):
-        near[:-shift] |= frames[shift:]
+        near |= frames >> shift
     return near
 
 
-def _over_noise(pcm: NDArray[np.int16], rate_hz: int, count: int, line: LineLevel) -> NDArray[np.bool_]:
-    """By frame: whether it stands out from the line's steady noise, or where all of the cell is as soft as another
-    line's noise, from the cell's own softest frames: noise may just have begun. A cell that is cut short may hold
-    nothing but a word."""
-    over = np.zeros(count, np.bool_)
-    faint = not has_sound(pcm) and count * FRAME_MS >= CELL_MS
-    for level_db, noise_db in zip(frame_levels_db(pcm, rate_hz), line.noise, strict=True):
+def _over_noise(pcm: NDArray[np.int16], rate_hz: int, count: int, line: LineLevel, *, faint: bool) -> int:
+    """The frames (bits) that stand out from the line's steady noise, or where all of the cell is as soft as another
+    line's noise (``faint``), from the cell's own softest frames: noise may just have begun. A cell that is cut short
+    may hold nothing but a word."""
+    over = 0
+    faint = faint and count * FRAME_MS >= CELL_MS
+    for level_db, noise_db in zip(frame_levels_db(pcm, rate_hz).tolist(), line.noise, strict=True):
         softest_db = quantile(level_db, _SOFT_SHARE)
         if not faint:
             softest_db = min(softest_db, noise_db)
-        over[: len(level_db)] |= level_db[:count] > softest_db + OVER_NOISE_DB
+        over |= _bits(frame_db > softest_db + OVER_NOISE_DB for frame_db in level_db[:count])
     return over
 
 
-def _voiced(frames: NDArray[np.int16], hz: int, asked: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _voiced(frames: NDArray[np.int16], hz: int, asked: Sequence[int]) -> list[bool]:
     """Of the frames ``asked``: whether the sound in each and the next repeats itself as a voice does: steady noise does
     not."""
     flat = np.empty(frames.size + 2, np.int32)
@@ -147,14 +169,15 @@ def _voiced(frames: NDArray[np.int16], hz: int, asked: NDArray[np.intp]) -> NDAr
     flat[2:] = frames.reshape(-1)
     steps = flat[1:] - flat[:-1]
     steps = (steps[1:] - steps[:-1]).reshape(frames.shape)  # rumble would pass for a very low voice
-    pairs = np.concatenate([steps[asked], steps[np.minimum(asked + 1, len(steps) - 1)]], axis=1)
+    following = [min(at + 1, len(steps) - 1) for at in asked]
+    pairs = np.concatenate([steps[list(asked)], steps[following]], axis=1)
     first, last = hz * _SHORTEST_PERIOD_US // 1_000_000, hz * _LONGEST_PERIOD_US // 1_000_000
     # long enough that no period asked for meets the end of the sound
     size = 1 << (pairs.shape[1] + last).bit_length()
     spectrum = np.fft.rfft(pairs, size)
     likeness = np.fft.irfft(np.square(spectrum.real) + np.square(spectrum.imag), size)
     most = likeness[:, first : last + 1].max(axis=1)
-    voiced: NDArray[np.bool_] = most > _VOICED_AT * np.maximum(likeness[:, 0], 1.0)
+    voiced: list[bool] = (most > _VOICED_AT * np.maximum(likeness[:, 0], 1.0)).tolist()
     return voiced
 
 

@@ -303,13 +303,13 @@ def _frame_sums(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.int64]:
     return sums_of_squares
 
 
-def quantile(values: NDArray[np.int32] | NDArray[np.float64], share: float) -> float:
+def quantile(values: NDArray[np.int32] | list[float], share: float) -> float:
     """The value that a ``share`` of them do not pass, between two of them as ``np.quantile`` says, at a tenth of its
-    cost. At least one value is needed."""
+    cost. At least one value is needed. A list is for a few dozen values at most."""
     place = (len(values) - 1) * share
     below = int(place)
     above = min(below + 1, len(values) - 1)
     part = place - below
-    ordered = np.partition(values, (below, above))
+    ordered = sorted(values) if isinstance(values, list) else np.partition(values, (below, above))
     low, high = float(ordered[below]), float(ordered[above])
     return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_stream.audio.codec.pcm import loudness
 from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel
 from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
 
@@ -51,18 +52,13 @@ def frame_peaks(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArr
     sound = reader.pcm(channel, start_ms, start_ms + count * FRAME_MS)
     if len(sound) < count * size:
         sound = np.pad(sound, (0, count * size - len(sound)))
-    peaks: NDArray[np.uint16] = np.maximum.reduce(_loudness(sound[: count * size]).reshape(count, size), axis=1)
+    peaks: NDArray[np.uint16] = np.maximum.reduce(loudness(sound[: count * size]).reshape(count, size), axis=1)
     return peaks
 
 
 def loud_frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArray[np.bool_]:
     """By frame of ``FRAME_MS`` from ``start_ms``: whether it is louder than a pause is on this line."""
     return frame_peaks(reader, channel, start_ms, count) > reader.line(channel, start_ms).pause_peak
-
-
-def _loudness(samples: NDArray[np.int16]) -> NDArray[np.uint16]:
-    """Absolute samples. The least sample of 16 bits has no counterpart of its own kind, so they have no sign."""
-    return np.abs(samples).view(np.uint16)
 
 
 def _peaks_from_each(loudness: NDArray[np.uint16], size: int) -> NDArray[np.uint16]:
@@ -159,7 +155,7 @@ class Excerpt:
         if channel != self._channel or start < 0 or start + count * size > len(self._samples) + self._beyond:
             return None
         if self._peaks is None:
-            self._peaks = _peaks_from_each(np.pad(_loudness(self._samples), (0, self._beyond)), size)
+            self._peaks = _peaks_from_each(np.pad(loudness(self._samples), (0, self._beyond)), size)
         return self._peaks[start : start + count * size : size]
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
