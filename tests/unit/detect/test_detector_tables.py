@@ -28,7 +28,12 @@ GOES: dict[EntityType, list[str]] = {
         "it expires [09/27]",
         "valid till [march twenty twenty eight]",
     ],
-    EntityType.CARD_CVV: ["cvv is [one two three]", "the security code on the back is [123]"],
+    EntityType.CARD_CVV: [
+        "cvv is [one two three]",
+        "the security code on the back is [123]",
+        "and the three on the back are [seven one two]",
+        "the last three on the signature strip are [eight eight one]",
+    ],
     EntityType.PHONE_NUMBER: [
         "call me on [plus nine one nine eight seven six five four three two one zero]",
         "my number's [double nine eight seven six five treble two one]",

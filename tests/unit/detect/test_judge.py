@@ -200,6 +200,11 @@ def test_words_of_another_language_need_more_evidence(said: str, kind: T, enough
         ("the corner of maarit and {hersnapvej 75}", "the corner of {maarit and hersnapvej 75}"),
         ("i live with maarit and {hersnapvej 75} is right", "i live with maarit and {hersnapvej 75} is right"),
         ("all of maarit and {hersnapvej 75}", "all of maarit and {hersnapvej 75}"),
+        ("leave it at {forty one} the crescent please", "leave it at {forty one the crescent} please"),
+        ("yeah it's {nineteen} a the old bakery", "yeah it's {nineteen a the old bakery}"),
+        ("it's {19} the paddocks on the left", "it's {19 the paddocks} on the left"),
+        ("we were at {41} the other day", "we were at {41} the other day"),
+        ("it's {41} the house was sold", "it's {41} the house was sold"),
     ],
 )
 def test_addresses_grow_over_what_belongs_to_them(said: str, left: str) -> None:

@@ -21,6 +21,8 @@ STREETS: Final = word_set("addresses.streets")
 NAMED_STREETS: Final = word_set("addresses.named_streets")
 """Street words that make an address of a strange name alone."""
 UNITS: Final = word_set("addresses.units")
+_HOUSES: Final = word_set("addresses.houses") | STREETS
+_AFTER_HOUSE: Final = frozenset("please in near by on off thanks and".split())
 _STATE_CODES: Final = word_set("addresses.state_codes")
 _FIELDS: Final = word_set("addresses.fields")
 _INFLECTED: Final = ("ing", "ed", "ly", "tion", "tions", "ment", "ness")
@@ -146,9 +148,15 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
         if index + offset >= len(tokens):
             break
         token = tokens[index + offset]
+        if token.end <= end:
+            continue
         gap = text[end : token.start]
         if not _GAP.match(gap) or _SENTENCE_END.search(text[end : token.start + 1]):
             break
+        house = _named_house(tokens, index + offset)
+        if house is not None:
+            end, strange = house, 0
+            continue
         previous = tokens[index + offset - 1] if index + offset > 0 else None
         following = tokens[index + offset + 1] if index + offset + 1 < len(tokens) else None
         kind = token.kind
@@ -172,6 +180,23 @@ def _grow_right(text: str, tokens: list[_Token], end: CharIndex) -> CharIndex:
     return end
 
 
+def _named_house(tokens: list[_Token], at: int) -> CharIndex | None:
+    """The end of "the old bakery", "the crescent" after a house number ("41", "19 a"); None where something else
+    begins at ``at``. Behind it an everyday word may only lead on ("please", "near")."""
+    before = tokens[max(0, at - 2) : at]
+    if tokens[at].low != "the" or not before:
+        return None
+    lettered = len(before) == 2 and len(before[1].low) == 1 and before[0].kind == "n"
+    if before[-1].kind != "n" and not lettered:
+        return None
+    for last in (at + 1, at + 2):
+        if last < len(tokens) and tokens[last].low in _HOUSES:
+            following = tokens[last + 1] if last + 1 < len(tokens) else None
+            leads_on = following is None or following.kind != "w" or following.low in _AFTER_HOUSE
+            return tokens[last].end if leads_on else None
+    return None
+
+
 def _is_letter(text: str, previous: _Token | None, token: _Token) -> bool:
     """A capital alone after a street or a number, in text with small letters: "4058 18th Street A"."""
     lone = token.end - token.start == 1 and text[token.start].isupper() and token.low != "i"
@@ -190,7 +215,7 @@ def _belongs(previous: _Token | None, token: _Token, following: _Token | None) -
     if token.low == "of":
         return previous.low in ("district", "isle", "city", "state")
     if token.low in "ai" and following is not None and (token.low == "i" or following.kind == "w"):
-        return False
+        return token.low == "a" and following.low == "the" and previous.kind == "n"
     if len(token.low) == 1 and token.low.isalpha():
         return previous.kind == "n" or previous.low in UNITS or (following is not None and following.kind == "n")
     return False

@@ -10,6 +10,13 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
 _BIRTH: Final = near("|".join(["born|birth|birth ?date|birthday|dob|d o b", *cues.words_of(EntityType.DATE_OF_BIRTH)]))
+_BIRTHDAY: Final = re.compile(
+    r"(?<!\w)(?:(?:turn(?:s|ed|ing)?|(?:i|you|he|she|they|we)(?:'ll| will) be) \d{1,3}"
+    r"|(?:my|his|her|their|\w+'s) (?:1[3-9]|[2-9]\d)(?:st|nd|rd|th))"
+    r"(?: birthday)?(?: (?:is|was|falls|fell|comes))?(?: (?:on|this|last|next|the))* \Z"
+)
+"""A birthday told by the age that one reaches: "she turned 30 on the", "it was her 60th on the". From 13 on: "her 2nd
+on the" may be a visit."""
 _LEAD: Final = re.compile(
     r"(?:(?:in|since|from|of|years?|is|was|until|till|before|after|by|during|late|early|mid|summer|winter|spring"
     r"|autumn|fall"
@@ -44,6 +51,7 @@ class DateRecognizer:
                 asked
                 or view.open_run is EntityType.DATE_OF_BIRTH
                 or _BIRTH.search(view.low, max(0, start - 40), start) is not None
+                or _BIRTHDAY.search(view.low, max(0, start - 40), start) is not None
             )
             entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
             found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))

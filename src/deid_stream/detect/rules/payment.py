@@ -36,8 +36,11 @@ PAYMENT: Final = (
         rx(r"\d{3,4}|\d \d \d|\d\d \d|\d \d\d"),
         0.85,
         digits=3,
-        hints=("cv", "c v v", "security", "back"),
-        context=near(r"cvv2?|cvc2?|cv2|c v v|security code|(?:digits|number|code) on the back"),
+        hints=("cv", "c v v", "security", "back", "strip", "reverse"),
+        context=near(
+            r"cvv2?|cvc2?|cv2|c v v|security code|(?:digits|numbers?|code|ones|(?:last|the) (?:three|3)) (?:on|from) "
+            r"the (?:back|reverse|strip|signature strip)"
+        ),
     ),
     Pattern(
         EntityType.IBAN_CODE,
