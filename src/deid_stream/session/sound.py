@@ -5,6 +5,7 @@ cut into chunks nor the order of topics changes what is heard (law 1).
 """
 
 from bisect import insort
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.cut import silence
-from deid_stream.audio.hear import keys, unheard, vad
+from deid_stream.audio.hear import keys, unheard
 from deid_stream.audio.hear.vad import CELL_MS
 from deid_stream.audio.hear.within import SYLLABLE_MS
 from deid_stream.audio.hold.line import ORDINARY, LineLevel
@@ -23,6 +24,7 @@ from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
+from deid_stream.session.heard import HeardCells
 from deid_stream.session.streams import Stream, StreamState, hole_of
 from deid_stream.units import FOREVER_MS, Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
 
@@ -62,7 +64,7 @@ class Sound:
         self._restored: dict[int, StreamState] = {}
         self._by_channel: dict[int, Stream] = {}
         self._channels: tuple[int, ...] = ()
-        self._heard: dict[int, tuple[Ms, list[Interval]]] = {}
+        self._heard: defaultdict[int, HeardCells] = defaultdict(HeardCells)
         self._stopped: dict[int, tuple[tuple[Ms, Ms, int], Ms]] = {}
         """By channel: where ``silent_until_ms`` last came upon speech, after the state from which it had started."""
         self._waits = False
@@ -190,7 +192,7 @@ class Sound:
                 return at_ms
             if not looked and cell_ms < tail_ms:
                 tail_ms, looked = from_ms + self._tail_ms(stream, channel, from_ms, now_ms), True
-            for heard in self._speech(channel, cell_ms):
+            for heard in self._heard[channel].speech(self, channel, cell_ms, stream.timeline.inserted):
                 if heard.end > max(at_ms, tail_ms) and not self._given_up(stream, channel, heard, now_ms):
                     stops_ms = max(at_ms, heard.start) if heard.start > tail_ms else at_ms
                     if not self._waits:
@@ -227,14 +229,6 @@ class Sound:
     def _look_again(self, due_ms: Ms) -> None:
         self._waits = True
         self.tail_due_ms = due_ms if self.tail_due_ms is None else min(self.tail_due_ms, due_ms)
-
-    def _speech(self, channel: int, cell_ms: Ms) -> list[Interval]:
-        """The VAD's answer for one cell, asked once."""
-        known = self._heard.get(channel)
-        if known is None or known[0] != cell_ms:
-            known = (cell_ms, vad.speech(self, channel, Interval(cell_ms, cell_ms + CELL_MS)))
-            self._heard[channel] = known
-        return known[1]
 
     def arrived_ms(self, channel: int | None) -> Ms:
         """Media time up to which the channel's audio is here without a gap; 0 for none, and for interleaved audio."""
@@ -327,10 +321,12 @@ class Sound:
         touching: list[silence.Hole] = []
         redacted = 0
         for inner, channel in enumerate(stream.channels):
-            holes = self._holes.get(channel)
-            if not holes or ms_to_samples(holes[0].start_ms, rate_hz) >= end:
-                continue
-            here = [hole for span in holes if (hole := hole_of(span, inner, rate_hz)).samples.overlaps(chunk_samples)]
+            here: list[silence.Hole] = []
+            for span in self._holes.get(channel, ()):
+                if ms_to_samples(span.start_ms, rate_hz) >= end:
+                    break
+                if ms_to_samples(span.end_ms, rate_hz) > start:
+                    here.append(hole_of(span, inner, rate_hz))
             touching += here
             redacted += sum(part.length for part in merge(hole.samples.intersect(chunk_samples) for hole in here))
         if not touching:

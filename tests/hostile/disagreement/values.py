@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Span
@@ -49,12 +50,17 @@ def bare(text: str) -> str:
 def read_in(value: str, strings: Sequence[str]) -> bool:
     """Whether a value can be read in ``strings``: all of a name, or so many of its digits in a row, in whatever
     writing."""
-    whole = " ".join(strings)
-    letters = bare(whole)
+    letters, digits = _readable(" ".join(strings))
     if value in NAMES:
         return value in letters
     spoken = value.split()
     figures = "".join(str(DIGITS.index(word)) for word in spoken)
     runs = [Interval(at, at + FEW_DIGITS) for at in range(len(spoken) - FEW_DIGITS + 1)]
-    digits = re.sub(r"\W", "", normalise(re.sub(r"\[\w+\]", "|", whole)).text)
     return any(figures[slice(*run)] in digits or "".join(spoken[slice(*run)]) in letters for run in runs)
+
+
+@lru_cache(maxsize=4_096)
+def _readable(whole: str) -> tuple[str, str]:
+    """The letters, and the digits however they are written: looked for once for all values, and for all outputs that
+    are alike (most lines of the audit are)."""
+    return bare(whole), re.sub(r"\W", "", normalise(re.sub(r"\[\w+\]", "|", whole)).text)
