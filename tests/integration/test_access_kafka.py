@@ -19,8 +19,9 @@ pytestmark = pytest.mark.kafka
 
 USERS = {
     user["metadata"]["name"]: user["spec"]["authorization"]["acls"]
-    for user in yaml.safe_load_all(
-        (Path(__file__).parents[2] / "k8s" / "strimzi" / "users.yaml").read_text(encoding="utf-8")
+    for user in yaml.load_all(
+        (Path(__file__).parents[2] / "k8s" / "strimzi" / "users.yaml").read_text(encoding="utf-8"),
+        getattr(yaml, "CSafeLoader", yaml.SafeLoader),
     )
 }
 OUTPUTS = [t for t in topics.TOPICS if t.name.startswith("deid.")]

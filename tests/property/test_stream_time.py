@@ -4,6 +4,7 @@ costs another producer's calls anything. On the real partition, with the real se
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from random import Random
 
 import pytest
@@ -125,7 +126,12 @@ def test_a_restart_within_a_call_whose_line_was_known_changes_nothing() -> None:
 # -- clocks that are wrong
 
 HEALTHY = [r for n in range(4) for r in make_call(f"h{n}", "someone", n, START_MS + n * 700).records]
-ALONE = backlog(sorted(HEALTHY, key=lambda record: record.time_ms))
+
+
+@cache
+def alone() -> list[Out]:
+    """What comes out of the healthy calls by themselves."""
+    return backlog(sorted(HEALTHY, key=lambda record: record.time_ms))
 
 
 def of_healthy(released: Sequence[Out]) -> list[Out]:
@@ -150,7 +156,7 @@ def with_stray(where: float, ahead_ms: int, *, broken: bool) -> list[Record]:
 @pytest.mark.parametrize("where", [0.0, 0.4, 0.99])
 def test_one_timestamp_in_the_future_costs_no_other_call_anything(where: float, ahead_ms: int, broken: bool) -> None:
     records = with_stray(where, ahead_ms, broken=broken)
-    assert of_healthy(backlog(records)) == ALONE
+    assert of_healthy(backlog(records)) == alone()
 
 
 @pytest.mark.parametrize("broken", [True, False])
@@ -171,7 +177,7 @@ def test_nor_does_it_live_nor_to_the_calls_after_it_nor_after_a_restart(broken: 
             out += bench.out
             bench = Bench(SESSIONS, bench.checkpoints.restored, log=bench.log)
     released = sorted(o for o in [*out, *bench.out] if o.topic.startswith("deid.analytics") or o.topic == NAMES.calls)
-    assert of_healthy(released) == ALONE
+    assert of_healthy(released) == alone()
     assert bench.partition.clock_ms <= last_ms + 66_000
 
 
@@ -194,7 +200,7 @@ def test_a_producer_that_is_off_loses_nothing_and_costs_nothing(shift_ms: int, r
     records = side_by_side(HEALTHY, other, shift_ms)
     come_ms = [r.time_ms - (shift_ms if r.key.startswith(b"z") else 0) for r in records]
     released = as_they_come(records, come_ms) if read_live else backlog(records)
-    assert of_healthy(released) == ALONE
+    assert of_healthy(released) == alone()
     expected = backlog(sorted(other, key=lambda record: record.time_ms))
     own = [out for out in released if (out.key or b"").startswith(b"z")]
     assert list(map(timeless, own)) == list(map(timeless, expected))
