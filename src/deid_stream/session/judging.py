@@ -60,6 +60,7 @@ _WORDS_BETWEEN_PIECES: Final = 4
 """At most this many words between two pieces of an answer count as a misheard part of it. A larger value redacts more
 of what is said between them; a smaller one leaves pieces that were misheard."""
 _WHOLE_EMAIL: Final = re.compile(r"(?i)(?:\.|(?<![^\W_])dot) ?[a-z]{2,6}\W*\Z")
+_SENTENCE_ENDS: Final = re.compile(r"[.?!](?=\s|\Z)")
 _GOES_ON_MS: Final = 500
 """A word that begins less than this after a name may be its surname, even where it is written as the next sentence. A
 larger value takes the first word of more sentences for a surname; a smaller one leaves surnames after a breath."""
@@ -304,15 +305,26 @@ class Judge:
         in_words = wanted in _SAID_IN_WORDS
         if not answers:
             parts = doubted_text(segment.text, segment.words, self.answerable, in_words=in_words)
+            parts = self._but_after_mail(segment, parts, found)
             return _with_digits(segment.text, parts) if wanted in _DICTATED else parts
         # from doubtful word to doubtful word one would come to whatever is said after the answer
         parts = doubted_text(segment.text, segment.words, self.answerable, bridged=0, in_words=in_words)
-        last = answers[-1]
-        if wanted is EntityType.EMAIL_ADDRESS and _WHOLE_EMAIL.search(segment.text[last.start : last.end]):
-            after = doubted_text(segment.text, segment.words, self.answerable, bridged=0, in_words=False)
-            parts = [part for part in parts if part.start < last.end or part in after]
+        parts = self._but_after_mail(segment, parts, found)
         beside = [part for part in parts if any(_beside(part, span, segment.text) for span in answers)]
         return beside + _in_pieces(segment, [span for span in answers if span.entity_type is wanted])
+
+    def _but_after_mail(self, segment: Segment, parts: list[Interval], found: Sequence[Span]) -> list[Interval]:
+        """The doubted ``parts``, but of the rest of a sentence after a whole e-mail address only what is doubted there
+        by itself: it says how the address is written ("all in lower case"), and the doubt about that is none of it."""
+        mails = [span.end for span in found if span.entity_type is EntityType.EMAIL_ADDRESS]
+        if not mails or not _WHOLE_EMAIL.search(segment.text[: max(mails)]):
+            return parts
+        end = max(mails)
+        stop = _SENTENCE_ENDS.search(segment.text, end)
+        rest = Interval(end, stop.end() if stop else len(segment.text))
+        kept = [left for part in parts for left in subtract(part, [rest])]
+        own = doubted_text(segment.text, segment.words, self.answerable, bridged=0, in_words=False)
+        return sorted([*kept, *(part for part in own if rest.start <= part.start < rest.end)])
 
     def _language(self, turn: Turn) -> str | None:
         """The tag of the turn's segments: one that is not read, where there is one; None where they differ."""

@@ -186,12 +186,19 @@ def test_a_word_that_the_recogniser_doubts_is_cut_where_it_is_stated_too(monkeyp
 
 
 @pytest.mark.parametrize(
-    ("confidence", "times", "earlier_ms"),
-    [(0.9, "300ms", 40), (0.97, "300ms", 0), (None, "300ms", 0), (0.9, "100ms", 0)],
-    ids=["in doubt", "certain", "no confidence", "times that are not rough"],
+    ("value", "confidence", "times", "earlier_ms"),
+    [
+        ("Grace", 0.7, "300ms", 40),
+        ("Grace", 0.9, "300ms", 0),
+        ("Grace", None, "300ms", 0),
+        ("Grace", 0.7, "100ms", 0),
+        ("Grace Hill", 0.7, "300ms", 40),
+        ("is Grace", 0.7, "300ms", 0),
+    ],
+    ids=["in doubt", "certain", "no confidence", "times that are not rough", "its first word", "a later word"],
 )
-def test_a_value_that_a_recogniser_of_rough_times_doubts_begins_earlier_than_it_was_found(
-    monkeypatch, confidence, times, earlier_ms
+def test_a_value_whose_beginning_a_recogniser_of_rough_times_doubts_begins_earlier_than_it_was_found(
+    monkeypatch, value, confidence, times, earlier_ms
 ):
     monkeypatch.setattr("deid_stream.audio.align.locate.spilled", lambda words, said, cut, *_, rough: cut)
     monkeypatch.setattr(forced, "available", lambda: True)
@@ -200,9 +207,9 @@ def test_a_value_that_a_recogniser_of_rough_times_doubts_begins_earlier_than_it_
     even = recording(noise(5000, rms=2000))
     said = segment(TIMES)
     doubted = replace(said.words[3], confidence=confidence)
-    (plain,) = locate(said, [span("Grace")], even, 0, profile(times))
+    (plain,) = locate(said, [span(value)], even, 0, profile(times))
     in_doubt = replace(said, words=(*said.words[:3], doubted, *said.words[4:]))
-    (found,) = locate(in_doubt, [span("Grace")], even, 0, profile(times))
+    (found,) = locate(in_doubt, [span(value)], even, 0, profile(times))
     assert plain.start_ms - found.start_ms == earlier_ms
     assert found.end_ms == plain.end_ms
 

@@ -14,6 +14,8 @@ TALKING = Recording(voice(4_000)[:, None], 8_000)
 PAUSED = Recording(joined(silent(900), voice(1_500), silent(1_600))[:, None], 8_000)
 """Speech from 900 to 2,400 ms."""
 SOFT = joined(silent(900), voice(1_500, peak=1_500), silent(1_600))
+LOSSY = Recording(joined(silent(900), voice(1_500), noise(1_600, rms=20))[:, None], 8_000)
+"""The same on a line with a little noise, of which packets were lost at first: it was more silent than its pauses."""
 NOISY = Recording((SOFT + noise(4_000, rms=150))[:, None], 8_000)
 
 
@@ -62,12 +64,13 @@ def test_neighbours_give_what_their_letters_cannot_take(before, said, after, rou
         (TALKING, [Word("in", 2_000, 4_000, 1.0)], 3_870),
         # the word lasts into the pause after it; of its 400 ms of sound, 130 are its own
         (PAUSED, [Word("in", 2_000, 4_000, 1.0)], 2_270),
+        (LOSSY, [Word("in", 2_000, 4_000, 1.0)], 2_270),
         # three words are said in the time of one, and nothing is left of it
         (PAUSED, [Word("in", 2_000, 4_000, 1.0), Word("the", 4_000, 4_000), Word("mail", 4_000, 4_000)], 2_000),
         # a soft digit cannot be told from the noise
         (NOISY, [Word("in", 2_000, 4_000, 1.0)], 3_870),
     ],
-    ids=["speech to its end", "a pause", "words without a time", "noise"],
+    ids=["speech to its end", "a pause", "a pause after lost packets", "words without a time", "noise"],
 )
 def test_a_word_gives_what_sounds_in_its_time_beyond_its_letters(sound, after, expected_ms):
     words = [Word("5387", 1_000, 2_000, 0.5), *after]

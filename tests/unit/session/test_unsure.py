@@ -286,3 +286,30 @@ def test_what_goes_with_an_address_beside_it(text, gone):
     segment = read(text)
     found = Judge(UNKNOWN, detector=Addressed(), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
     assert [segment.text[s.start : s.end].strip() for s in found.spans if s.detector == "unsure_answer"] == gone
+
+
+class AskedForName(Addressed):
+    """A name was asked for, and an e-mail address is said."""
+
+    def state(self):
+        return ConversationState(asked=Asked("0", [EntityType.PERSON], 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("it is ?ann at example dot com ?all in lower case", ""),
+        ("it is ?ann at example dot com ?zorblax in lower case", "zorblax"),
+        ("?too ann at example dot com ?all in lower case", "too"),
+        ("it is ?ann at example dot com. ?all ?in lower case", "all in"),
+        ("it is ?all ?in lower case", "all in"),
+    ],
+    ids=["how it is written", "other words", "before it", "the next sentence", "no address"],
+)
+def test_the_doubt_about_an_address_says_nothing_of_how_it_is_written(text, gone):
+    """Nor may everyday words there be the name that was asked for; in another sentence they may."""
+    segment = read(text)
+    found = Judge(UNKNOWN, detector=AskedForName(), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    doubted = [segment.text[s.start : s.end] for s in found.spans if s.detector == "unsure_answer"]
+    assert " ".join(doubted).strip(" .") == gone

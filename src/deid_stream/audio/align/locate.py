@@ -22,7 +22,7 @@ from deid_stream.audio.align import edges, forced, untimed
 from deid_stream.audio.align.believable import anchors_at, believable
 from deid_stream.audio.align.drift import Drift
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, WIDEST, TimingProfile, profile
-from deid_stream.audio.align.unsure import CERTAIN_FROM, ROUGH_CERTAIN_FROM, hasty, spilled
+from deid_stream.audio.align.unsure import CERTAIN_FROM, hasty, spilled
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hold.reader import Reader
 from deid_stream.model.events import Segment, Word
@@ -51,9 +51,9 @@ their cuts by as much as their times may be off; a smaller one believes an align
 
 
 _BEGUN_MS: Final = 40
-"""Where a recogniser of rough times doubts a value, the value is taken to begin this much earlier than it was found:
-the alignment gives its first sound to the word before. A larger value takes more of that word; a smaller one leaves the
-beginning of doubted values."""
+"""Where a recogniser of rough times doubts the first word of a value, the value is taken to begin this much earlier
+than it was found: the alignment gives its first sound to the word before. A larger value takes more of that word; a
+smaller one leaves the beginning of doubted values."""
 
 
 class _Wanted(NamedTuple):
@@ -177,7 +177,7 @@ def _by_times(
         if reading.segment.words is not reading.stated and _doubts(stated):
             # where words were misheard, the aligner has looked for words that were not said
             cut = _with_stated(reading.stated, said, cut)
-        if entity_type != UNSURE and reading.rough and _doubts(stated, ROUGH_CERTAIN_FROM):
+        if entity_type != UNSURE and reading.rough and _doubts(stated[:1]):
             cut = Interval(cut.start - _BEGUN_MS, cut.end)
         off_by = _furthest(drift[said.start : said.end])
         located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))

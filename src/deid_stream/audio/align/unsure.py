@@ -23,6 +23,9 @@ ROUGH_CERTAIN_FROM: Final = 0.95
 _TOLD_APART: Final = 8
 """Speech that peaks this many times above the line's pauses (18 dB) can be told from them. A larger value takes more of
 the pauses beside a badly understood value for its sound; a smaller one takes soft digits in noise for pauses."""
+_INAUDIBLE: Final = 56
+"""What peaks this many times below the loudest of a word (35 dB) is not heard beside it. A larger value takes more of
+the pause beside a badly understood value for its sound; a smaller one takes soft digits for pauses."""
 _BEGAN_WITHIN_MS: Final = 400
 """A badly understood value may have begun this far before the cut, in the same sound. A larger value takes more of what
 somebody said just before; a smaller one leaves the first digit where a recogniser hears the second as the first."""
@@ -85,15 +88,17 @@ def _hurried(words: Sequence[Word]) -> bool:
 
 def _left_ms(claimed: Interval, needed_ms: Ms, reader: Reader, channel: int) -> Ms:
     """When no more sounds until the end of ``claimed`` (ms) than is needed: a word may be stated to last into the pause
-    after it. The end where noise hides the pauses."""
+    after it. The end where noise hides the pauses. What is so much softer than the word that nobody hears it beside it
+    is no sound, however silent the line was elsewhere, as where packets were lost."""
     count = claimed.length // FRAME_MS
     if count <= 0:
         return claimed.end
-    sound = reader.pcm(channel, claimed.start, claimed.end)
-    loudest = max(int(sound.max()), -int(sound.min()))
-    if loudest < _TOLD_APART * reader.line(channel, claimed.start).pause_peak:
+    sound = reader.pcm(channel, claimed.start, claimed.start + count * FRAME_MS).astype(np.int32)
+    peaks = np.abs(sound).reshape(count, -1).max(axis=1)
+    loudest, pause_peak = int(peaks.max()), reader.line(channel, claimed.start).pause_peak
+    if loudest < _TOLD_APART * pause_peak:
         return claimed.end
-    sounded_ms = np.cumsum(loud_frames(reader, channel, claimed.start, count)[::-1]) * FRAME_MS
+    sounded_ms = np.cumsum((peaks > max(pause_peak, loudest // _INAUDIBLE))[::-1]) * FRAME_MS
     return claimed.end - int(np.searchsorted(sounded_ms, needed_ms)) * FRAME_MS
 
 
