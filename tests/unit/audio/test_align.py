@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from deid_stream.audio.align import forced
 from deid_stream.audio.align.believable import TimedWord
+from deid_stream.audio.align.drift import NO_DRIFT, Drift
 from deid_stream.audio.align.locate import UNALIGNED, locate
 from deid_stream.audio.align.profiles import FORCED, MAX_REACH_MS, PROFILES, WIDEST, profile
 from deid_stream.audio.hold.reader import Recording
@@ -54,6 +55,23 @@ def test_consecutive_words_go_together_with_the_pause_between():
     assert found.start_ms <= 1700
     assert found.end_ms >= 2500
     assert (found.channel, found.entity_type) == (0, "PERSON")
+
+
+@pytest.mark.parametrize(
+    ("drift", "expected"),
+    [
+        ([Drift(900, 900)] * 6, (800, 3_400)),
+        ([Drift(900, 900, within=Interval(1_200, 2_600))] * 6, (1_000, 2_800)),
+        # the other word's segment has times of its own
+        ([*[NO_DRIFT] * 4, *[Drift(900, 900, within=Interval(2_150, 2_600))] * 2], (1_700, 2_800)),
+    ],
+    ids=["as far as they may be off", "where they all are", "words of two segments"],
+)
+def test_words_whose_times_are_off_go_no_further_than_to_where_all_of_them_are(monkeypatch, drift, expected):
+    monkeypatch.setattr("deid_stream.audio.align.locate._by_sound", lambda *_: None)
+    (found,) = locate(segment(TIMES), [span("Grace Hill")], SPOKEN, 0, profile("exact"), None, drift)
+    assert found.start_ms == pytest.approx(expected[0], abs=60)
+    assert found.end_ms == pytest.approx(expected[1], abs=60)
 
 
 def test_two_spans_are_two_stretches():

@@ -70,6 +70,19 @@ def five(*stated: tuple[int, int]) -> Segment:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("before", "starts_ms"), [(silent(280), 1_000), (noise(280, rms=3_000), 200)])
+def test_where_a_word_is_stated_in_silence_the_words_are_somewhere_in_the_sound(before, starts_ms: int) -> None:
+    """Not a whole segment's length before and after it."""
+    loud = {"rms": 3_000}
+    sound = joined(
+        silent(200), before, silent(520), noise(280, **loud), silent(120), noise(280, **loud), silent(2_120),
+        noise(280, **loud), silent(120), noise(280, **loud), silent(120), noise(280, **loud), silent(6_000),
+    )  # fmt: skip
+    segment = five((1_000, 1_280), (2_500, 2_780), (2_900, 3_180), (4_200, 4_480), (4_600, 4_880))
+    (found,) = drifts([segment], Recording(sound[:, None], RATE_HZ), 0, PROFILES["exact"], FOREVER_MS)
+    assert found == Drift(3_880, 3_880, within=Interval(starts_ms, 4_880))
+
+
 @pytest.mark.parametrize(
     ("stated", "last_only"),
     [

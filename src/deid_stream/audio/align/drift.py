@@ -70,6 +70,8 @@ class Drift(NamedTuple):
     """Only because the last word sounds on after its stated end."""
     last_only: bool = False
     """Only the last word: it is stated after the sound, as recognisers do, and the others fit."""
+    within: Interval | None = None
+    """Where the words are (media time): nobody knows which is where, but none of them is elsewhere. None: not known."""
 
 
 NO_DRIFT: Final = Drift(0, 0)
@@ -227,6 +229,9 @@ def _drift(
     )
     if any(either_way):
         return Drift(max(drift.before_ms, either_way.before_ms), max(drift.after_ms, either_way.after_ms))
+    if drift.before_ms == drift.after_ms == extent.length:  # a word stands in silence amid the others
+        sounds = [extent, *filter(None, (before, heard, after))]
+        return drift._replace(within=Interval(min(s.start for s in sounds), max(s.end for s in sounds)))
     return drift
 
 

@@ -134,6 +134,19 @@ def _furthest(drift: Sequence[Drift]) -> Drift:
     return Drift(max((word.before_ms for word in drift), default=0), max((word.after_ms for word in drift), default=0))
 
 
+def _widened(cut: Interval, drift: Sequence[Drift]) -> Interval:
+    """``cut`` (ms) by as much as its words may be off, and no further than to where the words of their segment are."""
+    start_ms, end_ms = cut
+    for within in {word.within for word in drift}:
+        off_by = _furthest([word for word in drift if word.within == within])
+        earliest_ms, latest_ms = cut.start - off_by.before_ms, cut.end + off_by.after_ms
+        if within is not None:
+            earliest_ms = max(earliest_ms, within.start - WINDOW_SLACK_MS)
+            latest_ms = min(latest_ms, within.end + WINDOW_SLACK_MS)
+        start_ms, end_ms = min(start_ms, earliest_ms), max(end_ms, latest_ms)
+    return Interval(start_ms, end_ms)
+
+
 def _read(segment: Segment, spans: Sequence[Span], placed: Placement | None, timing: TimingProfile) -> _Reading:
     if not segment.words:
         segment = msgspec.structs.replace(segment, words=tuple(Word(token) for token in segment.text.split()))
@@ -179,8 +192,8 @@ def _by_times(
             cut = _with_stated(reading.stated, said, cut)
         if entity_type != UNSURE and reading.rough and _doubts(stated[:1]):
             cut = Interval(cut.start - _BEGUN_MS, cut.end)
-        off_by = _furthest(drift[said.start : said.end])
-        located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
+        start_ms, end_ms = _widened(cut, drift[said.start : said.end])
+        located.append(AudioSpan(max(0, start_ms), end_ms, channel, entity_type))
     return located
 
 
@@ -230,8 +243,8 @@ def _between(reading: _Reading, reader: Reader, channel: int, drift: Sequence[Dr
         if own and not (start_ms <= min(own) and max(own) <= end_ms):
             return None  # the words are not in the order of their times, so no neighbour bounds them
         cut = edges.outward(reader, channel, Interval(start_ms, end_ms), (None, None), WIDEST)
-        off_by = _furthest(drift[before or 0 : None if after is None else after + 1])
-        located.append(AudioSpan(max(0, cut.start - off_by.before_ms), cut.end + off_by.after_ms, channel, entity_type))
+        start_ms, end_ms = _widened(cut, drift[before or 0 : None if after is None else after + 1])
+        located.append(AudioSpan(max(0, start_ms), end_ms, channel, entity_type))
     return located
 
 
