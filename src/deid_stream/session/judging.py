@@ -10,7 +10,7 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import Asked, ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import begins, landmark, mailed, sentence_of_name, thanked, told
+from deid_stream.detect.rules.told import begins, landmark, lives_at, mailed, sentence_of_name, thanked, told
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -246,7 +246,8 @@ class Judge:
             wanted = [kind for kind in asked.types if self._policy.operator(kind) is not None]
         misheard = [(part, kind) for kind in wanted for part in self._doubted_answer(turn, judged, kind)]
         places = [part for part, kind in [*map(_placed, judged.spans), *misheard] if kind is EntityType.ADDRESS]
-        misheard += [(part, EntityType.ADDRESS) for part in self._landmarks(turn, places)]
+        beside = self._beside_address(turn, places, asked=EntityType.ADDRESS in wanted)
+        misheard += [(part, EntityType.ADDRESS) for part in beside]
         if self._reads_names(turn):
             asked_name = EntityType.PERSON in wanted
             named = any(span.entity_type is EntityType.PERSON for span in judged.spans)
@@ -279,8 +280,9 @@ class Judge:
     def _mailed(self, turn: Turn) -> list[Interval]:
         return mailed(turn.text) if self._policy.operator(EntityType.EMAIL_ADDRESS) is not None else []
 
-    def _landmarks(self, turn: Turn, places: Sequence[Interval]) -> list[Interval]:
-        """What a recogniser's text says of where an address is, beside its parts, which are ``places``."""
+    def _beside_address(self, turn: Turn, places: Sequence[Interval], *, asked: bool) -> list[Interval]:
+        """What a recogniser's text says of where an address is, beside its parts, which are ``places``; and where one
+        was ``asked`` for, what it says before them of where somebody lives."""
         parts: list[Interval] = []
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
             own = Interval(start, start + len(segment.text))
@@ -288,6 +290,8 @@ class Judge:
                 for place in (part.intersect(own) for part in places if part.overlaps(own)):
                     end = landmark(segment.text, Interval(place.start - start, place.end - start))
                     parts.append(Interval(place.end, start + end))
+                    if asked:
+                        parts.append(Interval(start + lives_at(segment.text, place.start - start), place.start))
         return [part for part in parts if part.length]
 
     def _doubted_answer(self, turn: Turn, judged: Judged, wanted: EntityType) -> list[Interval]:

@@ -313,3 +313,31 @@ def test_the_doubt_about_an_address_says_nothing_of_how_it_is_written(text, gone
     assert found is not None
     doubted = [segment.text[s.start : s.end] for s in found.spans if s.detector == "unsure_answer"]
     assert " ".join(doubted).strip(" .") == gone
+
+
+class FindingMill(AskingFor):
+    """Knows "old mill" for a part of an address."""
+
+    def turn(self, text, speaker, prev=None, *, language=None):
+        at = text.find("old mill")
+        return [Span(at, at + 8, EntityType.ADDRESS, 1.0, "test")] if at >= 0 else []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "confidence", "gone"),
+    [
+        (EntityType.ADDRESS, "i live at boarding station approach near the old mill", 0.97, "boarding"),
+        (EntityType.ADDRESS, "my address is flat nine, station near the old mill", 0.97, "flat"),
+        (EntityType.ADDRESS, "i live in town. we went to the old mill", 0.97, "old"),
+        (EntityType.ADDRESS, "i live at home and every day i walk to the old mill", 0.97, "old"),
+        (EntityType.ADDRESS, "we went to the old mill", 0.97, "old"),
+        (EntityType.ADDRESS, "i live at boarding station approach near the old mill", None, "old"),
+        (EntityType.PERSON, "i live at boarding station approach near the old mill", 0.97, "old"),
+    ],
+    ids=["lives", "address", "another sentence", "many words", "nobody lives there", "no recogniser", "not asked"],
+)
+def test_what_stands_where_somebody_lives_is_the_address_that_was_asked_for(wanted, text, confidence, gone):
+    segment = read(text, confidence)
+    found = Judge(UNKNOWN, detector=FindingMill(wanted), key=bytes(32)).turn(Turn(2_000, 1, (segment,)))
+    assert found is not None
+    assert segment.text[found.spans[0].start :].startswith(gone)

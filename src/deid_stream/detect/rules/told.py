@@ -60,6 +60,10 @@ _LANDMARK: Final = re.compile(
 )
 _LANDMARK_WORDS: Final = 4
 """A landmark has at most this many words. A larger value takes what else is said for a part of the address."""
+_LIVES: Final = re.compile(
+    r"(?<![^\W_])(?:(?:live|living|lives|stay|staying) (?:now )?(?:at|in|on)|address(?: is|'s))(?![^\W_])[ ,:]*"
+)
+_ENDS_SENTENCE: Final = re.compile(r"[.?!](?=\s|\Z)")
 _MAIL: Final = re.compile(
     r"(?<![^\W_])(?:that would be|(?:it|that|mail|address) is|it's|that's)[ ,]+"
     r"(?P<told>(?!www|w w)[^\s,;:?!]+(?: [^\s,;:?!]+){1,8}?(?: ?\. ?| dot )(?:com|org|net|co|edu))(?![^\W_])"
@@ -137,6 +141,17 @@ def landmark(text: str, address: Interval) -> CharIndex:
         if words and words[-1].end() > address.end:
             return words[-1].end()
     return address.end
+
+
+def lives_at(text: str, at: CharIndex) -> CharIndex:
+    """Where an address begins a part of which begins at ``at``: right after "I live at", where few other words stand
+    between: "I live at boarding station approach near the old mill". ``at`` where nobody says so."""
+    low = text.lower().replace("’", "'")[:at]
+    cue = next(reversed(list(_LIVES.finditer(low))), None)
+    between = list(WORD.finditer(low, cue.end())) if cue else []
+    if cue is None or not 0 < len(between) <= _MOST_WORDS or _ENDS_SENTENCE.search(low, cue.end()):
+        return at
+    return between[0].start()
 
 
 def _after_cues(low: str, *, asked: bool, unnamed: bool) -> Iterator[Interval]:
