@@ -4,8 +4,10 @@
 memory or on Apache Kafka. ``make test-live`` runs those; CI runs both.
 """
 
+import gc
 import os
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,18 @@ TESTS = Path(__file__).parent
 # how long an example takes says how busy the machine is, and nothing about the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting makes stays until the end: to look for garbage among it takes a fifth of the time of collecting,
+    in each process of a run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
