@@ -25,8 +25,8 @@ from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
 from deid_stream.session.heard import HeardCells
-from deid_stream.session.streams import Stream, StreamState, hole_of
-from deid_stream.units import FOREVER_MS, Interval, Ms, merge, ms_to_samples, samples_to_ms, subtract
+from deid_stream.session.streams import Stream, StreamState, sanitize
+from deid_stream.units import FOREVER_MS, Interval, Ms, merge, ms_to_samples, subtract
 
 STEP_MS = 400
 """Media time of new audio after which a call is asked again what may leave."""
@@ -286,12 +286,9 @@ class Sound:
             stream.chunks += len(released)
             stream.released_bytes += size
             self.held_bytes -= size
-            whole = not any(self._holes.get(channel) for channel in stream.channels)
+            holes = stream.holes(self._holes)
             for chunk in released:
-                if whole:
-                    sanitized = SanitizedAudio(chunk=chunk, data=chunk.data, redacted_ms=0, allowed_ms=allowed_ms)
-                else:
-                    sanitized = self._sanitize(stream, chunk, operator, allowed_ms)
+                sanitized = sanitize(chunk, holes, operator, allowed_ms)
                 yield stream.disguised(sanitized) if disguise else sanitized
         self._prune()
 
@@ -309,34 +306,6 @@ class Sound:
         for span in unheard.unexplained(explained, window, self, channel, self._holes.get(channel, ())):
             self.cut(span)
             yield span
-
-    def _sanitize(
-        self, stream: Stream, chunk: AudioChunk, operator: silence.Operator, allowed_ms: Ms
-    ) -> SanitizedAudio:
-        rate_hz = chunk.format.rate_hz
-        start = ms_to_samples(chunk.offset_ms, rate_hz)
-        frames = len(chunk.data) // chunk.format.frame_bytes
-        end = start + frames
-        chunk_samples = Interval(start, end)
-        touching: list[silence.Hole] = []
-        redacted = 0
-        for inner, channel in enumerate(stream.channels):
-            here: list[silence.Hole] = []
-            for span in self._holes.get(channel, ()):
-                if ms_to_samples(span.start_ms, rate_hz) >= end:
-                    break
-                if ms_to_samples(span.end_ms, rate_hz) > start:
-                    here.append(hole_of(span, inner, rate_hz))
-            touching += here
-            redacted += sum(part.length for part in merge(hole.samples.intersect(chunk_samples) for hole in here))
-        if not touching:
-            return SanitizedAudio(chunk=chunk, data=chunk.data, redacted_ms=0, allowed_ms=allowed_ms)
-        return SanitizedAudio(
-            chunk=chunk,
-            data=silence.redact(chunk.data, chunk.format, start, touching, operator),
-            redacted_ms=samples_to_ms(redacted, rate_hz),
-            allowed_ms=allowed_ms,
-        )
 
     def _prune(self) -> None:
         if not self._streams:

@@ -1,14 +1,17 @@
 """One audio stream of a call: its timeline, the channels it carries, how far it has been judged."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from deid_stream.audio.cut import silence
 from deid_stream.audio.hold.line import LineState
 from deid_stream.audio.hold.timeline import Timeline
+from deid_stream.model.events import AudioChunk
 from deid_stream.model.outputs import SanitizedAudio
 from deid_stream.model.spans import AudioSpan
 from deid_stream.session.disguise import StreamDisguise
-from deid_stream.units import Interval, Ms, ms_to_samples, samples_to_ms
+from deid_stream.units import Interval, Ms, merge, ms_to_samples, samples_to_ms
 
 _GAP_MS = 200
 """A stream may lack this much media time before its audio counts as incomplete, since offsets are rounded."""
@@ -58,13 +61,38 @@ class Stream:
             return True
         return self.begin_ms >= 0 and end_ms - self.begin_ms - self.released_ms > _GAP_MS
 
+    def holes(self, spans: Mapping[int, Sequence[AudioSpan]]) -> list[silence.Hole]:
+        """The ``spans`` of the stream's channels (by channel, as the call counts them) in samples."""
+        rate_hz = self.timeline.rate_hz
+        return [
+            silence.Hole(
+                inner,
+                Interval(ms_to_samples(span.start_ms, rate_hz), ms_to_samples(span.end_ms, rate_hz)),
+                span.level or silence.DEFAULT_LEVEL,
+            )
+            for inner, channel in enumerate(self.channels)
+            for span in spans.get(channel, ())
+        ]
+
     def disguised(self, audio: SanitizedAudio) -> SanitizedAudio:
         """The chunk with the disguised form of its sound added. Chunks must be given in order."""
         start = ms_to_samples(audio.chunk.offset_ms, audio.chunk.format.rate_hz)
         return msgspec.structs.replace(audio, disguised=self.disguise.process(audio.data, start))
 
 
-def hole_of(span: AudioSpan, inner: int, rate_hz: int) -> silence.Hole:
-    """A span as a hole in its stream: in samples, on channel ``inner`` of the chunk (0 for a stream of one channel)."""
-    samples = Interval(ms_to_samples(span.start_ms, rate_hz), ms_to_samples(span.end_ms, rate_hz))
-    return silence.Hole(inner, samples, span.level or silence.DEFAULT_LEVEL)
+def sanitize(
+    chunk: AudioChunk, holes: Sequence[silence.Hole], operator: silence.Operator, allowed_ms: Ms
+) -> SanitizedAudio:
+    """The chunk as it may leave: with those ``holes`` of its stream cut that touch it."""
+    data, fmt, redacted = chunk.data, chunk.format, 0
+    if holes:
+        start = ms_to_samples(chunk.offset_ms, fmt.rate_hz)
+        whole = Interval(start, start + len(data) // fmt.frame_bytes)
+        touching = [hole for hole in holes if hole.samples.start < whole.end and start < hole.samples.end]
+        for channel in {hole.channel for hole in touching}:
+            parts = merge(hole.samples.intersect(whole) for hole in touching if hole.channel == channel)
+            redacted += sum(part.length for part in parts)
+        if touching:
+            data = silence.redact(data, fmt, start, touching, operator)
+    redacted_ms = samples_to_ms(redacted, fmt.rate_hz) if redacted else 0
+    return SanitizedAudio(chunk=chunk, data=data, redacted_ms=redacted_ms, allowed_ms=allowed_ms)

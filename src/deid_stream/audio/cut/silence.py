@@ -54,14 +54,17 @@ def redact(
     touched = [hole for hole in holes if hole.samples.overlaps(Interval(start_sample, end_sample))]
     if not touched:
         return data
-    frames = np.frombuffer(data, np.uint8).reshape(-1, fmt.channels, fmt.sample_bytes).copy()
+    redacted, stride = bytearray(data), fmt.frame_bytes
     for hole in touched:
         if not 0 <= hole.channel < fmt.channels:
             raise AudioFormatError(f"no channel {hole.channel} in a stream of {fmt.channels}")
         part = hole.samples.intersect(Interval(start_sample, end_sample))
-        target = frames[part.start - start_sample : part.end - start_sample, hole.channel]
-        target[:] = np.frombuffer(_filling(part, hole, fmt, operator), np.uint8).reshape(-1, fmt.sample_bytes)
-    return frames.tobytes()
+        first, stop = (part.start - start_sample) * stride, (part.end - start_sample) * stride
+        filling = _filling(part, hole, fmt, operator)
+        for byte in range(fmt.sample_bytes):
+            begin = first + hole.channel * fmt.sample_bytes + byte
+            redacted[begin:stop:stride] = filling[byte :: fmt.sample_bytes]
+    return bytes(redacted)
 
 
 def _filling(part: Interval, hole: Hole, fmt: AudioFormat, operator: Operator) -> bytes:
