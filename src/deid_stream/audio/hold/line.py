@@ -10,6 +10,7 @@ is quiet. (docs/audio.md has the table of what counts as what.)
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from operator import gt, lt
 from typing import Final, NamedTuple, TypeVar
 
@@ -284,11 +285,7 @@ def _frame_sums(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.int64]:
     width = _rumble_samples(rate_hz)
     count = len(samples) + -len(samples) % size
     first = 1 + width // 2
-    padded = np.empty(count + width, np.int64)
-    padded[0] = 0
-    padded[1:first] = samples[0]
-    padded[first : first + len(samples)] = samples
-    padded[first + len(samples) :] = samples[-1]
+    padded = samples.take(_with_edges(len(samples), first, count + width), mode="clip").astype(np.int64)
     whole = padded[first : first + count]
     sums = np.add.accumulate(padded)
     values = np.empty((2, count), np.int64)
@@ -296,11 +293,17 @@ def _frame_sums(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.int64]:
     apart = np.multiply(whole, width, out=values[0])
     apart -= sums[width:]
     apart += sums[:-width]
-    values[1, 0] = 0
-    np.subtract(whole[1:], whole[:-1], out=values[1, 1:])
-    frames = values.reshape(2, -1, size)
-    sums_of_squares: NDArray[np.int64] = np.einsum("ijk,ijk->ij", frames, frames)
+    np.subtract(whole, padded[first - 1 : first - 1 + count], out=values[1])
+    np.multiply(values, values, out=values)
+    sums_of_squares: NDArray[np.int64] = np.add.reduce(values.reshape(2, -1, size), axis=2)
     return sums_of_squares
+
+
+@lru_cache(maxsize=8)
+def _with_edges(length: int, before: int, count: int) -> NDArray[np.intp]:
+    """Which of ``length`` samples stand where ``before`` of ``count`` come before them, the rest after them, and each
+    edge goes on as it is. Looks are all of one length, and so are nearly all cells of the VAD."""
+    return np.clip(np.arange(-before, count - before), 0, length - 1)
 
 
 def quantile(values: NDArray[np.int32] | list[float], share: float) -> float:

@@ -155,7 +155,9 @@ class Excerpt:
         if channel != self._channel or start < 0 or start + count * size > len(self._samples) + self._beyond:
             return None
         if self._peaks is None:
-            self._peaks = _peaks_from_each(np.pad(loudness(self._samples), (0, self._beyond)), size)
+            whole = np.zeros(len(self._samples) + self._beyond, np.uint16)
+            whole[: len(self._samples)] = loudness(self._samples)
+            self._peaks = _peaks_from_each(whole, size)
         return self._peaks[start : start + count * size : size]
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
