@@ -74,7 +74,7 @@ def _edge(reader: Reader, channel: int, stated: Ms, other: Ms | None, sign: int,
     cost = np.where(left > 0, BREACH * left, -left) @ (likely / likely.sum())
     cost[borders < least] = np.inf
     cheapest = borders[cost <= cost.min() + 1e-6]
-    return int(cheapest[max(0, np.searchsorted(cheapest, usual, side="right") - 1)])
+    return int(cheapest[max(0, cheapest.searchsorted(usual, side="right") - 1)])
 
 
 def _levels_db(reader: Reader, channel: int, borders: NDArray[np.int_], sign: int) -> NDArray[np.float64]:
@@ -83,7 +83,8 @@ def _levels_db(reader: Reader, channel: int, borders: NDArray[np.int_], sign: in
     first_ms = int(borders[0] if sign > 0 else -borders[-1]) - FRAME_MS
     size = ms_to_samples(FRAME_MS, reader.rate_hz)
     samples = reader.pcm(channel, first_ms, first_ms + count * FRAME_MS).astype(np.float64)
-    samples = np.pad(samples, (0, max(0, count * size - len(samples))))[: count * size]
-    power = np.square(samples).reshape(count, size).mean(axis=1)[::sign]
+    if len(samples) < count * size:
+        samples = np.pad(samples, (0, count * size - len(samples)))
+    power = np.add.reduce(np.square(samples[: count * size]).reshape(count, size), axis=1)[::sign] / size
     level_db: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 10 ** (_FLOOR_DB / 10)))
     return level_db

@@ -34,10 +34,10 @@ def connected(sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: I
     frames = loud * FRAME_MS + window.start
     if not len(frames):
         return Nearby(None, None, None)
-    first, stop = np.searchsorted(frames, extent).tolist()
+    first, stop = frames.searchsorted(extent).tolist()
     if first == stop:
         return Nearby(None, Interval(int(frames[0]), int(frames[-1]) + FRAME_MS), None)
-    quiet_ms = np.cumsum(~audible)[loud] * FRAME_MS
+    quiet_ms = (~audible).cumsum()[loud] * FRAME_MS
     apart = (quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) | (frames[1:] - frames[:-1] > _SOFT_BETWEEN_MS)
     borders = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
     parts = [Interval(int(frames[a]), int(frames[b - 1]) + FRAME_MS) for a, b in pairwise(borders)]

@@ -125,7 +125,8 @@ def _runs(loud: NDArray[np.bool_]) -> list[Interval]:
     if not len(at):
         return []
     later = np.flatnonzero(at[1:] - at[:-1] > PAUSE_MS // FRAME_MS) + 1
-    return [Interval(int(run[0]), int(run[-1]) + 1) for run in np.split(at, later)]
+    borders = [0, *later.tolist(), len(at)]
+    return [Interval(int(at[first]), int(at[stop - 1]) + 1) for first, stop in pairwise(borders)]
 
 
 def _syllables(runs: Sequence[Interval]) -> list[Interval]:
