@@ -24,6 +24,8 @@ _GOES_ON: Final = _ENDS - {"at", "from", "in", "on", "the", "to"}
 """The same, without the words that parts of a name are taken for most often."""
 _REFUSES: Final = word_set("told.refuses")
 """What begins no name in an answer in which none was found."""
+_LIKE_DENIAL: Final = re.compile(r"not (?:an?|the|you|your) [^\W\d_]{3}")
+"""What a name may be written as that sounds like it, where an answer tells no other: "it is not your petrova"."""
 _NO_PART: Final = word_set("told.no_part")
 """Words of whom one may be through to that is nobody: a department."""
 _SAYS_MORE: Final = word_set("told.says_more")
@@ -76,7 +78,8 @@ _STOPS: Final = re.compile(r"[.?!,;:](?=\s|\Z)")
 
 def told(text: str, *, asked: bool, unnamed: bool = False) -> list[Interval]:
     """Stretches of ``text`` (characters) in which somebody says a name, in order. ``asked``: for a name; then "it is"
-    begins one too. ``unnamed``: no name was found in the answer, so "my name is always in a gaming" says one too."""
+    begins one too. ``unnamed``: no name was found in the answer, so "my name is always in a gaming" says one too,
+    and "it is"."""
     low = text.lower().replace("’", "'")
     return (
         sorted({*_after_cues(low, asked=asked, unnamed=asked and unnamed), *_before_speaking(low)})
@@ -160,11 +163,15 @@ def _after_cues(low: str, *, asked: bool, unnamed: bool) -> Iterator[Interval]:
             continue
         stop = _STOPS.search(low, cue.end())
         words = list(WORD.finditer(low, cue.end(), stop.start() if stop else len(low)))
-        any_words = unnamed and bool(cue["name"])
-        ends = _GOES_ON if any_words else _ENDS
+        any_words = unnamed and bool(cue["name"] or (cue["answer"] or "").startswith("it"))
+        ends, no_name = (_GOES_ON, _REFUSES) if any_words else (_ENDS, _NOT_FIRST)
+        if any_words and _LIKE_DENIAL.match(low, cue.end()):
+            ends, no_name = ends - {"you", "your"}, no_name - {"not"}
         last = next((at for at, word in enumerate(words) if word.group() in ends), len(words))
         said = [word.group() for word in words[:last]]
-        if not 0 < last <= _MOST_WORDS or said[0] in (_REFUSES if any_words else _NOT_FIRST):
+        if cue["answer"] and last < _SENTENCE_OF_NAME:
+            no_name = _NOT_FIRST  # "it is fine"
+        if not 0 < last <= _MOST_WORDS or said[0] in no_name:
             continue
         if not cue["name"] and not _NO_PART.isdisjoint(said):
             continue
