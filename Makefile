@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-# test files at a time in `make test`, twice a small machine's two cores: some tests wait. On one slow machine four take
-# 6 min 48 s and three 7 min 38 s; each imports and collects everything once more (9 s of a processor)
+# test files at a time in `make test`, twice a small machine's two cores: some tests wait. On one slow machine four took
+# 6 min 48 s where three took 7 min 38 s; each imports and collects everything once more (6 s of a processor)
 JOBS   ?= 4
 # in `make test-live`: tests of brokers mostly wait, but six at a time wait for each other until time limits pass
 LIVE_JOBS ?= 4
