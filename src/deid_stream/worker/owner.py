@@ -43,7 +43,7 @@ FIRST_BACKOFF_S: Final = 0.1
 _MAX_UNPUBLISHED: Final = 20_000
 """Records that may wait for a slow broker; then nothing more is taken."""
 _SLICE: Final = 64
-_SLICE_S: Final = 0.004
+_SLICE_S: Final = 0.001
 """Work between two looks at what other tasks wait for, by the clock, because one turn's detection takes as long as a
 hundred audio records. Larger: a batch that the broker has answered is noticed later. Smaller: a slice has fewer records
 to share what each of them costs, which with four records was a tenth of all work."""
