@@ -1,5 +1,6 @@
 """What the neighbours of badly understood words cannot be is theirs; what was made up is nobody's."""
 
+import numpy as np
 import pytest
 
 from deid_stream.audio.align.unsure import hasty, spilled
@@ -11,7 +12,8 @@ from .sounds import joined, noise, silent, voice
 
 CUT = Interval(1_000, 2_000)
 TALKING = Recording(voice(4_000)[:, None], 8_000)
-PAUSED = Recording(joined(silent(900), voice(1_500), silent(1_600))[:, None], 8_000)
+PAUSED_SOUND = joined(silent(900), voice(1_500), silent(1_600))
+PAUSED = Recording(PAUSED_SOUND[:, None], 8_000)
 """Speech from 900 to 2,400 ms."""
 SOFT = joined(silent(900), voice(1_500, peak=1_500), silent(1_600))
 LOSSY = Recording(joined(silent(900), voice(1_500), noise(1_600, rms=20))[:, None], 8_000)
@@ -27,6 +29,15 @@ NOISY = Recording((SOFT + noise(4_000, rms=150))[:, None], 8_000)
 def test_a_word_that_is_given_no_time_takes_what_its_neighbours_cannot_be(stated, expected):
     words = [Word("hi", 820, 900, 1.0), Word("chloe", *stated, 1.0), Word("in", 1_450, 1_760, 1.0)]
     assert spilled(words, Interval(1, 2), Interval(*stated), TALKING, 0, rough=False) == Interval(*expected)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 22_050, 44_100])
+def test_a_pause_is_told_from_a_word_at_every_rate(rate_hz):
+    """At some rates no frame is a whole number of samples."""
+    sound = np.interp(np.arange(0, 4, 1 / rate_hz), np.arange(len(PAUSED_SOUND)) / 8_000, PAUSED_SOUND)
+    words = [Word("at", 203, 1_000, 1.0), Word("5387", 1_000, 2_000, 0.5), Word("in", 2_003, 3_997, 1.0)]
+    cut = spilled(words, Interval(1, 2), CUT, Recording(sound.astype(np.int16)[:, None], rate_hz), 0, rough=False)
+    assert cut.end == pytest.approx(2_270, abs=20)
 
 
 def test_a_word_that_is_given_no_time_takes_no_more_than_it_can_sound():

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames
+from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, frame_peaks, loud_frames
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import Interval, Ms
 from deid_stream.words.durations import duration_bounds, least_sound_ms, most_sound_ms, sharing_time
@@ -93,8 +93,7 @@ def _left_ms(claimed: Interval, needed_ms: Ms, reader: Reader, channel: int) -> 
     count = claimed.length // FRAME_MS
     if count <= 0:
         return claimed.end
-    sound = reader.pcm(channel, claimed.start, claimed.start + count * FRAME_MS).astype(np.int32)
-    peaks = np.abs(sound).reshape(count, -1).max(axis=1)
+    peaks = frame_peaks(reader, channel, claimed.start, count)
     loudest, pause_peak = int(peaks.max()), reader.line(channel, claimed.start).pause_peak
     if loudest < _TOLD_APART * pause_peak:
         return claimed.end
