@@ -10,7 +10,16 @@ import msgspec
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import Asked, ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
-from deid_stream.detect.rules.told import begins, landmark, lives_at, mailed, sentence_of_name, thanked, told
+from deid_stream.detect.rules.told import (
+    SENTENCE_END,
+    begins,
+    landmark,
+    lives_at,
+    mailed,
+    sentence_of_name,
+    thanked,
+    told,
+)
 from deid_stream.errors import UnsupportedLanguageError
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
@@ -60,7 +69,6 @@ _WORDS_BETWEEN_PIECES: Final = 4
 """At most this many words between two pieces of an answer count as a misheard part of it. A larger value redacts more
 of what is said between them; a smaller one leaves pieces that were misheard."""
 _WHOLE_EMAIL: Final = re.compile(r"(?i)(?:\.|(?<![^\W_])dot) ?[a-z]{2,6}\W*\Z")
-_SENTENCE_ENDS: Final = re.compile(r"[.?!](?=\s|\Z)")
 _GOES_ON_MS: Final = 500
 """A word that begins less than this after a name may be its surname, even where it is written as the next sentence. A
 larger value takes the first word of more sentences for a surname; a smaller one leaves surnames after a breath."""
@@ -324,7 +332,7 @@ class Judge:
         if not mails or not _WHOLE_EMAIL.search(segment.text[: max(mails)]):
             return parts
         end = max(mails)
-        stop = _SENTENCE_ENDS.search(segment.text, end)
+        stop = SENTENCE_END.search(segment.text, end)
         rest = Interval(end, stop.end() if stop else len(segment.text))
         kept = [left for part in parts for left in subtract(part, [rest])]
         own = doubted_text(segment.text, segment.words, self.answerable, bridged=0, in_words=False)

@@ -62,8 +62,8 @@ def _shown(one: Segment, covers: Sequence[Cover], other: Segment) -> list[Span]:
     if not found:
         return []
     gone = [words_of(one.text)[cover.first : cover.end] for cover in covers]
-    said = _said(one)
-    stated = [time for words in gone for word in words if (time := said(word))]
+    when = _said(one)
+    stated = [time for words in gone for word in words if (time := when(word))]
     if len(stated) < sum(map(len, gone)):
         return found
     near = [Interval(time.start - _OFF_MS, time.end + _OFF_MS) for time in stated]
@@ -76,8 +76,9 @@ def _shown(one: Segment, covers: Sequence[Cover], other: Segment) -> list[Span]:
         return word.low in same or time is None or any(map(time.overlaps, near)) or (digits and _has_digit(word))
 
     kept: list[Span] = []
+    everything = words_of(other.text)
     for span in found:
-        words = [word for word in words_of(other.text) if span.start <= word.start < span.end]
+        words = [word for word in everything if span.start <= word.start < span.end]
         runs = [list(run) for go, run in groupby(words, shown) if go]
         kept += [msgspec.structs.replace(span, start=run[0].start, end=run[-1].end) for run in runs] or [span]
     return kept

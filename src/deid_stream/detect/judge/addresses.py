@@ -22,7 +22,8 @@ NAMED_STREETS: Final = word_set("addresses.named_streets")
 """Street words that make an address of a strange name alone."""
 UNITS: Final = word_set("addresses.units")
 _HOUSES: Final = word_set("addresses.houses") | STREETS
-_AFTER_HOUSE: Final = frozenset("please in near by on off thanks and".split())
+_AFTER_HOUSE: Final = word_set("addresses.after_house")
+"""Everyday words that may stand behind a house that is named."""
 _STATE_CODES: Final = word_set("addresses.state_codes")
 _FIELDS: Final = word_set("addresses.fields")
 _INFLECTED: Final = ("ing", "ed", "ly", "tion", "tions", "ment", "ness")

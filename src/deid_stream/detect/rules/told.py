@@ -65,7 +65,7 @@ _LANDMARK_WORDS: Final = 4
 _LIVES: Final = re.compile(
     r"(?<![^\W_])(?:(?:live|living|lives|stay|staying) (?:now )?(?:at|in|on)|address(?: is|'s))(?![^\W_])[ ,:]*"
 )
-_ENDS_SENTENCE: Final = re.compile(r"[.?!](?=\s|\Z)")
+SENTENCE_END: Final = re.compile(r"[.?!](?=\s|\Z)")
 _MAIL: Final = re.compile(
     r"(?<![^\W_])(?:that would be|(?:it|that|mail|address) is|it's|that's)[ ,]+"
     r"(?P<told>(?!www|w w)[^\s,;:?!]+(?: [^\s,;:?!]+){1,8}?(?: ?\. ?| dot )(?:com|org|net|co|edu))(?![^\W_])"
@@ -152,7 +152,7 @@ def lives_at(text: str, at: CharIndex) -> CharIndex:
     low = text.lower().replace("’", "'")[:at]
     cue = next(reversed(list(_LIVES.finditer(low))), None)
     between = list(WORD.finditer(low, cue.end())) if cue else []
-    if cue is None or not 0 < len(between) <= _MOST_WORDS or _ENDS_SENTENCE.search(low, cue.end()):
+    if cue is None or not 0 < len(between) <= _MOST_WORDS or SENTENCE_END.search(low, cue.end()):
         return at
     return between[0].start()
 
