@@ -1,14 +1,18 @@
-"""How long an answer may still come: from the question to where what it asks for has been said.
+"""What was asked before a turn, and how long an answer may still come: from the question to where what it asks for has
+been said.
 
 On a line with an echo, and where one channel carries both voices, the turn that asks holds the answer as well. What is
 said after that turn is no answer.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
 
 from deid_stream.detect.conversation import questions
+from deid_stream.detect.conversation.state import Asked
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
@@ -21,24 +25,62 @@ _FROM_YOU: Final = re.compile(r"(?i)(?<![^\W_])(?:I|you|your)(?![^\W_]).*\?\Z", 
 _SENTENCE: Final = re.compile(r"[^.?!]+[.?!]*")
 
 
+class Overheard(NamedTuple):
+    """A question within a segment that lasts beyond its answer. ``from_ms``: media time at which it begins."""
+
+    asked: Asked
+    from_ms: Ms
+
+
+def overheard(turn: Turn, pending: Iterable[Segment]) -> Overheard | None:
+    """The last question that another channel asked before the last segment of ``turn`` began, in a ``pending`` segment
+    that goes on after the turn: a recogniser may make one segment of two questions and of the pause that the answer to
+    the first fills. Turns are detected in the order of their ends, so that segment is detected after the answer."""
+    begins_ms, found = turn.segments[-1].start_ms, None
+    for segment in pending:
+        if segment.channel != turn.channel and segment.start_ms < begins_ms and segment.end_ms > turn.end_ms:
+            said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms),))
+            for at, types in _questions(said):
+                if found is None or at.ms >= found.from_ms:
+                    found = Overheard(Asked(str(segment.channel), list(types), questions.ARMED_TURNS), at.ms)
+    return found
+
+
+def _before(segment: Segment, until_ms: Ms) -> Segment:
+    """The words of a segment that begin before a media time; none where a word has no time or is not of the text."""
+    texts = segment.text.split()
+    starts = [word.start_ms for word in segment.words if word.start_ms is not None]
+    count = sum(ms < until_ms for ms in starts) if len(starts) == len(segment.words) == len(texts) else 0
+    return msgspec.structs.replace(segment, text=" ".join(texts[:count]), words=segment.words[:count])
+
+
 def opened(
     turn: Turn, types: Sequence[EntityType], spans: Sequence[Span], answers: Callable[[EntityType, EntityType], bool]
 ) -> Interval:
     """Media time in which an answer counts to a question for ``types`` that ``turn`` asks: from the sentence that asks,
     for as long as ``FOREVER_MS``, or to the turn's end where all of it stands behind the question. ``answers``: whether
     a value of the first type is one that was asked for as the second."""
-    at, from_ms = next(_asking(turn, types), (0, turn.start_ms))
-    found = [span.entity_type for span in spans if span.start > at]
+    asking = (at for at, kinds in _questions(turn) if not set(types).isdisjoint(kinds))
+    at = next(asking, _At(0, turn.start_ms))
+    found = [span.entity_type for span in spans if span.start > at.char]
     answered = all(any(answers(kind, wanted) for kind in found) for wanted in types)
-    return Interval(from_ms, turn.end_ms if answered else FOREVER_MS)
+    return Interval(at.ms, turn.end_ms if answered else FOREVER_MS)
 
 
-def _asking(turn: Turn, types: Sequence[EntityType]) -> Iterator[tuple[CharIndex, Ms]]:
-    """Where the sentences begin, in characters of the turn's text and in media time, that ask for one of ``types``."""
+class _At(NamedTuple):
+    """Where a sentence begins: in the turn's text, and in media time."""
+
+    char: CharIndex
+    ms: Ms
+
+
+def _questions(turn: Turn) -> Iterator[tuple[_At, tuple[EntityType, ...]]]:
+    """The sentences of a turn that ask for a value, and the types that each asks for."""
     for segment, start in zip(turn.segments, turn.starts(), strict=True):
         for sentence in _SENTENCE.finditer(segment.text):
-            if not set(types).isdisjoint(questions.asked(normalise(sentence.group()).text.lower())):
-                yield start + sentence.start(), _said_ms(segment, sentence.start())
+            types = questions.asked(normalise(sentence.group()).text.lower())
+            if types:
+                yield _At(start + sentence.start(), _said_ms(segment, sentence.start())), types
 
 
 def asks(text: str) -> list[Interval]:

@@ -24,7 +24,7 @@ from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
 from deid_stream.session.transcript import Transcript
-from deid_stream.session.turns import PendingTurns, following
+from deid_stream.session.turns import Known, PendingTurns, following
 from deid_stream.units import FOREVER_MS, Ms
 
 __all__ = ["CallSession", "ConversationFactory", "NeededOffsets", "Positions"]
@@ -265,14 +265,18 @@ class CallSession:
             self._snapshot = None
             holdback.settle()
         self._bound.closing.clear()
-        while (turn := self._turns.pop_closed(holdback.watermark_ms, self._known)) is not None:
-            self._snapshot = None
-            self._awaiting.extend(self._transcript.release(turn, now_ms, self._turns.take_replaced(turn)))
+        self._detect(holdback.watermark_ms, now_ms, self._known)
         if self._awaiting:
             self._locate_arrived(final=False)
         self._release(now_ms, final=False)
         if self._complete(now_ms):
             self._finish(now_ms)
+
+    def _detect(self, until_ms: Ms, now_ms: Ms, known: Known | None = None) -> None:
+        while (turn := self._turns.pop_closed(until_ms, known)) is not None:
+            self._snapshot = None
+            replaced = self._turns.take_replaced(turn)
+            self._awaiting.extend(self._transcript.release(turn, now_ms, replaced, self._turns))
 
     def _known(self, channel: int, until_ms: Ms) -> bool:
         parts = (self._holdback, self._sound, self._life.declared_channels, self._now_ms)
@@ -288,8 +292,7 @@ class CallSession:
     def _finish(self, now_ms: Ms) -> None:
         life, self._snapshot = self._life, None
         self._stop_awaiting()
-        while (turn := self._turns.pop_closed(FOREVER_MS)) is not None:
-            self._awaiting.extend(self._transcript.release(turn, now_ms, self._turns.take_replaced(turn)))
+        self._detect(FOREVER_MS, now_ms)
         self._locate_arrived(final=True)
         self._release(now_ms, final=True)
         life.finish()

@@ -25,7 +25,7 @@ from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
-from deid_stream.session.asking import asks, opened
+from deid_stream.session.asking import Overheard, asks, opened
 from deid_stream.session.hearing import HeardTurn
 from deid_stream.session.placing import clip
 from deid_stream.session.ports import ConversationFactory, TurnDetector
@@ -189,10 +189,12 @@ class Judge:
         if (policy.allow, policy.deny, policy.languages) != (before.allow, before.deny, before.languages):
             self._go_on(self._open(self.state()))
 
-    def turn(self, turn: Turn, replaced: Turn | None = None) -> Judged | None:
+    def turn(self, turn: Turn, replaced: Turn | None = None, overheard: Overheard | None = None) -> Judged | None:
         """The next turn of the conversation. ``replaced``: the same segments as earlier revisions had them; what is
-        left of the values that these show goes, too."""
+        left of the values that these show goes, too. ``overheard``: what was asked in a turn that is still to come."""
         try:
+            if overheard is not None:
+                self._overhear(overheard)
             heard = HeardTurn(turn)
             state, self._known = self.state(), None
             judged = self._judged(turn, heard, self._conversation, self._open(state) if heard.differs else None)
@@ -220,6 +222,11 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - as in ``turn``
             self.why = _reason(error)
             return None
+
+    def _overhear(self, overheard: Overheard) -> None:
+        state = msgspec.structs.replace(self.state(), asked=overheard.asked, quantity_asked=False)
+        self._go_on(self._open(state))
+        self.answerable = Interval(overheard.from_ms, FOREVER_MS)
 
     def _with_replaced(self, turn: Turn, replaced: Turn, state: ConversationState, judged: Judged) -> Judged:
         aside = self._open(state)

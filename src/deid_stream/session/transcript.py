@@ -1,6 +1,6 @@
 """The text of one call: turns become sanitized segments, each under a record id kept through every revision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +12,7 @@ from deid_stream.model.spans import Span
 from deid_stream.policy.policy import CompiledPolicy
 from deid_stream.redact.apply import Redacted, redact_segment
 from deid_stream.redact.operators.registry import masked
+from deid_stream.session.asking import overheard
 from deid_stream.session.free_text import FreeText
 from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
@@ -119,10 +120,12 @@ class Transcript:
         seq = self._next_seq.get(segment.channel, 0)
         self._publish(segment, Redacted(masked(segment.text), (), ()), seq, segment.time_ms)
 
-    def release(self, turn: Turn, now_ms: Ms, replaced: Turn | None = None) -> list[Unlocated]:
-        """Detect a turn and let its segments leave. ``replaced``: the turn as earlier revisions of its segments had it.
-        Returns what must be silenced, turn by turn."""
-        judged = self._judge.turn(turn, replaced)
+    def release(
+        self, turn: Turn, now_ms: Ms, replaced: Turn | None = None, pending: Iterable[Segment] = ()
+    ) -> list[Unlocated]:
+        """Detect a turn and let its segments leave. ``replaced``: the turn as earlier revisions of its segments had it;
+        ``pending``: what is detected after it. Returns what must be silenced, turn by turn."""
+        judged = self._judge.turn(turn, replaced, overheard(turn, pending))
         if judged is None:
             for segment in turn.segments:
                 self._withhold(segment)

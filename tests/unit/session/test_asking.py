@@ -1,21 +1,25 @@
-"""How long an answer may still come: from the sentence that asks to the end of a turn that holds the answer as well."""
+"""What was asked before a turn, and how long an answer may still come: from the sentence that asks to the end of a turn
+that holds the answer as well."""
 
+import msgspec
 import pytest
 
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import Span
-from deid_stream.session.asking import opened
+from deid_stream.session.asking import opened, overheard
 from deid_stream.session.turns import Turn
 from deid_stream.units import FOREVER_MS, Interval
 
 
-def segment(text: str, start_ms: int) -> Segment:
-    """Each word takes 100 ms."""
-    words = tuple(Word(word, start_ms + 100 * n, start_ms + 100 * n + 100) for n, word in enumerate(text.split()))
+def segment(text: str, start_ms: int, channel: int = 0) -> Segment:
+    """Each word takes 100 ms; "-" stands for as long a pause."""
+    said = [(word, start_ms + 100 * n) for n, word in enumerate(text.split())]
+    words = tuple(Word(word, at_ms, at_ms + 100) for word, at_ms in said if word != "-")
+    text, length = " ".join(word.text for word in words), len(said)
     return Segment(
-        call_id="c", customer_id="k", segment_id=text, text=text, start_ms=start_ms, end_ms=start_ms + 100 * len(words),
-        words=words,
+        call_id="c", customer_id="k", segment_id=text, text=text, start_ms=start_ms, end_ms=start_ms + 100 * length,
+        words=words, channel=channel,
     )  # fmt: skip
 
 
@@ -73,3 +77,45 @@ def test_what_stands_behind_its_question_has_been_answered(
     whole = turn("Thanks Ann. And your name and date of birth?", "It was the 3rd of May")
     window = opened(whole, types, [said(whole, *value) for value in found], same)
     assert window.end == (whole.end_ms if closed else FOREVER_MS)
+
+
+ASKED_TWICE = "May I have your name please - - - - and your card number then"
+"""The pause is from 600 to 1,000 ms."""
+
+
+@pytest.mark.parametrize(
+    ("held", "answer", "found"),
+    [
+        ([segment(ASKED_TWICE, 0, 1)], [segment("quux here", 700)], ("1", [T.PERSON], 0)),
+        ([segment("Right. " + ASKED_TWICE, 0, 1)], [segment("quux here", 800)], ("1", [T.PERSON], 100)),
+        ([segment(ASKED_TWICE, 0, 1)], [segment("hello", -900), segment("quux here", 700)], ("1", [T.PERSON], 0)),
+        ([segment(ASKED_TWICE, 0, 1)], [segment("quux", 1_350)], ("1", [T.PERSON, T.CREDIT_CARD], 0)),
+        (
+            [segment("Your name? And your card number? - - - thank you then", 0, 1)],
+            [segment("oh it is", 650)],
+            ("1", [T.CREDIT_CARD], 200),
+        ),
+        ([segment(ASKED_TWICE, 0, 1)], [segment("quux here too - - - - -", 700)], None),
+        ([segment(ASKED_TWICE, 0, 1)], [segment("quux", -200)], None),
+        ([segment("It is a fine day - - - and your card number then", 0, 1)], [segment("yes", 600)], None),
+        ([segment(ASKED_TWICE, 0, 0)], [segment("quux here", 700)], None),
+        ([msgspec.structs.replace(segment(ASKED_TWICE, 0, 1), words=())], [segment("quux here", 700)], None),
+        ([], [segment("quux here", 700)], None),
+    ],
+    ids=[
+        "before the answer",
+        "behind a word",
+        "before the last segment",
+        "both before",
+        "the last of two",
+        "ends before the answer",
+        "begins after it",
+        "asks only after it",
+        "who answers",
+        "no times",
+        "nothing held",
+    ],
+)
+def test_a_question_is_heard_in_a_segment_that_lasts_beyond_its_answer(held, answer, found) -> None:
+    heard = overheard(Turn(0, 0, tuple(answer)), held)
+    assert (heard and (heard.asked.by, heard.asked.types, heard.from_ms)) == found

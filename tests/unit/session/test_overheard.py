@@ -1,0 +1,47 @@
+"""A recogniser makes one segment of two questions; the answer to the first lies in its pause and was misheard."""
+
+import msgspec
+import pytest
+
+from deid_stream.detect.detector import Detector
+from deid_stream.model.events import Segment, Word
+from tests.support.spoken import final, hear, spoken
+
+ANSWER_AT_MS, REST_AT_MS = 4_600, 7_600
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load()
+
+
+def questions(lag_ms: int) -> tuple[list, Segment]:
+    """Channel 0 asks for a name, and for another thing after 3 s."""
+    said = [*spoken("could i take your full name please", 600), *spoken("and how can i help you today", REST_AT_MS)]
+    return said, final(said, segment_id="both", lag_ms=lag_ms)
+
+
+def answer(lag_ms: int) -> tuple[list, Segment]:
+    """Channel 1 says a name, which comes out as other words that the recogniser doubts."""
+    said = spoken("sure it is always in the gaming", ANSWER_AT_MS, channel=1)
+    words = [Word(one.text, one.start_ms, one.end_ms, 0.9 if one.text in "sure it is" else 0.3) for one in said]
+    return said, final(said, words=words, segment_id="name", lag_ms=lag_ms)
+
+
+@pytest.mark.parametrize("lags_ms", [(300, 300), (300, 6_000), (6_000, 300)], ids=["at once", "answer late", "late"])
+def test_an_answer_is_judged_by_the_question_in_a_segment_that_lasts_beyond_it(detector, lags_ms) -> None:
+    (asked, both), (said, name) = questions(lags_ms[0]), answer(lags_ms[1])
+    heard = hear([*asked, *said], [both, name], detector=detector, channels=2)
+    assert heard.audible_ms(*said[3:]) == 0
+    assert "gaming" not in heard.text
+    assert heard.audible_ms(*asked) == sum(one.end_ms - one.start_ms for one in asked)
+
+
+def test_where_nothing_was_asked_before_it_the_same_words_stay(detector) -> None:
+    (asked, both), (said, name) = questions(300), answer(300)
+    other = {one.text: word for one, word in zip(asked, "the bill for this month is high".split(), strict=False)}
+    texts = [other.get(one.text, one.text) if one.start_ms < ANSWER_AT_MS else one.text for one in asked]
+    words = tuple(Word(text, one.start_ms, one.end_ms, 0.9) for text, one in zip(texts, asked, strict=True))
+    plain = msgspec.structs.replace(both, text=" ".join(texts), words=words)
+    heard = hear([*asked, *said], [plain, name], detector=detector, channels=2)
+    assert "always in the gaming" in heard.text
