@@ -11,13 +11,14 @@ import click
 from deid_stream.commands.options import SENSITIVITY, json_option, print_json, read_policy, settings_options
 from deid_stream.config import Settings
 from deid_stream.custody.ring import key_ring
-from deid_stream.errors import ConfigError, counted
+from deid_stream.errors import ConfigError, DecodeError, counted
 
 if TYPE_CHECKING:
     from deid_stream.commands.transcribing import Transcriber
-    from deid_stream.datasets.callfile import Reading
+    from deid_stream.datasets.callfile import CallFile, Reading
     from deid_stream.datasets.replay import Replayed
     from deid_stream.policy.policy import CompiledPolicy
+    from deid_stream.session.settings import SessionSettings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SESSION_FLAGS = {
@@ -60,20 +61,23 @@ def replay(
     interleaved: bool,
     settings: Settings,
     as_json: bool,
-) -> None:
+) -> int:
     """De-identify a recorded call: CALL.wav (one channel per speaker) with its transcript, or every recording in a
     FOLDER that has one beside it.
 
     The transcript is CALL.call.json, or a recogniser's own document as it is (Deepgram, Amazon, Google, Azure, Whisper
     ...; see docs/providers.md). Writes NAME.wav (same codec and length; outside the silenced spans bit-identical),
     NAME.call.json (sanitized) and NAME.report.json (entities, and which milliseconds of which channel were silenced).
-    CALL.opus (or .ogg, extra `opus`) works too, and becomes NAME.opus, encoded again.
+    CALL.opus (or .ogg, extra `opus`) works too, and becomes NAME.opus, encoded again. A call of a FOLDER that cannot be
+    read is named, and the others go on; the status is 1 then.
     """
     from deid_stream.commands.transcribing import Transcriber
     from deid_stream.datasets.callfile import Reading
     from deid_stream.policy import UNKNOWN
     from deid_stream.wire.transcript import roles_of
 
+    if transcribe and transcript:
+        raise ConfigError("--transcribe makes a transcript, and one is given; leave one of the two out")
     pairs = _pairs(call, transcript, transcribe=transcribe)
     for sound, document in pairs:
         if out.resolve() in (sound.parent.resolve(), (document or sound).parent.resolve()):
@@ -90,14 +94,21 @@ def replay(
         customer_id=policy.customer_id or "local",
     )
     job = _Job(policy, settings, reading, Transcriber() if transcribe else None, interleaved)
-    done = []
-    for name, entities, silenced_ms in job.run(pairs, out):
-        done.append({"name": name, "entities": entities, "redacted_ms": silenced_ms})
+    done, wrong = [], False
+    for outcome in job.run(pairs, out):
+        if isinstance(outcome, DecodeError):
+            if not call.is_dir():
+                raise outcome
+            click.echo(f"deid-stream: {outcome}", err=True)
+            wrong = True
+            continue
+        done.append({"name": outcome.name, "entities": outcome.entities, "redacted_ms": outcome.silenced_ms})
         if not as_json:
-            found = counted(entities, "entity", "entities")
-            click.echo(f"{name}: {found}, {silenced_ms / 1000:.1f} s silenced -> {out}")
+            found = counted(outcome.entities, "entity", "entities")
+            click.echo(f"{outcome.name}: {found}, {outcome.silenced_ms / 1000:.1f} s silenced -> {out}")
     if as_json:
         print_json(done)
+    return int(wrong)
 
 
 def _pairs(call: Path, transcript: Path | None, *, transcribe: bool) -> list[tuple[Path, Path | None]]:
@@ -125,6 +136,14 @@ def _pairs(call: Path, transcript: Path | None, *, transcribe: bool) -> list[tup
     return [(call, found)]
 
 
+class _Done(NamedTuple):
+    """A recording that was de-identified: its name, the number of entities, and how much of its sound is silenced."""
+
+    name: str
+    entities: int
+    silenced_ms: int
+
+
 class _Job(NamedTuple):
     """What all calls of one ``replay`` share."""
 
@@ -134,50 +153,63 @@ class _Job(NamedTuple):
     transcriber: "Transcriber | None"
     interleaved: bool
 
-    def run(self, pairs: list[tuple[Path, Path | None]], out: Path) -> Iterator[tuple[str, int, int]]:
-        """De-identify each recording; gives its name, the number of entities, and the silenced ms. The output folder is
-        made when the first file is written, not before."""
+    def run(self, pairs: list[tuple[Path, Path | None]], out: Path) -> "Iterator[_Done | DecodeError]":
+        """De-identify each recording; one that cannot be read gives the error in its place. The output folder is made
+        when the first file is written, not before."""
         from deid_stream import __version__
-        from deid_stream.datasets.callfile import Pace, read_call
+        from deid_stream.datasets.callfile import Pace
         from deid_stream.datasets.replay import replay as replay_call
         from deid_stream.detect.detector import Detector, DetectorSettings, Sensitivity
         from deid_stream.keys import KeyRing
+
+        keyed = self.settings.digest_key or self.settings.digest_key_file
+        keys = key_ring(self.settings) if keyed else KeyRing(os.urandom(32))
+        session = self._session()
+        how = DetectorSettings(sensitivity=Sensitivity(self.settings.sensitivity))
+        detector = None
+        for sound, document in pairs:
+            try:
+                source = self._read(sound, document)
+                detector = detector or Detector.load(how)
+                result = replay_call(
+                    source,
+                    detector=detector,
+                    keys=keys,
+                    policy=self.policy,
+                    settings=session,
+                    pace=Pace(interleaved=self.interleaved),
+                    pipeline_version=__version__,
+                    limits=self.settings.limits,
+                )
+            except DecodeError as error:
+                yield error
+                continue
+            _write(out, source.name, sound.suffix, result)
+            yield _Done(source.name, len(result.entities), result.silenced_ms)
+
+    def _session(self) -> "SessionSettings":
         from deid_stream.session.settings import SETTLED_MS, SessionSettings
         from deid_stream.wire.providers import timing_of
 
-        settings = self.settings
-        session = SessionSettings(
-            holdback_ms=settings.holdback_ms,
-            context_window_ms=settings.context_window_ms,
-            max_turn_ms=settings.max_turn_ms,
-            settled_ms=SETTLED_MS[settings.delay],
-            default_profile=timing_of(settings.timing_profile),
+        return SessionSettings(
+            holdback_ms=self.settings.holdback_ms,
+            context_window_ms=self.settings.context_window_ms,
+            max_turn_ms=self.settings.max_turn_ms,
+            settled_ms=SETTLED_MS[self.settings.delay],
+            default_profile=timing_of(self.settings.timing_profile),
         )
-        keyed = settings.digest_key or settings.digest_key_file
-        keys = key_ring(settings) if keyed else KeyRing(os.urandom(32))
-        detector = None
-        for sound, document in pairs:
-            if document is not None:
-                source = read_call(sound, document, self.reading)
-            else:
-                assert self.transcriber is not None  # noqa: S101 - a transcript is missing only where it is to be made
-                source = self.transcriber.read(sound, self.reading.customer_id)
-            for note in source.notes:
-                click.echo(f"deid-stream: {source.name}: {note}", err=True)
-            detector = detector or Detector.load(DetectorSettings(sensitivity=Sensitivity(settings.sensitivity)))
-            result = replay_call(
-                source,
-                detector=detector,
-                keys=keys,
-                policy=self.policy,
-                settings=session,
-                pace=Pace(interleaved=self.interleaved),
-                pipeline_version=__version__,
-                limits=settings.limits,
-            )
-            _write(out, source.name, sound.suffix, result)
-            silenced_ms = sum(span.end_ms - span.start_ms for span in result.redacted_ms)
-            yield source.name, len(result.entities), silenced_ms
+
+    def _read(self, sound: Path, document: Path | None) -> "CallFile":
+        from deid_stream.datasets.callfile import read_call
+
+        if document is not None:
+            source = read_call(sound, document, self.reading)
+        else:
+            assert self.transcriber is not None  # noqa: S101 - a transcript is missing only where it is to be made
+            source = self.transcriber.read(sound, self.reading.customer_id)
+        for note in source.notes:
+            click.echo(f"deid-stream: {source.name}: {note}", err=True)
+        return source
 
 
 def _write(out: Path, name: str, suffix: str, result: "Replayed") -> None:

@@ -20,7 +20,7 @@ from deid_stream.datasets.documents import (
 )
 from deid_stream.datasets.sound import SUFFIXES, read_sound
 from deid_stream.datasets.wav import WavFile
-from deid_stream.errors import DecodeError
+from deid_stream.errors import DecodeError, counted
 from deid_stream.model.events import AudioFormat
 from deid_stream.model.json import JsonObject
 from deid_stream.model.outputs import SanitizedSegment
@@ -159,7 +159,9 @@ def read_call(wav_path: Path, json_path: Path, reading: Reading | None = None) -
         header=header,
         wav=sound,
         truth=_read(truth_path, _truth) if truth_path.exists() else (),
-        notes=() if header.segments else ("the call file has no segments, so all speech is silenced",),
+        notes=tuple(_doubts(header.segments, sound))
+        if header.segments
+        else ("the call file has no segments, so all speech is silenced",),
     )
 
 
@@ -188,8 +190,17 @@ def from_transcript(name: str, transcript: Transcript, sound: WavFile, customer_
         ),
         wav=sound,
         timing=transcript.timing,
-        notes=tuple(transcript.notes),
+        notes=(*transcript.notes, *_doubts(transcript.segments, sound)),
     )
+
+
+def _doubts(segments: Sequence[JsonObject], sound: WavFile) -> Iterator[str]:
+    """A note where the transcript goes on behind the recording: the file was cut off, or is another call's."""
+    behind = sum((segment.get("start_ms") or 0) > sound.duration_ms for segment in segments)
+    if behind:
+        count = f"{behind} of {counted(len(segments), 'segment')}"
+        end_s = sound.duration_ms / 1000
+        yield f"{count} begin after the recording ends, at {end_s:.1f} s: was it cut off, or is it another call's?"
 
 
 def check_call_file(raw: bytes, channels: int = 0) -> Iterator[DecodeError]:

@@ -44,7 +44,8 @@ def is_call_file(document: Fields) -> bool:
 def read_documents(path: Path) -> list[Fields]:
     """The JSON objects of a file that holds one object, one per line (live messages as they came), or a list of them.
 
-    Raises DecodeError where the file is not JSON, OversizedError above 256 MiB, OSError where it cannot be opened.
+    Raises DecodeError where the file is not JSON or holds nothing, OversizedError above 256 MiB, OSError where it
+    cannot be opened.
     """
     raw = path.read_bytes()
     if len(raw) > MAX_BYTES:
@@ -57,6 +58,8 @@ def read_documents(path: Path) -> list[Fields]:
             raise error.within(path.name) from None
         return [_line(path, number, line) for number, line in lines]
     listed = whole.get(ITEMS)
+    if listed == []:
+        raise DecodeError("an empty list", at="$", mend="give at least one document").within(path.name)
     if whole.keys() == {ITEMS} and isinstance(listed, list) and not list(detect(whole)):
         return [item if isinstance(item, dict) else {} for item in listed]
     return [whole]

@@ -49,6 +49,14 @@ class Replayed(msgspec.Struct, frozen=True):
     redacted_ms: list[Redacted]
     """Sorted; stretches of one channel and type do not overlap."""
 
+    @property
+    def silenced_ms(self) -> Ms:
+        """How much of the sound is silenced, all channels together. What two types cover counts once."""
+        by_channel: dict[int, list[Interval]] = {}
+        for span in self.redacted_ms:
+            by_channel.setdefault(span.channel, []).append(Interval(span.start_ms, span.end_ms))
+        return sum(part.end - part.start for spans in by_channel.values() for part in merge(spans))
+
     def __repr__(self) -> str:
         return f"<Replayed, {counted(len(self.entities), 'entity', 'entities')}>"
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -99,6 +100,33 @@ def test_replay_takes_a_folder_of_calls(tmp_path, capsys):
     assert len(list((tmp_path / "out").glob("*.wav"))) == 2
 
 
+def test_a_call_of_a_folder_that_cannot_be_read_is_named_and_the_others_go_on(tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a cut header", "b no json", "whole"):
+        shutil.copy(WAV, folder / f"{name}.wav")
+        shutil.copy(CALL, folder / f"{name}.call.json")
+    (folder / "a cut header.wav").write_bytes(WAV.read_bytes()[:20])
+    (folder / "b no json.call.json").write_text("{")
+    status, said, wrong = run("replay", folder, "--out", tmp_path / "out", "--json", capsys=capsys)
+    assert (status, [done["name"] for done in json.loads(said)]) == (1, ["whole"])
+    assert [line.partition(".")[0] for line in wrong.splitlines()] == [
+        "deid-stream: a cut header",
+        "deid-stream: b no json",
+    ]
+
+
+def test_replay_says_where_the_transcript_goes_on_behind_the_recording(tmp_path, capsys):
+    before = read_wav(WAV)
+    short = tmp_path / "short.wav"
+    nine_s = 9 * before.format.rate_hz * before.format.frame_bytes
+    write_sound(short, msgspec.structs.replace(before, data=before.data[:nine_s]))
+    _, _, whole = run("replay", WAV, CALL, "--out", tmp_path / "out", capsys=capsys)
+    _, _, cut = run("replay", short, CALL, "--out", tmp_path / "out", capsys=capsys)
+    assert whole == ""
+    assert "begin after the recording ends, at 9.0 s: was it cut off, or is it another call's?" in cut
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -125,6 +153,7 @@ def test_replay_names_what_is_wrong_with_a_call(call, says, tmp_path, capsys):
         ((WAV, CALL, "--out", SAMPLES), "would be overwritten"),
         ((SAMPLES.parent, "--out", "nowhere"), "holds no NAME.wav"),
         ((CALL, CALL, "--out", "nowhere"), "not a RIFF/WAVE file"),
+        ((WAV, CALL, "--out", "nowhere", "--transcribe"), "--transcribe makes a transcript, and one is given"),
         ((WAV, CALL, "--out", "nowhere", "--policy", CALL), "interrupted.call.json: customer_id and version"),
     ],
 )

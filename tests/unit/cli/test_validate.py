@@ -145,6 +145,7 @@ def test_a_note_is_printed_and_leaves_the_status_0(tmp_path, capsys):
     ("name", "content", "fault"),
     [
         ("empty.json", "", "$: the value is not JSON"),
+        ("nothing.json", "[]", "$: an empty list"),
         ("cut.json", '{"call_id": ', "$: the value is not JSON"),
         ("lines.jsonl", '{"text": "a"}\n{"text": ', "$: line 2: the value is not JSON"),
         ("none.wav", "", "is not a RIFF/WAVE file"),

@@ -6,7 +6,7 @@ import pytest
 
 from deid_stream.audio.codec import pcm
 from deid_stream.datasets.callfile import CallFile, CallHeader, Pace
-from deid_stream.datasets.replay import Piece, compose, replay
+from deid_stream.datasets.replay import Piece, Redacted, Replayed, compose, replay
 from deid_stream.datasets.wav import WavFile
 from deid_stream.keys import KeyRing
 from deid_stream.model.events import AudioFormat, Encoding
@@ -110,6 +110,16 @@ def test_the_report_says_which_milliseconds_went():
     for entity in result.entities:
         (segment,) = (s for s in result.call["segments"] if s["segment_id"] == entity["segment_id"])
         assert segment["text"][entity["start"] : entity["end"]].startswith("[PERSON")
+
+
+def test_what_two_types_silence_is_silenced_once():
+    spans = [
+        Redacted(0, 0, 1000, "PERSON"),
+        Redacted(0, 400, 600, "UNSURE"),
+        Redacted(0, 900, 1500, "UNTRANSCRIBED"),
+        Redacted(1, 900, 1100, "PERSON"),
+    ]
+    assert Replayed(WavFile(FORMATS[0], b""), {}, [], spans).silenced_ms == 1500 + 200
 
 
 def test_the_sanitized_call_file_has_the_shape_of_one_and_no_secret():
