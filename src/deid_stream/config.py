@@ -236,7 +236,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
                 return KeyRing(ephemeral)
             raise DigestKeyError(
-                f"no digest key: set DEID_DIGEST_KEY to {_MAKE_ONE}; to try it out: --insecure-ephemeral-key"
+                f"no digest key: set DEID_DIGEST_KEY to {_MAKE_ONE}; to try a worker out: --insecure-ephemeral-key"
             )
         try:
             current, *retired = map(unwrap, text.split())

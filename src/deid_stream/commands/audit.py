@@ -161,6 +161,8 @@ def export(
         whole = not manifest["breaks"]
         click.echo("the audit is whole" if whole else "the audit was changed or cut: see the report", err=not whole)
     if not manifest["lines"]:
-        named = "the names are known, but not together, or not in these days" if customer or call else "no such day"
+        known = "the names are known, but not together, or not in these days"
+        hidden = "" if ids else "; with hash_ids give --hash-ids and the workers' digest key"
+        named = f"{known}{hidden}" if customer or call else "no such day"
         click.echo(f"the report holds no line: {named}", err=True)
     return 1 if manifest["breaks"] else 0

@@ -106,7 +106,9 @@ def export(
         done = asyncio.run(run_export(topics, opened, storage, steps, now_ms))
     for customer in wanted.customers:
         if customer not in done.customers:
-            meant = is_meant(near_names(customer, done.customers)) or "run it again when one has, or check the name"
+            meant = is_meant(near_names(customer, done.customers)) or (
+                "run it again when one has, or check the name (with hash_ids it is the pseudonym, `customer-...`)"
+            )
             click.echo(f"deid-stream: no call of customer {customer} has closed; {meant}", err=True)
     if as_json:
         print_json({"target": target, "added": done.added, **_summary(done.manifest, done.removal)})
