@@ -1,13 +1,13 @@
 """Takes the records of a partition number's three topics together, in the order of record time (law 9)."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from deid_stream.kafka.record import InRecord
 from deid_stream.model.topics import INPUT_KINDS
-from deid_stream.units import Ms
+from deid_stream.units import FOREVER_MS, Ms
 
 _LEAP_MS: Final = 5_000
 """A larger step of record time within one topic counts only where the records behind it confirm it. Smaller: ordinary
@@ -61,50 +61,41 @@ class Merge:
         """The next few records of each kind."""
         return [record for queue in self._queues.values() for record in islice(queue, _WITNESSES)]
 
-    def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> list[tuple[Ms, str, InRecord]]:
-        """Up to ``limit`` records as (the topics' time, kind, record); none of the kind ``skip``, which then holds
-        nothing back either."""
-        taken: list[tuple[Ms, str, InRecord]] = []
-        queues = [(kind, self._queues[kind]) for kind in INPUT_KINDS if kind != skip]
-        times = self._time_ms
+    def take(self, limit: int, ceiling_ms: Ms, *, skip: str | None = None) -> Iterator[tuple[Ms, str, InRecord]]:
+        """Up to ``limit`` records as (the topics' time, kind, record), each taken when it is asked for; none of the
+        kind ``skip``, which then holds nothing back either."""
+        queues, times = self._queues, self._time_ms
         heads: dict[str, Ms] = {}
-        for kind, queue in queues:
-            if queue:
-                heads[kind] = _step(times[kind], queue, ceiling_ms)
-            elif kind not in self._at_end:
-                return taken
-        while heads and len(taken) < limit:
+        for kind in INPUT_KINDS:
+            if queues[kind] and kind != skip:
+                heads[kind] = _step(times[kind], queues[kind], ceiling_ms)
+            elif kind not in self._at_end and kind != skip:
+                return
+        while heads and limit > 0:
             kind = min(heads, key=heads.__getitem__)
-            queue = self._queues[kind]
-            others = [time for name, time in heads.items() if name != kind]
-            until = min(others) if others else None
-            time_ms = heads[kind]
-            while len(taken) < limit:
+            queue, time_ms = queues[kind], heads[kind]
+            until_ms = min((other_ms for other, other_ms in heads.items() if other != kind), default=FOREVER_MS)
+            while True:
                 record = queue.popleft()
-                taken.append((time_ms, kind, record))
                 if record.value:
                     self.bytes[kind] -= len(record.value)
+                times[kind] = time_ms
+                yield time_ms, kind, record
+                limit -= 1
                 if not queue:
+                    if kind not in self._at_end:
+                        return
+                    del heads[kind]
                     break
                 time_ms = _step(time_ms, queue, ceiling_ms)
-                if until is not None and time_ms >= until:
+                if limit <= 0 or time_ms >= until_ms:
+                    heads[kind] = time_ms
                     break
-            times[kind] = time_ms
-            if queue:
-                heads[kind] = time_ms
-            elif kind in self._at_end:
-                del heads[kind]
-            else:
-                break
-        return taken
 
-    def put_back(self, taken: Sequence[tuple[Ms, str, InRecord]]) -> None:
-        """Give back the last records of ``take``, in their order: the next ``take`` gives them again, at the same
-        times."""
-        for time_ms, kind, record in reversed(taken):
-            self._queues[kind].appendleft(record)
-            self.bytes[kind] += len(record.value) if record.value else 0
-            self._time_ms[kind] = time_ms
+    def put_back(self, kind: str, record: InRecord) -> None:
+        """Give back the record that was taken last: the next ``take`` gives it again, at the same time."""
+        self._queues[kind].appendleft(record)
+        self.bytes[kind] += len(record.value) if record.value else 0
 
 
 def _step(time_ms: Ms, queue: deque[InRecord], ceiling_ms: Ms) -> Ms:

@@ -200,24 +200,10 @@ class Partition:
         self._clock.heal(ceiling_ms)
         # over the limit, audio waits as long as there is anything else that may let go of what is held
         over_limit = self._desk.held_bytes > self._settings.max_held_bytes
-        taken = self._merge.take(limit, ceiling_ms, skip=AUDIO_KIND if over_limit else None)
-        if over_limit and not taken:
-            taken = self._merge.take(limit, ceiling_ms)
-        agreed_ms: Ms = 0
-        for number, (time_ms, kind, record) in enumerate(taken):
-            own_ms, doubted = record.timestamp, False
-            if own_ms <= ceiling_ms:
-                agreed_ms = own_ms
-            else:
-                # looked into next time, with what comes behind it
-                doubted = number > 0 and self._ceiling.doubted(own_ms)
-                own_ms = ceiling_ms
-            # where there were enough, the records behind the last one wait as well
-            if doubted or (number and enough()) or not self._take_in(time_ms, own_ms, kind, record):
-                self._merge.put_back(taken[number:])
-                del taken[number:]
-                break
-        self._ceiling.agree(agreed_ms)
+        self.wanting_key = None
+        taken = self._some(limit, ceiling_ms, enough, skip=AUDIO_KIND if over_limit else None)
+        if over_limit and not taken and self.wanting_key is None:
+            taken = self._some(limit, ceiling_ms, enough)
         if taken:
             self._dirty = True
         elif self._merge.idle and not self._replay_until:
@@ -227,7 +213,27 @@ class Partition:
         self._wall_ms = wall_ms
         if not self._dirty and self._index.due(wall_ms):
             self._dirty = True
-        return len(taken)
+        return taken
+
+    def _some(self, limit: int, ceiling_ms: Ms, enough: Callable[[], bool], skip: str | None = None) -> int:
+        """Take up to ``limit`` records until there were ``enough``; how many were taken."""
+        agreed_ms, number = 0, 0
+        for time_ms, kind, record in self._merge.take(limit, ceiling_ms, skip=skip):
+            own_ms, doubted = record.timestamp, False
+            if own_ms <= ceiling_ms:
+                agreed_ms = own_ms
+            else:
+                # looked into next time, with what comes behind it
+                doubted = number > 0 and self._ceiling.doubted(own_ms)
+                own_ms = ceiling_ms
+            if doubted or not self._take_in(time_ms, own_ms, kind, record):
+                self._merge.put_back(kind, record)
+                break
+            number += 1
+            if enough():
+                break
+        self._ceiling.agree(agreed_ms)
+        return number
 
     def _look(self, wall_ms: Ms) -> Ms:
         """The latest time that any record counts for."""

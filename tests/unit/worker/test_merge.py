@@ -82,10 +82,10 @@ def test_bytes_are_those_waiting():
     merge = Merge()
     merge.feed(AUDIO_KIND, records(1, 2, 3))
     merge.at_end(ALL)
-    merge.take(2, FOREVER_MS)
+    taken(merge, 2, FOREVER_MS)
     assert merge.bytes[AUDIO_KIND] == 10
     assert not merge.idle
-    merge.take(2, FOREVER_MS)
+    taken(merge, 2, FOREVER_MS)
     assert merge.bytes[AUDIO_KIND] == 0
     assert merge.idle
 
@@ -101,9 +101,9 @@ def test_batch_borders_change_nothing(limit, source):
     whole.at_end(ALL)
     cut.at_end(ALL)
     pieces = []
-    while piece := cut.take(limit, FOREVER_MS):
+    while piece := list(cut.take(limit, FOREVER_MS)):
         pieces += piece
-    everything = whole.take(1_000, FOREVER_MS)
+    everything = list(whole.take(1_000, FOREVER_MS))
     assert pieces == everything
     times = [time for time, *_ in everything]
     assert times == sorted(times)
@@ -165,11 +165,22 @@ def test_what_is_put_back_comes_again_at_the_same_time_and_in_the_same_order():
         merge.at_end(frozenset(fed))
         return merge
 
-    whole = filled().take(100, 1_000)
-    for count in range(1, len(whole) + 1):
-        for kept in range(count):
-            merge = filled()
-            taken = merge.take(count, 1_000)
-            merge.put_back(taken[kept:])
-            assert merge.bytes == {k: sum(len(r.value or b"") for t, kd, r in whole[kept:] if kd == k) for k in fed}
-            assert taken[:kept] + merge.take(100, 1_000) == whole
+    whole = list(filled().take(100, 1_000))
+    for kept in range(len(whole)):
+        merge = filled()
+        coming = merge.take(100, 1_000)
+        before = [next(coming) for _ in range(kept)]
+        _, kind, record = next(coming)
+        merge.put_back(kind, record)
+        assert merge.bytes == {k: sum(len(r.value or b"") for t, kd, r in whole[kept:] if kd == k) for k in fed}
+        assert before + list(merge.take(100, 1_000)) == whole
+
+
+def test_only_what_is_asked_for_is_taken():
+    merge = Merge()
+    merge.feed(AUDIO_KIND, records(1, 2, 3))
+    merge.at_end(ALL)
+    coming = merge.take(3, FOREVER_MS)
+    assert next(coming)[0] == 1
+    assert merge.waiting(AUDIO_KIND) == 2
+    assert [time_ms for time_ms, *_ in merge.take(9, FOREVER_MS)] == [2, 3]
