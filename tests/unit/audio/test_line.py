@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deid_stream.audio.codec import pcm
 from deid_stream.audio.hear import vad
-from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineState, frame_levels_db
+from deid_stream.audio.hold.line import LOOK_EVERY_MS, Line, LineState, frame_levels_db
 from deid_stream.audio.hold.reader import Recording
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk, AudioFormat, Encoding
@@ -21,7 +21,7 @@ def line(*looks):
     """A line that was heard to peak at so much, second by second; a square wave, so its level is its peak."""
     found = Line()
     for second, peak in enumerate(looks):
-        found.note(1000 * second + 100, np.array([peak, -peak] * 400, np.int16), 8000)
+        found.hear([1000 * second], np.array([[peak, -peak] * 400], np.int16), 8000)
     return found
 
 
@@ -194,8 +194,7 @@ def look(peak, softest):
 
 def heard(line, looks, first):
     for number, (peak, softest) in enumerate(looks, first):
-        if line.due(number * LOOK_EVERY_MS):
-            line.note(number * LOOK_EVERY_MS + LOOK_MS, look(peak, softest), 8000)
+        line.hear([number * LOOK_EVERY_MS], look(peak, softest)[None], 8000)
 
 
 @given(looks=LOOKS, share=st.floats(0, 1), gap=st.booleans())

@@ -9,8 +9,7 @@ is quiet. (docs/audio.md has the table of what counts as what.)
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from operator import gt, lt
 from typing import Final, NamedTuple, TypeVar
 
@@ -18,11 +17,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_stream.audio.codec.pcm import QUIET_PEAK, QUIET_PEAKS
+from deid_stream.audio.codec.pcm import QUIET_PEAK, QUIET_PEAKS, loudness
 from deid_stream.units import Ms
 
 LOOK_EVERY_MS: Final = 500
-"""How often a look may be due; see ``Line.due``."""
+"""How often a look may be due; see ``Line.hear``."""
 _ALWAYS_EVERY_MS: Final = 1_000
 LOOK_MS: Final = 100
 FRAME_MS: Final = 20
@@ -62,6 +61,8 @@ _LEAST_ENERGY: Final = 0.05
 _ASKED_BEFORE_MS: Final = 2_000
 """A restart keeps every look within so long before the audio that is read again, since words that begin before it are
 asked about, too; of older ones only what can still decide. A larger value makes checkpoints larger."""
+_EXACT_HZ: Final = 16_000
+"""Up to here the sum of squares of a frame is below 2^53 however loud it is: (2^16 * 64)^2 * 320."""
 _KNOWN: Final = 16
 """Number of computed levels that are kept, since the words of one turn ask for the same ones. More cost each call
 memory."""
@@ -127,18 +128,23 @@ class Line:
         self._packed: LineState | None = None
         """The last state that was asked for: it is the same until the next look."""
 
-    def note(self, end_ms: Ms, samples: NDArray[np.int16], rate_hz: int) -> None:
-        """Take in a look: the ``samples`` (mono) of the ``LOOK_MS`` that end at media time ``end_ms``. Looks must come
-        in the order of time. One between whole seconds counts only where it met a silent line or a pause: more looks at
-        steady noise would make that seem softer than it is."""
-        sample_db, step_db = (round(level_db * 100) / 100 for level_db in _softest_db(samples, rate_hz))
-        between = self._ends and (end_ms - LOOK_MS) % _ALWAYS_EVERY_MS
-        if between and sample_db > max(_SILENT_DB, self._sample_db[-1] - _PAUSE_DB):
-            return
-        self._ends.append(end_ms)
-        self._peaks.append(max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples))))
-        self._sample_db.append(sample_db)
-        self._step_db.append(step_db)
+    def hear(self, starts_ms: Sequence[Ms], looks: NDArray[np.int16], rate_hz: int) -> None:
+        """Take in those of the ``looks`` that are due: the samples (mono), a row for each, of the ``LOOK_MS`` that
+        begin at media time ``starts_ms``, multiples of ``LOOK_EVERY_MS`` in the order of time."""
+        peaks = np.maximum.reduce(loudness(looks), axis=1).tolist()
+        size, rumble = rate_hz * FRAME_MS // 1000, _rumble_samples(rate_hz)
+        sample_sums, step_sums = np.minimum.reduce(_frame_sums(looks, rate_hz), axis=2).tolist()
+        for at, start_ms in enumerate(starts_ms):
+            if not self._due(start_ms):
+                continue
+            sample_db = _rounded_db(sample_sums[at] / size / rumble**2)
+            # at steady noise more looks would make it seem softer than it is
+            pause = not self._ends or sample_db <= max(_SILENT_DB, self._sample_db[-1] - _PAUSE_DB)
+            if pause or start_ms % _ALWAYS_EVERY_MS == 0:
+                self._ends.append(start_ms + LOOK_MS)
+                self._peaks.append(peaks[at])
+                self._sample_db.append(sample_db)
+                self._step_db.append(_rounded_db(step_sums[at] / size))
 
     def at(self, media_ms: Ms) -> LineLevel:
         """The levels as the looks up to ``media_ms`` tell them."""
@@ -150,9 +156,9 @@ class Line:
             known = self._known[until] = self._after(until)
         return known
 
-    def due(self, start_ms: Ms) -> bool:
-        """Whether to look at what begins at ``start_ms``, a multiple of ``LOOK_EVERY_MS``, unless it was looked at
-        already: at whole seconds, and between them where the last look has not met a line as silent as it can be."""
+    def _due(self, start_ms: Ms) -> bool:
+        """Whether a look at what begins at ``start_ms`` may count, unless it was looked at already: at whole seconds,
+        and between them where the last look has not met a line as silent as it can be."""
         if not self._ends:
             return start_ms % _ALWAYS_EVERY_MS == 0
         return start_ms >= self._ends[-1] and (start_ms % _ALWAYS_EVERY_MS == 0 or self._sample_db[-1] > _SILENT_DB)
@@ -255,55 +261,51 @@ def _largest(limit: int) -> int:
 def frame_levels_db(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.float64]:
     """The two ``Levels`` of each 20 ms frame of mono samples, ``(2, frames)``; a last partial frame goes on as it
     ends."""
-    energies: NDArray[np.float64] = _frame_sums(samples, rate_hz) / (rate_hz * FRAME_MS // 1000)
+    energies: NDArray[np.float64] = _frame_sums(samples[None], rate_hz)[:, 0] / (rate_hz * FRAME_MS // 1000)
     energies[0] /= _rumble_samples(rate_hz) ** 2
     levels: NDArray[np.float64] = 10 * np.log10(np.maximum(energies, _LEAST_ENERGY))
     return levels
 
 
-def _softest_db(samples: NDArray[np.int16], rate_hz: int) -> Iterator[float]:
-    """The least of each of the two ``frame_levels_db``, of which there must be one. A handful of frames: as plain
-    numbers they take half the time of arrays."""
-    size, scales = rate_hz * FRAME_MS // 1000, (_rumble_samples(rate_hz) ** 2, 1)
-    for sums, scale in zip(_frame_sums(samples, rate_hz).tolist(), scales, strict=True):
-        yield 10 * math.log10(max(min(sums) / size / scale, _LEAST_ENERGY))
+def _rounded_db(energy: float) -> float:
+    return round(10 * math.log10(max(energy, _LEAST_ENERGY)) * 100) / 100
 
 
 def _rumble_samples(rate_hz: int) -> int:
     return rate_hz * _RUMBLE_MS // 1000
 
 
-def _frame_sums(samples: NDArray[np.int16], rate_hz: int) -> NDArray[np.int64]:
-    """Sums of squares, ``(2, frames)``, the first of samples without rumble times ``_rumble_samples``.
+def _frame_sums(sounds: NDArray[np.int16], rate_hz: int) -> NDArray[np.float64] | NDArray[np.int64]:
+    """Sums of squares by frame of each of the ``sounds``, ``(2, sounds, frames)``, the first of samples without rumble
+    times ``_rumble_samples``.
 
-    Run once per second for each channel of each call: sums of whole numbers, which are exact in whatever order they are
-    added, take half of the time of fractions, and a quarter of ``np.pad`` and ``np.convolve``.
+    Sums of whole numbers, which are exact in whatever order they are added.
     """
-    if not len(samples):
-        return np.zeros((2, 0), np.int64)
-    size = rate_hz * FRAME_MS // 1000
-    width = _rumble_samples(rate_hz)
-    count = len(samples) + -len(samples) % size
-    first = 1 + width // 2
-    padded = samples.take(_with_edges(len(samples), first, count + width), mode="clip").astype(np.int64)
-    whole = padded[first : first + count]
-    sums = np.add.accumulate(padded)
-    values = np.empty((2, count), np.int64)
+    rows, length = sounds.shape
+    size, width = rate_hz * FRAME_MS // 1000, _rumble_samples(rate_hz)
+    count, first = length + -length % size, 1 + width // 2
+    if not length:
+        return np.zeros((2, rows, 0), np.int64)
+    # each edge goes on as it is
+    padded = np.empty((rows, count + width), np.int32)
+    padded[:, :first] = sounds[:, :1]
+    padded[:, first : first + length] = sounds
+    padded[:, first + length :] = sounds[:, -1:]
+    whole = padded[:, first : first + count]
+    # what overflows in the sums does so in both of which the difference is taken
+    sums = np.add.accumulate(padded, axis=1, dtype=np.int32)
+    values = np.empty((2, rows, count), np.int32)
     # ``width`` times the distance from what is the same around
     apart = np.multiply(whole, width, out=values[0])
-    apart -= sums[width:]
-    apart += sums[:-width]
-    np.subtract(whole, padded[first - 1 : first - 1 + count], out=values[1])
-    np.multiply(values, values, out=values)
-    sums_of_squares: NDArray[np.int64] = np.add.reduce(values.reshape(2, -1, size), axis=2)
-    return sums_of_squares
-
-
-@lru_cache(maxsize=8)
-def _with_edges(length: int, before: int, count: int) -> NDArray[np.intp]:
-    """Which of ``length`` samples stand where ``before`` of ``count`` come before them, the rest after them, and each
-    edge goes on as it is. Looks are all of one length, and so are nearly all cells of the VAD."""
-    return np.clip(np.arange(-before, count - before), 0, length - 1)
+    apart -= sums[:, width:]
+    apart += sums[:, :-width]
+    np.subtract(whole, padded[:, first - 1 : first - 1 + count], out=values[1])
+    # the largest sum that doubles hold exactly is 2^53
+    exact = values.astype(np.float64 if rate_hz <= _EXACT_HZ else np.int64)
+    squares: NDArray[np.float64] | NDArray[np.int64] = np.matmul(
+        exact.reshape(2, rows, -1, 1, size), exact.reshape(2, rows, -1, size, 1)
+    )
+    return squares.reshape(2, rows, -1)
 
 
 def quantile(values: NDArray[np.int32] | list[float], share: float) -> float:

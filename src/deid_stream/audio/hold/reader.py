@@ -95,8 +95,7 @@ class Recording:
         if line is None:
             line = self._lines[channel] = Line()
             for start_ms in range(0, self.held(channel).end - LOOK_MS + 1, LOOK_EVERY_MS):
-                if line.due(start_ms):
-                    line.note(start_ms + LOOK_MS, self.pcm(channel, start_ms, start_ms + LOOK_MS), self.rate_hz)
+                line.hear([start_ms], self.pcm(channel, start_ms, start_ms + LOOK_MS)[None], self.rate_hz)
         return line.at(at_ms)
 
     def held(self, channel: int) -> Interval:

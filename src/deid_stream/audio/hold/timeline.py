@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from deid_stream.audio.codec import pcm
-from deid_stream.audio.hold.line import LOOK_EVERY_MS, LOOK_MS, Line, LineLevel, LineState
+from deid_stream.audio.hold.line import LOOK_MS, LineLevel, LineState
+from deid_stream.audio.hold.looks import Looks
 from deid_stream.audio.hold.reader import MAX_READ_MS
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
@@ -53,13 +54,9 @@ class Timeline:
         self._starts: array[SampleIndex] = array("q")
         self._ends: array[SampleIndex] = array("q")
         self._quiet: list[int] = []
-        self._quiet_runs: list[tuple[list[SampleIndex], list[SampleIndex]]] = []
+        self._quiet_runs: list[tuple[list[SampleIndex], list[SampleIndex]]] = [([], []) for _ in range(fmt.channels)]
         """Starts and ends, by channel."""
-        self._forget_quiet()
-        self._lines = [Line() for _ in range(fmt.channels)]
-        self._quiet_peaks = [line.at(0).quiet_peak for line in self._lines]
-        self._quiet_codes = pcm.quiet_codes(fmt, self._quiet_peaks)
-        self._next_look: SampleIndex = 0
+        self._looks = Looks(fmt)
         self._seqs: list[list[int]] = []
         self._frontier: SampleIndex | None = None
         self._arrived: SampleIndex = 0
@@ -89,43 +86,47 @@ class Timeline:
             raise AudioFormatError("a chunk begins before the call")
         start = (chunk.offset_ms * self.rate_hz + 500) // 1000
         end = start + frames
-        if self._frontier is not None and start < self._frontier - self._slack:
-            return Placement.REPEAT if self._seen(chunk.seq) else Placement.LATE
-        seqs = self._seqs
-        gap = start - self._end
-        if self._wrong_rate or (not -self._slack <= gap <= self._slack and self._chunks):
-            self._check_rate(chunk.seq, start)
-        in_order = self._chunks and gap >= -self._slack
-        if in_order and seqs[-1][1] == chunk.seq:
-            seqs[-1][1] = chunk.seq + 1
-        elif not self._note(chunk.seq):
-            return Placement.REPEAT
-        if not in_order and self._holds(start, end):
-            return Placement.REPEAT
-        codes = self._quiet_codes
-        if codes is not None:
-            quiet = int(not data.translate(None, codes))
-        else:
-            quiet = pcm.quiet_channels(data, fmt, self._quiet_peaks)
+        follows = start == self._end and self._chunks and self._seqs[-1][1] == chunk.seq and not self._wrong_rate
+        if follows:
+            self._seqs[-1][1] += 1
+        elif (placement := self._unforeseen(chunk, start, end)) is not Placement.HELD:
+            return placement
+        codes = self._looks.sometimes_quiet
+        quiet = 0 if codes is not None and data.translate(None, codes) else self._quiet_channels(data)
         if frames > self._longest:
             self._longest = frames
         if self._chunks and chunk.offset < self._chunks[-1].offset:
             self._offsets_ascend = False
-        if in_order:
-            self._chunks.append(chunk)
-            self._starts.append(start)
-            self._ends.append(end)
-            self._quiet.append(quiet)
-            if start <= self._arrived + self._slack:
-                self._arrived = end
-            if quiet:
-                self._extend_quiet(quiet, start, end)
-            self._end = end
-            if end >= self._next_look:
-                self._look(start, end)
-        else:
+        if not follows and not self._in_order(start):
             self._insert(chunk, start, end, quiet)
+            return Placement.HELD
+        self._chunks.append(chunk)
+        self._starts.append(start)
+        self._ends.append(end)
+        self._quiet.append(quiet)
+        if start <= self._arrived + self._slack:
+            self._arrived = end
+        if quiet:
+            self._extend_quiet(quiet, start, end)
+        self._end = end
+        if end >= self._looks.next and self._looks.complete(start, end, self._starts[0]):
+            self._take_looks()
         return Placement.HELD
+
+    def _unforeseen(self, chunk: AudioChunk, start: SampleIndex, end: SampleIndex) -> Placement:
+        """What becomes of a chunk that is not the next one right behind the last."""
+        if self._frontier is not None and start < self._frontier - self._slack:
+            return Placement.REPEAT if self._seen(chunk.seq) else Placement.LATE
+        if self._wrong_rate or (abs(start - self._end) > self._slack and self._chunks):
+            self._check_rate(chunk.seq, start)
+        if not self._note(chunk.seq) or (not self._in_order(start) and self._holds(start, end)):
+            return Placement.REPEAT
+        if start < self._end:  # it changes what was held
+            self._take_looks()
+        return Placement.HELD
+
+    def _in_order(self, start: SampleIndex) -> bool:
+        return bool(self._chunks) and start - self._end >= -self._slack
 
     def _check_rate(self, seq: int, start: SampleIndex) -> None:
         if not self._wrong_rate:
@@ -150,7 +151,7 @@ class Timeline:
         self._quiet.insert(at, quiet)
         self._end = max(self._end, end)
         self._arrived = self._starts[0] if self._frontier is None else self._frontier
-        self._forget_quiet()
+        self._quiet_runs = [([], []) for _ in self._quiet_runs]
         for held_start, held_end, held_quiet in zip(self._starts, self._ends, self._quiet, strict=True):
             if held_start <= self._arrived + self._slack:
                 self._arrived = max(self._arrived, held_end)
@@ -159,36 +160,33 @@ class Timeline:
                     ends[-1] = held_start
             self._extend_quiet(held_quiet, held_start, held_end)
 
-    def _look(self, start: SampleIndex, end: SampleIndex) -> None:
-        """Note the level of each line at the half seconds that the chunk ``[start, end)`` completes; see ``line``."""
-        rate_hz = self.rate_hz
-        first = max(0, (start * 1000 // rate_hz - LOOK_MS) // LOOK_EVERY_MS - 1)
-        for number in range(first, end * 1000 // rate_hz // LOOK_EVERY_MS + 1):
-            at_ms = number * LOOK_EVERY_MS
-            looked = ms_to_samples(at_ms + LOOK_MS, rate_hz)
-            if not self._next_look <= looked <= end:
-                continue
-            self._next_look = ms_to_samples(at_ms + LOOK_EVERY_MS + LOOK_MS, rate_hz)
-            if ms_to_samples(at_ms, rate_hz) >= self._starts[0]:
-                for channel, line in enumerate(self._lines):
-                    if line.due(at_ms):
-                        line.note(at_ms + LOOK_MS, self.pcm(channel, at_ms, at_ms + LOOK_MS), rate_hz)
-            # a look that began before a restart counts from here on, too
-            self._set_quiet(at_ms + LOOK_MS)
+    def _quiet_channels(self, data: bytes) -> int:
+        if self._looks.always_quiet(data):
+            return 1
+        if not self._looks.settled:
+            self._take_looks()
+        return self._looks.quiet(data)
 
-    def _set_quiet(self, at_ms: Ms) -> None:
-        """What is quiet, as the looks up to ``at_ms`` tell it."""
-        peaks = [line.at(at_ms).quiet_peak for line in self._lines]
-        if peaks != self._quiet_peaks:
-            self._quiet_peaks = peaks
-            self._quiet_codes = pcm.quiet_codes(self.format, peaks)
+    def _take_looks(self) -> None:
+        self._looks.take(self._look_sounds)
+
+    def _look_sounds(self, starts_ms: Sequence[Ms]) -> pcm.Samples:
+        """See ``Looks.take``."""
+        parts: list[bytes] = []
+        for at_ms in starts_ms:
+            start, stop = (ms_to_samples(ms, self.rate_hz) for ms in (at_ms, at_ms + LOOK_MS))
+            _, part = self._held(start, stop)
+            if part is None or len(part) < (stop - start) * self._frame_bytes:
+                columns = [[self.pcm(c, ms, ms + LOOK_MS) for ms in starts_ms] for c in range(self.format.channels)]
+                return np.stack([np.stack(column) for column in columns], axis=2)
+            parts.append(part)
+        return pcm.decode(b"".join(parts), self.format).reshape(len(starts_ms), -1, self.format.channels)
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
         """What the line is like, from what came before ``at_ms``; ``channel`` as in ``pcm``."""
-        return self._lines[channel if self.format.channels > 1 else 0].at(at_ms)
-
-    def _forget_quiet(self) -> None:
-        self._quiet_runs = [([], []) for _ in range(self.format.channels)]
+        if self._looks.waits_before(at_ms - LOOK_MS + 1):
+            self._take_looks()
+        return self._looks.line(channel if self.format.channels > 1 else 0, at_ms)
 
     def _extend_quiet(self, quiet: int, start: SampleIndex, end: SampleIndex) -> None:
         for channel, (starts, ends) in enumerate(self._quiet_runs):
@@ -258,17 +256,15 @@ class Timeline:
 
     def line_states(self) -> tuple[LineState | None, ...]:
         """By channel: what the looks at audio that will not be read again have heard; empty where there were none."""
-        states = [line.state(self.begin_ms) for line in self._lines]
-        return tuple(states) if any(states) else ()
+        if self._looks.waits_before(self.begin_ms):
+            self._take_looks()
+        return self._looks.states(self.begin_ms)
 
     def resume(self, frontier_ms: Ms, lines: Sequence[LineState | None]) -> None:
         """Begin where an earlier timeline of this stream had released up to ``frontier_ms``. ``lines``: its
         ``line_states``."""
         self._frontier = self._arrived = self._end = ms_to_samples(frontier_ms, self.rate_hz)
-        for line, known in zip(self._lines, lines, strict=False):
-            if known is not None:
-                line.restore(known)
-        self._set_quiet(frontier_ms)
+        self._looks.restore(lines, frontier_ms)
 
     @property
     def first_offset(self) -> int:
@@ -292,14 +288,15 @@ class Timeline:
             return []
         released = self._chunks[:count]
         frontier = max(self._ends[:count])
+        if self._looks.waits_before(samples_to_ms(frontier, self.rate_hz) + 1):
+            self._take_looks()
         self._frontier = frontier if self._frontier is None else max(self._frontier, frontier)
         for column in (self._chunks, self._starts, self._ends, self._quiet):
             del column[:count]
         for starts, ends in self._quiet_runs:
             gone = bisect_right(ends, self._frontier)
             del starts[:gone], ends[:gone]
-        for line in self._lines:
-            line.forget(until_ms)
+        self._looks.forget(until_ms)
         self._offsets_ascend = self._offsets_ascend or not self._chunks
         self._advance_arrival()
         return released
@@ -344,21 +341,16 @@ class Timeline:
         end_ms = min(end_ms, start_ms + MAX_READ_MS)
         start, stop = ms_to_samples(start_ms, self.rate_hz), ms_to_samples(end_ms, self.rate_hz)
         column = channel if self.format.channels > 1 else 0
-        begin, end = bisect_left(self._starts, start - self._longest), bisect_left(self._starts, stop)
-        while begin < end and self._ends[begin] <= start:
-            begin += 1
-        joined = self._joined(begin, end) if begin < end else None
-        if joined is not None:
-            held_start, size = self._starts[begin], self._frame_bytes
-            wanted = joined[max(0, start - held_start) * size : max(0, stop - held_start) * size]
-            held = pcm.decode(wanted, self.format)[:, column]
-            if held_start <= start and len(held) == stop - start:
+        first, part = self._held(start, stop)
+        if part is not None:
+            held = pcm.decode(part, self.format)[:, column]
+            if len(held) == stop - start:
                 return held
             samples = np.zeros(max(0, stop - start), np.int16)
-            samples[max(0, held_start - start) :][: len(held)] = held
+            samples[first - start :][: len(held)] = held
             return samples
         samples = np.zeros(max(0, stop - start), np.int16)
-        for at in range(begin, end):
+        for at in range(*self._touching(start, stop)):
             first, last = self._starts[at], self._ends[at]
             if last <= start:
                 continue
@@ -381,10 +373,25 @@ class Timeline:
                 gaps.append(Interval(samples_to_ms(begin, self.rate_hz), samples_to_ms(end, self.rate_hz)))
         return gaps
 
-    def _joined(self, begin: int, end: int) -> bytes | None:
-        """The bytes of chunks that follow each other without a gap, as nearly all do; None where some do not."""
+    def _touching(self, start: SampleIndex, stop: SampleIndex) -> tuple[int, int]:
+        """Half-open: the chunks among which all are that hold something of ``[start, stop)``; the first of them does,
+        if any."""
+        begin, end = bisect_left(self._starts, start - self._longest), bisect_left(self._starts, stop)
+        while begin < end and self._ends[begin] <= start:
+            begin += 1
+        return begin, end
+
+    def _held(self, start: SampleIndex, stop: SampleIndex) -> tuple[SampleIndex, bytes | None]:
+        """The bytes of what is held of ``[start, stop)``, and where it begins; None for nothing, and where chunks do
+        not follow each other without a gap, as nearly all do."""
+        begin, end = self._touching(start, stop)
+        if begin >= end:
+            return start, None
         if end - begin == 1:
-            return self._chunks[begin].data
-        if self._ends[begin : end - 1] != self._starts[begin + 1 : end]:
-            return None
-        return b"".join([chunk.data for chunk in self._chunks[begin:end]])
+            joined = self._chunks[begin].data
+        elif self._ends[begin : end - 1] == self._starts[begin + 1 : end]:
+            joined = b"".join([chunk.data for chunk in self._chunks[begin:end]])
+        else:
+            return start, None
+        held_start, size = self._starts[begin], self._frame_bytes
+        return max(start, held_start), joined[max(0, start - held_start) * size : max(0, stop - held_start) * size]
