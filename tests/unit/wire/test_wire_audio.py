@@ -158,6 +158,24 @@ def test_what_a_stream_repeats_is_kept_once():
     assert decode({"ce_source": b"/media/4"}).headers is not first.headers
 
 
+@pytest.mark.parametrize(
+    ("event_id", "channel", "kept"),
+    [
+        (b"call-1/1/17", b"1", False),
+        (b"call-1/x/17", None, False),
+        (b"call-1/1/017", b"1", True),
+        (b"call-1/0/17", b"1", True),
+        (b"call-1/1/18", b"1", True),
+        (b"call-2/1/17", b"1", True),
+        (b"e-17", b"1", True),
+    ],
+)
+def test_an_id_that_can_be_made_again_is_not_held(event_id, channel, kept):
+    chunk = decode({"ce_id": event_id, "ce_channel": channel})
+    assert bool(chunk.id) == kept
+    assert sent(chunk)["ce_id"] == event_id
+
+
 def test_a_header_given_twice_goes_on_once_as_it_was_read():
     headers = (*SOURCE.items(), ("ce_seq", b"18"))
     chunk = decode_audio(b"call-1", PCM, headers, 0, 0, Limits())
