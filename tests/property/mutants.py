@@ -151,7 +151,7 @@ MUTANTS: Final = (
     Mutant(
         9,
         "a restart keeps how loud a line is",
-        "audio/hold/timeline.py",
+        "audio/hold/looks.py",
         "                line.restore(known)",
         "                continue",
         "tests/property/test_stream_time.py::test_a_restart_within_a_call_whose_line_was_known_changes_nothing",
