@@ -57,11 +57,11 @@ class Turn(NamedTuple):
 
     @property
     def text(self) -> str:
-        return " ".join(segment.text for segment in self.segments)
+        return " ".join([segment.text for segment in self.segments])
 
     @property
     def end_ms(self) -> Ms:
-        return max(segment.end_ms for segment in self.segments)
+        return max([segment.end_ms for segment in self.segments])
 
     def joined(self) -> "Turn":
         """The turn with its segments made one, so that its cut cannot matter to alignment; as it is where word times
@@ -208,6 +208,8 @@ class PendingTurns:
     def pop_closed(self, watermark_ms: Ms, known: Known | None = None) -> Turn | None:
         """The turn that ends first, if the watermark has reached its end and its channel is known up to its close
         time; without ``known``, channels are known up to the watermark."""
+        if all(held[0].end_ms > watermark_ms for held in self._channels.values() if held):
+            return None  # asked after every step of sound, and no turn ends before its first segment
         reached = known or (lambda _, at_ms: at_ms <= watermark_ms)
         turns = [self._first(channel, held, watermark_ms) for channel, held in self._channels.items() if held]
         turn = min(turns, key=lambda candidate: (candidate.end_ms, candidate.channel), default=None)

@@ -13,8 +13,8 @@ from typing import Final
 
 from deid_stream.errors import DetectionError
 from deid_stream.text.doubts import settle_doubts
-from deid_stream.text.languages import Lexicon, WordClass, lexicon
-from deid_stream.text.numbers import SQUASHED_LETTERS, Atom, read_number, read_squashed
+from deid_stream.text.languages import Lexicon, WordClass, lexicon, undrawn
+from deid_stream.text.numbers import SQUASHED_LETTERS, Atom, read_number, read_squashed, squashed
 from deid_stream.text.offsets import Written, WrittenBuilder
 from deid_stream.text.spelling import WORDS_THAT_ARE_LETTERS, read_letter
 from deid_stream.text.tokens import Tokens
@@ -46,6 +46,7 @@ UPI_HANDLES: Final = frozenset(
     " idfcbank ptsbi ptyes ptaxis pthdfc freecharge jupiteraxis yesbank waaxis wahdfcbank waicici wasbi fbl"
     " federal pnb cnrb unionbank indus kbl rbl superyes slice airtel jio postbank".split()
 )
+_SENTENCE_SIGNS: Final = " .,;:?!"
 _HANDLE_WORD: Final = 6
 _DOMAIN_WORDS: Final = 4
 """Most words that may stand between a spoken "at" and the spoken "dot"."""
@@ -67,6 +68,16 @@ def normalise(text: str, words: Lexicon | None = None, *, expecting: bool = Fals
     if not atoms:
         return Written(text, text)
     return _write(text, tokens, atoms)
+
+
+def ends_in_word(text: str, words: Lexicon | None = None) -> bool:
+    """Whether the written form surely ends in a word too, because ``text`` ends in one that is never a part of a
+    number, letter by letter as it stands there. Told from that word alone."""
+    words = words or lexicon()
+    low = text.rstrip(_SENTENCE_SIGNS).rpartition(" ")[2].lower()
+    if not (low.isascii() and low.isalpha()) or low in words.classes:
+        return False
+    return undrawn(low) not in words.drawn and not squashed(low, words)
 
 
 def _read_atoms(tokens: Tokens, words: Lexicon) -> list[Atom]:

@@ -113,18 +113,24 @@ def _squash_pattern(lexicon: Lexicon) -> re.Pattern[str]:
 
 def read_squashed(tokens: Tokens, lexicon: Lexicon, at: int) -> Atom | None:
     """Two or more digits said without blanks, in one word ("fourfivethreenine", "twonine")."""
-    low = seen(tokens.lows[at])
+    digits = squashed(tokens.lows[at], lexicon)
+    return Atom(at, at + 1, digits, False) if digits else None
+
+
+def squashed(low: str, lexicon: Lexicon) -> str:
+    """The digits of a lower-case word of two or more that are said without blanks; none in other words."""
+    low = seen(low)
     if len(low) < SQUASHED_LETTERS or not low.isalpha():
-        return None
+        return ""
     pattern = _squash_pattern(lexicon)
     digits, done = "", 0
     while done < len(low):
         match = pattern.match(low, done)
         if match is None:
-            return None
+            return ""
         digits += str(lexicon.values[match.group()])
         done = match.end()
-    return Atom(at, at + 1, digits, False) if len(digits) > 1 else None
+    return digits if len(digits) > 1 else ""
 
 
 def _follows(tokens: Tokens, left: int, right: int) -> bool:

@@ -18,6 +18,16 @@ class Token(NamedTuple):
     end: CharIndex
 
 
+def ascii_runs(text: str) -> list[tuple[CharIndex, CharIndex]]:
+    """Where the ``tokens`` of an ASCII text stand."""
+    return [match.span() for match in _ASCII_RUN.finditer(text)]
+
+
+def same_runs(one: str, other: str) -> bool:
+    """Whether two ASCII texts have the same ``tokens``, whatever stands between them."""
+    return _ASCII_RUN.findall(one.lower()) == _ASCII_RUN.findall(other.lower())
+
+
 def tokens(text: str) -> list[Token]:
     """The runs of letters and digits of ``text``, in order. A mark alone begins no run."""
     if text.isascii():

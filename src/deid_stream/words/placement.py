@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from deid_stream.units import CharIndex, Interval
-from deid_stream.words.letters import Token, tokens
+from deid_stream.words.letters import Token, ascii_runs, same_runs, tokens
 from deid_stream.words.matching import matches
 from deid_stream.words.placeholders import opaque
 from deid_stream.words.wording import has_number, says_the_same
@@ -80,9 +80,11 @@ def _reaches(stretch: Stretch, span: Interval) -> bool:
 
 def place(text: str, words: Sequence[str]) -> Placement:
     """Place the words of a segment on its text. Work is linear in the length of both but for short repetitions."""
+    signs = opaque(words)
+    if not signs and (places := _word_by_word(text, words)) is not None:
+        return Placement(places, (True,) * len(places), frozenset(), frozenset(), (), ())
     written = tokens(text)
     spoken = [tokens(word) for word in words]
-    signs = opaque(words)
     found = _in_sequence(written, spoken) or _by_matching(written, spoken)
     for at in signs:
         found[at] = None
@@ -110,6 +112,22 @@ def joined(parts: Sequence[Placement], starts: Sequence[CharIndex]) -> Placement
 
 def _shifted(interval: Interval, by: int) -> Interval:
     return Interval(interval.start + by, interval.end + by)
+
+
+def _word_by_word(text: str, words: Sequence[str]) -> tuple[Interval, ...] | None:
+    """Every word at its place, where both are ASCII and the text has the words' letters and digits, parted as in them:
+    most segments, in a quarter of the time. None otherwise, and where a word has none."""
+    said = " ".join(words)
+    if not (text.isascii() and said.isascii() and same_runs(text, said)):
+        return None
+    runs, at = ascii_runs(text), 0
+    places: list[Interval] = []
+    for word in words:
+        first, at = at, at + (1 if word.isalnum() else len(ascii_runs(word)))
+        if at == first:
+            return None
+        places.append(Interval(runs[first][0], runs[at - 1][1]))
+    return tuple(places)
 
 
 def _in_sequence(written: Sequence[Token], spoken: Sequence[Sequence[Token]]) -> list[Interval | None] | None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deid_stream.errors import DetectionError
-from deid_stream.text.normalise import normalise
+from deid_stream.text.normalise import ends_in_word, normalise
+from deid_stream.text.tokens import PLAIN
 
 DIGITS = {
     "nine eight double four at the desk": "9844 at the desk",
@@ -158,3 +159,33 @@ def _spoken(number: int) -> str:
     if number < 1000:
         return f"{small[number // 100]} hundred" + (f" and {_spoken(number % 100)}" if number % 100 else "")
     return f"{_spoken(number // 1000)} thousand" + (f" {_spoken(number % 1000)}" if number % 1000 else "")
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("could i take the card number", True),
+        ("two tickets please.", True),
+        ("it is the fifth one, okay?", True),
+        ("i will", True),
+        ("the code is five nine six", False),
+        ("room twenty-two", False),
+        ("that is fiiive", False),
+        ("it is twonine.", False),
+        ("flat b", False),
+        ("it's", False),  # the written form may cut it otherwise
+        ("naïve", False),
+        ("", False),
+    ],
+)
+def test_the_last_word_alone_shows_that_no_number_ends_the_text(said: str, word: bool) -> None:
+    assert ends_in_word(said) is word
+
+
+@given(
+    st.lists(st.sampled_from("d as in delta o oh x at ok hdfc bank five two for 5 ninety y uno do eighteight".split()))
+)
+def test_a_text_that_ends_in_a_word_is_written_with_that_word_last(words: list[str]) -> None:
+    said = " ".join(words)
+    if ends_in_word(said):
+        assert not PLAIN.findall(normalise(said).text)[-1].isdecimal()

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid_stream.units import Interval
+from deid_stream.words import placement
 from deid_stream.words.matching import matches
 from deid_stream.words.placement import joined, place
 
@@ -172,6 +173,20 @@ class Counted:
     def __hash__(self):
         Counted.looks += 1
         return hash(self.name)
+
+
+_SAID = st.lists(
+    st.sampled_from("yes it's O'Brien, o brien e-mail a.b@c.com $40 4111 [NAME] - x xx unk müller".split())
+)
+
+
+@given(_SAID, _SAID, st.sampled_from([" ", ", ", "-"]))
+def test_segments_placed_word_by_word_are_placed_as_all_others(words, others, between):
+    texts = [between.join(words), between.join(words).upper(), between.join(others)]
+    quickly = [place(text, words) for text in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placement, "_word_by_word", lambda text, words: None)
+        assert [place(text, words) for text in texts] == quickly
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,10 @@ def connected(sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: I
     first, stop = frames.searchsorted(extent).tolist()
     if first == stop:
         return Nearby(None, Interval(int(frames[0]), int(frames[-1]) + FRAME_MS), None)
-    quiet_ms = (~audible).cumsum()[loud] * FRAME_MS
-    apart = (quiet_ms[1:] - quiet_ms[:-1] > _NEXT_PAUSE_MS - FRAME_MS) | (frames[1:] - frames[:-1] > _SOFT_BETWEEN_MS)
-    borders = [0, *(np.flatnonzero(apart) + 1).tolist(), len(frames)]
+    # few sounds are so far apart that the pause between them may be a long one
+    afar = np.flatnonzero(frames[1:] - frames[:-1] > _NEXT_PAUSE_MS).tolist()
+    apart = [at + 1 for at in afar if _parted(audible, *loud[at : at + 2].tolist())]
+    borders = [0, *apart, len(frames)]
     parts = [Interval(int(frames[a]), int(frames[b - 1]) + FRAME_MS) for a, b in pairwise(borders)]
     here = bisect_right(borders, first) - 1
     last = bisect_right(borders, stop - 1)
@@ -48,3 +49,9 @@ def connected(sounding: NDArray[np.bool_], audible: NDArray[np.bool_], window: I
         Interval(parts[here].start, parts[last - 1].end),
         parts[last] if last < len(parts) else None,
     )
+
+
+def _parted(audible: NDArray[np.bool_], before: int, after: int) -> bool:
+    """Whether a pause parts the sounds of two frames, between which none is loud."""
+    quiet = after - before - 1 - int(np.count_nonzero(audible[before + 1 : after]))
+    return quiet * FRAME_MS >= _NEXT_PAUSE_MS or (after - before) * FRAME_MS > _SOFT_BETWEEN_MS

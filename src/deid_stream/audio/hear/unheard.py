@@ -5,7 +5,8 @@ narrow a reach would mute ordinary speech of a transcribed turn; too wide a reac
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
-from deid_stream.audio.hear.within import PAUSE_MS, SYLLABLE_MS, Borders
+from deid_stream.audio.hear.within import PAUSE, PAUSE_MS, SYLLABLE_MS, Borders
 from deid_stream.audio.hold.reader import FRAME_MS, Reader, loud_frames, or_missing
 from deid_stream.model.events import Segment, Word
 from deid_stream.model.spans import AudioSpan
@@ -36,19 +37,29 @@ read."""
 ORDINARY: Final = 0.75
 """Share of ``most_sound_ms`` that people of ordinary speed take at most, and of ``least_sound_ms`` that is heard at
 least, pauses within words not counted."""
-_PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
-"""The bytes of a pause in a row of frames: as many frames that are not loud."""
 _LOOKED_MS: Final = 10_000
 """Of a longer stretch only the first part of this length is asked whether its sound is there. A larger value takes more
 time per segment."""
 
 
-class _Said(NamedTuple):
-    """A stretch that words account for. ``found``: their sound is there, so they account for none beyond a pause."""
+class _Said:
+    """A stretch that words account for."""
 
-    part: Interval
-    texts: tuple[str, ...]
-    found: bool
+    def __init__(self, part: Interval, texts: tuple[str, ...], reader: Reader, channel: int) -> None:
+        self.part = part
+        self.texts = texts
+        self._reader = reader
+        self._channel = channel
+
+    @cached_property
+    def found(self) -> bool:
+        """Their sound is there, so they account for none beyond a pause. Asked of the few stretches beside a pause
+        alone: the others make one with their neighbours however they sound."""
+        return _found(self.part, self.texts, self._reader, self._channel)
+
+    def in_order(self) -> tuple[Interval, tuple[str, ...]]:
+        """What stretches are sorted by."""
+        return self.part, self.texts
 
 
 def explained(
@@ -71,7 +82,7 @@ def explained(
     read = [word for number, word in enumerate(words) if number not in signs and longest_sound_ms(word.text)]
     borders = borders or Borders(words)
     said = [
-        _Said(part, texts, _found(part, texts, reader, channel))
+        _Said(part, texts, reader, channel)
         for claimed, texts, longest_ms, least_ms in _claims(read, whole)
         if not least_ms or _room(claimed, least_ms, reader, channel)
         for held in _held(claimed, longest_ms, reader, channel)
@@ -96,7 +107,7 @@ def _up_to_pause_ms(reader: Reader, channel: int, border_ms: Ms, edge_ms: Ms, si
     loud = loud_frames(reader, channel, first_ms, count)[::sign]
     if not (loud[-1] and loud[-2]):
         return edge_ms
-    paused = loud.tobytes().rfind(_PAUSE)
+    paused = loud.tobytes().rfind(PAUSE)
     return edge_ms if paused < 0 else paused * FRAME_MS
 
 
@@ -124,7 +135,7 @@ def _least_ms(said: _Said, timing: TimingProfile) -> Ms:
 def _groups(said: Sequence[_Said], timing: TimingProfile, reader: Reader, channel: int) -> Iterator[list[_Said]]:
     """Groups of neighbours that account for the sound between them, too."""
     group: list[_Said] = []
-    for one in sorted(said):
+    for one in sorted(said, key=_Said.in_order):
         if group and not _meets(group[-1], one, timing, reader, channel):
             yield group
             group = []
@@ -137,9 +148,9 @@ def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, c
     """Whether two stretches account for what sounds between them: the sound goes on from one of them and is not too
     much for both, or one of them was not found and this sound may be it."""
     gap = Interval(before.part.end, after.part.start)
-    inner_ms = min(max(EDGE_MS, timing.widest_ms), max(INNER_EDGE_MS, timing.widest_ms))
     if gap.length <= 2 * INNER_EDGE_MS:
         return True
+    inner_ms = min(max(EDGE_MS, timing.widest_ms), max(INNER_EDGE_MS, timing.widest_ms))
     if gap.length > 2 * inner_ms:
         return False
     if not (before.found and after.found):
@@ -234,7 +245,7 @@ def _reach_ms(
     to the pause, and where it was not found no less than its times may be off, nor anything of a sound that goes on for
     longer than that. Sound that goes on without a pause is more than this word. Negative where its end is stated just
     after another word has begun."""
-    pause, over = len(_PAUSE), _over_ms(timing) // FRAME_MS
+    pause, over = len(PAUSE), _over_ms(timing) // FRAME_MS
     inside = pause + over
     count = inside + (edge_ms + SYLLABLE_MS) // FRAME_MS
     first_ms = from_ms - inside * FRAME_MS if sign > 0 else from_ms - (count - inside) * FRAME_MS
@@ -302,7 +313,7 @@ def _too_much(said: _Said, begun: int, goes_on: int, reader: Reader, channel: in
 def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
     """The first frame, of the first ``within``, from which it is quiet for ``PAUSE_MS``."""
     # beyond the last frame it is quiet; bytes are searched in C
-    at = (loud.tobytes() + _PAUSE[1:]).find(_PAUSE)
+    at = (loud.tobytes() + PAUSE[1:]).find(PAUSE)
     return at if 0 <= at < within else None
 
 

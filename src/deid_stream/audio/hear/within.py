@@ -34,6 +34,10 @@ to be drawn out. A larger value believes more slow words; a smaller one mutes wo
 _TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
 
 
+PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
+"""The bytes of a pause in a row of frames: as many frames that are not loud."""
+
+
 class Borders:
     """Which edges of a segment's words are borders to a neighbour, and so may lie anywhere between the two."""
 
@@ -63,12 +67,14 @@ class Borders:
         alone = not begins and not within and not ends
         if part.length < _TWO_SYLLABLES_MS or (alone and part.length <= usual_sound_ms((text,))):
             return (part,)
-        takes = _Takes(text)
         count = min(part.length, MAX_READ_MS) // FRAME_MS
         # what never came may have been more of a sound
         loud = or_missing(
             loud_frames(reader, channel, part.start - FRAME_MS, count + 2), reader, channel, part.start - FRAME_MS
         )
+        if _in_one_go(loud[1:-1]):
+            return (part,)
+        takes = _Takes(text)
         runs = _runs(loud[1:-1])
         begins = begins or (within and not _begins_here(loud))
         if begins and loud[0] and loud[1] and _ms(runs[1:]) >= takes.least_ms:
@@ -117,6 +123,11 @@ def _stretch(part: Interval, sounds: Sequence[Interval], loud: NDArray[np.bool_]
     start_ms = part.start + first * FRAME_MS if loud[:first].any() else part.start
     end_ms = part.start + stop * FRAME_MS if loud[stop:].any() else part.end
     return Interval(start_ms, end_ms)
+
+
+def _in_one_go(loud: NDArray[np.bool_]) -> bool:
+    """Whether what sounds has no pause in it; bytes are searched in C."""
+    return PAUSE not in loud.tobytes().strip(b"\0")
 
 
 def _runs(loud: NDArray[np.bool_]) -> list[Interval]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from deid_stream.detect.rules.runs import only_dictation
 from deid_stream.detect.vocabulary import word_set
-from deid_stream.text.normalise import normalise
+from deid_stream.text.normalise import ends_in_word, normalise
 from deid_stream.text.tokens import PLAIN
 
 _CARRIERS: Final = word_set("pieces.carriers") | word_set("runs.fillers") | word_set("runs.fillers_late")
@@ -22,6 +22,8 @@ def only_carried(low: str) -> bool:
 
 def begins_number(text: str) -> bool:
     """One to three digits at the end of a short turn: the first piece of a number, or all of an answer."""
+    if ends_in_word(text):
+        return False
     written = normalise(text).text.lower()
     digits = sum(map(str.isdecimal, written))
     if not 0 < digits <= _FEW_DIGITS:
