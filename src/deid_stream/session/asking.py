@@ -7,6 +7,7 @@ said after that turn is no answer.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import nlargest
 from typing import Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,12 @@ from deid_stream.units import FOREVER_MS, CharIndex, Interval, Ms
 _FROM_YOU: Final = re.compile(r"(?i)(?<![^\W_])(?:I|you|your)(?![^\W_]).*\?\Z", re.DOTALL)
 """A recogniser may take an answer for a question: "how will drive near the old mill?" """
 _SENTENCE: Final = re.compile(r"[^.?!]+[.?!]*")
+_QUESTION_WORDS: Final = 40
+"""A question is looked for in so many words before its answer. A larger value finds one that much more was said after,
+and takes longer for each turn."""
+_LASTING_SEGMENTS: Final = 4
+"""And in so many segments that last beyond the answer, those that begin last. A larger value takes longer where a
+recogniser sends many that overlap."""
 
 
 class Overheard(NamedTuple):
@@ -37,21 +44,27 @@ def overheard(turn: Turn, pending: Iterable[Segment]) -> Overheard | None:
     that goes on after the turn: a recogniser may make one segment of two questions and of the pause that the answer to
     the first fills. Turns are detected in the order of their ends, so that segment is detected after the answer."""
     begins_ms, found = turn.segments[-1].start_ms, None
-    for segment in pending:
-        if segment.channel != turn.channel and segment.start_ms < begins_ms and segment.end_ms > turn.end_ms:
-            said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms),))
-            for at, types in _questions(said):
-                if found is None or at.ms >= found.from_ms:
-                    found = Overheard(Asked(str(segment.channel), list(types), questions.ARMED_TURNS), at.ms)
+    lasting = [
+        segment
+        for segment in pending
+        if segment.channel != turn.channel and segment.start_ms < begins_ms and segment.end_ms > turn.end_ms
+    ]
+    for segment in nlargest(_LASTING_SEGMENTS, lasting, key=lambda one: one.start_ms):
+        said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms),))
+        for at, types in _questions(said):
+            if found is None or at.ms >= found.from_ms:
+                found = Overheard(Asked(str(segment.channel), list(types), questions.ARMED_TURNS), at.ms)
     return found
 
 
 def _before(segment: Segment, until_ms: Ms) -> Segment:
-    """The words of a segment that begin before a media time; none where a word has no time or is not of the text."""
+    """The last ``_QUESTION_WORDS`` of a segment that begin before a media time; none where a word has no time or is not
+    of the text."""
     texts = segment.text.split()
     starts = [word.start_ms for word in segment.words if word.start_ms is not None]
     count = sum(ms < until_ms for ms in starts) if len(starts) == len(segment.words) == len(texts) else 0
-    return msgspec.structs.replace(segment, text=" ".join(texts[:count]), words=segment.words[:count])
+    last = slice(max(0, count - _QUESTION_WORDS), count)
+    return msgspec.structs.replace(segment, text=" ".join(texts[last]), words=segment.words[last])
 
 
 def opened(

@@ -100,6 +100,8 @@ ASKED_TWICE = "May I have your name please - - - - and your card number then"
         ([segment("It is a fine day - - - and your card number then", 0, 1)], [segment("yes", 600)], None),
         ([segment(ASKED_TWICE, 0, 0)], [segment("quux here", 700)], None),
         ([msgspec.structs.replace(segment(ASKED_TWICE, 0, 1), words=())], [segment("quux here", 700)], None),
+        ([segment("Your name? " + "well " * 38 + "- - -", 0, 1)], [segment("quux", 4_000)], ("1", [T.PERSON], 0)),
+        ([segment("Your name? " + "well " * 40 + "- - -", 0, 1)], [segment("quux", 4_200)], None),
         ([], [segment("quux here", 700)], None),
     ],
     ids=[
@@ -113,9 +115,17 @@ ASKED_TWICE = "May I have your name please - - - - and your card number then"
         "asks only after it",
         "who answers",
         "no times",
+        "just in reach",
+        "long ago",
         "nothing held",
     ],
 )
 def test_a_question_is_heard_in_a_segment_that_lasts_beyond_its_answer(held, answer, found) -> None:
     heard = overheard(Turn(0, 0, tuple(answer)), held)
     assert (heard and (heard.asked.by, heard.asked.types, heard.from_ms)) == found
+
+
+def test_of_many_segments_that_last_beyond_an_answer_those_that_begin_last_are_looked_at() -> None:
+    held = [segment(ASKED_TWICE, 0, 1), *(segment("so it goes on and on here now", 10 + n, 1) for n in range(4))]
+    assert overheard(Turn(0, 0, (segment("quux", 650),)), held[:4]) is not None
+    assert overheard(Turn(0, 0, (segment("quux", 650),)), held) is None
