@@ -94,13 +94,11 @@ def decode_audio(
 ) -> AudioChunk:
     """One ``calls.audio`` record. Headers that the contract does not name stay behind. Raises DecodeError or one of its
     kinds."""
-    attributes = dict(headers)
-    get = attributes.get
+    get = dict(headers).get
     content_type = get(ce.CONTENT_TYPE)
     if content_type is not None and is_structured(content_type):
         value, headers = unfold(value, content_type, limits.max_audio_bytes)
-        attributes = dict(headers)
-        get = attributes.get
+        get = dict(headers).get
         content_type = get(ce.CONTENT_TYPE)
     stream = _stream(
         key,
