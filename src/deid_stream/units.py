@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 
     @property
     def length(self) -> int:
-        return max(0, self.end - self.start)
+        return self.end - self.start if self.end > self.start else 0
 
     def overlaps(self, other: "Interval") -> bool:
         return self.start < other.end and other.start < self.end

@@ -155,11 +155,10 @@ def explained(
         if elsewhere(segment, own, timing, reader, channel) or squeezed(segment, reader, channel):
             continue
         known = unheard.explained(segment, timing, reader, channel, borders)
-        letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()]
-        reach_ms = MAX_REACH_MS
-        around = Interval(segment.start_ms - reach_ms, segment.end_ms + reach_ms)
+        around = Interval(segment.start_ms - MAX_REACH_MS, segment.end_ms + MAX_REACH_MS)
         holes = [s for s in cut if s.channel == channel and around.overlaps(Interval(s.start_ms, s.end_ms))]
-        if letters and holes:
+        letters = [at + i for i, character in enumerate(segment.text) if character.isalnum()] if holes else ()
+        if letters:
             first, last = (any(s.start <= end < s.end for s in entry.spans) for end in (letters[0], letters[-1]))
             begin_ms = min(hole.start_ms for hole in holes) - SYLLABLE_MS if first else around.start
             end_ms = max(hole.end_ms for hole in holes) + SYLLABLE_MS if last else around.end

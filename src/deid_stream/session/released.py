@@ -69,6 +69,8 @@ def words_of(text: str) -> list[Place]:
 
 def covers_of(text: str, spans: Sequence[Span]) -> tuple[Cover, ...]:
     """The places of ``spans`` (characters of ``text``, sorted) among its words."""
+    if not spans:
+        return ()
     places = words_of(text)
     found = []
     for span in spans:

@@ -38,10 +38,12 @@ def most_sound_ms(words: Iterable[str]) -> Ms:
     85 ms per letter, and a quarter of a second for a letter that is spelled. A larger value lets more sound pass beside
     a text that lacks words; a smaller one mutes slow speakers whose recogniser gives no word times.
     """
-    counts = [_counts(word) for word in words]
-    spelled = sum(1 for count in counts if count == (0, 1))
-    letters, digits = sum(n for _, n in counts), sum(n for n, _ in counts)
-    spoken = sum(1 for count in counts if any(count))
+    digits = letters = spelled = spoken = 0
+    for in_digits, in_letters in map(_counts, words):
+        digits += in_digits
+        letters += in_letters
+        spelled += in_letters == 1 and not in_digits
+        spoken += bool(in_letters or in_digits)
     return _ROOM_MS + 20 * spoken + 85 * letters + 200 * spelled + 600 * digits if spoken else 0
 
 
@@ -52,8 +54,7 @@ def usual_sound_ms(words: Iterable[str]) -> Ms:
 
 def least_sound_ms(words: Iterable[str]) -> Ms:
     """How much sound a run of words takes at least: no faster does anybody speak for a whole utterance."""
-    counts = [_counts(word) for word in words]
-    return sum(_FAST_DIGIT_MS * digits + _FAST_LETTER_MS * letters for digits, letters in counts)
+    return sum([_FAST_DIGIT_MS * digits + _FAST_LETTER_MS * letters for digits, letters in map(_counts, words)])
 
 
 def sharing_time(words: Sequence[Word], at: int) -> Sequence[Word]:

@@ -148,7 +148,7 @@ def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, c
     """Whether two stretches account for what sounds between them: the sound goes on from one of them and is not too
     much for both, or one of them was not found and this sound may be it."""
     gap = Interval(before.part.end, after.part.start)
-    if gap.length <= 2 * INNER_EDGE_MS:
+    if gap.end - gap.start <= 2 * INNER_EDGE_MS:
         return True
     inner_ms = min(max(EDGE_MS, timing.widest_ms), max(INNER_EDGE_MS, timing.widest_ms))
     if gap.length > 2 * inner_ms:
