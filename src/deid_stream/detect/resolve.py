@@ -34,6 +34,8 @@ _DICTATED: Final = frozenset(
 )
 """Said in groups, written with commas between: one value. The pauses between the groups are silenced too."""
 _WORD_REACH: Final = 24
+"""Characters by which an edge within a word moves at most to reach the word's border. A smaller value leaves the rest
+of long words in clear."""
 
 
 def resolve(text: str, detections: Iterable[Detection]) -> list[Span]:

@@ -31,6 +31,8 @@ from deid_stream.units import FOREVER_MS, Interval, Ms, merge, ms_to_samples, su
 STEP_MS = 400
 """Media time of new audio after which a call is asked again what may leave."""
 _KEPT_WITHOUT_AUDIO = 64
+"""Stretches of a channel that are remembered while none of the call's audio has come. Should it come after all, what
+lies before the oldest of them is silenced. A larger value takes more memory for calls of text alone."""
 _LEVEL_MS = 10_000
 """The level of a span is measured on its first part, up to this length."""
 _PATIENCE_MS = 2_000

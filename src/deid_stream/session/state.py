@@ -24,6 +24,8 @@ from deid_stream.session.transcript import TranscriptState
 from deid_stream.units import Interval, Ms
 
 VERSION: Final = 2
+"""Of the snapshots that this version writes; older ones are read. Raise it with every change that an older worker could
+not read."""
 
 
 class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -24,6 +24,8 @@ _OTHER_LETTERS: Final = 6
 _ONE_WORD: Final = 2
 """Hits of a single word, which may be a name."""
 _MOST_HITS: Final = 64
+"""Hits of one language that are kept of a speaker's earlier turns. A larger value takes more turns until somebody who
+changes to another language is read in it."""
 
 
 def primary(tag: str | None) -> str:

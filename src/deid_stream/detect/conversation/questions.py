@@ -26,6 +26,8 @@ _ID_ASKED: Final = re.compile(
     r"(?<![^\W_])(?:number|num|no|id|i d|code|reference|digits|#|nambar|sankhya|n[uú]mero|नंबर|नम्बर|संख्या)(?!\w)"
 )
 _SHORT_WORDS: Final = 7
+"""A turn of at most this many words asks for what it names without being a question ("date of birth"). A larger value
+takes more statements for questions, so that more of the next turn is redacted."""
 ARMED_TURNS: Final = 3
 """Turns of the answering party that a question stays open for."""
 

@@ -17,7 +17,10 @@ MIN_LETTERS: Final = 5
 MOST_WORDS: Final = 4
 """A name may be heard as so many words."""
 _MIN_CONSONANTS: Final = 3
+"""A name is told by its sound only where the sound has at least this many consonants. A smaller value takes more
+everyday words for names that were said before."""
 _MIN_SOUNDS: Final = 5
+"""The same for consonants and vowels together."""
 _MIN_SOUNDS_OF_WORDS: Final = 6
 """Of words that all are ordinary ones, the last of them none that sentences are built with: "call in" is not Colin, nor
 is "card no" Courtney."""

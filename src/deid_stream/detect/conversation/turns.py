@@ -34,7 +34,9 @@ _FULL_LENGTH: Final = {
     EntityType.CREDIT_CARD: 16, EntityType.IN_AADHAAR: 12, EntityType.PHONE_NUMBER: 10, EntityType.US_SSN: 9,
     EntityType.CARD_CVV: 3, EntityType.CARD_EXPIRY: 4, EntityType.UK_NHS: 10,
 }  # fmt: skip
+"""Digits of a whole value: one with fewer has broken off, and digits of the next turns may be the rest of it."""
 _FULL_LENGTH_OTHERWISE: Final = 9
+"""The same of every other type. A larger value goes on expecting digits in later turns, and redacts more of them."""
 _PIECEWISE: Final = {EntityType.PHONE_NUMBER: 15, EntityType.CARD_CVV: 4}
 """The same where it comes piece by piece: with a country's code, or as some cards have it."""
 _LONGEST: Final = 19
@@ -42,6 +44,8 @@ _LONGEST: Final = 19
 _PIECE: Final = 5
 """Digits up to which a turn is one piece of a value that is read out."""
 _READ_BACK_TURNS: Final = 3
+"""Turns for which the last number of a turn may be read back or corrected. A larger value takes more short numbers for
+corrections."""
 _ANNOUNCES: Final = re.compile(
     r"(?<![^\W_])(?:is|are|it'?s|goes|follows|ends in|ending in|hai|hain|es|say|says|note|likho|likhiye|number)[\W_]*\Z"
 )
@@ -49,7 +53,11 @@ _HALF_ADDRESS: Final = re.compile(r"(?:@|(?<![^\W_])(?:at|at the rate(?: of)?|do
 """An e-mail address goes on in the next turn."""
 _ENDS_IN_DIGITS: Final = re.compile(r"\d\W*\Z")
 _ANNOUNCED_REACH: Final = 48
+"""Characters at the end of a turn in which the words must stand that say which number comes next ("my card number
+is")."""
 _MAX_SPEAKERS: Final = 64
+"""Speakers of a call that are kept apart. Above this what is known of them is forgotten, so that a transcript with a
+new name in every turn cannot fill the memory."""
 _MOST_ASKED: Final = 4
 """Types that are open at a time. A larger value expects answers to questions that were passed over long ago."""
 _DIGITS_NAMED: Final = frozenset(NUMBERED - {EntityType.USERNAME, EntityType.PASSWORD, EntityType.ADDRESS})

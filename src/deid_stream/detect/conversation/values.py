@@ -8,9 +8,15 @@ from deid_stream.errors import DigestKeyError
 from deid_stream.model.entities import EntityType
 
 _DIGEST_BYTES: Final = 12
+"""Length of a digest. A larger value makes checkpoints larger; with a much smaller one two values of a call may count
+as one."""
 _MIN_KEY_BYTES: Final = 16
+"""A shorter key could be found by trying."""
 _MAX_KEY_BYTES: Final = 64
+"""BLAKE2b takes no longer key."""
 MIN_NAME_LETTERS: Final = 3
+"""A word of a name is known again alone only if it has at least this many letters. A smaller value redacts more short
+words for the names that they are part of."""
 MAX_VALUES: Final = 1024
 """Digests kept per call; the oldest go first."""
 

@@ -27,6 +27,7 @@ _AFTER_HOUSE: Final = word_set("addresses.after_house")
 _STATE_CODES: Final = word_set("addresses.state_codes")
 _FIELDS: Final = word_set("addresses.fields")
 _INFLECTED: Final = ("ing", "ed", "ly", "tion", "tions", "ment", "ness")
+"""Endings by which a word of the dictionary is an everyday word, and part of no address."""
 _GAP: Final = re.compile(r"[\s,.#:()>-]{0,6}\Z")
 _SENTENCE_END: Final = re.compile(r"[.?!]\s+[A-Z]|[?!:;]")
 _NUMBER_CLASSES: Final = frozenset(
@@ -36,6 +37,7 @@ NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c i
 _DOUBTFUL: Final = frozenset(lexicon(("en",)).doubts) - {"o", "no"}
 """Numbers of other languages that are words of English or of names: "do", "char"."""
 _MAX_GROWTH: Final = 12
+"""An address grows by at most this many words on either side."""
 _MAX_CROSSING: Final = 3
 """The first of two streets that meet has at most this many words. A larger value redacts more before an "and"."""
 _BEFORE_CROSSING: Final = frozenset({"at", "of", "between"})

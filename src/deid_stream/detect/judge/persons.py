@@ -35,6 +35,7 @@ from deid_stream.text.tokens import POSSESSIVES, WORD
 from deid_stream.units import CharIndex
 
 _CUE_REACH: Final = 40
+"""Characters before a guess in which words may tell that it is none ("want to", "restaurant called")."""
 _TITLES: Final = word_set("judge.titles")
 _CERTAIN: Final = 0.9
 """From this model score on even everyday words, months and days are believed to be names ("ask may in billing"). A
@@ -78,7 +79,10 @@ _SENTENCE_START: Final = re.compile(r"(?:^|[.!?:;]\s+|\b(?:please|to|and|then|ju
 _CONTRACTED: Final = re.compile(r"['’](?:s|re|ve|ll|d|m|t)\Z|\Aex-")
 """Signs of words that no name grows over: "my name's ivy", "here's matej", "ex-beatle ringo"."""
 _SHORT: Final = 30
+"""A turn of at most this many characters that is all one guess at a place is a person. A larger value redacts more
+places that are an answer of their own."""
 _MAX_GROWTH: Final = 3
+"""A name grows over at most this many words on either side. A larger value redacts more strange words beside names."""
 _KIN: Final = word_set("judge.kin")
 _RELATIVES: Final = word_set("judge.relatives")
 """What people call their own ("my nan"): nobody's name, however certain the model is."""

@@ -16,6 +16,8 @@ from deid_stream.text.tokens import WORD
 
 _AT: Final = re.compile(r"\b(?:at|to|on|is|near|live|from|and)\s$")
 _CUE_REACH: Final = 40
+"""Characters before a guess in which "address" or its like must stand to back it. A larger value believes more
+guesses."""
 _VENUES: Final = word_set("places.venues")
 _ADDRESS_OF: Final = re.compile(r"(?<![^\W_])(?:address|location|number) (?:of|for) (?:the )?\Z")
 _SAID: Final = re.compile(r"(?:'s)? (?:is|are|was)(?![^\W_])")
@@ -25,6 +27,8 @@ turns."""
 _CODE_DIGITS: Final = (5, 6)
 """Digits of a postal code in the United States and in India."""
 _SHORT: Final = 30
+"""A turn of at most this many characters may answer "your address?" with one to three digits. A larger value redacts
+more small numbers."""
 
 
 def is_number(low: str) -> bool:

@@ -15,6 +15,7 @@ from deid_stream.text.tokens import WORD
 from deid_stream.units import CharIndex
 
 _REACH: Final = 40
+"""Characters before a name in which words tell whether a person, a place or a thing is meant."""
 _PERSON_BEFORE: Final = re.compile(
     r"(?<![^\W_])(?:names?(?: is|'s)?|named|i'?m|i am|this is|mr|mrs|ms|miss|mister|dr|doctor|call me|speaking (?:to"
     r"|with)"

@@ -29,6 +29,8 @@ from deid_stream.text.tokens import PLAIN, WORD
 from deid_stream.units import Interval
 
 _CUE_REACH: Final = 40
+"""Characters before a guess in which words must say what number it is, where it has few digits. A larger value believes
+more guesses."""
 VALUED: Final = frozenset(
     {T.PHONE_NUMBER, T.CREDIT_CARD, T.CARD_CVV, T.CARD_EXPIRY, T.ID_NUMBER, T.EMAIL_ADDRESS, T.BANK_ACCOUNT}
 )

@@ -29,6 +29,7 @@ from deid_stream.text.tokens import STRETCH, is_word_char
 from deid_stream.units import Interval
 
 MODEL_FORMAT: Final = 2
+"""Form of a model's folder (``config.json``, network, tokenizer). A folder of another form is refused."""
 _MEND: Final = "reinstall deid-stream, or rebuild the model with `make train`"
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _ALNUM: Final = re.compile(r"[^\W_]")

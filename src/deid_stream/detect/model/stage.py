@@ -69,6 +69,8 @@ _ONLY_DIGITS: Final = frozenset(
 )
 """Types that no turn without a digit answers."""
 _FEW_DIGITS: Final = 2
+"""A number of at most this many digits before an ordinary word, or at the end, needs no model ("in 20 minutes"). A
+larger value spares more turns the model, and house numbers with them."""
 _NUMBERING: Final = frozenset("is was it's its number numbers no id nos".split())
 _MODALS: Final = frozenset({"will", "may"})
 _AFTER_MODALS: Final = word_set("stage.after_modals")
@@ -81,6 +83,8 @@ _BEFORE_THINGS: Final = word_set("stage.before_things")
 _FORMS: Final = ("ing", "ed", "ly", "tion", "ment", "ness", "able", "ful", "less", "ous")
 """Endings of words that are hardly ever names, where these have six letters or more."""
 _FORMED: Final = 6
+"""Letters that a word with one of ``_FORMS`` has at least. A smaller value spares more turns the model, and short names
+with them ("reed")."""
 _BEFORE_BILL: Final = word_set("stage.before_bill")
 _OPEN_ENDED: Final = frozenset({EntityType.PERSON, EntityType.ADDRESS})
 

@@ -44,7 +44,10 @@ _CORRECTED: Final = re.compile(
 )
 """A house number said anew after its street: "king edward road sorry 44"."""
 _MAX_WORDS: Final = 5
+"""A house number stands at most this many words before its street word. A larger value takes numbers of another part of
+the sentence for house numbers."""
 _MAX_NUMBERS: Final = 8
+"""Numbers and directions in a row before a street that belong to it at most."""
 
 
 class StreetRecognizer:

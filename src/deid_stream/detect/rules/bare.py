@@ -23,7 +23,10 @@ _TURN: Final = re.compile(
     r"(?:[ ,.-]+(?:and )?(?P<code>[^\W_]{0,6}\d[\w -]{2,24}))?\W*"
 )
 _MIN_DIGITS: Final = 4
+"""A number beside a name that nobody knows must have at least this many digits to back it."""
 _MIN_LETTERS: Final = 5
+"""A word that nobody knows is a name, alone in its turn, from this many letters on; of several words one must have as
+many. A smaller value redacts more misheard short words."""
 
 
 class BareNameRecognizer:

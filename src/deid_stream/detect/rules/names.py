@@ -142,6 +142,7 @@ _REMARKED: Final = re.compile(
 """A surname after a remark on how the given name is spelled: "joanne with two n's fairweather"."""
 _MONEY: Final = re.compile(r"\b(?:send|sending|transfer|pay|request|dollars|bucks|rupees|pounds)\b|[$£€₹]")
 _MAX_WORDS: Final = 4
+"""A name after a cue has at most this many words. A larger value redacts more of what follows it."""
 _NO_INITIAL: Final = {"es": "iyeoua"}
 """Single letters that are words."""
 _TITLE_BEFORE: Final = re.compile(r"[A-Z][\w'’]* \Z|(?:The|the|a|my|My) \Z")

@@ -38,6 +38,7 @@ _MASK: Final = re.compile(
 )
 _MASK_BORDERS: Final = frozenset(' \t\n\r[]<>{}()"')
 _MASKED_WORD: Final = 40
+"""Characters of a word on either side of its masking signs that belong to the placeholder at most."""
 _BARE: Final = re.compile(r"(?<![\w])(?:[A-Z]{2,}(?:_[A-Z]+)*_(?:[A-Z]+|\d{1,3})|REDACTED|MASKED)(?![\w])")
 _BLEEP: Final = re.compile(
     r"(?<![^\W_])(?P<before>(?:a|the|that|this|loud|to|long|short) )?(?:bleep(?:ed)?|beep ?beep)"

@@ -262,8 +262,11 @@ def _without_fillers(text: str) -> tuple[str, list[CharIndex]]:
 
 
 SURE: Final = 1
+"""Bit of a stretch whose own words prove what it is."""
 UNSURE: Final = 2
+"""Bit of one that only looks so."""
 UNSURE_DATE: Final = 4
+"""Bit of a bare year."""
 
 
 def plain_mask(length: int, stretches: list[Plain]) -> bytearray:

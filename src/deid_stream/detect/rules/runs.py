@@ -15,6 +15,8 @@ _ORDINAL: Final = re.compile(
 _FILLERS: Final = word_set("runs.fillers")
 _FILLERS_LATE: Final = word_set("runs.fillers_late")
 _GAP_WORDS: Final = 4
+"""At most this many fillers and corrections stand between two groups of a number ("four nine uh no sorry six"). A
+larger value joins numbers of different things."""
 _GAP_SIGNS: Final = frozenset(" \t-.,/()+#*:;–—'_…")
 
 

@@ -29,6 +29,7 @@ _SINGLES: Final = 4
 """This many single digits with the same word between them are a number. A smaller value takes "two or three or four"; a
 larger one leaves short numbers that are dictated so."""
 _LINK_WORDS: Final = 5
+"""At most this many words stand between two single digits of a number. A larger value takes more lists for numbers."""
 _PIECES: Final = 3
 """Where two links take turns, both must come this often; where all links are the same, once is enough to be judged. A
 smaller value takes more lists for a number."""

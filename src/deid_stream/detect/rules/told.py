@@ -16,6 +16,8 @@ _MOST_WORDS: Final = 5
 """A misheard name has at most this many words; a longer run of them is an ordinary sentence. A larger value redacts
 more of what follows "you are through to"."""
 _MOST_BETWEEN: Final = 4
+"""At most this many words between "my name is" and the part of the name that was found are more of it. A larger value
+redacts more of a sentence."""
 _NOT_FIRST: Final = word_set("names.no_name") | word_set("told.not_first")
 """What follows "my name is" where no name does: "on the letter", "spelled with a k"."""
 _ENDS: Final = word_set("told.ends")
