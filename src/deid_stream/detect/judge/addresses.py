@@ -33,7 +33,14 @@ _SENTENCE_END: Final = re.compile(r"[.?!]\s+[A-Z]|[?!:;]")
 _NUMBER_CLASSES: Final = frozenset(
     map(int, (WordClass.UNIT, WordClass.TEEN, WordClass.TEN, WordClass.SCALE, WordClass.REPEAT, WordClass.ORDINAL))
 )
-NUMBERS: Final = frozenset(w for w, c in lexicon(("en",)).classes.items() if c in _NUMBER_CLASSES) | {"o"}
+
+
+def number_words(table: str) -> frozenset[str]:
+    """The words of a language table that are numbers or parts of them."""
+    return frozenset(w for w, c in lexicon((table,)).classes.items() if c in _NUMBER_CLASSES)
+
+
+NUMBERS: Final = number_words("en") | {"o"}
 _DOUBTFUL: Final = frozenset(lexicon(("en",)).doubts) - {"o", "no"}
 """Numbers of other languages that are words of English or of names: "do", "char"."""
 _MAX_GROWTH: Final = 12
@@ -82,7 +89,7 @@ def grow_addresses(
     grown = []
     for detection in detections:
         if detection.entity_type is T.ADDRESS:
-            start = _to_crossing(tokens, _grow_left(text, tokens, detection.start))
+            start = _to_crossing(tokens, _grow_left(text, tokens, _with_house_name(tokens, detection.start)))
             end = _grow_right(text, tokens, detection.end)
             if (start, end) != (detection.start, detection.end):
                 detection = Detection(start, end, T.ADDRESS, detection.score, detection.detector, detection.origin)
@@ -222,6 +229,15 @@ def _belongs(previous: _Token | None, token: _Token, following: _Token | None) -
     if len(token.low) == 1 and token.low.isalpha():
         return previous.kind == "n" or previous.low in UNITS or (following is not None and following.kind == "n")
     return False
+
+
+def _with_house_name(tokens: list[_Token], start: CharIndex) -> CharIndex:
+    """Over the name of the house that stands at ``start``: "riverside" before "house, second floor"."""
+    at = _index_from(tokens, start)
+    if not 0 < at < len(tokens) or tokens[at].start != start or tokens[at].low not in _HOUSES - STREETS:
+        return start
+    name = tokens[at - 1]
+    return name.start if name.kind in "xp" and name.end + 1 == start else start
 
 
 def _to_crossing(tokens: list[_Token], start: CharIndex) -> CharIndex:

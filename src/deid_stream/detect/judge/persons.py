@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.judge.addresses import NUMBERS, PLACES
+from deid_stream.detect.judge.addresses import NUMBERS, PLACES, number_words
 from deid_stream.detect.judge.things import Thing, is_thing_here, without
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
@@ -26,6 +26,7 @@ from deid_stream.detect.vocabulary import (
     SURNAMES_ALSO_WORDS,
     WEEKDAYS,
     WORD_NAMES,
+    everyday,
     word_set,
     words,
 )
@@ -73,6 +74,11 @@ _IMPERATIVES: Final = word_set("judge.imperatives")
 _OBJECTS: Final = word_set("judge.objects")
 _FUNCTION_HI: Final = FUNCTION_HI | {"jo"}
 """In a Hindi turn "jo" is who, not Jo."""
+_NUMBERS_HI: Final = number_words("hi_latn") - GIVEN_NAMES
+"""Number words of Hindi; "das" is a name as well."""
+_EVERYDAY_HI: Final = everyday("hi")
+_ONLY_HI: Final = FUNCTION_HI | (_EVERYDAY_HI - COMMON - DICTIONARY - GIVEN_NAMES - _NUMBERS_HI)
+"""Words that are Hindi and not English."""
 _AS_PHRASE: Final = frozenset("well usual always before long".split())
 """After "as" these tell nothing of a verb: "mark as well"."""
 _SENTENCE_START: Final = re.compile(r"(?:^|[.!?:;]\s+|\b(?:please|to|and|then|just|i'll|we'll)\s)[\W_]*\Z")
@@ -259,7 +265,7 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
         return True
     if sum(map(len, lows)) < 2 or _RELATIVES.issuperset(lows):
         return False
-    if view.language == "hi" and _FUNCTION_HI.issuperset(lows):
+    if (view.language == "hi" and _FUNCTION_HI.issuperset(lows)) or _is_counted(view, lows):
         return False
     if len(lows) > 1 and len(lows[-1]) == 1 and all(w in COMMON for w in lows[:-1]):
         return False  # "option b", "vitamin d"
@@ -277,6 +283,13 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
     if lows and lows[0] in _PARTICLES and not RARE.isdisjoint(lows):
         return True  # "du cane"
     return known or not all(w in COMMON or w in DICTIONARY or w in RARE or w in FOREIGN_WORDS for w in lows)
+
+
+def _is_counted(view: View, lows: list[str]) -> bool:
+    """A number amid words of Hindi, alone or before what is counted: "char baje", "main char tarikh ko aaunga"."""
+    if lows[0] not in _NUMBERS_HI or not all(w in _NUMBERS_HI or w in _EVERYDAY_HI for w in lows):
+        return False
+    return view.language == "hi" or any(low in _ONLY_HI for _, _, low in view.words)
 
 
 def _without_possessive(text: str, end: CharIndex) -> CharIndex:

@@ -19,6 +19,8 @@ _CUE_REACH: Final = 40
 """Characters before a guess in which "address" or its like must stand to back it. A larger value believes more
 guesses."""
 _VENUES: Final = word_set("places.venues")
+PUBLIC: Final = word_set("places.public") | _VENUES
+"""After a street without a number, they make it the name of what is open to everybody: "elm street surgery"."""
 _ADDRESS_OF: Final = re.compile(r"(?<![^\W_])(?:address|location|number) (?:of|for) (?:the )?\Z")
 _SAID: Final = re.compile(r"(?:'s)? (?:is|are|was)(?![^\W_])")
 _FEW_WORDS: Final = 8
@@ -57,6 +59,16 @@ def _is_venue(text: str, detection: Detection, lows: list[str]) -> bool:
     return asked_of is not None and not _VENUES.isdisjoint(lows)
 
 
+def _is_public(text: str, detection: Detection, lows: list[str]) -> bool:
+    """The name of a branch, a school or a station after its street, in or right behind the guess."""
+    at = next((i for i, low in enumerate(lows) if low in STREETS), None)
+    if at is None or at == 0:
+        return False
+    following = WORD.match(text, detection.end + 1) if text[detection.end : detection.end + 1] == " " else None
+    behind = [*lows[at + 1 :], *([following.group().lower()] if following is not None else ())]
+    return bool(behind) and behind[0] in PUBLIC
+
+
 def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     """An address of the model needs a number or a street word, a question, or the word "address" before it."""
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
@@ -75,6 +87,9 @@ def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         before = text[max(0, detection.start - 12) : detection.start].lower()
         if not known and (plain or _AT.search(before) is None):
             return
+    if detection.entity_type is T.ADDRESS and not named and not counts and _is_public(text, detection, lows):
+        yield msgspec.structs.replace(detection, entity_type=T.ORGANIZATION)
+        return
     streets = STREETS if numbers or len(view.words) <= _FEW_WORDS else NAMED_STREETS
     if detection.entity_type is T.LOCATION:
         kind = T.ADDRESS if named and nearest(text[: detection.start].lower()) is T.ADDRESS else T.LOCATION

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
+from deid_stream.detect.judge.places import PUBLIC
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType
@@ -59,10 +60,11 @@ class StreetRecognizer:
         text = view.text
         words = view.words
         found = []
+        homely = EntityType.ADDRESS in view.expected or _AT_HOME.search(view.low) is not None
         for at, (start, end, low) in enumerate(words):
             bounds = None
             if low in STREETS:
-                bounds = _street(words, at)
+                bounds = _street(words, at, public=not homely)
             elif low in _FOREIGN:
                 bounds = _foreign(words, at)
             elif len(low) > 5 and low.endswith(_FOREIGN_ENDS) and low not in COMMON:
@@ -92,8 +94,10 @@ class StreetRecognizer:
 _Words = list[tuple[int, int, str]]
 
 
-def _street(words: _Words, street: int) -> tuple[int, int] | None:
-    """From the house number, or from the first strange word of the name, to the street word; None if it is neither."""
+def _street(words: _Words, street: int, *, public: bool) -> tuple[int, int] | None:
+    """From the house number, or from the first strange word of the name, to the street word; None if it is neither.
+    ``public``: a street without a number may be part of what is open to everybody ("elm street surgery"), and is
+    none then."""
     at = street - 1
     while at >= 0 and street - at <= _MAX_WORDS:
         low = words[at][2]
@@ -110,6 +114,8 @@ def _street(words: _Words, street: int) -> tuple[int, int] | None:
     low_street = words[street][2]
     name = street - 1
     if low_street not in NAMED_STREETS or name < 0:
+        return None
+    if public and street + 1 < len(words) and words[street + 1][2] in PUBLIC:
         return None
     while name >= 0 and street - name <= 3 and words[name][2] not in COMMON and len(words[name][2]) > 1:
         name -= 1

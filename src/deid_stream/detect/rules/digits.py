@@ -73,6 +73,10 @@ _EXPLICIT: Final = re.compile(
 _POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 _TWO_POINTS: Final = re.compile(r"\d\.\d+\.\d")
 _NO_SIGN: Final = re.compile(r"[^\d .,-]")
+_COUNT_DIGITS: Final = 2
+"""A number that says how many digits there are has at most this many."""
+_HOW_MANY: Final = re.compile(r" (?:digits|numbers|figures|characters)(?![^\W_])")
+_ALL_OF_THEM: Final = re.compile(r"(?<![^\W_])(?:all|whole|full) \Z")
 _KEY_AFTER: Final = re.compile(r" (?:star|asterisk|hash|pound)(?: (?:key|sign|button))?(?![^\W_])")
 """The key that ends a code: "the gate code is 441 star" counts no stars."""
 
@@ -127,6 +131,8 @@ class DigitRecognizer:
             rule = "run"
         elif mixed and any(_is_code(view.text[g.start : g.end], g) for g in left):
             rule = "code"
+        elif armed is not None and digits <= _COUNT_DIGITS and _how_many(view.low, start, end):
+            return None
         elif armed is not None and _answers(view, digits, short=short, dictated=dictated, continued=continued):
             rule = "continued" if continued else "asked"
         elif corrected:
@@ -181,6 +187,11 @@ def _answers(view: View, digits: int, *, short: bool, dictated: bool, continued:
     if digits >= 2 and (short or digits >= 3):
         return True
     return dictated and (continued or bool(view.expected))
+
+
+def _how_many(low: str, start: int, end: int) -> bool:
+    """A number of digits, not digits: "is it the whole 16", "only 15 digits"."""
+    return _HOW_MANY.match(low, end) is not None or _ALL_OF_THEM.search(low, 0, start) is not None
 
 
 def _corrects(view: View, run: Run) -> bool:

@@ -4,6 +4,7 @@ from typing import Final
 
 from deid_stream.detect.rules import checksums
 from deid_stream.detect.rules.base import Pattern, near, rx
+from deid_stream.detect.vocabulary import COMMON
 from deid_stream.model.entities import EntityType
 
 _STATES = (
@@ -12,7 +13,14 @@ _STATES = (
 )
 
 INDIA: Final = (
-    Pattern(EntityType.IN_PAN, rx(r"[a-z]{3} ?[abcfghjlpt][a-z] ?\d{2} ?\d{2} ?[a-z]"), 0.9, digits=4),
+    Pattern(
+        EntityType.IN_PAN,
+        rx(r"[a-z]{3} ?[abcfghjlpt][a-z] ?\d{2} ?\d{2} ?[a-z]"),
+        0.9,
+        digits=4,
+        # "costs 19 99 a month", "price 12 50 a head"
+        accept=lambda v: v[-1] != "A" or v[:5].lower() not in COMMON,
+    ),
     Pattern(
         EntityType.IN_GSTIN,
         rx(r"[0-3]\d ?[a-z]{5} ?\d{4} ?[a-z] ?[a-z0-9] ?z ?[a-z0-9]"),

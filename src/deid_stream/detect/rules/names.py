@@ -129,6 +129,9 @@ _CLOSING: Final = re.compile(
     rf"|your end)[ ,]+(?P<name>{_WORD_NAME}))\W*\Z"
 )
 _NO_VOCATIVE: Final = word_set("names.no_vocative")
+_ENDEARMENTS: Final = word_set("names.endearments")
+"""What people call anybody after thanks: "cheers love". Elsewhere such a word may be a name."""
+_THANKS: Final = frozenset({"thanks", "thank you", "cheers", "ta"})
 _SPELLS: Final = re.compile(r"(?<![^\W_])(?:spell(?:ed|s|ing|t)?(?: is| it| that| as)?|that(?:'s| is)|thats)[ ,:]+\Z")
 _EXPLAINED: Final = re.compile(r"(?<![^\W_])([^\W\d_])(?: [^\W\d_]+){1,2}? \1[^\W\d_]+")
 """A letter and the word that explains it: "b for bravo", "p as in peter"."""
@@ -280,7 +283,7 @@ class NameRecognizer:
         ends = not rest.strip(" .,?!")
         follows = _AFTER_PERSON.match(rest) is not None or rest[:1] in (",", "!", "?")
         follows = follows or (verb in _GIVING and _THING_AFTER.match(rest) is not None)
-        if verb in ("from", "to", "and", "with", "add"):
+        if verb in ("from", "to", "and", "with", "add") or (name in _ENDEARMENTS and verb in _THANKS):
             return False
         if verb in _WEAK_VERBS or verb.startswith(("this", "it", "i")):
             weak = name in _NO_VOCATIVE or name in MONTHS

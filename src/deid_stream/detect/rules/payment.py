@@ -8,6 +8,8 @@ from deid_stream.detect.vocabulary import word_set
 from deid_stream.model.entities import EntityType
 
 _SEP = r"[ .-]?"
+_CVV: Final = r"\d{3,4}|\d \d \d|\d\d \d|\d \d\d"
+_CVV_PLACE: Final = r"(?:back|reverse|strip|signature strip)"
 IBAN_COUNTRIES: Final = word_set("payment.iban_countries")
 """Countries of the IBAN registry (ISO 13616, SWIFT)."""
 
@@ -33,14 +35,27 @@ PAYMENT: Final = (
     ),
     Pattern(
         EntityType.CARD_CVV,
-        rx(r"\d{3,4}|\d \d \d|\d\d \d|\d \d\d"),
+        rx(_CVV),
         0.85,
         digits=3,
         hints=("cv", "c v v", "security", "back", "strip", "reverse"),
         context=near(
             r"cvv2?|cvc2?|cv2|c v v|security code|(?:digits|numbers?|code|ones|(?:last|the) (?:three|3)) (?:on|from) "
-            r"the (?:back|reverse|strip|signature strip)"
+            rf"the {_CVV_PLACE}"
         ),
+    ),
+    Pattern(
+        EntityType.CARD_CVV,
+        rx(
+            rf"(?P<v>{_CVV})(?:,? (?:(?:those|these|they|that|this|it) (?:is|are|was|were)"
+            r"|(?:those|these|they|that)'?(?:s|re)|is|are))?(?: (?:what is|what's))?(?: (?:written|printed))?"
+            r"(?: (?:the|my) (?:last )?(?:3|three|4|four|digits|numbers?|code|ones)(?: (?:digits|numbers?|ones))?)?"
+            rf" (?:on|from) the {_CVV_PLACE}"
+            r"(?= of (?:it|the card|my card|the debit|the credit)| too| as well| please|[^\w\s]|\s*\Z)"
+        ),
+        0.85,
+        digits=3,
+        hints=("back", "strip", "reverse"),
     ),
     Pattern(
         EntityType.IBAN_CODE,

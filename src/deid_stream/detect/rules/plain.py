@@ -162,7 +162,8 @@ PRODUCT: Final = re.compile(
     r"channel|gate|platform|terminal|exit|highway|interstate|route|level|episode|season|volume|size|ps|playstation|"
     r"class|grade|section|article|form|build|core i|rtx|gtx|top|blink|formula|area|route)"
     r"(?:(?: (?:number|no))? (?:(?!(?:is|was|of|to|for|on|at|my|and|the) )[a-z]{1,3} ?)?\d{1,4}"
-    r"| is (?:[a-z]{1,3} ?)?\d{1,3})[a-z]?(?![\d]| ?\d)",
+    r"| is (?:[a-z]{1,3} ?)?\d{1,3})[a-z]?(?![\d]| ?\d)"
+    r"|(?<![\w])nokia (?:\d{2} \d{2}|\d (?:\d \d|\d{2,3}))(?![\w]| ?\d)",
 )
 
 

@@ -14,6 +14,8 @@ _ORDINAL: Final = re.compile(
 )
 _FILLERS: Final = word_set("runs.fillers")
 _FILLERS_LATE: Final = word_set("runs.fillers_late")
+_LISTED: Final = frozenset({"a", "and", "then"})
+"""Words between digits that are listed one by one."""
 _GAP_WORDS: Final = 4
 """At most this many fillers and corrections stand between two groups of a number ("four nine uh no sorry six"). A
 larger value joins numbers of different things."""
@@ -68,7 +70,8 @@ def runs(text: str) -> list[Run]:
     rows: list[list[Group]] = []
     counted = 0
     for group in groups(text):
-        if rows and _bridges(text[rows[-1][-1].end : group.start], counted):
+        single = group.end - group.start == 1
+        if rows and _bridges(text[rows[-1][-1].end : group.start], counted, single=single):
             rows[-1].append(group)
             counted += group.digits
         else:
@@ -77,7 +80,8 @@ def runs(text: str) -> list[Run]:
     return [Run(tuple(row)) for row in rows]
 
 
-def _bridges(gap: str, digits_before: int) -> bool:
+def _bridges(gap: str, digits_before: int, *, single: bool) -> bool:
+    """``single``: one digit alone stands behind it, which may be the last one listed: "a 4 a 5 and a 6"."""
     if len(gap) > 40:
         return False
     if _GAP_SIGNS.issuperset(gap):
@@ -85,6 +89,8 @@ def _bridges(gap: str, digits_before: int) -> bool:
     words = PLAIN.findall(gap.lower())
     if len(words) > _GAP_WORDS or "\n" in gap:
         return False
+    if single and "a" in words and _LISTED.issuperset(words):
+        return True
     late = digits_before >= 3
     return all(
         (len(w) == 1 and (late or w not in "ai"))

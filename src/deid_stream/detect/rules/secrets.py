@@ -14,6 +14,9 @@ _NEGATIONS: Final = word_set("secrets.negations")
 
 _ABOUT: Final = word_set("secrets.about")
 """Words after "password" that make it a thing of its own: "password reset"."""
+_DETERMINERS: Final = word_set("told.determiners")
+_OPENS: Final = re.compile(r"(?<![^\W_])to\s*\Z")
+"""Before what the password opens: "the passcode to the gate"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
 _CONTRACTED: Final = re.compile(r"[a-z]+['’](?:ve|re|ll|d|m)")
 """A subject with its verb: "the passcode we've sent"."""
@@ -66,6 +69,8 @@ class SecretRecognizer:
                 ):
                     continue
                 if bare in COMMON and bare.endswith(("ing", "ed")):
+                    continue
+                if bare in _DETERMINERS and _OPENS.search(match.group("link")):
                     continue
                 if bare in _ABOUT and not match.group("link").strip(" :="):
                     continue
