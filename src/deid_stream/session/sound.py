@@ -263,24 +263,8 @@ class Sound:
         """Judge and release the audio before ``limit_ms``, or all of it when ``final``. At a gap, release waits until
         ``gap_limit_ms`` has passed the gap. Yields the untranscribed spans that it cuts, then the chunks."""
         for stream in self._streams.values():
-            end_ms = stream.timeline.end_ms
-            arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
-            limit = end_ms if final else min(limit_ms, arrived_ms)
-            tones = keys.Windows(self, limit)
-            while stream.judged_ms < limit:
-                held_ms = stream.timeline.held_from(stream.judged_ms)
-                if held_ms is None or held_ms >= stream.judged_ms + CELL_MS:
-                    # nobody speaks in a gap, however long it is
-                    reached_ms = limit if held_ms is None else min(limit, held_ms)
-                    stream.judged_ms = max(stream.judged_ms, reached_ms - reached_ms % CELL_MS)
-                    if held_ms is None:
-                        break
-                window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % CELL_MS + CELL_MS)
-                if window.end > limit and not final:
-                    break
-                for channel in stream.channels:
-                    yield from self._judge(stream, channel, window, tones)
-                stream.judged_ms = window.end
+            if final or stream.judged_ms < limit_ms:
+                yield from self._judge_until(stream, limit_ms, gap_limit_ms, final=final)
             released = stream.timeline.pop_until(stream.judged_ms)
             if not released:
                 continue
@@ -294,16 +278,40 @@ class Sound:
                 yield stream.disguised(sanitized) if disguise else sanitized
         self._prune()
 
-    def _judge(self, stream: Stream, channel: int, window: Interval, tones: keys.Windows) -> Iterator[AudioSpan]:
+    def _judge_until(self, stream: Stream, limit_ms: Ms, gap_limit_ms: Ms, *, final: bool) -> Iterator[AudioSpan]:
+        """Judge a stream's sound as far as ``release`` may."""
+        end_ms = stream.timeline.end_ms
+        arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
+        limit = end_ms if final else min(limit_ms, arrived_ms)
+        tones = keys.Windows(self, limit)
+        while stream.judged_ms < limit:
+            held_ms = stream.timeline.held_from(stream.judged_ms)
+            if held_ms is None or held_ms >= stream.judged_ms + CELL_MS:
+                # nobody speaks in a gap, however long it is
+                reached_ms = limit if held_ms is None else min(limit, held_ms)
+                stream.judged_ms = max(stream.judged_ms, reached_ms - reached_ms % CELL_MS)
+                if held_ms is None:
+                    break
+            window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % CELL_MS + CELL_MS)
+            if window.end > limit and not final:
+                break
+            for channel in stream.channels:
+                yield from self._judge(channel, window, tones)
+            stream.judged_ms = window.end
+
+    def _is_quiet(self, channel: int, part: Interval) -> bool:
+        return self._by_channel[channel].timeline.quiet_until(channel, part.start) >= part.end
+
+    def _judge(self, channel: int, window: Interval, tones: keys.Windows) -> Iterator[AudioSpan]:
         """Cut the tones of keys in a cell, and the speech that no transcript explains."""
-        if stream.timeline.quiet_until(channel, window.start) >= window.end:
+        if self._is_quiet(channel, window):
             return
         for tone in tones.pressed(channel, window):
             span = AudioSpan(tone.start, tone.end, channel, keys.KEY_TONES)
             self.cut(span)
             yield span
         explained = self._explained.get(channel, ())
-        if all(stream.timeline.quiet_until(channel, part.start) >= part.end for part in subtract(window, explained)):
+        if all(self._is_quiet(channel, part) for part in subtract(window, explained)):
             return
         for span in unheard.unexplained(explained, window, self, channel, self._holes.get(channel, ())):
             self.cut(span)

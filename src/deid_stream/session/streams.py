@@ -62,8 +62,9 @@ class Stream:
         return self.begin_ms >= 0 and end_ms - self.begin_ms - self.released_ms > _GAP_MS
 
     def holes(self, spans: Mapping[int, Sequence[AudioSpan]]) -> list[silence.Hole]:
-        """The ``spans`` of the stream's channels (by channel, as the call counts them) in samples."""
-        rate_hz = self.timeline.rate_hz
+        """Those ``spans`` (by channel, as the call counts them) of the stream's channels that begin before its released
+        sound ends, in samples."""
+        rate_hz, until_ms = self.timeline.rate_hz, self.timeline.frontier_ms
         return [
             silence.Hole(
                 inner,
@@ -72,6 +73,7 @@ class Stream:
             )
             for inner, channel in enumerate(self.channels)
             for span in spans.get(channel, ())
+            if span.start_ms <= until_ms
         ]
 
     def disguised(self, audio: SanitizedAudio) -> SanitizedAudio:
@@ -84,15 +86,18 @@ def sanitize(
     chunk: AudioChunk, holes: Sequence[silence.Hole], operator: silence.Operator, allowed_ms: Ms
 ) -> SanitizedAudio:
     """The chunk as it may leave: with those ``holes`` of its stream cut that touch it."""
-    data, fmt, redacted = chunk.data, chunk.format, 0
-    if holes:
-        start = ms_to_samples(chunk.offset_ms, fmt.rate_hz)
-        whole = Interval(start, start + len(data) // fmt.frame_bytes)
-        touching = [hole for hole in holes if hole.samples.start < whole.end and start < hole.samples.end]
-        for channel in {hole.channel for hole in touching}:
-            parts = merge(hole.samples.intersect(whole) for hole in touching if hole.channel == channel)
-            redacted += sum(part.length for part in parts)
-        if touching:
-            data = silence.redact(data, fmt, start, touching, operator)
+    data = chunk.data
+    if not holes:
+        return SanitizedAudio(chunk=chunk, data=data, redacted_ms=0, allowed_ms=allowed_ms)
+    fmt = chunk.format
+    start = ms_to_samples(chunk.offset_ms, fmt.rate_hz)
+    whole = Interval(start, start + len(data) // fmt.frame_bytes)
+    touching = [hole for hole in holes if hole.samples.start < whole.end and start < hole.samples.end]
+    redacted = 0
+    for channel in {hole.channel for hole in touching}:
+        parts = merge(hole.samples.intersect(whole) for hole in touching if hole.channel == channel)
+        redacted += sum(part.length for part in parts)
+    if touching:
+        data = silence.redact(data, fmt, start, touching, operator)
     redacted_ms = samples_to_ms(redacted, fmt.rate_hz) if redacted else 0
     return SanitizedAudio(chunk=chunk, data=data, redacted_ms=redacted_ms, allowed_ms=allowed_ms)

@@ -152,6 +152,9 @@ def test_a_header_with_the_wrong_rate_is_found_out_by_the_spacing(true_rate_hz):
     for seq in range(4, 20):
         with pytest.raises(AudioFormatError, match="24000 Hz"):
             timeline.add(chunk(seq, samples=spoken, fmt=fmt))
+    timeline.pop_until(timeline.end_ms)
+    with pytest.raises(AudioFormatError, match="24000 Hz"):
+        timeline.add(chunk(20, samples=spoken, fmt=fmt))
 
 
 @pytest.mark.parametrize(

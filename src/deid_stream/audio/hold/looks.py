@@ -25,9 +25,10 @@ class Looks:
         self._lines = [Line() for _ in range(fmt.channels)]
         self._quiet_peaks = [line.at(0).quiet_peak for line in self._lines]
         self._quiet_codes = pcm.quiet_codes(fmt, self._quiet_peaks)
-        self._always_quiet = pcm.quiet_codes(fmt, pcm.QUIET_PEAKS[:1])
-        self.sometimes_quiet = pcm.quiet_codes(fmt, pcm.QUIET_PEAKS[-1:])
-        """As ``pcm.quiet_codes``, of sound that may be quiet on any line."""
+        self.always_quiet = pcm.quiet_codes(fmt, pcm.QUIET_PEAKS[:1])
+        """As ``pcm.quiet_codes``, of sound that is quiet on every line."""
+        self.sometimes_quiet = pcm.quiet_codes(fmt, pcm.QUIET_PEAKS[-1:]) or b""
+        """The same of sound that may be quiet; empty where ``always_quiet`` is None."""
         self.next: SampleIndex = 0
         """What ends before completes no look."""
         self._next_ms: Ms = 0
@@ -51,7 +52,7 @@ class Looks:
             self._passed_ms, self._settled = at_ms + LOOK_MS, False
             at_ms += LOOK_EVERY_MS
             self._next_ms, self.next = at_ms, ms_to_samples(at_ms + LOOK_MS, rate_hz)
-        return self.sometimes_quiet is None or len(self.waiting) >= _AT_ONCE
+        return self.always_quiet is None or len(self.waiting) >= _AT_ONCE
 
     def take(self, read: Callable[[Sequence[Ms]], pcm.Samples]) -> None:
         """Take the looks that wait. ``read`` gives the sound of those that begin at certain times, ``(looks, frames,
@@ -79,9 +80,9 @@ class Looks:
         """What is quiet is known: no look was complete since it was last said."""
         return self._settled
 
-    def always_quiet(self, data: bytes) -> bool:
-        """Whether a chunk is quiet whatever the looks that wait tell."""
-        return self._always_quiet is not None and not data.translate(None, self._always_quiet)
+    def surely_loud(self, data: bytes) -> bool:
+        """Whether a chunk is not quiet whatever the looks that wait tell."""
+        return bool(self.sometimes_quiet and data.translate(None, self.sometimes_quiet))
 
     def quiet(self, data: bytes) -> int:
         """Which channels of a chunk are quiet: bit ``c`` for channel ``c``."""

@@ -8,7 +8,6 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from deid_stream.audio.codec import pcm
 from deid_stream.audio.hold.line import LOOK_MS, LineLevel, LineState
 from deid_stream.audio.hold.looks import Looks
 from deid_stream.audio.hold.reader import MAX_READ_MS
+from deid_stream.audio.hold.spacing import Spacing
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.units import Interval, Ms, SampleIndex, ms_to_samples, samples_to_ms
@@ -29,11 +29,6 @@ class Placement(StrEnum):
     """The same ``seq`` or the same media interval was taken before; drop it."""
     LATE = "late"
     """It begins before audio that was already released; drop it."""
-
-
-_RATES_HZ: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-_WRONG_RATE_CHUNKS: Final = 4
-"""After this many chunks in a row whose spacing fits another rate than the header's, the header counts as wrong."""
 
 
 class Timeline:
@@ -63,9 +58,7 @@ class Timeline:
         self._end: SampleIndex = 0
         self._longest = 0
         self._offsets_ascend = True
-        self._misfits = 0
-        self._misfit_seq = -1
-        self._wrong_rate = False
+        self._spacing = Spacing(fmt.rate_hz)
         self.inserted = 0
         """Chunks that came out of order: what was known of the sound before them may have changed."""
 
@@ -86,13 +79,18 @@ class Timeline:
             raise AudioFormatError("a chunk begins before the call")
         start = (chunk.offset_ms * self.rate_hz + 500) // 1000
         end = start + frames
-        follows = start == self._end and self._chunks and self._seqs[-1][1] == chunk.seq and not self._wrong_rate
+        follows = start == self._end and self._chunks and self._seqs[-1][1] == chunk.seq and not self._spacing.wrong
         if follows:
             self._seqs[-1][1] += 1
         elif (placement := self._unforeseen(chunk, start, end)) is not Placement.HELD:
             return placement
-        codes = self._looks.sometimes_quiet
-        quiet = 0 if codes is not None and data.translate(None, codes) else self._quiet_channels(data)
+        looks = self._looks
+        if looks.always_quiet is None:
+            quiet = self._quiet_channels(data)
+        elif data[frames >> 1] not in looks.sometimes_quiet:  # as in nearly all that sounds
+            quiet = 0
+        else:
+            quiet = self._quiet_channels(data) if data.translate(None, looks.always_quiet) else 1
         if frames > self._longest:
             self._longest = frames
         if self._chunks and chunk.offset < self._chunks[-1].offset:
@@ -107,9 +105,13 @@ class Timeline:
         if start <= self._arrived + self._slack:
             self._arrived = end
         if quiet:
-            self._extend_quiet(quiet, start, end)
+            ends = self._quiet_runs[0][1]
+            if quiet == 1 and ends and ends[-1] == start:
+                ends[-1] = end
+            else:
+                self._extend_quiet(quiet, start, end)
         self._end = end
-        if end >= self._looks.next and self._looks.complete(start, end, self._starts[0]):
+        if end >= looks.next and looks.complete(start, end, self._starts[0]):
             self._take_looks()
         return Placement.HELD
 
@@ -117,8 +119,9 @@ class Timeline:
         """What becomes of a chunk that is not the next one right behind the last."""
         if self._frontier is not None and start < self._frontier - self._slack:
             return Placement.REPEAT if self._seen(chunk.seq) else Placement.LATE
-        if self._wrong_rate or (abs(start - self._end) > self._slack and self._chunks):
-            self._check_rate(chunk.seq, start)
+        if self._spacing.wrong or (abs(start - self._end) > self._slack and self._chunks):
+            last = (self._starts[-1], self._ends[-1]) if self._chunks else (start, start)
+            self._spacing.check(chunk.seq, start, *last)
         if not self._note(chunk.seq) or (not self._in_order(start) and self._holds(start, end)):
             return Placement.REPEAT
         if start < self._end:  # it changes what was held
@@ -127,18 +130,6 @@ class Timeline:
 
     def _in_order(self, start: SampleIndex) -> bool:
         return bool(self._chunks) and start - self._end >= -self._slack
-
-    def _check_rate(self, seq: int, start: SampleIndex) -> None:
-        if not self._wrong_rate:
-            step, frames = start - self._starts[-1], self._ends[-1] - self._starts[-1]
-            implied_hz = self.rate_hz * frames / step if step > 0 else 0.0
-            misfit = any(abs(implied_hz / rate - 1) < 0.01 for rate in _RATES_HZ if rate != self.rate_hz)
-            follows = seq == self._misfit_seq + 1
-            self._misfits = (self._misfits + 1 if follows else 1) if misfit else 0
-            self._misfit_seq = seq
-            self._wrong_rate = self._misfits >= _WRONG_RATE_CHUNKS
-        if self._wrong_rate:
-            raise AudioFormatError(f"the chunks' spacing does not fit the {self.rate_hz} Hz of their header")
 
     def _insert(self, chunk: AudioChunk, start: SampleIndex, end: SampleIndex, quiet: int) -> None:
         self.inserted += 1
@@ -161,26 +152,25 @@ class Timeline:
             self._extend_quiet(held_quiet, held_start, held_end)
 
     def _quiet_channels(self, data: bytes) -> int:
-        if self._looks.always_quiet(data):
-            return 1
-        if not self._looks.settled:
+        looks = self._looks
+        if not looks.settled and not looks.surely_loud(data):
             self._take_looks()
-        return self._looks.quiet(data)
+        return looks.quiet(data)
 
     def _take_looks(self) -> None:
         self._looks.take(self._look_sounds)
 
     def _look_sounds(self, starts_ms: Sequence[Ms]) -> pcm.Samples:
         """See ``Looks.take``."""
-        parts: list[bytes] = []
-        for at_ms in starts_ms:
-            start, stop = (ms_to_samples(ms, self.rate_hz) for ms in (at_ms, at_ms + LOOK_MS))
-            _, part = self._held(start, stop)
-            if part is None or len(part) < (stop - start) * self._frame_bytes:
-                columns = [[self.pcm(c, ms, ms + LOOK_MS) for ms in starts_ms] for c in range(self.format.channels)]
-                return np.stack([np.stack(column) for column in columns], axis=2)
-            parts.append(part)
-        return pcm.decode(b"".join(parts), self.format).reshape(len(starts_ms), -1, self.format.channels)
+        size, channels = self._frame_bytes, range(self.format.channels)
+        edges = [(ms_to_samples(ms, self.rate_hz), ms_to_samples(ms + LOOK_MS, self.rate_hz)) for ms in starts_ms]
+        begin, end = edges[0][0], edges[-1][1]
+        _, held = self._held(begin, end)
+        if held is None or len(held) < (end - begin) * size:
+            columns = [[self.pcm(channel, ms, ms + LOOK_MS) for ms in starts_ms] for channel in channels]
+            return np.stack([np.stack(column) for column in columns], axis=2)
+        parts = [held[(start - begin) * size : (stop - begin) * size] for start, stop in edges]
+        return pcm.decode(b"".join(parts), self.format).reshape(len(starts_ms), -1, len(channels))
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
         """What the line is like, from what came before ``at_ms``; ``channel`` as in ``pcm``."""
