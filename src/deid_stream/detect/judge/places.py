@@ -21,6 +21,11 @@ guesses."""
 _VENUES: Final = word_set("places.venues")
 PUBLIC: Final = word_set("places.public") | _VENUES
 """After a street without a number, they make it the name of what is open to everybody: "elm street surgery"."""
+AT_HOME: Final = re.compile(
+    r"(?<![^\W_])(?:reht[aei]|rahat[aei]|live|lives|living|stay|staying|ghar|pata|address|deliver\w*|vivo"
+    r"|makan)(?![^\W_])|रहत|पता|घर|मकान"
+)
+"""Words that tell where somebody lives, or where something is brought to."""
 _ADDRESS_OF: Final = re.compile(r"(?<![^\W_])(?:address|location|number) (?:of|for) (?:the )?\Z")
 _SAID: Final = re.compile(r"(?:'s)? (?:is|are|was)(?![^\W_])")
 _FEW_WORDS: Final = 8
@@ -59,8 +64,11 @@ def _is_venue(text: str, detection: Detection, lows: list[str]) -> bool:
     return asked_of is not None and not _VENUES.isdisjoint(lows)
 
 
-def _is_public(text: str, detection: Detection, lows: list[str]) -> bool:
-    """The name of a branch, a school or a station after its street, in or right behind the guess."""
+def _is_public(view: View, text: str, detection: Detection, lows: list[str]) -> bool:
+    """The name of a branch, a school or a station after its street, in or right behind the guess; none where somebody
+    says where they live."""
+    if T.ADDRESS in view.expected or AT_HOME.search(view.low) is not None:
+        return False
     at = next((i for i, low in enumerate(lows) if low in STREETS), None)
     if at is None or at == 0:
         return False
@@ -87,7 +95,7 @@ def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         before = text[max(0, detection.start - 12) : detection.start].lower()
         if not known and (plain or _AT.search(before) is None):
             return
-    if detection.entity_type is T.ADDRESS and not named and not counts and _is_public(text, detection, lows):
+    if detection.entity_type is T.ADDRESS and not named and not counts and _is_public(view, text, detection, lows):
         yield msgspec.structs.replace(detection, entity_type=T.ORGANIZATION)
         return
     streets = STREETS if numbers or len(view.words) <= _FEW_WORDS else NAMED_STREETS

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
-from deid_stream.detect.judge.places import PUBLIC
+from deid_stream.detect.judge.places import AT_HOME, PUBLIC
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType
@@ -35,10 +35,6 @@ _BLOCK: Final = re.compile(
     r"(?: (?:number|no|nambar|नंबर|नम्बर|संख्या))? \d[\d ]{0,4}[a-z]?(?![^\W_])"
 )
 """A block of a town and its number, where somebody lives."""
-_AT_HOME: Final = re.compile(
-    r"(?<![^\W_])(?:reht[aei]|rahat[aei]|live|lives|living|stay|staying|ghar|pata|address|deliver\w*|vivo"
-    r"|makan)(?![^\W_])|रहत|पता|घर|मकान"
-)
 _CORRECTED: Final = re.compile(
     r"[ ,.]+(?:(?:no|nope|sorry|wait|actually|correction|i mean|make that|it'?s|it is|that'?s|um|uh|er)[ ,.]+)*"
     r"(?:no|sorry|wait|actually|correction|i mean|make that|it'?s|that'?s)[ ,.]+(?P<number>\d{1,4}[a-z]?)(?![^\W_])"
@@ -60,7 +56,7 @@ class StreetRecognizer:
         text = view.text
         words = view.words
         found = []
-        homely = EntityType.ADDRESS in view.expected or _AT_HOME.search(view.low) is not None
+        homely = EntityType.ADDRESS in view.expected or AT_HOME.search(view.low) is not None
         for at, (start, end, low) in enumerate(words):
             bounds = None
             if low in STREETS:
@@ -78,7 +74,7 @@ class StreetRecognizer:
                     place = corrected.span("number")
                     found.append(view.detection(*place, EntityType.ADDRESS, 0.8, f"{self.name}/corrected"))
         if view.has_digit:
-            if _AT_HOME.search(view.low):
+            if AT_HOME.search(view.low):
                 found.extend(
                     view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, f"{self.name}/block")
                     for m in _BLOCK.finditer(view.low)
