@@ -76,6 +76,10 @@ _FUNCTION_HI: Final = FUNCTION_HI | {"jo"}
 """In a Hindi turn "jo" is who, not Jo."""
 _NUMBERS_HI: Final = number_words("hi_latn") - GIVEN_NAMES
 """Number words of Hindi; "das" is a name as well."""
+_NAME_OF: Final = frozenset({"naam", "name"})
+"""Right after these stands a name."""
+_SPEAKS: Final = frozenset({"bol", "speaking"})
+"""Right before these stands who is on the line."""
 _EVERYDAY_HI: Final = everyday("hi")
 _ONLY_HI: Final = FUNCTION_HI | (_EVERYDAY_HI - COMMON - DICTIONARY - GIVEN_NAMES - _NUMBERS_HI)
 """Words that are Hindi and not English."""
@@ -289,7 +293,11 @@ def _is_counted(view: View, lows: list[str]) -> bool:
     """A number amid words of Hindi, alone or before what is counted: "char baje", "main char tarikh ko aaunga"."""
     if lows[0] not in _NUMBERS_HI or not all(w in _NUMBERS_HI or w in _EVERYDAY_HI for w in lows):
         return False
-    return view.language == "hi" or any(low in _ONLY_HI for _, _, low in view.words)
+    said = WORD.findall(view.written.source.lower())
+    places = [at for at, low in enumerate(said) if low == lows[0]]
+    if any(said[max(0, at - 1)] in _NAME_OF or said[min(at + 1, len(said) - 1)] in _SPEAKS for at in places):
+        return False  # "mera naam char hai"
+    return view.language == "hi" or not _ONLY_HI.isdisjoint(said)
 
 
 def _without_possessive(text: str, end: CharIndex) -> CharIndex:
