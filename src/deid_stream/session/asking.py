@@ -70,9 +70,9 @@ def _before(segment: Segment, until_ms: Ms) -> Segment:
 def opened(
     turn: Turn, types: Sequence[EntityType], spans: Sequence[Span], answers: Callable[[EntityType, EntityType], bool]
 ) -> Interval:
-    """Media time in which an answer counts to a question for ``types`` that ``turn`` asks: from the sentence that asks,
-    for as long as ``FOREVER_MS``, or to the turn's end where all of it stands behind the question. ``answers``: whether
-    a value of the first type is one that was asked for as the second."""
+    """Media time in which an answer counts to a question for ``types`` that ``turn`` asks. It begins with the sentence
+    that asks. It ends with the turn where the turn itself holds every answer behind its question (see the module), else
+    never (``FOREVER_MS``). ``answers``: whether a value of the first type is one that was asked for as the second."""
     asking = (at for at, kinds in _questions(turn) if not set(types).isdisjoint(kinds))
     at = next(asking, _At(0, turn.start_ms))
     found = [span.entity_type for span in spans if span.start > at.char]

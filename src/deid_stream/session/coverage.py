@@ -1,4 +1,4 @@
-"""How far a call is known, and whether all of it is there: what its parts say, put together."""
+"""How far transcripts and silence account for a call's sound, and whether all of the call is there."""
 
 from typing import NamedTuple
 
@@ -13,15 +13,17 @@ from deid_stream.units import FOREVER_MS, Ms
 
 
 class Covered(NamedTuple):
-    """Media time up to which the least covered ``channel`` is known, which only that channel can move on; of several,
-    the last. None: nothing is known."""
+    """``until_ms``: media time up to which every channel is known, because transcripts cover it or nobody speaks.
+    ``channel``: the one that must be known further before it grows; of several, the one with the highest number; None
+    where the call has no channel yet."""
 
     until_ms: Ms
     channel: int | None
 
 
 class Bound:
-    """What held a call back when it was last looked at: most audio that comes cannot change it, and costs nothing."""
+    """What a call waited for when it was last looked at. Most audio that comes cannot change that, and need not be
+    looked at at once."""
 
     def __init__(self) -> None:
         self.slowest: int | None = None
@@ -46,8 +48,8 @@ class Bound:
 
 
 def covered(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, *, ended: bool = False) -> Covered:
-    """The least covered channel, through silence. ``now_ms``: the call's record time; ``ended``: no more audio will
-    come."""
+    """How far every channel is known: as far as its transcripts go, and on from there for as long as nobody speaks,
+    less ``QUIET_MARGIN_MS``. ``now_ms``: the call's record time; ``ended``: no more audio will come."""
 
     def through_silence(channel: int, until_ms: Ms) -> Ms:
         silent_ms = sound.silent_until_ms(channel, until_ms, now_ms=now_ms, ended=ended)
@@ -71,8 +73,8 @@ def covered(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms
 
 
 def known(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, *, channel: int, until_ms: Ms) -> bool:
-    """Whether one channel is known up to ``until_ms``, through silence, however little is known of the others. A
-    recording of all speakers in one channel is known as far as the watermark."""
+    """Whether one channel is known up to ``until_ms`` of media time (see ``covered``), however little is known of the
+    others. A recording of all speakers in one channel is known as far as the watermark."""
     if until_ms <= max(holdback.watermark_ms, holdback.covered.get(channel, 0)):
         return True
     if len(sound.channels) == 1 and declared_channels <= 1:
@@ -82,8 +84,9 @@ def known(holdback: Holdback, sound: Sound, declared_channels: int, now_ms: Ms, 
 
 
 def complete(life: Lifecycle, holdback: Holdback, sound: Sound, settings: SessionSettings, now_ms: Ms) -> bool:
-    """The call has ended, and everything up to its end has arrived and is covered. Where the end did not say how long
-    the call was, or its sound is a little shorter, stragglers have had their time."""
+    """The call has ended, and everything up to its end has arrived and is known. Where the end did not say how long the
+    call was, ``end_grace_ms`` of record time must have passed since the end; where the sound is up to ``END_SLACK_MS``
+    shorter than was said, as much since the last record."""
     if life.ended_ms is None or life.closed:
         return False
     channels = {*range(life.declared_channels), *sound.channels}

@@ -70,7 +70,7 @@ class FreeText:
     def _written(
         self, texts: Mapping[str, str], found: Mapping[str, Sequence[Span]], policy: CompiledPolicy
     ) -> dict[str, str]:
-        """What is a value in one field is none of the others' to tell (law 3)."""
+        """The texts, redacted. What is a value in one field is masked in the others, too (law 3)."""
         values = [texts[name][span.start : span.end] for name, spans in found.items() for span in spans]
         operator_of, key = policy.operator, self._pseudonym_key
         return {

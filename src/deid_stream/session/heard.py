@@ -6,8 +6,8 @@ from deid_stream.units import Interval, Ms
 
 
 class HeardCells:
-    """Speech in the cells of one channel, judged once each: while a transcript is awaited, all cells since the last one
-    are asked about for every chunk that comes."""
+    """Speech in the VAD's cells of one channel. Each cell is judged once: while a transcript is awaited, every chunk
+    that comes asks for all cells since the last transcript."""
 
     def __init__(self) -> None:
         self._known: dict[Ms, tuple[tuple[Interval, int], list[Interval]]] = {}

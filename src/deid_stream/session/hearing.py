@@ -16,7 +16,8 @@ from deid_stream.words.placement import Placement, place
 
 
 class _Part(NamedTuple):
-    """One segment in both readings."""
+    """One segment. ``written_at``: where its text begins in the turn's text; ``heard_at``: where ``heard``, its words,
+    begin in ``HeardTurn.text``."""
 
     written_at: CharIndex
     heard_at: CharIndex
@@ -27,7 +28,8 @@ class _Part(NamedTuple):
 
 
 class HeardTurn:
-    """A turn as its words have it, segments without words or with the text's own words as written."""
+    """``text`` is the turn as the words of its segments have it; a segment without words, or whose words say what its
+    text says, is there as its text."""
 
     def __init__(self, turn: Turn) -> None:
         self._parts: list[_Part] = []
@@ -44,7 +46,7 @@ class HeardTurn:
         self.differs = any(part.placed is not None for part in self._parts)
 
     def values(self, spans: Sequence[Span]) -> list[str]:
-        """The words' own wording of spans of ``text``."""
+        """What ``spans`` of ``text`` cover, in the words' own wording."""
         return [self.text[span.start : span.end] for span in spans]
 
     def added(self, found: Sequence[Span], known: Sequence[Span]) -> list[Span]:

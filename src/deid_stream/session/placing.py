@@ -36,7 +36,7 @@ _LOOK_AFTER_MS: Final = 5_000
 each look; a larger value decodes more than most turns need when a backlog is read. Before a turn, whole cells of the
 VAD are looked at, and whether its times are off shows in a second of sound."""
 _NO_WORD: Final = Word("-")
-"""It accounts for nothing."""
+"""In the place of a word that accounts for no sound."""
 
 
 class Unlocated(NamedTuple):

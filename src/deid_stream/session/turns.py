@@ -31,8 +31,9 @@ _SHORT_LETTERS: Final = 3
 """A turn whose last word has at most so many letters ("is", "my", "at", "um") may go on with a value, so it waits the
 whole context window. A larger value delays more turns; a smaller one may part a value from the words before it."""
 _ONE_LINE_MS: Final = 400
-"""A larger value takes more segments whose times are off by different lengths for one, and silences more about their
-values; a smaller one judges a word by itself whose times show to be off only beside its neighbours'."""
+"""Short segments are one line of words where at most this much lies between them. A larger value takes more segments
+whose times are off by different lengths for one, and silences more about their values; a smaller one judges a word by
+itself whose times show to be off only beside its neighbours'."""
 _SHORT_WORDS: Final = 4
 """A segment of fewer words is short: nobody can tell from it alone whether its times are off. A larger value widens the
 cuts of a segment whose times are right for the sake of a neighbour's; a smaller one judges segments of few words by
