@@ -20,6 +20,7 @@ from deid_stream.wire import cloudevents as ce
 from deid_stream.wire.cloudevents import Headers
 from deid_stream.wire.decode import decode
 from deid_stream.wire.limits import Limits
+from deid_stream.wire.notes import METADATA, SUBJECT
 from deid_stream.wire.partitions import partition_of
 from deid_stream.wire.providers.base import Fields
 from deid_stream.wire.segments import Identity
@@ -34,6 +35,14 @@ _KIND_OF_TYPE: Final = {
 }
 _NAME_CHARS: Final = 64
 _KINDS: Final = (AUDIO_KIND, TRANSCRIPTS_KIND, EVENTS_KIND)
+
+
+_UNDECLARED: Final = ("left out: its value is none of the declared ones", "see the settings directions, regions ...")
+_LEFT_OUT: Final = {
+    METADATA: ("left out: it is no JSON object", "send an object, not text that holds one"),
+    SUBJECT: ("left out: it is no text of 1 to 256 characters, nor a number", "send text"),
+}
+"""Message and mend by the field's name, where they are not ``_UNDECLARED``."""
 
 
 class Finding(NamedTuple):
@@ -186,8 +195,7 @@ def check_record(
     left_out: list[str] = []
     decoded = decode(kind, key, value, headers, 0, 0, limits, left_out.append)
     found = [finding(fault) for fault in decoded.faults]
-    message = "left out: its value is none of the declared ones"
-    found += [Finding("left_out", name, message, "see the settings directions, regions ...") for name in left_out]
+    found += [Finding("left_out", name, *_LEFT_OUT.get(name, _UNDECLARED)) for name in left_out]
     checked = WordCheck()
     for event in decoded.events:
         if isinstance(event, Segment):

@@ -14,7 +14,7 @@ from deid_stream.wire.free_text import FURTHER_FIELDS, OWN_FIELDS, readable
 from deid_stream.wire.json import read_object
 from deid_stream.wire.languages import UNDETERMINED, canonical
 from deid_stream.wire.limits import MAX_CHANNELS, MAX_MEDIA_MS, Limits, bounded
-from deid_stream.wire.notes import FREE_TEXT, Note, ignore
+from deid_stream.wire.notes import FREE_TEXT, METADATA, SUBJECT, Note, ignore
 from deid_stream.wire.segments import agreed
 from deid_stream.wire.structured import is_structured, unfold
 
@@ -59,6 +59,8 @@ def decode_event(
             offset=offset,
             duration_ms=_duration(fields.get("duration_ms")),
         )
+    if not isinstance(fields.get("metadata"), dict | None):
+        note(METADATA)
     metadata = _all_metadata(fields)
     free_text = _free_text(metadata, limits, note)
     return CallStarted(
@@ -68,21 +70,26 @@ def decode_event(
         offset=offset,
         channels=channels,
         minor=fields.get("minor") not in _FALSE,
-        subject=_subject(fields),
+        subject=_subject(fields, note),
         metadata=_sorted_out(metadata, limits, note),
         free_text=free_text,
     )
 
 
-def _subject(fields: Mapping[str, object]) -> str:
-    """The person on the line: ``subject`` where the producer gives it, else the telephone number of the other end."""
+def _subject(fields: Mapping[str, object], note: Note) -> str:
+    """The person on the line: ``subject`` where the producer gives it, else the telephone number of the other end. A
+    ``subject`` that cannot be read is counted: nobody could ask for this person's calls by it."""
     nested = fields.get("metadata")
     known = {**nested, **fields} if isinstance(nested, dict) else fields
     other_end = "to" if known.get("direction") == "outbound" else "from"
-    for name in ("subject", other_end):
+    for name in (SUBJECT, other_end):
         value = known.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and bounded(value) is not None:
+            value = str(value)  # a telephone number as a number
         if isinstance(value, str) and 0 < len(value) <= _MAX_SUBJECT_CHARS:
             return value
+        if name == SUBJECT and value not in (None, ""):
+            note(SUBJECT)
     return ""
 
 

@@ -8,6 +8,10 @@ Note = Callable[[str], object]
 
 FREE_TEXT: Final = "free_text"
 """A field that the deployment names as free text, and that is no text or too long."""
+METADATA: Final = "metadata"
+"""All of ``metadata``, where it is no JSON object: text that holds one, say."""
+SUBJECT: Final = "subject"
+"""The person on the line, where it is neither text nor a number, or too long."""
 DROPPED: Final = (
     "ce_time",
     "confidence",
@@ -19,6 +23,8 @@ DROPPED: Final = (
     "from",
     "to",
     FREE_TEXT,
+    METADATA,
+    SUBJECT,
     "other",
 )
 """``other``: any field of a call's metadata that is not known here."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from deid_stream.datasets.validating import as_json, check_file, check_record
-from deid_stream.model.topics import TRANSCRIPTS_KIND
+from deid_stream.model.topics import EVENTS_KIND, TRANSCRIPTS_KIND
 from deid_stream.wire.limits import Limits
 from deid_stream.wire.partitions import partition_of
 
@@ -129,6 +129,10 @@ def test_what_is_left_out_is_told():
     value = json.dumps(SEGMENT | {"words": [{"text": "ann", "confidence": 7}]}).encode()
     found = check_record(TRANSCRIPTS_KIND, b"c", value, headers(), Limits())
     assert [(f.code, f.path) for f in found.findings] == [("left_out", "confidence")]
+    value = json.dumps({"call_id": "c", "customer_id": "a", "metadata": '{"queue": "x"}'}).encode()
+    started = [(n, b"call.started.v1" if n == "ce_type" else v) for n, v in headers()]
+    found = check_record(EVENTS_KIND, b"c", value, started, Limits())
+    assert [(f.path, f.mend) for f in found.findings] == [("metadata", "send an object, not text that holds one")]
 
 
 def test_the_mend_is_told_by_itself_and_not_in_the_message(tmp_path):

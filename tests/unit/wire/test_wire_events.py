@@ -91,6 +91,28 @@ def test_nested_metadata_joins_the_rest():
 
 
 @pytest.mark.parametrize(
+    ("said", "subject", "noted"),
+    [
+        ({}, "+15005550006", []),
+        ({"subject": None}, "+15005550006", []),
+        ({"subject": "p-7"}, "p-7", []),
+        ({"subject": 447700900123}, "447700900123", []),
+        ({"from": 447700900123}, "447700900123", []),
+        ({"metadata": {"subject": "p-7"}}, "p-7", []),
+        ({"subject": {"id": "p-7"}}, "+15005550006", ["subject"]),
+        ({"subject": True}, "+15005550006", ["subject"]),
+        ({"subject": "p" * 257}, "+15005550006", ["subject"]),
+        ({"metadata": '{"subject": "p-7"}'}, "+15005550006", ["metadata"]),
+        ({"metadata": ["p-7"]}, "+15005550006", ["metadata"]),
+    ],
+)
+def test_a_person_or_metadata_that_cannot_be_read_is_counted(said, subject, noted):
+    found = []
+    assert decode(STARTED | said, note=found.append).subject == subject
+    assert [name for name in found if name != "from"] == noted
+
+
+@pytest.mark.parametrize(
     ("fields", "kwargs", "error"),
     [
         (STARTED, {"ce_type": b"call.transferred.v1"}, UnknownTypeError),
