@@ -35,6 +35,12 @@ _BLOCK: Final = re.compile(
     r"(?: (?:number|no|nambar|नंबर|नम्बर|संख्या))? \d[\d ]{0,4}[a-z]?(?![^\W_])"
 )
 """A block of a town and its number, where somebody lives."""
+_CALLED: Final = re.compile(
+    r"(?<![^\W_])(?:house|cottage|bungalow|farmhouse|barn)(?:'s| is)(?: just)? (?:called|named) "
+    r"(?P<v>(?!(?:after|by|for|off|out)(?![^\W_]))(?:the )?[^\W\d_]{3,}(?: [^\W\d_]{3,}){0,2}?)"
+    r"(?=[,.?!]|\s*\Z| (?:and|at|but|by|in|just|near|next|off|on|opposite|up|with)(?![^\W_]))"
+)
+"""A house by its name: "the house is called the nook"."""
 _CORRECTED: Final = re.compile(
     r"[ ,.]+(?:(?:no|nope|sorry|wait|actually|correction|i mean|make that|it'?s|it is|that'?s|um|uh|er)[ ,.]+)*"
     r"(?:no|sorry|wait|actually|correction|i mean|make that|it'?s|that'?s)[ ,.]+(?P<number>\d{1,4}[a-z]?)(?![^\W_])"
@@ -73,6 +79,11 @@ class StreetRecognizer:
                 if corrected is not None and not view.plain_mask[corrected.start("number")]:
                     place = corrected.span("number")
                     found.append(view.detection(*place, EntityType.ADDRESS, 0.8, f"{self.name}/corrected"))
+        if " called " in view.low or " named " in view.low:
+            found.extend(
+                view.detection(*m.span("v"), EntityType.ADDRESS, 0.8, f"{self.name}/called")
+                for m in _CALLED.finditer(view.low)
+            )
         if view.has_digit:
             if AT_HOME.search(view.low):
                 found.extend(

@@ -10,7 +10,16 @@ from deid_stream.detect.judge.addresses import STREETS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import cues
 from deid_stream.detect.rules.runs import only_dictation
-from deid_stream.detect.vocabulary import COMMON, GIVEN_NAMES, MONTHS, NAMES_ALSO_WORDS, word_set
+from deid_stream.detect.vocabulary import (
+    COMMON,
+    FIELDS,
+    FUNCTION_HI,
+    GIVEN_NAMES,
+    MONTHS,
+    NAMES_ALSO_WORDS,
+    VERBS_HI,
+    word_set,
+)
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection, Origin
 from deid_stream.text.languages import WordClass, lexicon
@@ -48,6 +57,9 @@ _ASKS: Final = word_set("answers.asks")
 """First words of an answer that asks for something instead: "search for a room"."""
 _HEARD_LETTERS: Final = word_set("answers.heard_letters")
 """Words that a letter may be heard as: u, r, c, y, o, b."""
+_SAYS_HI: Final = FUNCTION_HI | VERBS_HI
+_NEGATIONS_HI: Final = frozenset("nahi nahin nai mat".split())
+"""With nothing but ``_SAYS_HI`` beside them they refuse a secret: "woh to aaya hi nahi"."""
 _SPOKEN: Final = {T.PERSON, T.ADDRESS, T.PASSWORD, T.USERNAME, T.EMAIL_ADDRESS, T.VEHICLE_ID, T.PASSPORT,
                   T.DRIVER_LICENSE, T.IN_PAN, T.IFSC, T.UK_NINO, T.IN_GSTIN, T.IBAN_CODE, T.UPI_ID}  # fmt: skip
 
@@ -140,7 +152,7 @@ class AnswerRecognizer:
         """Something in it can be such a value: no row of everyday words."""
         if expected is T.PERSON:
             if len(kept) == 1 and kept[0] not in _FUNCTION:
-                return True
+                return kept[0] not in FIELDS
             strange = sum(w in GIVEN_NAMES or (w not in COMMON and not _DIGIT.search(w)) for w in kept)
             return (strange > 0 and (strange * 2 >= len(kept) or len(kept) <= 3)) or (
                 len(kept) <= 2 and any(w in NAMES_ALSO_WORDS for w in kept)
@@ -148,6 +160,8 @@ class AnswerRecognizer:
         if expected is T.ADDRESS:
             return _is_address(kept)
         if expected in (T.PASSWORD, T.USERNAME):
+            if not _NEGATIONS_HI.isdisjoint(kept) and _SAYS_HI.issuperset(kept):
+                return False
             return len(kept) <= 5 and any(w not in _AROUND for w in kept)
         dictated = sum(map(_dictated, kept))
         return len(kept) <= 6 and any(w not in COMMON for w in kept) and dictated * 2 >= len(kept)
