@@ -33,15 +33,18 @@ DATE: Final = re.compile(
     rf")",
 )
 
+_GOES_ON: Final = r"(?<![,.])(?<![,.] )"
+"""Between a number and its unit: what follows a comma is no unit ("nine nine four one, people said")."""
 _CURRENCY_AFTER: Final = (
     r"(?:dollars?|bucks?|cents?|pounds?|quid|pence|pennies|euros?|rupees?|rupaye|rs|inr|usd|gbp|eur|paise|paisa"
-    r"|dirhams?|riyals?|yen|francs?|k\b|grand|lakhs?|lacs?|crores?|thousand|million|billion|hundred"
+    r"|dirhams?|riyals?|yen|francs?|grand|lakhs?|lacs?|crores?|thousand|million|billion|hundred"
     r"|percent|per cent|%|€|£|₹)"
 )
 AMOUNT: Final = re.compile(
     rf"(?<![\w])(?:"
     rf"(?:[$£€₹¥]|rs\.?|inr|usd|gbp|eur|rupees|us\$) ?\d[\d,. ]{{0,14}}\b"
-    rf"|(?<!star )(?<!hash )\d[\d,. ]{{0,14}} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
+    r"|(?<!star )(?<!hash )(?<!\d )(?<![\d,.])\d{1,3}(?:\.\d{1,2})? ?k(?!\w)"
+    rf"|(?<!star )(?<!hash )\d[\d,. ]{{0,14}}{_GOES_ON} ?(?:us |american |canadian |indian )?{_CURRENCY_AFTER}(?!\w)"
     rf"|(?:transfer|send|withdraw|lend|borrow|spend|spent|earn)(?: (?:about|around|only|just"
     rf"|of))? \d{{1,6}}(?!\d| ?\d{{4}})"
     rf"|(?:price|cost|costs|costing|fare|rent|fee|total|amount|balance|bill|budget|pay|paid|paying|worth|salary"
@@ -53,7 +56,7 @@ AMOUNT: Final = re.compile(
 GROUPED: Final = re.compile(rf"(?<![\w.,]){_WORDNUM}(?![\d,])")
 DECIMAL: Final = re.compile(r"(?<![\w.])(?<!\d )\d{1,6}\.\d{1,3}(?!\.?\d| \d)")
 _UNITS: Final = (
-    r"(?:am|pm|a\.m|p\.m|o'?clock|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|nights?|weeks?|months?|years?|yrs?"
+    r"(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|nights?|weeks?|months?|years?|yrs?"
     r"|decades?"
     r"|in the (?:morning|afternoon|evening)|at night|noon|sharp"
     r"|miles?|km|kms|kilometers?|kilometres?|meters?|metres?|feet|foot|ft|inch(?:es)?|cm|mm|yards?|acres?|sq|square|kg"
@@ -69,7 +72,10 @@ _UNITS: Final = (
     r"|flights|buses|therapists|dentists|installments|emis|transactions"
     rf"|{_LOCAL_UNITS})"
 )
-QUANTITY: Final = re.compile(rf"(?<![\w])\d[\d,. ]{{0,8}}[ -]?{_UNITS}(?![^\W\d_])")
+QUANTITY: Final = re.compile(
+    rf"(?<![\w])(?:\d[\d,. ]{{0,8}}{_GOES_ON}[ -]?{_UNITS}"
+    r"|(?<!\d )(?:1[0-2]|0?[1-9])(?:[ :.]?[0-5]\d)?[ -]?(?:am|pm|a\.m|p\.m|o'?clock))(?![^\W\d_])"
+)
 TIME: Final = re.compile(
     r"(?<![\w])(?:"
     r"[0-2]?\d[:.][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\b\.?)?(?![\d]|\.\d)"

@@ -10,7 +10,7 @@ from deid_stream.units import CharIndex
 
 _DIGIT: Final = re.compile(r"\d")
 _ORDINAL: Final = re.compile(
-    r"\d+(?:st|nd|rd|th|s|pm|am|k|x|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|d|in|inch|oz|ml|mg)", re.I
+    r"\d+(?:st|nd|rd|th|s|pm|am|p|gb|mb|tb|kg|km|ft|mm|cm|hrs?|mins?|g|in|inch|oz|ml|mg)|\d{1,3}[kxd]", re.I
 )
 _FILLERS: Final = word_set("runs.fillers")
 _FILLERS_LATE: Final = word_set("runs.fillers_late")
