@@ -73,8 +73,8 @@ _UNITS: Final = (
     rf"|{_LOCAL_UNITS})"
 )
 QUANTITY: Final = re.compile(
-    rf"(?<![\w])(?:\d[\d,. ]{{0,8}}{_GOES_ON}[ -]?{_UNITS}"
-    r"|(?<!\d )(?:1[0-2]|0?[1-9])(?:[ :.]?[0-5]\d)?[ -]?(?:am|pm|a\.m|p\.m|o'?clock))(?![^\W\d_])"
+    rf"(?:(?<![\w])\d[\d,. ]{{0,8}}{_GOES_ON}[ -]?{_UNITS}"
+    r"|(?<!\d)(?<!\d )(?:1[0-2]|0?[1-9])(?:[ :.]?[0-5]\d)?[ -]?(?:am|pm|a\.m|p\.m|o'?clock))(?![^\W\d_])"
 )
 TIME: Final = re.compile(
     r"(?<![\w])(?:"
