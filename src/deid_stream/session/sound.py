@@ -44,6 +44,8 @@ _SOFT_PATIENCE_MS = 5_000
 """Record time that soft speech waits for a transcript; then it is silenced. Larger: a voice in the background delays a
 call for longer; smaller: more of what slow recognisers would still read is silenced."""
 
+_UNSURE_MS = 2
+"""The next chunk may overlap the last one by so much, as offsets are rounded."""
 _INTERLEAVED = -1
 
 
@@ -283,7 +285,10 @@ class Sound:
         end_ms = stream.timeline.end_ms
         arrived_ms = max(stream.timeline.arrived_until_ms, min(gap_limit_ms, end_ms))
         limit = end_ms if final else min(limit_ms, arrived_ms)
-        tones = keys.Windows(self, limit)
+        if stream.inserted != stream.timeline.inserted:
+            stream.inserted = stream.timeline.inserted
+            for tones in stream.tones:
+                tones.forget()
         while stream.judged_ms < limit:
             held_ms = stream.timeline.held_from(stream.judged_ms)
             if held_ms is None or held_ms >= stream.judged_ms + CELL_MS:
@@ -295,18 +300,19 @@ class Sound:
             window = Interval(stream.judged_ms, stream.judged_ms - stream.judged_ms % CELL_MS + CELL_MS)
             if window.end > limit and not final:
                 break
-            for channel in stream.channels:
-                yield from self._judge(channel, window, tones)
+            for channel, tones in zip(stream.channels, stream.tones, strict=True):
+                yield from self._judge(stream, channel, window, tones)
             stream.judged_ms = window.end
 
     def _is_quiet(self, channel: int, part: Interval) -> bool:
         return self._by_channel[channel].timeline.quiet_until(channel, part.start) >= part.end
 
-    def _judge(self, channel: int, window: Interval, tones: keys.Windows) -> Iterator[AudioSpan]:
+    def _judge(self, stream: Stream, channel: int, window: Interval, tones: keys.Windows) -> Iterator[AudioSpan]:
         """Cut the tones of keys in a cell, and the speech that no transcript explains."""
         if self._is_quiet(channel, window):
             return
-        for tone in tones.pressed(channel, window):
+        until_ms = stream.timeline.arrived_until_ms - _UNSURE_MS
+        for tone in tones.pressed(self, channel, window, until_ms, lambda part: self._is_quiet(channel, part)):
             span = AudioSpan(tone.start, tone.end, channel, keys.KEY_TONES)
             self.cut(span)
             yield span

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from deid_stream.audio.cut import silence
+from deid_stream.audio.hear import keys
 from deid_stream.audio.hold.line import LineState
 from deid_stream.audio.hold.timeline import Timeline
 from deid_stream.model.events import AudioChunk
@@ -46,6 +47,9 @@ class Stream:
         self.begin_ms: Ms = -1
         self.released_bytes = 0
         self.disguise = StreamDisguise(timeline.format)
+        self.tones = [keys.Windows() for _ in channels]
+        self.inserted = 0
+        """``Timeline.inserted`` when ``tones`` looked."""
 
     @property
     def released_ms(self) -> Ms:

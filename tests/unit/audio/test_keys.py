@@ -22,8 +22,8 @@ def pressed(sound, rate_hz=RATE_HZ, cell_ms=480):
     reader = Recording(sound[:, None], rate_hz)
     length_ms = len(sound) * 1000 // rate_hz
     cells = [Interval(start_ms, start_ms + cell_ms) for start_ms in range(0, length_ms, cell_ms)]
-    together = keys.Windows(reader, length_ms)
-    found = [together.pressed(0, cell) for cell in cells]
+    together = keys.Windows()
+    found = [together.pressed(reader, 0, cell, length_ms, lambda window: False) for cell in cells]
     assert found == [keys.pressed(reader, 0, cell) for cell in cells]
     return [tone for tones in found for tone in tones]
 
@@ -91,13 +91,36 @@ def test_what_is_no_key_is_none(sound):
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025])
 @pytest.mark.parametrize("left_out", [(), (0,), (3, 4), (8,), tuple(range(1, 12))])
-@pytest.mark.parametrize("until_ms", [0, 3_000])
-def test_windows_that_are_looked_at_together_are_heard_as_by_themselves(rate_hz, left_out, until_ms):
+@pytest.mark.parametrize("until_ms", [0, 3_000, 6_240])
+@pytest.mark.parametrize("known", [False, True])
+def test_windows_that_are_looked_at_together_are_heard_as_by_themselves(rate_hz, left_out, until_ms, known):
     keyed = [silent(470, rate_hz), tones(70, 770, 1_336, rate_hz=rate_hz), silent(810, rate_hz)] * 4
     reader = Recording(joined(*keyed, silent(1_000, rate_hz))[:, None], rate_hz)
-    together = keys.Windows(reader, until_ms)
+    together = keys.Windows()
     cells = [Interval(at * 480, at * 480 + 480) for at in range(13) if at not in left_out]
-    assert [together.pressed(0, cell) for cell in cells] == [keys.pressed(reader, 0, cell) for cell in cells]
+
+    def is_left_out(window):
+        return known and window.start // 480 in left_out
+
+    found = [together.pressed(reader, 0, cell, until_ms, is_left_out) for cell in cells]
+    assert found == [keys.pressed(reader, 0, cell) for cell in cells]
+
+
+@pytest.mark.parametrize("chunk_ms", [20, 100, 330])
+@pytest.mark.parametrize("behind_ms", [960, 0, -400])
+def test_windows_are_heard_alike_while_their_sound_arrives(chunk_ms, behind_ms):
+    # tones begin just before windows end, the last of which all has arrived when they are looked at
+    sound = joined(noise(1_000, rms=2_000), *[noise(430, rms=2_000), tones(50, 941, 1_477), noise(960)] * 5)
+    together, asked = keys.Windows(), 0
+    for end_ms in range(chunk_ms, len(sound) // 8 + 1, chunk_ms):
+        arrived = np.where(np.arange(len(sound)) < 8 * end_ms, sound, 0)
+        reader = Recording(arrived[:, None], RATE_HZ)
+        while asked + 480 <= end_ms - behind_ms:
+            window = Interval(asked, asked + 480)
+            assert together.pressed(reader, 0, window, end_ms, lambda _: False) == keys.pressed(reader, 0, window)
+            if asked + 480 > end_ms:
+                break  # it is asked about again
+            asked += 480
 
 
 def test_the_sound_of_eight_windows_without_keys_is_read_once():
@@ -108,9 +131,11 @@ def test_the_sound_of_eight_windows_without_keys_is_read_once():
             asked.append((channel, start_ms, end_ms))
             return super().pcm(channel, start_ms, end_ms)
 
-    together = keys.Windows(Counting(noise(10_000, rms=3_000)[:, None].repeat(2, axis=1), RATE_HZ), 9 * 480)
-    for start_ms in range(0, 9 * 480, 480):
-        for channel in (0, 1):
-            assert together.pressed(channel, Interval(start_ms, start_ms + 480)) == []
-    first, second = (0, 8 * 480 + keys.AHEAD_MS), (8 * 480, 9 * 480 + keys.AHEAD_MS)
-    assert asked == [(0, *first), (1, *first), (0, *second), (1, *second)]
+    reader, together = Counting(noise(10_000, rms=3_000)[:, None], RATE_HZ), keys.Windows()
+    for start_ms in range(0, 13 * 480, 480):
+        if start_ms not in (10 * 480, 11 * 480):
+            window = Interval(start_ms, start_ms + 480)
+            left_out = Interval(10 * 480, 12 * 480).overlaps
+            assert together.pressed(reader, 0, window, 13 * 480, left_out) == []
+    parts = [Interval(start_ms, end_ms - keys.AHEAD_MS) for _, start_ms, end_ms in asked]
+    assert parts == [Interval(0, 8 * 480), Interval(8 * 480, 10 * 480), Interval(12 * 480, 13 * 480)]

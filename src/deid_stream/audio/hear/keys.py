@@ -3,6 +3,7 @@
 A number that a caller types can be read from its tones as from a display, and no recogniser writes it down.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -63,40 +64,51 @@ def pressed(reader: Reader, channel: int, window: Interval) -> list[Interval]:
 
 
 class Windows:
-    """Tells of one window after another whether keys are pressed in it, as ``pressed`` does.
+    """Tells of one window of a channel after another whether keys are pressed in it, as ``pressed`` does.
 
     Nearly none holds a tone, and the frames of eight take twice the time of one's: so the next are looked at together,
     and only those of which a frame is perhaps a key are asked about by themselves.
     """
 
-    def __init__(self, reader: Reader, until_ms: Ms) -> None:
-        """``until_ms``: the sound before it will not change while windows are asked about."""
-        self._reader = reader
-        self._until_ms = until_ms
-        self._looked: dict[int, tuple[Interval, list[Ms]]] = {}
-        """By channel: what was looked at, and where frames begin that are perhaps keys."""
+    def __init__(self) -> None:
+        self._looked = Interval(0, 0)
+        self._perhaps: list[Ms] = []
+        """Where in it frames begin that are perhaps keys."""
 
-    def pressed(self, channel: int, window: Interval) -> list[Interval]:
-        """See the function. Windows must be as long as each other, and follow each other or leave some out."""
-        looked, perhaps = self._looked.get(channel, (window, None))
-        if perhaps is None or not looked.start <= window.start < window.end <= looked.end:
-            looked, perhaps = self._looked[channel] = self._look(channel, window)
-        if not any(window.start <= at_ms < window.end + AHEAD_MS for at_ms in perhaps):
+    def forget(self) -> None:
+        """What was looked at may have changed."""
+        self._looked = Interval(0, 0)
+
+    def pressed(
+        self, reader: Reader, channel: int, window: Interval, until_ms: Ms, left_out: Callable[[Interval], bool]
+    ) -> list[Interval]:
+        """See the function. Windows must be as long as each other, and follow each other or leave some out.
+        ``until_ms``: the sound before it will not change unless ``forget`` is called. ``left_out``: whether a window
+        will not be asked about."""
+        looked = self._looked
+        if not looked.start <= window.start < window.end <= looked.end:
+            self._look(reader, channel, window, until_ms - AHEAD_MS, left_out)
+        if not any(window.start <= at_ms < window.end + AHEAD_MS for at_ms in self._perhaps):
             return []
-        return pressed(self._reader, channel, window)
+        return pressed(reader, channel, window)
 
-    def _look(self, channel: int, window: Interval) -> tuple[Interval, list[Ms]]:
-        rate_hz, length_ms = self._reader.rate_hz, window.length
+    def _look(
+        self, reader: Reader, channel: int, window: Interval, until_ms: Ms, left_out: Callable[[Interval], bool]
+    ) -> None:
+        rate_hz, length_ms = reader.rate_hz, window.length
         size = ms_to_samples(FRAME_MS, rate_hz)
         end_ms = window.end
         if length_ms % FRAME_MS == 0 and size * 1000 == FRAME_MS * rate_hz:  # else each has frames of its own
-            whole = (self._until_ms - window.start) // length_ms
-            end_ms = max(end_ms, window.start + min(whole, _TOGETHER) * length_ms)
-        sound = self._reader.pcm(channel, window.start, end_ms + AHEAD_MS)
+            last_ms = min(window.start + _TOGETHER * length_ms, until_ms) - length_ms
+            while end_ms <= last_ms and not left_out(Interval(end_ms, end_ms + length_ms)):
+                end_ms += length_ms
+        sound = reader.pcm(channel, window.start, end_ms + AHEAD_MS)
         frames = sound[: len(sound) // size * size].reshape(-1, size).astype(np.float32)
         _, low, high, energy = _tones(frames, rate_hz)
         perhaps = np.flatnonzero(_share(low, high, size) > _PERHAPS * energy)
-        return Interval(window.start, end_ms), (perhaps * FRAME_MS + window.start).tolist()
+        # what had not all arrived is looked at again
+        self._looked = Interval(window.start, end_ms if end_ms <= until_ms else window.start)
+        self._perhaps = (perhaps * FRAME_MS + window.start).tolist()
 
 
 def _keys(frames: NDArray[np.int16], rate_hz: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
