@@ -6,7 +6,7 @@ import pytest
 from deid_stream.audio.align.drift import NO_DRIFT, drifts
 from deid_stream.audio.align.echoes import own_words
 from deid_stream.audio.align.profiles import PROFILES
-from deid_stream.audio.hold.reader import Recording
+from deid_stream.audio.hold.reader import MAX_READ_MS, Recording
 from deid_stream.model.events import Segment, Word
 from deid_stream.units import FOREVER_MS
 
@@ -77,3 +77,22 @@ def test_a_first_word_drawn_over_the_noise_before_it_is_an_echo_as_well() -> Non
     line = Recording(np.stack([quiet.samples[:, 0] + hiss, quiet.samples[:, 1]], axis=1).astype(np.int16), RATE_HZ)
     left = own_words(segment((0, 1_400), ECHOED[1], *OWN), line, 0, [1])
     assert [(word.start_ms, word.end_ms) for word in left.words] == list(OWN)
+
+
+class Asked(Recording):
+    """Notes how much sound is asked for at once (ms)."""
+
+    longest_ms = 0
+
+    def pcm(self, channel, start_ms, end_ms):
+        self.longest_ms = max(self.longest_ms, end_ms - start_ms)
+        return super().pcm(channel, start_ms, end_ms)
+
+
+@pytest.mark.parametrize("end_ms", [4_000, 119_500, 119_700, 119_999, 120_001])
+def test_words_that_span_two_minutes_are_compared_with_what_was_said_then_or_not_at_all(end_ms: int) -> None:
+    made = call(12)
+    asked = Asked(made.samples, RATE_HZ)
+    left = own_words(segment(*ECHOED, *OWN, (end_ms + 900, end_ms + 1_120)), asked, 0, [1])
+    assert asked.longest_ms <= MAX_READ_MS
+    assert len(left.words) == (3 if end_ms <= 119_500 else 5)

@@ -18,6 +18,9 @@ from deid_stream.units import Interval, Ms, ms_to_samples
 
 _LONGEST_DELAY_MS: Final = 400
 """Longest delay of an echo. A larger value finds the echoes of slower lines, and takes longer to compare."""
+_LONGEST_MS: Final = MAX_READ_MS - _LONGEST_DELAY_MS
+"""Words that span more are not compared: what the other channel carried would not be read to its end, and everything
+would be compared with what was said earlier."""
 _SOFTER: Final = 4
 """An echo is at least this many times softer (12 dB) than what it repeats: what is louder may be somebody who speaks at
 the same time. A larger value finds fewer echoes; a smaller one may take a soft speaker for one."""
@@ -56,7 +59,7 @@ def _echoes(segment: Segment, reader: Reader, channel: int, other: int) -> set[i
     times = [Interval(word.start_ms or 0, word.end_ms or 0) for word in segment.words]
     timed = [time for time in times if time.length]
     begin_ms, end_ms = min((time.start for time in timed), default=0), max((time.end for time in timed), default=0)
-    if not FRAME_MS <= end_ms - begin_ms <= MAX_READ_MS:
+    if not FRAME_MS <= end_ms - begin_ms <= _LONGEST_MS:
         return set()
     here = _peaks(reader, channel, begin_ms, end_ms)
     there = _loudest_before(_peaks(reader, other, begin_ms - _LONGEST_DELAY_MS, end_ms), len(here))
