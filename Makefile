@@ -13,6 +13,8 @@ BIN    := $(VENV)/bin
 export PYTHONWARNINGS =
 # tests start the package hundreds of times: compiled once, not at each start
 export PYTHONDONTWRITEBYTECODE =
+# as in `deid-stream` itself (cli.py); tests and benchmarks call the parts without it
+export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help demo test test-live test-kafka bench bench-quick train lock sbom audit manifests pin-images clean
 

@@ -1,5 +1,6 @@
 """The command line as a user meets it: help at once, one clear line for an error, no payload in it."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -142,3 +143,29 @@ def test_a_status_that_a_command_returns_is_the_exit_status(capsys, monkeypatch)
 
     monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: command)
     assert run("doctor", capsys=capsys)[0] == 3
+
+
+BLAS_THREADS = """
+import os, sys
+from deid_stream import cli
+cli.run = lambda: 0
+try:
+    cli.main()
+except SystemExit:
+    pass
+import numpy as np
+wide = np.ones((700, 700))
+wide @ wide
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+@pytest.mark.parametrize(("said", "threads"), [(None, 1), ("2", 2)], ids=["by itself", "where the operator says so"])
+def test_numpy_takes_one_thread_for_its_products(said, threads):
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment |= {} if said is None else {"OPENBLAS_NUM_THREADS": said}
+    done = subprocess.run(
+        [sys.executable, "-c", BLAS_THREADS], env=environment, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) == min(threads, os.cpu_count() or 1)
