@@ -4,8 +4,14 @@ import msgspec
 import pytest
 
 from deid_stream.detect.detector import Detector
-from deid_stream.model.events import Segment, Word
-from tests.support.spoken import final, hear, spoken
+from deid_stream.model.events import CallStarted, Segment, Word
+from deid_stream.policy import UNKNOWN
+from deid_stream.session.call import CallSession
+from deid_stream.session.ports import Positions
+from deid_stream.session.settings import SessionSettings
+from tests.support.made_calls import EPOCH_MS
+from tests.support.run_session import KEY, feed, new_session
+from tests.support.spoken import IDS, final, hear, spoken
 
 ANSWER_AT_MS, REST_AT_MS = 4_600, 7_600
 
@@ -45,3 +51,26 @@ def test_where_nothing_was_asked_before_it_the_same_words_stay(detector) -> None
     plain = msgspec.structs.replace(both, text=" ".join(texts), words=words)
     heard = hear([*asked, *said], [plain, name], detector=detector, channels=2)
     assert "always in the gaming" in heard.text
+
+
+@pytest.mark.parametrize("restart_after", [None, 1, 2, 3])
+def test_a_restart_within_the_call_changes_nothing(detector, restart_after) -> None:
+    """The answer comes first; it is judged once the question has come and more of its own channel is known."""
+    later = final(spoken("okay then", 12_000, channel=1), segment_id="later")
+    sent = [answer(300)[1], questions(300)[1], later]
+    sent = [msgspec.structs.replace(segment, offset=offset) for offset, segment in enumerate(sent)]
+    session = new_session(detector=detector)
+    left = feed(session, [CallStarted(**IDS, time_ms=EPOCH_MS, channels=2), *sent[:restart_after]], close=False)
+    if restart_after is not None:
+        again_from = session.needed_offsets().transcripts
+        session = CallSession.restore(
+            session.snapshot(), Positions(transcripts=restart_after, audio=0), detector=detector, key=KEY,
+            settings=SessionSettings(), policy=UNKNOWN,
+        )  # fmt: skip
+        again = sent[again_from:restart_after] if again_from >= 0 else []
+        left.take(feed(session, [*again, *sent[restart_after:]], close=False).order)
+    left.take(feed(session, []).order)
+    texts = {segment.segment_id: segment.text for segment in left.segments.values()}
+    assert texts["both"] == questions(0)[1].text
+    assert texts["name"].startswith("sure it is [")
+    assert "gaming" not in texts["name"]
