@@ -34,8 +34,8 @@ class Looks:
         self._next_ms: Ms = 0
         self._passed_ms: Ms = 0
         """End of the last look that was complete."""
-        self._settled = True
-        """Nothing was complete since it was said what is quiet."""
+        self.settled = True
+        """What is quiet is known: no look was complete since it was last said."""
         self.waiting: list[Ms] = []
         """Where the looks begin that were not taken yet."""
 
@@ -49,7 +49,7 @@ class Looks:
             if ms_to_samples(at_ms, rate_hz) >= held_from:
                 self.waiting.append(at_ms)
             # a look that began before a restart counts from here on, too
-            self._passed_ms, self._settled = at_ms + LOOK_MS, False
+            self._passed_ms, self.settled = at_ms + LOOK_MS, False
             at_ms += LOOK_EVERY_MS
             self._next_ms, self.next = at_ms, ms_to_samples(at_ms + LOOK_MS, rate_hz)
         return self.always_quiet is None or len(self.waiting) >= _AT_ONCE
@@ -64,21 +64,16 @@ class Looks:
             sounds = read(starts_ms)
             for channel, line in enumerate(self._lines):
                 line.hear(starts_ms, sounds[:, :, channel], rate_hz)
-        if not self._settled:
+        if not self.settled:
             self._settle(self._passed_ms)
 
     def _settle(self, at_ms: Ms) -> None:
         """Say what is quiet, as the looks up to ``at_ms`` tell it."""
-        self._settled = True
+        self.settled = True
         peaks = [line.at(at_ms).quiet_peak for line in self._lines]
         if peaks != self._quiet_peaks:
             self._quiet_peaks = peaks
             self._quiet_codes = pcm.quiet_codes(self._format, peaks)
-
-    @property
-    def settled(self) -> bool:
-        """What is quiet is known: no look was complete since it was last said."""
-        return self._settled
 
     def surely_loud(self, data: bytes) -> bool:
         """Whether a chunk is not quiet whatever the looks that wait tell."""

@@ -143,9 +143,9 @@ def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
     if any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
-    said = nearest(text[: detection.start].lower()) in (T.PASSWORD, T.USERNAME)
     partly_plain = any(p.start < detection.end and detection.start < p.end for p in plain)
-    if partly_plain and not said and all(w in view.everyday or w in DICTIONARY or is_number(w) for w in lows):
+    ordinary = partly_plain and all(w in view.everyday or w in DICTIONARY or is_number(w) for w in lows)
+    if ordinary and nearest(text[: detection.start].lower()) not in (T.PASSWORD, T.USERNAME):
         return  # "likha hai ki warranty do saal ki hai"
     if len(lows) > 1 and not _FUNCTION.isdisjoint(lows) and all(len(w) == 1 or w in view.everyday for w in lows):
         return
