@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.detect.conversation import questions
-from deid_stream.detect.conversation.state import Asked
 from deid_stream.model.entities import EntityType
 from deid_stream.model.events import Segment
 from deid_stream.model.spans import Span
@@ -33,9 +32,11 @@ recogniser sends many that overlap."""
 
 
 class Overheard(NamedTuple):
-    """A question within a segment that lasts beyond its answer. ``from_ms``: media time at which it begins."""
+    """A question within a segment that lasts beyond its answer: who asks (a channel), for which types, and the media
+    time at which the question begins."""
 
-    asked: Asked
+    by: str
+    types: tuple[EntityType, ...]
     from_ms: Ms
 
 
@@ -53,7 +54,7 @@ def overheard(turn: Turn, pending: Iterable[Segment]) -> Overheard | None:
         said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms),))
         for at, types in _questions(said):
             if found is None or at.ms >= found.from_ms:
-                found = Overheard(Asked(str(segment.channel), list(types), questions.ARMED_TURNS), at.ms)
+                found = Overheard(str(segment.channel), types, at.ms)
     return found
 
 

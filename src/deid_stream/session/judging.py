@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from deid_stream.detect.conversation import questions
 from deid_stream.detect.conversation.language import primary, readable
 from deid_stream.detect.conversation.state import Asked, ConversationState
 from deid_stream.detect.rules.digits import NUMBERED
@@ -32,7 +33,7 @@ from deid_stream.session.ports import ConversationFactory, TurnDetector
 from deid_stream.session.released import covers_of, remaining, shifted, united
 from deid_stream.session.turns import Turn
 from deid_stream.text.tokens import WORD
-from deid_stream.units import FOREVER_MS, CharIndex, Interval, merge, subtract
+from deid_stream.units import FOREVER_MS, CharIndex, Interval, Ms, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, certain, doubted_text
 
 UNSURE_SCORE: Final = 0.5
@@ -142,11 +143,6 @@ def _no_pause(segment: Segment, at: CharIndex) -> bool:
     return ended_ms is not None and begins_ms is not None and begins_ms - ended_ms < _GOES_ON_MS
 
 
-def _both_open(before: Asked | None, now: Asked) -> bool:
-    """Whether an earlier question is still open beside the one that was just asked."""
-    return before is not None and before.by == now.by and set(before.types) < set(now.types)
-
-
 def _reason(error: Exception) -> str:
     return error.code if isinstance(error, UnsupportedLanguageError) else DETECTOR
 
@@ -201,9 +197,8 @@ class Judge:
             judged = self._unsure(turn, state, judged)
             asked = self.state().asked
             if asked is not None and asked.by == str(turn.channel):
-                since = self.answerable.start if _both_open(state.asked, asked) else FOREVER_MS
                 now = opened(turn, asked.types, judged.spans, _answers)
-                self.answerable = Interval(min(since, now.start), now.end)
+                self.answerable = Interval(min(self._since(state.asked, asked), now.start), now.end)
             return judged if replaced is None else self._with_replaced(turn, replaced, state, judged)
         except Exception as error:  # noqa: BLE001 - any error of a recognizer, ours or a plugged-in one, fails closed
             self.why = _reason(error)
@@ -224,9 +219,16 @@ class Judge:
             return None
 
     def _overhear(self, overheard: Overheard) -> None:
-        state = msgspec.structs.replace(self.state(), asked=overheard.asked, quantity_asked=False)
-        self._go_on(self._open(state))
-        self.answerable = Interval(overheard.from_ms, FOREVER_MS)
+        state = self.state()
+        asked = questions.opened(state.asked, overheard.by, overheard.types)
+        since = self._since(state.asked, asked)
+        self._go_on(self._open(msgspec.structs.replace(state, asked=asked, quantity_asked=False)))
+        self.answerable = Interval(min(since, overheard.from_ms), FOREVER_MS)
+
+    def _since(self, before: Asked | None, now: Asked) -> Ms:
+        """Where the answer to an earlier question counts from that is still open beside the one that was just asked."""
+        both = before is not None and before.by == now.by and set(before.types) < set(now.types)
+        return self.answerable.start if both else FOREVER_MS
 
     def _with_replaced(self, turn: Turn, replaced: Turn, state: ConversationState, judged: Judged) -> Judged:
         aside = self._open(state)

@@ -122,7 +122,7 @@ ASKED_TWICE = "May I have your name please - - - - and your card number then"
 )
 def test_a_question_is_heard_in_a_segment_that_lasts_beyond_its_answer(held, answer, found) -> None:
     heard = overheard(Turn(0, 0, tuple(answer)), held)
-    assert (heard and (heard.asked.by, heard.asked.types, heard.from_ms)) == found
+    assert (heard and (heard.by, list(heard.types), heard.from_ms)) == found
 
 
 def test_of_many_segments_that_last_beyond_an_answer_those_that_begin_last_are_looked_at() -> None:

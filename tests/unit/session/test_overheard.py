@@ -4,11 +4,15 @@ import msgspec
 import pytest
 
 from deid_stream.detect.detector import Detector
+from deid_stream.model.entities import EntityType
 from deid_stream.model.events import CallStarted, Segment, Word
 from deid_stream.policy import UNKNOWN
+from deid_stream.session.asking import Overheard
 from deid_stream.session.call import CallSession
+from deid_stream.session.judging import Judge
 from deid_stream.session.ports import Positions
 from deid_stream.session.settings import SessionSettings
+from deid_stream.session.turns import Turn
 from tests.support.made_calls import EPOCH_MS
 from tests.support.run_session import KEY, feed, new_session
 from tests.support.spoken import IDS, final, hear, spoken
@@ -51,6 +55,21 @@ def test_where_nothing_was_asked_before_it_the_same_words_stay(detector) -> None
     plain = msgspec.structs.replace(both, text=" ".join(texts), words=words)
     heard = hear([*asked, *said], [plain, name], detector=detector, channels=2)
     assert "always in the gaming" in heard.text
+
+
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [("what is your address please", ["ADDRESS"]), ("thank you for calling", [])],
+    ids=["another question is open", "none is"],
+)
+def test_a_question_that_is_open_stays_so_beside_one_that_is_overheard(detector, before, left) -> None:
+    judge = Judge(UNKNOWN, detector=detector, key=KEY)
+    asked, said = final(spoken(before)), final(spoken("it is daniel savage", 7_000, channel=1))
+    judge.turn(Turn(0, 0, (asked,)))
+    judge.turn(Turn(0, 1, (said,)), overheard=Overheard("0", (EntityType.PERSON,), 5_000))
+    open_ = judge.state().asked
+    assert ([str(kind) for kind in open_.types] if open_ else []) == left
+    assert judge.answerable.start == (600 if left else 5_000)
 
 
 @pytest.mark.parametrize("restart_after", [None, 1, 2, 3])

@@ -3,8 +3,10 @@ counters, never words.
 """
 
 import re
+from collections.abc import Collection, Sequence
 from typing import Final
 
+from deid_stream.detect.conversation.state import Asked
 from deid_stream.detect.rules import cues
 from deid_stream.detect.vocabulary import expressions
 from deid_stream.model.entities import EntityType as T
@@ -30,6 +32,8 @@ _SHORT_WORDS: Final = 7
 takes more statements for questions, so that more of the next turn is redacted."""
 ARMED_TURNS: Final = 3
 """Turns of the answering party that a question stays open for."""
+_MOST_ASKED: Final = 4
+"""Types that are open at a time. A larger value expects answers to questions that were passed over long ago."""
 
 
 def asked(low: str) -> tuple[T, ...]:
@@ -45,6 +49,15 @@ def asked(low: str) -> tuple[T, ...]:
     if T.ID_NUMBER in named and not _ID_ASKED.search(low):
         named = tuple(t for t in named if t is not T.ID_NUMBER)
     return named[:3]
+
+
+def opened(before: Asked | None, by: str, types: Sequence[T], said: Collection[T] = ()) -> Asked:
+    """The open question once somebody asks for ``types``. What the same speaker has asked for before stays open where
+    no answering turn has come since: the one that comes may hold the answers to both questions. ``said``: types of what
+    the turn that asks says itself, as on a line with an echo."""
+    passed = before.pending if before is not None and before.by == by else []
+    still = [*types, *(kind for kind in passed if kind not in types)][:_MOST_ASKED]
+    return Asked(by, still, ARMED_TURNS, [kind for kind in still if kind not in said])
 
 
 def asks_again(low: str) -> bool:

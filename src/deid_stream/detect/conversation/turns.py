@@ -8,7 +8,7 @@ import msgspec
 
 from deid_stream.detect.conversation import questions
 from deid_stream.detect.conversation.language import heard, is_foreign, language_of, readable
-from deid_stream.detect.conversation.state import Asked, Broken, ConversationState, ReadBack
+from deid_stream.detect.conversation.state import Broken, ConversationState, ReadBack
 from deid_stream.detect.conversation.terms import ALLOW, DENY, Terms
 from deid_stream.detect.conversation.values import Digester
 from deid_stream.detect.recognizer import View
@@ -58,8 +58,6 @@ is")."""
 _MAX_SPEAKERS: Final = 64
 """Speakers of a call that are kept apart. Above this what is known of them is forgotten, so that a transcript with a
 new name in every turn cannot fill the memory."""
-_MOST_ASKED: Final = 4
-"""Types that are open at a time. A larger value expects answers to questions that were passed over long ago."""
 _DIGITS_NAMED: Final = frozenset(NUMBERED - {EntityType.USERNAME, EntityType.PASSWORD, EntityType.ADDRESS})
 """Types whose question makes "for to" digits."""
 
@@ -203,9 +201,7 @@ class Conversation:
             self._state.asked = None
 
     def _listen(self, low: str, who: str, said: Collection[EntityType] = ()) -> None:
-        """Arms what this turn asks the others for. ``said``: types of what the turn says itself, as on a line with an
-        echo. What was asked for before stays open where no answering turn has come since: the one that comes may hold
-        the answers to both questions."""
+        """Arms what this turn asks the others for. ``said``: see ``questions.opened``."""
         state = self._state
         types = list(questions.asked(low))
         if not types and state.last_types and questions.asks_again(low):
@@ -213,10 +209,7 @@ class Conversation:
         elsewhere = questions.moves_on(low)
         state.quantity_asked = elsewhere and not types
         if types:
-            before = state.asked
-            passed = before.pending if before is not None and before.by == who else []
-            still = [*types, *(kind for kind in passed if kind not in types)][:_MOST_ASKED]
-            state.asked = Asked(who, still, questions.ARMED_TURNS, [kind for kind in still if kind not in said])
+            state.asked = questions.opened(state.asked, who, types, said)
             state.last_types = list(types)
         if types or elsewhere:
             self._close_others(who, types)
