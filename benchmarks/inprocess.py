@@ -25,6 +25,8 @@ from deid_stream.worker.partition import Partition, PartitionSettings, Work
 
 STEP_MS = 25
 """As often as a worker publishes."""
+_ENDS = frozenset({"events", "transcripts", "audio"})
+_WALL_MS = 1_700_000_000_000
 
 
 class _Builders:
@@ -96,7 +98,7 @@ def batches(shape: Shape, calls: int, media_s: float, scripts: int = 12) -> list
     """What a worker reads in each step of ``STEP_MS``, by topic kind: ``calls`` calls from their start on."""
     made = make_scripts(shape, min(scripts, calls))
     rng = Random(3)
-    base_ms = 1_700_000_000_000
+    base_ms = _WALL_MS
     rows: list[tuple[int, str, InRecord]] = []
     for number in range(calls):
         script = made[number % len(made)]
@@ -133,20 +135,31 @@ def build(work: Work) -> None:
             batch._build()
 
 
+def work_on(partition: Partition, step: dict[str, list[InRecord]], number: int) -> None:
+    """Take in the records of one step and decide about all of them; the clock stands at the step's end."""
+    for kind, records in step.items():
+        partition.feed(kind, records)
+    partition.at_end(_ENDS)
+    while partition.process(_WALL_MS + (number + 1) * STEP_MS):
+        pass
+
+
+def work_through(partition: Partition, steps: list[dict[str, list[InRecord]]]) -> None:
+    """All steps, each published before the next; no batch's bytes are made."""
+    for number, step in enumerate(steps):
+        work_on(partition, step, number)
+        if partition.take() is not None:
+            partition.published(number)
+
+
 def run(shape: Shape, calls: int, media_s: float, factory: Any = None) -> Cost:
     sessions()
     steps = batches(shape, calls, media_s)
     partition = new_partition(factory)
     process_s = take_s = build_s = 0.0
-    ends = frozenset({"events", "transcripts", "audio"})
-    wall_ms = 1_700_000_000_000
     for number, step in enumerate(steps):
         began = time.process_time()
-        for kind, records in step.items():
-            partition.feed(kind, records)
-        partition.at_end(ends)
-        while partition.process(wall_ms + (number + 1) * STEP_MS):
-            pass
+        work_on(partition, step, number)
         processed = time.process_time()
         work = partition.take()
         taken = time.process_time()

@@ -1,6 +1,7 @@
 """The benchmarks of the stages run: what they wrap and call is where they look for it."""
 
 import pytest
+from benchmarks import instructions
 from benchmarks.stages import stages
 
 
@@ -12,3 +13,8 @@ def test_every_stage_is_measured() -> None:
     measured = {name: value for name, value in found.items() if not isinstance(value, dict)}
     assert len(measured) > 8
     assert all(value > 0 for value in measured.values())
+
+
+def test_what_cachegrind_counts_runs_and_prints_the_number_of_audio_records() -> None:
+    done = instructions.run(instructions.HERE, ["100", "1", "2.0", "1000"], [])
+    assert int(done.stdout) == 40
