@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Excerpt, Recording, frame_peaks
+from deid_stream.audio.hold.reader import (
+    FRAME_MS,
+    MAX_READ_MS,
+    Excerpt,
+    Recording,
+    frame_peaks,
+    loud_frames,
+    or_missing,
+)
 from deid_stream.units import Interval
 
 RATE_HZ = 8000
@@ -84,4 +92,31 @@ def test_the_peaks_of_frames_are_the_readers(rate_hz, part, asked, channel):
     samples = np.pad(whole.pcm(channel, start_ms, start_ms + count * FRAME_MS).astype(np.int32), (0, size))
     expected = np.abs(samples[: count * size]).reshape(count, size).max(axis=1, initial=0).tolist()
     assert frame_peaks(whole, channel, start_ms, count).tolist() == expected
-    assert frame_peaks(Excerpt(whole, 0, Interval(*part)), channel, start_ms, count).tolist() == expected
+    excerpt = Excerpt(whole, 0, Interval(*part))
+    assert frame_peaks(excerpt, channel, start_ms, count).tolist() == expected
+    for peak in (0, 64, 400, 0):
+        louder = excerpt.louder(channel, start_ms, count, peak)
+        assert louder in (None, bytes(value > peak for value in expected))
+        assert (louder is None) == (excerpt.peaks(channel, start_ms, count) is None)
+    loud = bytes(value > whole.line(channel, start_ms).pause_peak for value in expected)
+    assert loud_frames(whole, channel, start_ms, count) == loud_frames(excerpt, channel, start_ms, count) == loud
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ([], "01000010"),
+        ([(120, 140)], "01110010"),
+        ([(125, 131)], "01110010"),
+        ([(100, 110), (170, 180)], "11000011"),
+        ([(160, 195)], "01000011"),
+        ([(180, 190)], "01000010"),
+    ],
+)
+def test_frames_that_never_came_may_have_sounded(missing, expected):
+    class Lacking(Recording):
+        def missing(self, channel, part):
+            return [Interval(*lacking) for lacking in missing]
+
+    frames = or_missing(bytes(map(int, "01000010")), Lacking(SOUND, RATE_HZ), 0, 100)
+    assert "".join(map(str, frames)) == expected

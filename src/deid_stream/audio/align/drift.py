@@ -209,8 +209,8 @@ def _drift(
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
     timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
-    perhaps = or_missing(sounding, reader, channel, window.start)
-    drift = _off(timed, perhaps.tobytes(), window, heard, extent, tolerance_ms)
+    perhaps = or_missing(sounding.tobytes(), reader, channel, window.start)
+    drift = _off(timed, perhaps, window, heard, extent, tolerance_ms)
     # whether the words agree with the sound is the dearer question, so it is asked only where they seem to be off
     if drift == NO_DRIFT:
         return NO_DRIFT

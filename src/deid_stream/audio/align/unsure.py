@@ -71,7 +71,7 @@ def _begun_ms(before: Word | None, at_ms: Ms, reader: Reader, channel: int) -> M
     if count <= 0:
         return at_ms
     loud = loud_frames(reader, channel, at_ms - count * FRAME_MS, count)
-    return at_ms - max(0, loud[::-1].tobytes().find(bytes(_QUIET_FRAMES))) * FRAME_MS
+    return at_ms - max(0, loud[::-1].find(bytes(_QUIET_FRAMES))) * FRAME_MS
 
 
 def _below(words: Sequence[Word], threshold: float) -> bool:

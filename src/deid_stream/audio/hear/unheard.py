@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from deid_stream.audio.align.profiles import TimingProfile
 from deid_stream.audio.codec.pcm import has_sound
 from deid_stream.audio.hear import vad
@@ -107,7 +104,7 @@ def _up_to_pause_ms(reader: Reader, channel: int, border_ms: Ms, edge_ms: Ms, si
     loud = loud_frames(reader, channel, first_ms, count)[::sign]
     if not (loud[-1] and loud[-2]):
         return edge_ms
-    paused = loud.tobytes().rfind(PAUSE)
+    paused = loud.rfind(PAUSE)
     return edge_ms if paused < 0 else paused * FRAME_MS
 
 
@@ -123,7 +120,7 @@ def _found(part: Interval, texts: Sequence[str], reader: Reader, channel: int) -
     if not count:
         return False
     _, perhaps = _frames(reader, channel, part.start, count)
-    sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
+    sounding_ms = perhaps.count(1) * FRAME_MS
     return sounding_ms >= min(count * FRAME_MS // 2, usual_sound_ms(texts) * 3 // 4)
 
 
@@ -158,25 +155,25 @@ def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, c
     loud, perhaps = _frames(reader, channel, gap.start, gap.length // FRAME_MS)
     if _stands_apart(loud, perhaps):
         return False
-    both_ms = before.part.length + after.part.length + int(perhaps.sum()) * FRAME_MS
+    both_ms = before.part.length + after.part.length + perhaps.count(1) * FRAME_MS
     return both_ms <= most_sound_ms((*before.texts, *after.texts))
 
 
-def _frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """By frame: whether it is louder than a pause; and whether it may have been: it is, or it never came. What never
+def _frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> tuple[bytes, bytes]:
+    """By frame: 1 where it is louder than a pause; and where it may have been: it is, or it never came. What never
     came may have been a pause between words, and more of a word."""
     loud = loud_frames(reader, channel, start_ms, count)
     return loud, or_missing(loud, reader, channel, start_ms)
 
 
-def _stands_apart(loud: NDArray[np.bool_], perhaps: NDArray[np.bool_]) -> bool:
+def _stands_apart(loud: bytes, perhaps: bytes) -> bool:
     """Whether a syllable sounds, or may, with a pause before and after it."""
     pause = PAUSE_MS // FRAME_MS
     first = _pause(loud, len(loud))
     last = _pause(loud[::-1], len(loud))
     if first is None or last is None:
         return False
-    return bool(perhaps[first : len(loud) - last].sum() * FRAME_MS >= SYLLABLE_MS) and len(loud) > 2 * pause
+    return perhaps.count(1, first, len(loud) - last) * FRAME_MS >= SYLLABLE_MS and len(loud) > 2 * pause
 
 
 def _claims(words: Sequence[Word], whole: Interval) -> Iterator[tuple[Interval, tuple[str, ...], Ms, Ms]]:
@@ -217,7 +214,7 @@ def _room(claimed: Interval, least_ms: Ms, reader: Reader, channel: int) -> bool
     if not count:
         return True
     _, perhaps = _frames(reader, channel, claimed.start, count)
-    sounding_ms = int(np.count_nonzero(perhaps)) * FRAME_MS
+    sounding_ms = perhaps.count(1) * FRAME_MS
     if not sounding_ms:
         return claimed.intersect(reader.held(channel)) != claimed
     return sounding_ms >= ORDINARY * min(least_ms, _LOOKED_MS)
@@ -252,7 +249,7 @@ def _reach_ms(
     loud, perhaps = _frames(reader, channel, first_ms, count)
     ended = (reader.held(channel).end - first_ms) // FRAME_MS
     if 0 < ended < count and loud[ended - 1]:
-        perhaps = np.concatenate([perhaps[:ended], np.ones(count - ended, np.bool_)])  # the sound is cut off
+        perhaps = perhaps[:ended] + b"\1" * (count - ended)  # the sound is cut off
     loud, perhaps = loud[::sign], perhaps[::sign]
     least_ms = _least_ms(said, timing)
     begun, goes_on = _begun(loud, pause, inside) if said.found else (0, 0)
@@ -264,19 +261,19 @@ def _reach_ms(
     if at is None:
         return min(edge_ms, max(INNER_EDGE_MS, least_ms))
     # a pause may begin before the edge
-    if np.count_nonzero(perhaps[over + max(at, pause) :]) * FRAME_MS < SYLLABLE_MS:
+    if perhaps.count(1, over + max(at, pause)) * FRAME_MS < SYLLABLE_MS:
         return edge_ms
     return min(edge_ms, max(least_ms, (at - pause) * FRAME_MS))
 
 
-def _too_long(loud: NDArray[np.bool_], within_ms: Ms, widest_ms: Ms) -> Ms | None:
+def _too_long(loud: bytes, within_ms: Ms, widest_ms: Ms) -> Ms | None:
     """How far beyond an edge (frames from there on) a sound begins, ``within_ms`` at most, that ends in a pause only
     beyond ``widest_ms``; None where there is none."""
-    first = int(loud.argmax())
-    end = _pause(loud[first:], len(loud) - first)
-    if not loud[first] or first * FRAME_MS >= within_ms or end is None or (first + end) * FRAME_MS <= widest_ms:
+    first = loud.find(1)
+    if first < 0 or first * FRAME_MS >= within_ms:
         return None
-    return first * FRAME_MS
+    end = _pause(loud[first:], len(loud) - first)
+    return None if end is None or (first + end) * FRAME_MS <= widest_ms else first * FRAME_MS
 
 
 def _over_ms(timing: TimingProfile) -> Ms:
@@ -284,14 +281,13 @@ def _over_ms(timing: TimingProfile) -> Ms:
     return min(2 * INNER_EDGE_MS, max(INNER_EDGE_MS, timing.error_ms))
 
 
-def _begun(loud: NDArray[np.bool_], pause: int, inside: int) -> tuple[int, int]:
+def _begun(loud: bytes, pause: int, inside: int) -> tuple[int, int]:
     """How many frames before the edge, which is at ``inside``, a sound has begun after a pause that goes on for a
     syllable beyond it, and how many beyond: nobody pauses in a word for so little. 0 where there is none."""
     if not (loud[inside - 1] and loud[inside]):
         return 0, 0
-    quiet = np.flatnonzero(~loud[:inside])
-    begun = int(quiet[-1]) + 1 if len(quiet) else 0
-    if begun < pause or loud[begun - pause : begun].any():
+    begun = loud.rfind(0, 0, inside) + 1
+    if begun < pause or 1 in loud[begun - pause : begun]:
         return 0, 0
     beyond = _pause(loud[inside:], len(loud))
     goes_on = len(loud) - inside if beyond is None else beyond
@@ -307,13 +303,12 @@ def _too_much(said: _Said, begun: int, goes_on: int, reader: Reader, channel: in
     if not _found(own, said.texts, reader, channel):
         return False
     loud = loud_frames(reader, channel, own.start, min(own.length, _LOOKED_MS) // FRAME_MS)
-    return (int(np.count_nonzero(loud)) + begun + goes_on) * FRAME_MS > usual_sound_ms(said.texts)
+    return (loud.count(1) + begun + goes_on) * FRAME_MS > usual_sound_ms(said.texts)
 
 
-def _pause(loud: NDArray[np.bool_], within: int) -> int | None:
+def _pause(loud: bytes, within: int) -> int | None:
     """The first frame, of the first ``within``, from which it is quiet for ``PAUSE_MS``."""
-    # beyond the last frame it is quiet; bytes are searched in C
-    at = (loud.tobytes() + PAUSE[1:]).find(PAUSE)
+    at = (loud + PAUSE[1:]).find(PAUSE)  # beyond the last frame it is quiet
     return at if 0 <= at < within else None
 
 
@@ -322,7 +317,7 @@ def tail_ms(reader: Reader, channel: int, from_ms: Ms) -> Ms:
     syllable follows, up to the pause."""
     loud, perhaps = _frames(reader, channel, from_ms, (EDGE_MS + SYLLABLE_MS) // FRAME_MS)
     at = _pause(loud, EDGE_MS // FRAME_MS)
-    if at is not None and np.count_nonzero(perhaps[at:]) * FRAME_MS >= SYLLABLE_MS:
+    if at is not None and perhaps.count(1, at) * FRAME_MS >= SYLLABLE_MS:
         return at * FRAME_MS
     return EDGE_MS
 

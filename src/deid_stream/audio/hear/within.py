@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from deid_stream.audio.hold.reader import FRAME_MS, MAX_READ_MS, Reader, loud_frames, or_missing
 from deid_stream.model.events import Word
 from deid_stream.units import Interval, Ms
@@ -35,7 +32,7 @@ _TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
 
 
 PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
-"""The bytes of a pause in a row of frames: as many frames that are not loud."""
+"""A pause in a row of frames (``loud_frames``): as many that are not loud."""
 
 
 class Borders:
@@ -94,9 +91,9 @@ class _Takes:
         self.most_ms = most_sound_ms((text,))
 
 
-def _begins_here(loud: NDArray[np.bool_]) -> bool:
+def _begins_here(loud: bytes) -> bool:
     """Whether a sound begins at the second frame, or less than a pause after it."""
-    return not loud[0] and bool(loud[1 : 2 + PAUSE_MS // FRAME_MS].any())
+    return not loud[0] and 1 in loud[1 : 2 + PAUSE_MS // FRAME_MS]
 
 
 def _ms(sounds: Sequence[Interval]) -> Ms:
@@ -115,29 +112,32 @@ def _among(sounds: Sequence[Interval], takes: _Takes, *, begins: bool, ends: boo
     return (sounds[: _fitting(sounds, takes)],)
 
 
-def _stretch(part: Interval, sounds: Sequence[Interval], loud: NDArray[np.bool_]) -> Interval:
+def _stretch(part: Interval, sounds: Sequence[Interval], loud: bytes) -> Interval:
     """The time of some of a part's sounds, with the quiet about them up to the part's ends."""
     if not sounds:
         return part
     first, stop = sounds[0].start, sounds[-1].end
-    start_ms = part.start + first * FRAME_MS if loud[:first].any() else part.start
-    end_ms = part.start + stop * FRAME_MS if loud[stop:].any() else part.end
+    start_ms = part.start + first * FRAME_MS if 1 in loud[:first] else part.start
+    end_ms = part.start + stop * FRAME_MS if 1 in loud[stop:] else part.end
     return Interval(start_ms, end_ms)
 
 
-def _in_one_go(loud: NDArray[np.bool_]) -> bool:
-    """Whether what sounds has no pause in it; bytes are searched in C."""
-    return PAUSE not in loud.tobytes().strip(b"\0")
+def _in_one_go(loud: bytes) -> bool:
+    """Whether what sounds has no pause in it."""
+    return PAUSE not in loud.strip(b"\0")
 
 
-def _runs(loud: NDArray[np.bool_]) -> list[Interval]:
+def _runs(loud: bytes) -> list[Interval]:
     """What sounds between pauses (frames)."""
-    at = np.flatnonzero(loud)
-    if not len(at):
-        return []
-    later = np.flatnonzero(at[1:] - at[:-1] > PAUSE_MS // FRAME_MS) + 1
-    borders = [0, *later.tolist(), len(at)]
-    return [Interval(int(at[first]), int(at[stop - 1]) + 1) for first, stop in pairwise(borders)]
+    runs: list[Interval] = []
+    at = loud.find(1)
+    while at >= 0:
+        stop = loud.find(PAUSE, at)
+        if stop < 0:
+            stop = len(loud.rstrip(b"\0"))
+        runs.append(Interval(at, stop))
+        at = loud.find(1, stop)
+    return runs
 
 
 def _syllables(runs: Sequence[Interval]) -> list[Interval]:
