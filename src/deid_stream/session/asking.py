@@ -105,7 +105,8 @@ def asks(text: str) -> list[Interval]:
 
 def _said_ms(segment: Segment, at: CharIndex) -> Ms:
     """When the word at a place of the text begins; where the words are not those of the text, the segment does."""
-    if len(segment.words) != len(segment.text.split()):
+    following = segment.text[at:].split()  # a sentence may begin within a word: "your.name?"
+    if not following or len(segment.words) != len(segment.text.split()):
         return segment.start_ms
-    start_ms = segment.words[len(segment.text[:at].split())].start_ms
+    start_ms = segment.words[-len(following)].start_ms
     return segment.start_ms if start_ms is None else start_ms

@@ -45,8 +45,9 @@ def same(found: T, wanted: T) -> bool:
         (["I see.", "Thank you. And your date of birth?", "What is your address?"], 10_000),
         (["Tell me what", "address you live at please"], 5_000),
         (["Nothing of it"], 0),
+        (["So your home.address? "], 200),
     ],
-    ids=["all of it", "second sentence", "third segment", "begun before", "not by itself"],
+    ids=["all of it", "second sentence", "third segment", "begun before", "not by itself", "within a word"],
 )
 def test_an_answer_counts_from_the_sentence_that_asks(texts: list[str], from_ms: int) -> None:
     assert opened(turn(*texts), [T.ADDRESS], [], same) == Interval(from_ms, FOREVER_MS)
