@@ -36,14 +36,16 @@ def redact_segment(
     operator_of: Callable[[EntityType], str | None],
     key: bytes,
     heard: Sequence[str] = (),
+    placed: Placement | None = None,
 ) -> Redacted:
     """Replace every span whose type has an operator.
 
     ``spans`` are sorted, half-open and disjoint in characters of ``text``. Where a span has no word, its entity has no
-    times. ``heard`` are values that only the words had: they must not leave either.
+    times. ``heard`` are values that only the words had: they must not leave either. ``placed``: the words on the
+    text, where that is known.
     """
     chosen = [(span, name) for span in spans if (name := operator_of(span.entity_type)) is not None]
-    placed = place(text, [word.text for word in words])
+    placed = placed or place(text, [word.text for word in words])
     if not chosen and all(placed.sure) and not heard:
         return Redacted(text, tuple(words), ())
     replaced = replace(text, chosen, lambda value, span, name: replacement(value, span, name, key))

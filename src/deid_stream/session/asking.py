@@ -74,8 +74,9 @@ def opened(
     """Media time in which an answer counts to a question for ``types`` that ``turn`` asks. It begins with the sentence
     that asks. It ends with the turn where the turn itself holds every answer behind its question (see the module), else
     never (``FOREVER_MS``). ``answers``: whether a value of the first type is one that was asked for as the second."""
-    asking = (at for at, kinds in _questions(turn) if not set(types).isdisjoint(kinds))
-    at = next(asking, _At(0, turn.start_ms))
+    at = whole = _At(0, turn.start_ms)
+    if any(sentence != whole for sentence, _ in _sentences(turn)):
+        at = next((at for at, kinds in _questions(turn) if not set(types).isdisjoint(kinds)), whole)
     found = [span.entity_type for span in spans if span.start > at.char]
     answered = all(any(answers(kind, wanted) for kind in found) for wanted in types)
     return Interval(at.ms, turn.end_ms if answered else FOREVER_MS)
@@ -90,11 +91,16 @@ class _At(NamedTuple):
 
 def _questions(turn: Turn) -> Iterator[tuple[_At, tuple[EntityType, ...]]]:
     """The sentences of a turn that ask for a value, and the types that each asks for."""
+    for at, sentence in _sentences(turn):
+        types = questions.asked(normalise(sentence).text.lower())
+        if types:
+            yield at, types
+
+
+def _sentences(turn: Turn) -> Iterator[tuple[_At, str]]:
     for segment, start in zip(turn.segments, turn.starts(), strict=True):
         for sentence in _SENTENCE.finditer(segment.text):
-            types = questions.asked(normalise(sentence.group()).text.lower())
-            if types:
-                yield _At(start + sentence.start(), _said_ms(segment, sentence.start())), types
+            yield _At(start + sentence.start(), _said_ms(segment, sentence.start())), sentence.group()
 
 
 def asks(text: str) -> list[Interval]:

@@ -33,12 +33,14 @@ class HeardTurn:
 
     def __init__(self, turn: Turn) -> None:
         self._parts: list[_Part] = []
+        self.placed: list[Placement] = []
+        """Of each segment: its words on its text."""
         heard_at = 0
         for segment, written_at in zip(turn.segments, turn.starts(), strict=True):
             words = tuple(word.text for word in segment.words)
-            placed = place(segment.text, words) if words else None
-            if placed is not None and not placed.disagreements:
-                placed = None
+            whole = place(segment.text, words)
+            self.placed.append(whole)
+            placed = whole if words and whole.disagreements else None
             heard = segment.text if placed is None else " ".join(words)
             self._parts.append(_Part(written_at, heard_at, heard, placed, words))
             heard_at += len(heard) + 1

@@ -35,6 +35,7 @@ from deid_stream.session.turns import Turn
 from deid_stream.text.tokens import WORD
 from deid_stream.units import FOREVER_MS, CharIndex, Interval, Ms, merge, subtract
 from deid_stream.words.confidence import BRIDGED_WORDS, UNSURE_ANSWER, certain, doubted_text
+from deid_stream.words.placement import Placement
 
 UNSURE_SCORE: Final = 0.5
 """Score of a span that was found only because the answer to a question was badly understood."""
@@ -46,6 +47,8 @@ class Judged(NamedTuple):
 
     spans: tuple[Span, ...]
     heard: Sequence[str]
+    placed: Sequence[Placement] = ()
+    """The words of each segment on its text."""
 
 
 DETECTOR: Final = "detector"
@@ -251,9 +254,9 @@ class Judge:
         language = self._language(turn)
         spans = self._wanted(conversation.turn(turn.text, turn.channel, language=language))
         if aside is None:
-            return Judged(tuple(spans), ())
+            return Judged(tuple(spans), (), heard.placed)
         beyond = self._wanted(aside.turn(heard.text, turn.channel, language=language))
-        return Judged(tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond))
+        return Judged(tuple(sorted([*spans, *heard.added(beyond, spans)])), heard.values(beyond), heard.placed)
 
     def _unsure(self, turn: Turn, state: ConversationState, judged: Judged) -> Judged:
         """With spans for what a recogniser may have misheard: a name that it does not know comes out as other words."""
@@ -349,10 +352,11 @@ class Judge:
 
     def _language(self, turn: Turn) -> str | None:
         """The tag of the turn's segments: one that is not read, where there is one; None where they differ."""
-        tags = sorted({segment.language for segment in turn.segments})
+        tags = {segment.language for segment in turn.segments}
+        if len(tags) == 1:
+            return tags.pop()
         read = readable(self._policy.languages)
-        refused = [tag for tag in tags if primary(tag) and primary(tag) not in read]
-        return refused[0] if refused else tags[0] if len(tags) == 1 else None
+        return next((tag for tag in sorted(tags) if primary(tag) and primary(tag) not in read), None)
 
     def _go_on(self, conversation: TurnDetector) -> None:
         self._conversation, self._known = conversation, None

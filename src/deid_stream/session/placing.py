@@ -1,6 +1,7 @@
 """From the spans of a turn's text to what must not be heard, on every channel that carries it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import is_
 from typing import Final, NamedTuple
 
 import msgspec
@@ -40,11 +41,13 @@ _NO_WORD: Final = Word("-")
 
 
 class Unlocated(NamedTuple):
-    """A turn whose text is decided; ``spans`` in characters of its text; ``muted``: all of it must go."""
+    """A turn whose text is decided; ``spans`` in characters of its text; ``muted``: all of it must go; ``placed``: the
+    words of each segment on its text, where that is known."""
 
     turn: Turn
     spans: tuple[Span, ...]
     muted: bool
+    placed: Sequence[Placement] = ()
 
 
 def widened(start_ms: Ms, end_ms: Ms, channel: int, reason: str) -> AudioSpan:
@@ -92,7 +95,7 @@ def located(
     sounds from then on belongs to the next turn; ``mates``: what the turn's segments were said with, where these are
     not all of a turn."""
     # a word stands in the text of its own segment, also where its line is aligned as one
-    each = [words_on_text(segment.text, [word.text for word in segment.words]) for segment in entry.turn.segments]
+    each = entry.placed or [words_on_text(one.text, [word.text for word in one.words]) for one in entry.turn.segments]
     turn, placed = by_line(entry.turn, each)
     entry = entry._replace(turn=turn)
     timing = profile(turn.segments[0].timing or settings.default_profile)
@@ -147,7 +150,9 @@ def explained(
     turn = turn._replace(segments=tuple(_read(*part, timing) for part in zip(stated, placed, strict=True)))
     if any(map(any, off)):
         turn = turn._replace(segments=tuple(_doubted(turn.segments, off, reader, channel, timing)))
-    elif not any(word.start_ms is None for segment in turn.segments for word in segment.words):
+    elif len(turn.segments) > 1 and all(
+        word.start_ms is not None for segment in turn.segments for word in segment.words
+    ):
         turn = turn.joined()  # a word without times is said in its own segment
     found: list[Interval] = []
     for segment, at, own in zip(turn.segments, turn.starts(), _bounds(turn.segments, bounds), strict=True):
@@ -184,10 +189,12 @@ def _read(segment: Segment, placed: Placement, timing: TimingProfile) -> Segment
         return msgspec.structs.replace(segment, words=(_NO_WORD,))
     unsaid = {segment.words[at] for stretch in placed.disagreements for at in range(*stretch.words)}
     ordered = in_order(segment.words, timing.error_ms)
+    if not unsaid and all(map(is_, ordered, segment.words)):
+        return segment
     words = tuple(
         word for word, stated in zip(ordered, segment.words, strict=True) if word is not None and stated not in unsaid
     )
-    return segment if words == segment.words else msgspec.structs.replace(segment, words=words or (_NO_WORD,))
+    return msgspec.structs.replace(segment, words=words or (_NO_WORD,))
 
 
 def _doubted(

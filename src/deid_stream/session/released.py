@@ -60,11 +60,12 @@ class Place(NamedTuple):
 
 def words_of(text: str) -> list[Place]:
     """Words and runs of digits, in order; signs are left out."""
-    return [
-        Place(match.start(), match.end(), match.group().lower())
-        for match in TOKEN.finditer(text)
-        if match.group()[0].isalnum()
-    ]
+    return [Place(*match.span(), word.lower()) for match in TOKEN.finditer(text) if (word := match[0])[0].isalnum()]
+
+
+def count_of(text: str) -> int:
+    """Number of ``words_of``."""
+    return sum([word[0].isalnum() for word in TOKEN.findall(text)])
 
 
 def covers_of(text: str, spans: Sequence[Span]) -> tuple[Cover, ...]:

@@ -18,7 +18,7 @@ from deid_stream.session.judging import Judge, Judged
 from deid_stream.session.ledger import Ledger
 from deid_stream.session.placing import Unlocated, clip
 from deid_stream.session.ports import ConversationFactory
-from deid_stream.session.released import ReleasedSegment, adds, covers_of, inherited, shifted, united, words_of
+from deid_stream.session.released import ReleasedSegment, adds, count_of, covers_of, inherited, shifted, united
 from deid_stream.session.turns import Turn
 from deid_stream.session.twins import Twins
 from deid_stream.units import FOREVER_MS, Interval, Ms
@@ -134,15 +134,15 @@ class Transcript:
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
             spans = united(spans, shifted(self._twins.spans_of(segment), start))
         keys = tuple((segment.channel, segment.segment_id) for segment in turn.segments)
-        for segment, start in zip(turn.segments, turn.starts(), strict=True):
+        for segment, start, words in zip(turn.segments, turn.starts(), judged.placed, strict=True):
             own = clip(spans, start, start + len(segment.text))
             seq = self._take_seq(segment.channel)
-            self._emit(segment, Judged(own, judged.heard), seq, now_ms)
+            self._emit(segment, Judged(own, judged.heard, (words,)), seq, now_ms)
             self._remember(segment, seq, own, in_doubt=len(own) < len(spans))
             self._ledger.redacted(own, segment.time_ms, segment.channel, seq)
             self._ledger.segments += 1
             self._hold(segment, keys)
-        placed = [Unlocated(turn, spans, muted=False)]
+        placed = [Unlocated(turn, spans, muted=False, placed=judged.placed)]
         for segment, start in zip(turn.segments, turn.starts(), strict=True):
             own = clip(spans, start, start + len(segment.text))
             for twin, found in self._twins.showing(segment, own):
@@ -179,7 +179,8 @@ class Transcript:
         one line of words with them: where that line's times are off, theirs are."""
         own = {(segment.channel, segment.segment_id) for segment in turn.segments}
         keys = sorted({key for one in own for key in self._turn_of.get(one, ())} - own)
-        return turn.apart(self._held[key] for key in keys if key in self._held)
+        others = [self._held[key] for key in keys if key in self._held]
+        return turn.apart(others) if others else []
 
     def _revise(self, segment: Segment, known: ReleasedSegment, found: Judged) -> list[Unlocated]:
         held = self._held.get((segment.channel, segment.segment_id))
@@ -226,6 +227,7 @@ class Transcript:
             operator_of=self._policy.operator,
             key=self._pseudonym_key,
             heard=judged.heard,
+            placed=judged.placed[0] if judged.placed else None,
         )
         for reason, count in (("words_disagree", redacted.disagreements), ("value_remains", redacted.remains)):
             if count:
@@ -280,7 +282,7 @@ class Transcript:
             segment.channel,
             seq,
             segment.end_ms,
-            len(words_of(segment.text)) if words is None else words,
+            count_of(segment.text) if words is None else words,
             covers_of(segment.text, spans),
             in_doubt,
         )

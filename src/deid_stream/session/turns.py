@@ -209,13 +209,14 @@ class PendingTurns:
     def pop_closed(self, watermark_ms: Ms, known: Known | None = None) -> Turn | None:
         """The turn that ends first, if the watermark has reached its end and its channel is known up to its close
         time; without ``known``, channels are known up to the watermark."""
-        if all(held[0].end_ms > watermark_ms for held in self._channels.values() if held):
-            return None  # asked after every step of sound, and no turn ends before its first segment
-        reached = known or (lambda _, at_ms: at_ms <= watermark_ms)
-        turns = [self._first(channel, held, watermark_ms) for channel, held in self._channels.items() if held]
-        turn = min(turns, key=lambda candidate: (candidate.end_ms, candidate.channel), default=None)
-        if turn is None or turn.end_ms > watermark_ms:
+        # asked after every step of sound, and no turn ends before its first segment
+        ends = [item for item in self._channels.items() if item[1] and item[1][0].end_ms <= watermark_ms]
+        if not ends:
             return None
+        turn = min([self._first(*item, watermark_ms) for item in ends], key=lambda one: (one.end_ms, one.channel))
+        if turn.end_ms > watermark_ms:
+            return None
+        reached = known or (lambda _, at_ms: at_ms <= watermark_ms)
         if not reached(turn.channel, turn.close_ms) or self._waits(turn, reached):
             return None
         del self._channels[turn.channel][: len(turn.segments)]

@@ -105,9 +105,9 @@ def _has_digit(word: Place) -> bool:
 def _together(one: Segment, other: Segment) -> bool:
     """Whether they share half of the time of the shorter, give or take ``_OFF_MS`` on two channels."""
     off_ms = 0 if one.channel == other.channel else _OFF_MS
-    wide = Interval(other.start_ms - off_ms, other.end_ms + off_ms)
-    common = Interval(one.start_ms, one.end_ms).intersect(wide)
-    return 2 * common.length >= min(one.end_ms - one.start_ms, other.end_ms - other.start_ms)
+    # asked about every segment that is held, so in plain numbers
+    common_ms = min(one.end_ms, other.end_ms + off_ms) - max(one.start_ms, other.start_ms - off_ms)
+    return 2 * max(0, common_ms) >= min(one.end_ms - one.start_ms, other.end_ms - other.start_ms)
 
 
 def _alike(one: str, other: str) -> bool:

@@ -49,6 +49,8 @@ def unsure_runs(words: Sequence[Word]) -> list[Interval]:
     """Runs of neighbouring words (half-open, indices) that hold an unsure one and doubtful ones about it. Everyday
     words that a segment begins with are none: recognisers are seldom sure of how one begins."""
     runs: list[Interval] = []
+    if all(word.confidence is None or word.confidence >= BESIDE_UNSURE_BELOW for word in words):
+        return runs
     at = 0
     while at < len(words):
         stop = at

@@ -118,7 +118,7 @@ def _word_by_word(text: str, words: Sequence[str]) -> tuple[Interval, ...] | Non
     """Every word at its place, where both are ASCII and the text has the words' letters and digits, parted as in them:
     most segments, in a quarter of the time. None otherwise, and where a word has none."""
     said = " ".join(words)
-    if not (text.isascii() and said.isascii() and same_runs(text, said)):
+    if not (text.isascii() and said.isascii() and (text == said or same_runs(text, said))):
         return None
     runs, at = ascii_runs(text), 0
     places: list[Interval] = []

@@ -113,18 +113,21 @@ def drifts(
     """One for each of a turn's ``segments``, which are in order. ``until_ms``: what sounds from then on (media time)
     belongs to the next turn. ``others``: channels whose echo this one may carry. ``mates``: further segments that were
     said with these: they have times of their own."""
-    extents = [_extent(segment) for segment in segments]
+    stated = [_stated(segment) for segment in segments]
     found: list[Drift] = []
-    for at, (segment, extent) in enumerate(zip(segments, extents, strict=True)):
-        apart = [None if n != at and _same_time(other, segment) else extents[n] for n, other in enumerate(segments)]
-        beside = [None if _same_time(mate, segment) else _extent(mate) for mate in mates]
+    for at, here in enumerate(stated):
+        segment, extent = here.segment, here.extent
+        apart = [
+            None if n != at and _same_time(other.segment, segment) else other.extent for n, other in enumerate(stated)
+        ]
+        beside = [None if _same_time(mate, segment) else _stated(mate).extent for mate in mates]
         earlier, later = [*apart[:at], *beside], [*apart[at + 1 :], *beside]
-        drift = _beside(segment, extent, _free(extent, earlier, later, until_ms), reader, channel, timing)
+        drift = _beside(here, _free(extent, earlier, later, until_ms), reader, channel, timing)
         if drift != NO_DRIFT and others:
             own = own_words(segment, reader, channel, others)
             if own is not segment:
-                part = _extent(own)
-                of_own = _beside(own, part, _free(part, earlier, later, until_ms), reader, channel, timing)
+                part = _stated(own)
+                of_own = _beside(part, _free(part.extent, earlier, later, until_ms), reader, channel, timing)
                 of_own = of_own._replace(last_only=False)  # its last word may be another
                 drift = min(drift, of_own, key=lambda off: off.before_ms + off.after_ms)
         found.append(drift)
@@ -154,9 +157,17 @@ def _free(
     )
 
 
-def _beside(
-    segment: Segment, extent: Interval | None, free: Interval, reader: Reader, channel: int, timing: TimingProfile
-) -> Drift:
+class _Stated(NamedTuple):
+    """A segment with its words' times (``_timed``), and from the first of them to the last; None where either is not
+    stated."""
+
+    segment: Segment
+    timed: Sequence[tuple[Ms, Ms]]
+    extent: Interval | None
+
+
+def _beside(stated: _Stated, free: Interval, reader: Reader, channel: int, timing: TimingProfile) -> Drift:
+    segment, extent = stated.segment, stated.extent
     if extent is None or not extent.length:
         return NO_DRIFT
     reach_ms = min(_LONGEST_MS, extent.length) + _LOOK_MS
@@ -164,7 +175,7 @@ def _beside(
         max(free.start, min(segment.start_ms, extent.start) - _LOOK_MS),
         min(free.end, max(segment.end_ms, extent.end) + reach_ms),
     )
-    return _drift(segment, extent, window, reader, channel, timing)
+    return _drift(stated, extent, window, reader, channel, timing)
 
 
 def _timed(segment: Segment) -> list[tuple[Ms, Ms]]:
@@ -185,9 +196,15 @@ def _says(word: Word) -> bool:
     return word.text.isalnum() or any(map(str.isalnum, word.text))
 
 
-def _extent(segment: Segment) -> Interval | None:
-    """From the first word's start to the last one's end; None where either is not stated."""
+def _stated(segment: Segment) -> _Stated:
     timed = _timed(segment)
+    return _Stated(segment, timed, _extent(segment, timed))
+
+
+def _extent(segment: Segment, timed: Sequence[tuple[Ms, Ms]]) -> Interval | None:
+    """From the first word's start to the last one's end; None where either is not stated."""
+    if timed and len(timed) == len(segment.words):
+        return Interval(min(timed)[0], max([end for _, end in timed]))
     said = [word for word in segment.words if _says(word)]
     if not timed or said[0].start_ms is None or said[-1].end_ms is None:
         return None
@@ -198,7 +215,7 @@ def _extent(segment: Segment) -> Interval | None:
 
 
 def _drift(
-    segment: Segment, extent: Interval, window: Interval, reader: Reader, channel: int, timing: TimingProfile
+    stated: _Stated, extent: Interval, window: Interval, reader: Reader, channel: int, timing: TimingProfile
 ) -> Drift:
     if not 0 < window.length <= MAX_READ_MS:
         return NO_DRIFT
@@ -207,20 +224,20 @@ def _drift(
     if heard is None:
         return NO_DRIFT  # nothing sounds anywhere near: alignment refuses the words' times by itself
     tolerance_ms = min(timing.error_ms, _MOST_ERROR_MS) + _OVER_ERROR_MS
-    timed = sorted((start - timing.late_ms, end - timing.late_ms) for start, end in _timed(segment))
+    timed = sorted([(start - timing.late_ms, end - timing.late_ms) for start, end in stated.timed])
     extent = Interval(extent.start - timing.late_ms, extent.end - timing.late_ms)
     perhaps = or_missing(sounding.tobytes(), reader, channel, window.start)
     drift = _off(timed, perhaps, window, heard, extent, tolerance_ms)
     # whether the words agree with the sound is the dearer question, so it is asked only where they seem to be off
     if drift == NO_DRIFT:
         return NO_DRIFT
-    letters = sum(sum(map(str.isalnum, word.text)) for word in segment.words)
+    letters = sum(sum(map(str.isalnum, word.text)) for word in stated.segment.words)
     agree = _agree(timed, letters, sounding, window, extent) and not _moved(
         timed, sounding, window, heard, tolerance_ms
     )
     if agree:
         return NO_DRIFT
-    if _only_last(segment, timed, sounding, window, heard, tolerance_ms):
+    if _only_last(stated.segment, timed, sounding, window, heard, tolerance_ms):
         return drift._replace(last_only=True)
     either_way = Drift(
         max(drift.before_ms, extent.start - before.start)
@@ -375,7 +392,8 @@ def _sound_ms(sounding: bytes, window: Interval, part: Interval) -> Ms:
 
 def _misplaced(timed: Sequence[tuple[Ms, Ms]], sounding: bytes, window: Interval, tolerance_ms: Ms) -> bool:
     """A word is stated where nothing sounds far and wide, and a word sounds where none is stated."""
-    around = (Interval(start - tolerance_ms, end + tolerance_ms) for start, end in timed)
-    if all(_sound_ms(sounding, window, reach) for reach in around):
+    left_ms, right_ms = window.start + tolerance_ms, window.start - tolerance_ms
+    frames = [(max(0, (start - left_ms) // FRAME_MS), max(0, (end - right_ms) // FRAME_MS)) for start, end in timed]
+    if all(sounding.find(1, *reach) >= 0 for reach in frames):
         return False
     return any(_sound_ms(sounding, window, Interval(a[1], b[0])) > tolerance_ms for a, b in pairwise(timed))

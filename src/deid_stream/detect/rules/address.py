@@ -62,7 +62,9 @@ class StreetRecognizer:
         text = view.text
         words = view.words
         found = []
-        homely = EntityType.ADDRESS in view.expected or AT_HOME.search(view.low) is not None
+        street = not STREETS.isdisjoint([low for _, _, low in words])
+        at_home = (street or view.has_digit) and AT_HOME.search(view.low) is not None
+        homely = at_home or EntityType.ADDRESS in view.expected
         for at, (start, end, low) in enumerate(words):
             bounds = None
             if low in STREETS:
@@ -85,7 +87,7 @@ class StreetRecognizer:
                 for m in _CALLED.finditer(view.low)
             )
         if view.has_digit:
-            if AT_HOME.search(view.low):
+            if at_home:
                 found.extend(
                     view.detection(m.start(), m.end(), EntityType.ADDRESS, 0.8, f"{self.name}/block")
                     for m in _BLOCK.finditer(view.low)
