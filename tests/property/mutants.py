@@ -79,8 +79,8 @@ MUTANTS: Final = (
         2,
         "a policy that is not known permits no training",
         "worker/gate.py",
-        "        return self._standing.refusal(time_ms)",
-        "        return None",
+        "        return self._refuses_all or self._standing.refusal(time_ms)",
+        "        return self._refuses_all",
         f"{CLOSED}::test_a_policy_that_is_not_there",
     ),
     Mutant(
@@ -104,8 +104,8 @@ MUTANTS: Final = (
         5,
         "the watermark never goes back",
         "session/holdback.py",
-        "        if reached <= self._watermark_ms:",
-        "        if reached == self._watermark_ms:",
+        "        if reached <= self.watermark_ms:",
+        "        if reached == self.watermark_ms:",
         "tests/property/test_holdback.py",
     ),
     Mutant(
@@ -144,8 +144,8 @@ MUTANTS: Final = (
         9,
         "a call's deadlines go by its own records' time",
         "worker/desk.py",
-        "        if event.time_ms >= live.due_ms and not self.replaying:\n            self._fire(live, event.time_ms)",
-        "        if time_ms >= live.due_ms and not self.replaying:\n            self._fire(live, time_ms)",
+        "event.time_ms >= live.due_ms and not self.replaying:\n                self._fire(live, event.time_ms)",
+        "time_ms >= live.due_ms and not self.replaying:\n                self._fire(live, time_ms)",
         "tests/property/test_stream_time.py",
     ),
     Mutant(

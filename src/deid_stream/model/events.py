@@ -6,6 +6,7 @@ payload (law 8).
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -29,7 +30,7 @@ class Encoding(StrEnum):
 _SAMPLE_BYTES: Final = {Encoding.MULAW: 1, Encoding.ALAW: 1, Encoding.PCM16LE: 2, Encoding.PCM16BE: 2}
 
 
-class AudioFormat(msgspec.Struct, frozen=True):
+class AudioFormat(msgspec.Struct, frozen=True, dict=True):
     """How the bytes of a chunk are to be read. ``channels`` counts interleaved channels."""
 
     encoding: Encoding
@@ -41,7 +42,7 @@ class AudioFormat(msgspec.Struct, frozen=True):
         """Bytes of one sample of one channel."""
         return _SAMPLE_BYTES[self.encoding]
 
-    @property
+    @cached_property
     def frame_bytes(self) -> int:
         """Bytes of one sample of every interleaved channel."""
         return _SAMPLE_BYTES[self.encoding] * self.channels

@@ -5,6 +5,8 @@ session.advance(now_ms)     the partition's stream time (record time)
 session.outputs()           what may leave now, in order
 """
 
+import msgspec
+
 from deid_stream.audio.align.profiles import MAX_REACH_MS
 from deid_stream.audio.hold.timeline import Placement
 from deid_stream.model.events import AudioChunk, CallEnded, CallStarted, Event, Segment
@@ -23,7 +25,7 @@ from deid_stream.session.ports import ConversationFactory, NeededOffsets, Positi
 from deid_stream.session.rereading import Rereading
 from deid_stream.session.settings import SessionSettings
 from deid_stream.session.sound import STEP_MS, Sound
-from deid_stream.session.transcript import Transcript
+from deid_stream.session.transcript import Transcript, TranscriptState
 from deid_stream.session.turns import Known, PendingTurns, following
 from deid_stream.units import FOREVER_MS, Ms
 
@@ -47,6 +49,8 @@ class CallSession:
     ) -> None:
         """``key`` keys the digests of values; ``key_id`` names the master key that it comes from, for the checkpoint.
         ``pseudonym_key`` is what keyed operators use, ``key`` where it is empty."""
+        self.call_id = call_id
+        self.customer_id = customer_id
         self._settings = settings
         self._policy = policy
         self._life = Lifecycle()
@@ -64,16 +68,10 @@ class CallSession:
         self._now_ms: Ms = 0
         self._on_hold = False
         self._snapshot: bytes | None = None
+        self._told: msgspec.Raw | None = None
+        """The transcript's share of the snapshot: only turns, records that are not audio and policies change it."""
 
     # -- what the worker asks
-
-    @property
-    def call_id(self) -> str:
-        return self._ledger.call_id
-
-    @property
-    def customer_id(self) -> str:
-        return self._ledger.customer_id
 
     @property
     def minor(self) -> bool:
@@ -105,10 +103,9 @@ class CallSession:
         """Record time at which ``advance`` will do something even if no record arrives."""
         # asked of every call in every batch
         life, settings = self._life, self._settings
-        at_ms = life.last_record_ms + settings.idle_ms
-        for due_ms in (self._holdback.next_deadline_ms, self._sound.tail_due_ms):
-            if due_ms is not None and due_ms < at_ms:
-                at_ms = due_ms
+        at_ms = min(life.last_record_ms + settings.idle_ms, self._holdback.next_deadline_ms)
+        if (due_ms := self._sound.tail_due_ms) is not None and due_ms < at_ms:
+            at_ms = due_ms
         if life.ended_ms is None:
             return at_ms
         waits_ms = life.ended_ms if life.duration_ms is None else max(life.ended_ms, life.last_record_ms)
@@ -125,7 +122,7 @@ class CallSession:
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
-        self._policy = policy
+        self._policy, self._told = policy, None
         self._transcript.use(policy)
 
     def hold(self) -> None:
@@ -162,10 +159,10 @@ class CallSession:
         if isinstance(event, AudioChunk):
             self._receive_audio(event)
         elif isinstance(event, Segment):
-            self._snapshot = None
+            self._snapshot = self._told = None
             self._receive_segment(event if event.timed else placed(event, life.started_ms or event.time_ms))
         else:
-            self._snapshot = None
+            self._snapshot = self._told = None
             self._receive_lifecycle(event)
 
     def advance(self, now_ms: Ms) -> None:
@@ -274,7 +271,7 @@ class CallSession:
 
     def _detect(self, until_ms: Ms, now_ms: Ms, known: Known | None = None) -> None:
         while (turn := self._turns.pop_closed(until_ms, known)) is not None:
-            self._snapshot = None
+            self._snapshot = self._told = None
             replaced = self._turns.take_replaced(turn)
             self._awaiting.extend(self._transcript.release(turn, now_ms, replaced, self._turns))
 
@@ -350,6 +347,7 @@ class CallSession:
     def snapshot(self) -> bytes:
         """The call's share of the checkpoint: content-free JSON, the same object until something changes."""
         if self._snapshot is None:
+            self._told = self._told or states.encoded(self._transcript.state())
             self._snapshot = states.encode(
                 states.CallState(
                     v=states.VERSION,
@@ -359,7 +357,7 @@ class CallSession:
                     lifecycle=self._life.state(),
                     holdback=self._holdback.state(),
                     sound=self._sound.state(),
-                    transcript=self._transcript.state(),
+                    transcript=self._told,
                     rereading=self._rereading.state(self._turns.sources(), self._awaiting.state()),
                     ledger=self._ledger.state(),
                 )
@@ -394,6 +392,7 @@ class CallSession:
         session._life.restore(state.lifecycle)
         session._holdback.restore(state.holdback)
         session._sound.restore(state.sound)
+        assert isinstance(state.transcript, TranscriptState)  # noqa: S101 - as it was decoded
         session._transcript.restore(state.transcript)
         session._rereading = Rereading(positions, state.rereading)
         session._ledger.restore(state.ledger, minor=state.lifecycle.minor)

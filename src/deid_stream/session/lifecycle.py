@@ -96,10 +96,6 @@ class LifecycleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """The latest record time of the call's own records."""
 
 
-_CLOSED: Final = Phase.CLOSED
-"""Compared with for every record; a module's name is looked up faster than an enum's member."""
-
-
 def _no_free_text(_event: CallStarted) -> dict[str, str]:
     return {}
 
@@ -110,15 +106,14 @@ class Lifecycle:
     def __init__(self) -> None:
         self._phase = Phase.AWAITED
         self._known = LifecycleState()
+        self.closed = False
+        self.ended_ms: Ms | None = None
+        """Record time of ``call.ended``; None: it has not come."""
         self.last_record_ms: Ms = 0
 
     @property
     def phase(self) -> Phase:
         return self._phase
-
-    @property
-    def closed(self) -> bool:
-        return self._phase is _CLOSED
 
     @property
     def started_ms(self) -> Ms:
@@ -137,10 +132,6 @@ class Lifecycle:
     @property
     def declared_channels(self) -> int:
         return self._known.declared_channels
-
-    @property
-    def ended_ms(self) -> Ms | None:
-        return self._known.ended_ms
 
     @property
     def duration_ms(self) -> Ms | None:
@@ -175,6 +166,7 @@ class Lifecycle:
         """``call.ended``; only the first counts."""
         refused = self._step(Happening.ENDING)
         if not refused:
+            self.ended_ms = event.time_ms
             self._known = msgspec.structs.replace(self._known, ended_ms=event.time_ms, duration_ms=event.duration_ms)
         return refused
 
@@ -189,6 +181,7 @@ class Lifecycle:
     def _step(self, happening: Happening) -> str:
         step = TABLE[self._phase, happening]
         self._phase = step.to
+        self.closed = step.to is Phase.CLOSED
         return step.refused
 
     def state(self) -> LifecycleState:
@@ -197,6 +190,7 @@ class Lifecycle:
     def restore(self, state: LifecycleState) -> None:
         self._known = state
         self._phase = state.phase
+        self.closed, self.ended_ms = state.phase is Phase.CLOSED, state.ended_ms
         self.last_record_ms = state.last_record_ms
 
 

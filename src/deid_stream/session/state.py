@@ -39,7 +39,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lifecycle: LifecycleState = LifecycleState()
     holdback: HoldbackState = HoldbackState()
     sound: SoundState = SoundState()
-    transcript: TranscriptState = TranscriptState()
+    transcript: TranscriptState | msgspec.Raw = TranscriptState()
+    """Raw where a session writes it: encoded (``encoded``) once per turn, not with each chunk that leaves."""
     rereading: RereadingState = RereadingState()
     ledger: LedgerState = LedgerState()
 
@@ -126,6 +127,11 @@ _encoder = msgspec.json.Encoder()
 _version = msgspec.json.Decoder(_Version)
 _present = msgspec.json.Decoder(CallState)
 _first = msgspec.json.Decoder(_First)
+
+
+def encoded(state: TranscriptState) -> msgspec.Raw:
+    """The transcript's share of a snapshot."""
+    return msgspec.Raw(_encoder.encode(state))
 
 
 def encode(state: CallState) -> bytes:

@@ -20,6 +20,10 @@ from deid_stream.wire.structured import is_structured, unfold
 _AUDIO_V1 = ce.AUDIO_V1.encode()
 _STREAMS: Final = 8_192
 _MAX_ID_BYTES: Final = 256
+_COMMON: Final = (ce.SPECVERSION, ce.SOURCE, ce.TYPE, ce.SUBJECT, ce.CUSTOMER_ID, ce.CHANNEL, ce.CONTENT_TYPE)
+"""As ``_stream`` takes them, behind the key."""
+_OWN: Final = (ce.SEQ, ce.OFFSET_MS, ce.ID, ce.TIME)
+"""The headers that each chunk has for itself."""
 
 
 class _Stream(NamedTuple):
@@ -99,26 +103,17 @@ def decode_audio(
     if content_type is not None and is_structured(content_type):
         value, headers = unfold(value, content_type, limits.max_audio_bytes)
         get = dict(headers).get
-        content_type = get(ce.CONTENT_TYPE)
-    stream = _stream(
-        key,
-        get(ce.SPECVERSION),
-        get(ce.SOURCE),
-        get(ce.TYPE),
-        get(ce.SUBJECT),
-        get(ce.CUSTOMER_ID),
-        get(ce.CHANNEL),
-        content_type,
-    )
+    stream = _stream(key, *map(get, _COMMON))
     if not value or len(value) > limits.max_audio_bytes or len(value) % stream.frame_bytes:
         raise _wrong_size(ce.check_size(value, limits.max_audio_bytes), stream.frame_bytes)
     audio_format, encoded = stream.format, None
     if audio_format is None:
         encoded = value
         audio_format, value = _opus(value, limits.max_audio_bytes, stream.channel)
-    seq = ce.whole_number(get(ce.SEQ), ce.SEQ, MAX_SEQ)
-    offset_ms = ce.whole_number(get(ce.OFFSET_MS), ce.OFFSET_MS, MAX_MEDIA_MS)
-    event_id, time = get(ce.ID) or b"", get(ce.TIME) or b""
+    raw_seq, raw_offset, event_id, time = map(get, _OWN)
+    seq = ce.whole_number(raw_seq, ce.SEQ, MAX_SEQ)
+    offset_ms = ce.whole_number(raw_offset, ce.OFFSET_MS, MAX_MEDIA_MS)
+    event_id, time = event_id or b"", time or b""
     if not stream.checked or not 0 < len(event_id) <= _MAX_ID_BYTES or not event_id.isascii():
         ce.check_attributes(get(ce.SPECVERSION), event_id, get(ce.SOURCE), get(ce.TYPE))
         ce.identifier_at(event_id, ce.ID)

@@ -1,7 +1,9 @@
 """From a record to its events: the only dispatch from a kind of record to its decoder."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from deid_stream.errors import DecodeError, InternalError
 from deid_stream.model.events import Event
@@ -14,7 +16,7 @@ from deid_stream.wire.notes import Note, ignore
 from deid_stream.wire.transcript import decode_transcript
 
 
-class Decoded(NamedTuple):
+class Decoded(msgspec.Struct, frozen=True):
     """The events of a record, and a fault for each part that could not be read."""
 
     events: tuple[Event, ...]

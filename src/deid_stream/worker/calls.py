@@ -236,11 +236,6 @@ class Calls:
         live.deadline_ms = elapsed_ms
         heapq.heappush(self._deadlines, (elapsed_ms, live.session.call_id))
 
-    @property
-    def next_ms(self) -> Ms:
-        """Elapsed time before which no call has to be looked at."""
-        return self._deadlines[0][0] if self._deadlines else _NEVER
-
     def due(self, elapsed_ms: Ms) -> Iterator[LiveCall]:
         """Calls whose queued deadline has come, once each; they are queued no longer."""
         deadlines = self._deadlines

@@ -29,7 +29,8 @@ class Ceiling:
 
     def look(self, wall_ms: Ms) -> None:
         """Raise the ceiling to ``MAX_AHEAD_MS`` after the wall clock."""
-        self.ms = max(self.ms, wall_ms + MAX_AHEAD_MS)
+        if wall_ms + MAX_AHEAD_MS > self.ms:
+            self.ms = wall_ms + MAX_AHEAD_MS
 
     def agree(self, time_ms: Ms) -> None:
         """Note that a record of this time, which is not above the ceiling, has come: it agrees with the wall clock."""

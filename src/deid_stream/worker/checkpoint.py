@@ -65,7 +65,7 @@ class _Record(msgspec.Struct, kw_only=True):
     time_ms: Ms = 0
     audited: Head = Head()
     calls: list[msgspec.Raw] = []
-    facts: list[CallFacts] = []
+    facts: Sequence[CallFacts] = ()
     closed: list[EndedCall] = []
 
 
@@ -124,8 +124,8 @@ class CheckpointWriter:
         changed since the last time; so are ``closed`` and ``facts``, what the gate knows of calls."""
         self._full = full
         parts = _split(calls, closed)
-        parts += [([], []) for _ in range(len(parts), -(-len(facts) // FACTS))]
-        records = []
+        parts += [([], [])] * (-(-len(facts) // FACTS) - len(parts))
+        records, size = [], 0
         for number, (snapshots, ended) in enumerate(parts):
             record = _Record(
                 v=VERSION,
@@ -139,12 +139,13 @@ class CheckpointWriter:
                 needed=progress.needed,
                 time_ms=progress.time_ms,
                 audited=progress.audited,
-                facts=list(facts[number * FACTS : (number + 1) * FACTS]),
-                calls=[msgspec.Raw(snapshot) for snapshot in snapshots],
+                facts=facts[number * FACTS : (number + 1) * FACTS],
+                calls=[*map(msgspec.Raw, snapshots)],
                 closed=ended,
             )
-            records.append((self._key(number), _encoder.encode(record)))
-        size = sum(len(value) for _, value in records)
+            value = _encoder.encode(record)
+            records.append((self._key(number), value))
+            size += len(value)
         if full:
             self._base_bytes, self._delta_bytes, self._deltas = size, 0, 0
         else:

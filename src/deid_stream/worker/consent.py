@@ -6,9 +6,9 @@ from typing import Protocol
 import msgspec
 
 from deid_stream.model.published import Claim
-from deid_stream.policy.permit import Permit, day_of, encode_permit
+from deid_stream.policy.permit import Permit, encode_permit
 from deid_stream.policy.status import Standing
-from deid_stream.units import Ms
+from deid_stream.units import DAY_MS, Ms
 from deid_stream.worker.published import Published
 
 
@@ -48,7 +48,7 @@ class CallConsent:
     """``facts`` with the permit that was made of them last (most records of a call have the same one), and which of the
     call's records have been published."""
 
-    __slots__ = ("_made", "_standing", "facts", "permit", "permit_header", "published")
+    __slots__ = ("_made", "_refused_before", "_standing", "facts", "permit", "permit_header", "published")
 
     def __init__(self, facts: CallFacts) -> None:
         self.facts = facts
@@ -56,6 +56,8 @@ class CallConsent:
         self.permit_header = b""
         self._standing: Standing | None = None
         self._made = (False, -1)
+        self._refused_before = False
+        """``_standing`` refuses a record of the call, or will."""
         self.published = Published()
 
     def claim(self) -> Claim:
@@ -69,10 +71,12 @@ class CallConsent:
     def permit_for(self, standing: Standing, time_ms: Ms) -> Permit | None:
         """The permit of a record that ``standing`` does not refuse; ``permit_header`` is its header."""
         facts = self.facts
-        partial = facts.withheld or standing.refuses_anything_since(facts.started_ms)
-        made = (partial, day_of(time_ms))
-        if standing is not self._standing or made != self._made or self.permit is None:
-            self.permit = standing.permit(time_ms, partial=partial)
+        if standing is not self._standing:
+            self._standing, self.permit = standing, None
+            self._refused_before = standing.refuses_anything_since(facts.started_ms)
+        made = (facts.withheld or self._refused_before, time_ms // DAY_MS)
+        if made != self._made or self.permit is None:
+            self.permit = standing.permit(time_ms, partial=made[0])
             self.permit_header = encode_permit(self.permit) if self.permit else b""
-            self._standing, self._made = standing, made
+            self._made = made
         return self.permit

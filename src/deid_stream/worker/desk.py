@@ -129,7 +129,12 @@ class CallDesk:
             return MISMATCH
         if not again:
             # only what a call takes in moves time: not what was refused
-            live = self._pass(event, live, time_ms)
+            if time_ms > self._clock.reached_ms:
+                self._pass(time_ms)
+            if live is not None and event.time_ms >= live.due_ms and not self.replaying:
+                self._fire(live, event.time_ms)
+            # either may have closed it
+            live = self._calls.get(event.call_id)
             if live is None and (ended := self._ended.get(event.call_id)) is not None:
                 self._straggler(ended, event)
                 return None
@@ -138,7 +143,10 @@ class CallDesk:
                 facts = CallFacts(event.call_id, event.time_ms, began=f"{kind}/{record.offset}")
                 live = self._calls.adopt(self._open(event), facts)
                 live.consent.published.doubted = self.doubting
-            self._session_of(live, event).receive(event)
+            session = live.session
+            if session.customer_id != event.customer_id:
+                session = self._rival(live, event)
+            session.receive(event)
             if isinstance(event, CallStarted) and event.subject:
                 live.consent.facts.subject = event.subject
             if not live.bound and self._calls.count(live, event, record) and not (again or self.replaying):
@@ -156,21 +164,14 @@ class CallDesk:
         self._touched[event.call_id] = live
         return None
 
-    def _pass(self, event: Event, live: LiveCall | None, time_ms: Ms) -> LiveCall | None:
-        """Let time reach an accepted record: the partition's, and its call's own. The call, unless it has closed."""
-        if time_ms > self._clock.reached_ms:
-            if time_ms - self._drained_at_ms >= DRAIN_SPAN_MS:
-                self.drain()
-                self._drained_at_ms = time_ms
-            self._clock.reach(time_ms)
-            if not self.replaying:
-                self.fire_due()
-        if live is None:
-            return None
-        if event.time_ms >= live.due_ms and not self.replaying:
-            self._fire(live, event.time_ms)
-        # either may have closed it
-        return self._calls.get(event.call_id)
+    def _pass(self, time_ms: Ms) -> None:
+        """Let the partition's time reach an accepted record."""
+        if time_ms - self._drained_at_ms >= DRAIN_SPAN_MS:
+            self.drain()
+            self._drained_at_ms = time_ms
+        self._clock.reach(time_ms)
+        if not self.replaying:
+            self.fire_due()
 
     def refuse(self, call_id: str) -> None:
         """A record of the call became a dead letter: its summary counts it."""
@@ -203,10 +204,8 @@ class CallDesk:
     def _open(self, event: Event) -> CallSession:
         return self._sessions.open(event.call_id, event.customer_id, self._policies.of(event.customer_id))
 
-    def _session_of(self, live: LiveCall, event: Event) -> CallSession:
-        session = live.session
-        if session.customer_id == event.customer_id:
-            return session
+    def _rival(self, live: LiveCall, event: Event) -> CallSession:
+        """The session that holds what this other customer sends of the call."""
         rival = live.rivals.get(event.customer_id)
         if rival is None:
             rival = self._open(event)
@@ -239,8 +238,6 @@ class CallDesk:
     def fire_due(self) -> None:
         """Let the deadlines of calls that send nothing fall due, each at its own time."""
         elapsed_ms = self._clock.elapsed_ms
-        if self._calls.next_ms > elapsed_ms:
-            return
         for live in self._calls.due(elapsed_ms):
             until_ms = elapsed_ms - live.offset_ms
             self._fire(live, until_ms)
@@ -266,6 +263,8 @@ class CallDesk:
 
     def drain(self) -> None:
         """Let leave what the calls have released since they were last asked."""
+        if not self._touched:
+            return
         touched, self._touched = self._touched, {}
         for live in touched.values():
             self._drain_one(live)
@@ -277,14 +276,15 @@ class CallDesk:
             if outputs:
                 live.consent.facts.customer_id = session.customer_id
                 self._publish(outputs, live.consent, minor=session.minor)
-            if not session.closed:
+            closed = session.closed
+            if not closed:
                 self._calls.measure(live)
         except BrokerError:
             raise
         except Exception:  # noqa: BLE001 - as in _receive
             self._quarantine(live, live.own_ms)
             return
-        if session.closed:
+        if closed:
             self._forget(live)
         else:
             self._changed[session.call_id] = live

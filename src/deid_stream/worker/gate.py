@@ -47,8 +47,7 @@ class Gate:
         """Append a call's outputs. A refused record stands in the audit with the reason when it is the first of its
         call, and again whenever the reason changes."""
         passage = _Passage(self, outbox, self.consents.standing(consent.facts.customer_id), consent, minor=minor)
-        for output in outputs:
-            passage.pass_on(output)
+        passage.pass_on(outputs)
         if minor:
             consent.published.minor = True
 
@@ -73,21 +72,22 @@ class _Passage:
         self._facts = consent.facts
         self._published = consent.published
         self._minor = minor
-        self._fresh = gate.consents.fresh()
+        self._refuses_all = Refusal.MINOR if minor else None if gate.consents.fresh() else Refusal.STALE_POLICIES
         doubted = consent.published.doubted and standing.ever_allowed
         self._doubted_until_ms = gate.doubted_until_ms if doubted else 0
 
-    def pass_on(self, output: Output) -> None:
-        if isinstance(output, SanitizedAudio):
-            self._audio(output)
-        elif isinstance(output, SanitizedSegment):
-            self._segment(output)
-        elif isinstance(output, CallSummary):
-            self._summary(output)
-        elif isinstance(output, Retraction):
-            append_retraction(self._outbox, self._gate.names, output)
-        else:
-            self._entry(output)
+    def pass_on(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, SanitizedAudio):
+                self._audio(output)
+            elif isinstance(output, SanitizedSegment):
+                self._segment(output)
+            elif isinstance(output, CallSummary):
+                self._summary(output)
+            elif isinstance(output, Retraction):
+                append_retraction(self._outbox, self._gate.names, output)
+            else:
+                self._entry(output)
 
     def _audio(self, audio: SanitizedAudio) -> None:
         chunk, names = audio.chunk, self._gate.names
@@ -180,11 +180,7 @@ class _Passage:
         return not off
 
     def _refusal(self, time_ms: Ms) -> Refusal | None:
-        if self._minor:
-            return Refusal.MINOR
-        if not self._fresh:
-            return Refusal.STALE_POLICIES
-        return self._standing.refusal(time_ms)
+        return self._refuses_all or self._standing.refusal(time_ms)
 
     def _permit(self, time_ms: Ms, channel: int | None, seq: int | None) -> Permit | None:
         """The permit of a source record; without one, the audit says why."""

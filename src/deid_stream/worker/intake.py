@@ -37,7 +37,7 @@ class Intake:
         decoded = decode(kind, record.key, record.value, record.headers, time_ms, record.offset, self._limits, note)
         if not decoded.events or (self._ids is None and kind != EVENTS_KIND):
             return decoded
-        return decoded._replace(events=tuple(self._hidden(event, note) for event in decoded.events))
+        return Decoded(tuple(self._hidden(event, note) for event in decoded.events), decoded.faults)
 
     def key(self, key: bytes | None) -> bytes | None:
         """A source record's key, for its dead letter: a call id, or nothing that can be told."""

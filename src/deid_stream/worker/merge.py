@@ -30,11 +30,14 @@ class Merge:
         self._queues: dict[str, deque[InRecord]] = {kind: deque() for kind in INPUT_KINDS}
         self._time_ms: dict[str, Ms] = dict.fromkeys(INPUT_KINDS, 0)
         self._at_end: frozenset[str] = frozenset()
+        self.records = 0
+        """Waiting, of all kinds."""
         self.bytes: dict[str, int] = dict.fromkeys(INPUT_KINDS, 0)
 
     def feed(self, kind: str, records: Sequence[InRecord]) -> None:
         self._queues[kind].extend(records)
-        self.bytes[kind] += sum(len(record.value) if record.value else 0 for record in records)
+        self.records += len(records)
+        self.bytes[kind] += sum([len(record.value) for record in records if record.value])
 
     def at_end(self, kinds: frozenset[str]) -> None:
         """The kinds whose records have all been fed."""
@@ -43,7 +46,7 @@ class Merge:
     @property
     def idle(self) -> bool:
         """Whether every record that there is, of every kind, has been taken."""
-        return len(self._at_end) == len(INPUT_KINDS) and not any(self._queues.values())
+        return not self.records and len(self._at_end) == len(INPUT_KINDS)
 
     @property
     def exhausted(self) -> set[str]:
@@ -53,9 +56,10 @@ class Merge:
     def waiting(self, kind: str) -> int:
         return len(self._queues[kind])
 
-    def heads(self) -> list[InRecord]:
-        """The next record of each kind that has one."""
-        return [queue[0] for queue in self._queues.values() if queue]
+    @property
+    def latest_ms(self) -> Ms:
+        """The latest timestamp among the next records of each kind; 0 where there are none."""
+        return max([queue[0].timestamp for queue in self._queues.values() if queue], default=0)
 
     def coming(self) -> list[InRecord]:
         """The next few records of each kind."""
@@ -72,11 +76,12 @@ class Merge:
             elif kind not in self._at_end and kind != skip:
                 return
         while heads and limit > 0:
-            kind = min(heads, key=heads.__getitem__)
+            kind, *others = sorted(heads, key=heads.__getitem__)
             queue, time_ms = queues[kind], heads[kind]
-            until_ms = min((other_ms for other, other_ms in heads.items() if other != kind), default=FOREVER_MS)
+            until_ms = heads[others[0]] if others else FOREVER_MS
             while True:
                 record = queue.popleft()
+                self.records -= 1
                 if record.value:
                     self.bytes[kind] -= len(record.value)
                 times[kind] = time_ms
@@ -87,7 +92,8 @@ class Merge:
                         return
                     del heads[kind]
                     break
-                time_ms = _step(time_ms, queue, ceiling_ms)
+                if queue[0].timestamp > time_ms:
+                    time_ms = _step(time_ms, queue, ceiling_ms)
                 if limit <= 0 or time_ms >= until_ms:
                     heads[kind] = time_ms
                     break
@@ -95,6 +101,7 @@ class Merge:
     def put_back(self, kind: str, record: InRecord) -> None:
         """Give back the record that was taken last: the next ``take`` gives it again, at the same time."""
         self._queues[kind].appendleft(record)
+        self.records += 1
         self.bytes[kind] += len(record.value) if record.value else 0
 
 

@@ -85,6 +85,9 @@ class Partition:
         metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self._decode = settings.intake.decode
+        self._keys = settings.keys
+        self._count_dropped = metrics.dropped_fields.inc
         self._gate = gate
         self._policies = policies
         self._dead_letters = dead_letters
@@ -196,14 +199,13 @@ class Partition:
             for kind in self._merge.exhausted & self._replay_until.keys():
                 # what was to be read again is gone from the topic
                 self._read_again(kind)
-        ceiling_ms = self._look(wall_ms)
-        self._clock.heal(ceiling_ms)
-        # over the limit, audio waits as long as there is anything else that may let go of what is held
-        over_limit = self._desk.held_bytes > self._settings.max_held_bytes
+        waiting = self._merge.records > 0
+        self._ceiling.look(wall_ms)
+        if waiting and self._merge.latest_ms > self._ceiling.ms:
+            self._ceiling.judge(self._merge.coming())
+        self._clock.heal(self._ceiling.ms)
         self.wanting_key = None
-        taken = self._some(limit, ceiling_ms, enough, skip=AUDIO_KIND if over_limit else None)
-        if over_limit and not taken and self.wanting_key is None:
-            taken = self._some(limit, ceiling_ms, enough)
+        taken = self._take_some(limit, enough) if waiting else 0
         if taken:
             self._dirty = True
         elif self._merge.idle and not self._replay_until:
@@ -213,6 +215,15 @@ class Partition:
         self._wall_ms = wall_ms
         if not self._dirty and self._index.due(wall_ms):
             self._dirty = True
+        return taken
+
+    def _take_some(self, limit: int, enough: Callable[[], bool]) -> int:
+        """As ``process``, where records are waiting."""
+        # over the limit, audio waits as long as there is anything else that may let go of what is held
+        over_limit = self._desk.held_bytes > self._settings.max_held_bytes
+        taken = self._some(limit, self._ceiling.ms, enough, skip=AUDIO_KIND if over_limit else None)
+        if over_limit and not taken and self.wanting_key is None:
+            taken = self._some(limit, self._ceiling.ms, enough)
         return taken
 
     def _some(self, limit: int, ceiling_ms: Ms, enough: Callable[[], bool], skip: str | None = None) -> int:
@@ -234,13 +245,6 @@ class Partition:
                 break
         self._ceiling.agree(agreed_ms)
         return number
-
-    def _look(self, wall_ms: Ms) -> Ms:
-        """The latest time that any record counts for."""
-        self._ceiling.look(wall_ms)
-        if any(record.timestamp > self._ceiling.ms for record in self._merge.heads()):
-            self._ceiling.judge(self._merge.coming())
-        return self._ceiling.ms
 
     def take(self) -> Work | None:
         """Everything since the last time, as one unit; None when there is nothing."""
@@ -281,9 +285,9 @@ class Partition:
         """False: the record has to wait for its customer's key (``wanting_key``)."""
         offset = record.offset
         again = offset < self.positions.get(kind, 0)
-        note = ignore if again else self._metrics.dropped_fields.inc
-        decoded = None if record.unreadable else self._settings.intake.decode(kind, record, own_ms, note)
-        if decoded is not None and self._lacks_key(decoded.events):
+        note = ignore if again else self._count_dropped
+        decoded = None if record.unreadable else self._decode(kind, record, own_ms, note)
+        if self._keys is not None and decoded is not None and self._lacks_key(self._keys, decoded.events):
             return False
         if again:
             # already counted, audited and dead-lettered, and time has been here before
@@ -292,7 +296,8 @@ class Partition:
         else:
             self.positions[kind] = offset + 1
             self._needed.setdefault(kind, offset)
-            self._read_again(kind)
+            if self._replay_until:
+                self._read_again(kind)
         if decoded is None:
             if not again:
                 self._dead_letters.refuse(self._outbox, (unreadable(record),), record, time_ms)
@@ -310,10 +315,7 @@ class Partition:
             self._refuse(faults, record, time_ms)
         return True
 
-    def _lacks_key(self, events: Sequence[Event]) -> bool:
-        keys = self._settings.keys
-        if keys is None:
-            return False
+    def _lacks_key(self, keys: PayloadKeys, events: Sequence[Event]) -> bool:
         self.wanting_key = next((event.customer_id for event in events if not keys.has(event.customer_id)), None)
         return self.wanting_key is not None
 
@@ -350,9 +352,10 @@ class Partition:
 
     def _refresh_needed(self) -> None:
         """An older answer is a safe one (more is read again), so it is asked for once per second of record time."""
-        if self._replay_until or (self.calls and self.clock_ms - self._needed_at_ms < _NEEDED_EVERY_MS):
+        reached_ms = self._clock.reached_ms
+        if self._replay_until or (reached_ms - self._needed_at_ms < _NEEDED_EVERY_MS and self.calls):
             return
-        self._needed_at_ms = self.clock_ms
+        self._needed_at_ms = reached_ms
         transcripts, audio = self.positions.get(TRANSCRIPTS_KIND, 0), self.positions.get(AUDIO_KIND, 0)
         for needed in self._desk.needed_offsets():
             if 0 <= needed.transcripts < transcripts:

@@ -40,6 +40,26 @@ def test_what_was_written_is_what_is_read() -> None:
     assert states.decode(restored(snapshot).snapshot()) == states.decode(snapshot)
 
 
+def test_the_transcript_in_a_snapshot_is_as_it_is_now() -> None:
+    """Its encoded form is kept while chunks leave, and no longer."""
+    call = make_timeline(7, turns=5)
+    said = [*segments(call, [4])]
+    again = msgspec.structs.replace(said[0], revision=9, text="said again", words=(), time_ms=said[-1].time_ms + 1)
+    events = sorted([started(call), *said, again, *audio_chunks(call, [100])], key=lambda event: event.time_ms)
+    session = new_session(call.call_id)
+    kept = 0
+    for number, event in enumerate(events):
+        before = session._told
+        session.receive(event)
+        if number == len(events) // 2:
+            session.use(session._policy)
+        session.advance(event.time_ms)
+        snapshot = msgspec.json.decode(session.snapshot())
+        assert snapshot["transcript"] == msgspec.json.decode(msgspec.json.encode(session._transcript.state()))
+        kept += session._told is before
+    assert kept > len(events) // 2
+
+
 def sound() -> tuple[Sound, Callable[[], object]]:
     made = Sound()
     first, second, *_ = audio_chunks(make_timeline(7, channels=1), [100])

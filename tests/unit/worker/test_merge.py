@@ -78,16 +78,19 @@ def test_a_skipped_topic_neither_comes_nor_holds_back():
     assert merge.waiting(AUDIO_KIND) == 1
 
 
-def test_bytes_are_those_waiting():
+def test_bytes_and_records_are_those_waiting():
     merge = Merge()
     merge.feed(AUDIO_KIND, records(1, 2, 3))
     merge.at_end(ALL)
     taken(merge, 2, FOREVER_MS)
-    assert merge.bytes[AUDIO_KIND] == 10
+    assert (merge.bytes[AUDIO_KIND], merge.records) == (10, 1)
     assert not merge.idle
-    taken(merge, 2, FOREVER_MS)
-    assert merge.bytes[AUDIO_KIND] == 0
+    (_, kind, record), *_ = merge.take(1, FOREVER_MS)
+    assert (merge.bytes[AUDIO_KIND], merge.records) == (0, 0)
     assert merge.idle
+    merge.put_back(kind, record)
+    assert (merge.bytes[AUDIO_KIND], merge.records) == (10, 1)
+    assert not merge.idle
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])

@@ -70,8 +70,11 @@ class AioOutbox:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._batches: dict[str, list[Any]] = {}
-        self.records = 0
         self.counts: dict[str, int] = {}
+
+    @property
+    def records(self) -> int:
+        return sum(self.counts.values())
 
     def append(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], time_ms: int | None
@@ -83,7 +86,6 @@ class AioOutbox:
             batch = self._producer.create_batch()
             batch.append(timestamp=time_ms, key=key, value=value, headers=headers)
             batches.append(batch)
-        self.records += 1
         self.counts[topic] = self.counts.get(topic, 0) + 1
 
     def items(self) -> Iterator[tuple[str, list[Any]]]:
