@@ -175,6 +175,18 @@ def test_quiet_runs_end_at_loud_chunks_and_at_gaps():
     assert {ms: timeline.quiet_until(0, ms) for ms in asked} == asked
 
 
+@pytest.mark.parametrize("fmt", [AudioFormat(Encoding.MULAW, 8_000), AudioFormat(Encoding.ALAW, 8_000), FORMAT])
+@pytest.mark.parametrize("size", [1, 49, 50, 160, 800])
+def test_one_loud_sample_wherever_it_is_makes_a_chunk_loud(fmt, size):
+    for at in (None, *range(0, size, 7), size - 1):
+        samples = np.zeros(size, np.int16)
+        if at is not None:
+            samples[at] = -3_000
+        timeline = Timeline(fmt)
+        timeline.add(chunk(0, fmt=fmt, samples=samples))
+        assert (timeline.quiet_until(0, 0) > 0) == (at is None and size >= 8), at
+
+
 def test_interleaved_channels_have_quiet_runs_of_their_own():
     stereo = AudioFormat(Encoding.PCM16LE, 8_000, 2)
     timeline = Timeline(stereo)

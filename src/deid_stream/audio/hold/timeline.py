@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from deid_stream.audio.hold.spacing import Spacing
 from deid_stream.errors import AudioFormatError
 from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.units import Interval, Ms, SampleIndex, ms_to_samples, samples_to_ms
+
+_PROBED: Final = 50
+"""Of a chunk whose middle may be quiet every so many samples are looked at before all are. A larger value looks at all
+samples of more chunks that sound; a smaller one costs each quiet chunk more."""
 
 
 class Placement(StrEnum):
@@ -87,8 +92,8 @@ class Timeline:
         looks = self._looks
         if looks.always_quiet is None:
             quiet = self._quiet_channels(data)
-        elif data[frames >> 1] not in looks.sometimes_quiet:  # as in nearly all that sounds
-            quiet = 0
+        elif data[frames >> 1] not in looks.sometimes_quiet or data[::_PROBED].strip(looks.sometimes_quiet):
+            quiet = 0  # as in nearly all that sounds
         else:
             quiet = self._quiet_channels(data) if data.translate(None, looks.always_quiet) else 1
         if frames > self._longest:
