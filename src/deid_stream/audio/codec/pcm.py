@@ -88,8 +88,9 @@ SILENCE: Final = {
 
 @lru_cache(maxsize=len(_DECODE))
 def _decode_pairs(encoding: Encoding) -> NDArray[np.uint32]:
-    """The samples of each pair of G.711 bytes, both as one number, by the bytes as one number (256 KiB): a look-up for
-    every second byte takes half the time of one for each."""
+    """The samples of each pair of G.711 bytes, both as one number, by the bytes as one number (256 KiB). A look-up for
+    every second byte takes a third of the time in a loop over 31,000 samples, but no less in the pipeline, where other
+    work has taken the table's place in the cache."""
     codes = np.arange(1 << 16, dtype=np.uint16).view(np.uint8)
     return _DECODE[encoding][codes].view(np.uint32)
 
