@@ -45,6 +45,10 @@ class BackgroundCall:
         """Frames and segments that could not be read, or came when too many were waiting."""
 
     @property
+    def call_id(self) -> str:
+        return self._call.call_id
+
+    @property
     def rate_hz(self) -> int:
         return self._call.rate_hz
 
@@ -99,6 +103,14 @@ class BackgroundCall:
         """See ``LiveCall.document``."""
         self._give(lambda call: call.document(provider, document, channel=channel, clock_began_ms=clock_began_ms))
 
+    def fail(self, error: Exception) -> None:
+        """Something of the call could not be read, and what follows would stand in a wrong place: nothing more of the
+        call leaves. An adapter says so instead of raising into the conversation."""
+        if not self.failed:
+            self.failed = True
+            self._waiting = []
+            _log.error("the call failed, so nothing more of it leaves", call_id=self.call_id, error=error)
+
     def _give(self, step: Step) -> None:
         if self._over or self.failed or len(self._waiting) >= MAX_WAITING:
             self.refused += 1
@@ -107,7 +119,7 @@ class BackgroundCall:
 
     def _refuse(self, error: DecodeError) -> None:
         self.refused += 1
-        _log.warning("a frame or segment was refused", error=error)
+        _log.warning("a frame or segment was refused", call_id=self.call_id, error=error)
 
     async def _run(self) -> None:
         try:
@@ -117,13 +129,13 @@ class BackgroundCall:
                 over = self._over
                 steps, self._waiting = self._waiting, []
                 for clean in await asyncio.to_thread(self._work, steps, over):
+                    if self.failed:
+                        return
                     given = self._sink(clean)
                     if given is not None:
                         await given
         except Exception as error:  # noqa: BLE001 - an agent's call goes on; nothing more of it leaves here
-            self.failed = True
-            self._waiting = []
-            _log.error("the call failed, so nothing more of it leaves", error=error)
+            self.fail(error)
 
     def _work(self, steps: list[Step], over: bool) -> list[Clean]:
         for step in steps:

@@ -11,6 +11,7 @@ Media time of a channel is the sound fed in so far. Each method takes the time n
 nothing else here looks at the world.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -43,10 +44,14 @@ BACK_MS: Final = 3_000
 than ``BACK_MS`` before the last final of its channel, has another clock, as after a recogniser's reconnect. Larger
 values believe more of such clocks; smaller ones believe fewer of slow recognisers."""
 _encode: Final = msgspec.json.encode
+_one_at_a_time: Final = threading.Lock()
+"""Calls on threads of their own share what detects and aligns, and the aligner holds the utterance that it is at: two
+calls in it at a time would end the process."""
 
 
 class LiveCall:
-    """One call; ``Live.call`` makes it. It is not thread-safe; ``BackgroundCall`` puts it on a thread of its own."""
+    """One call; ``Live.call`` makes it. One thread may use it at a time, other calls' threads beside it;
+    ``BackgroundCall`` puts it on a thread of its own."""
 
     def __init__(
         self,
@@ -86,6 +91,10 @@ class LiveCall:
 
     def __repr__(self) -> str:
         return "<LiveCall>"
+
+    @property
+    def call_id(self) -> str:
+        return self._session.call_id
 
     @property
     def rate_hz(self) -> int:
@@ -219,16 +228,17 @@ class LiveCall:
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Fail closed: after an exception that no code expects, nothing of the call leaves any more."""
-        if self._failed:
-            return
-        try:
-            step()
-        except DecodeError:
-            self._session.refuse()
-            raise
-        except BaseException:
-            self._failed = True
-            raise
+        with _one_at_a_time:
+            if self._failed:
+                return
+            try:
+                step()
+            except DecodeError:
+                self._session.refuse()
+                raise
+            except BaseException:
+                self._failed = True
+                raise
 
 
 def pcm16(sound: Sound) -> bytes:

@@ -1,6 +1,8 @@
 """A call beside an event loop: nothing waits, everything comes in order, nothing that fails reaches who feeds it."""
 
 import asyncio
+import time
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -76,8 +78,44 @@ async def test_a_sink_that_fails_ends_what_leaves_and_never_the_call(caplog: pyt
         call.audio(FRAME)
     call.audio(FRAME)
     assert call.failed
-    assert [record.deid_fields for record in caplog.records] == [{"error": "OSError"}]
+    assert [record.deid_fields for record in caplog.records] == [{"call_id": "c-1", "error": "OSError"}]
     assert "Ravi" not in caplog.text
+
+
+class Watched(SecretDetector):
+    """Notes how many calls are in it at a time."""
+
+    def __init__(self) -> None:
+        self.inside = self.most = 0
+
+    def turn(self, text: str, speaker: int | str, prev: str | None = None, *, language: str | None = None) -> Any:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.02)
+        self.inside -= 1
+        return super().turn(text, speaker, prev, language=language)
+
+
+async def test_calls_of_one_process_take_turns_at_what_they_share() -> None:
+    detector = Watched()
+    live = Live(detector)
+    calls = [BackgroundCall(live.call(f"c-{number}", "acme", rate_hz=RATE_HZ), lambda _: None) for number in range(4)]
+    for call in calls:
+        call.start()
+        for at_ms in range(0, 2_000, 500):
+            call.audio(np.zeros(4_000, np.int16))
+            call.segment({"text": "hello there", "start_ms": at_ms, "end_ms": at_ms + 400})
+    await asyncio.gather(*(call.close() for call in calls))
+    assert detector.most == 1
+
+
+async def test_a_call_that_was_said_to_have_failed_lets_nothing_leave() -> None:
+    left: list[Clean] = []
+    async with opened(left) as call:
+        call.audio(FRAME)
+        call.fail(ValueError("a frame of no known shape"))
+        call.audio(FRAME)
+    assert (call.failed, call.refused, left) == (True, 1, [])
 
 
 def test_its_reprs_hold_no_payload() -> None:
