@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from deid_stream.adapters.speakers import CALLER
+from deid_stream.adapters.speakers import CALLER, apart, whole_samples
 from deid_stream.adapters.speakers import Agent as Side
 from deid_stream.errors import ConfigError, install
 from deid_stream.live import BackgroundCall
@@ -48,39 +48,44 @@ class LiveKitCall:
     async def heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The caller's frames, as they come."""
         async for frame in audio:
-            for data in self._mono(frame, agent=False):
-                self._call.audio(data, channel=CALLER)
+            with apart(self._call):
+                for data in self._mono(frame, agent=False):
+                    self._call.audio(data, channel=CALLER)
             yield frame
 
     async def read(self, events: AsyncIterable[T]) -> AsyncGenerator[T, None]:
         """A recogniser's events, as they come."""
         clock = _Clock(self._call.media_ms(CALLER))
         async for event in events:
-            if isinstance(event, stt.SpeechEvent):
-                if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT and event.alternatives:
-                    self._call.segment(clock.segment(event.alternatives[0]), channel=CALLER)
-            elif isinstance(event, str) and event.strip():
-                self._call.segment({"text": str(event)}, channel=CALLER)
+            with apart(self._call):
+                if isinstance(event, stt.SpeechEvent):
+                    if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT and event.alternatives:
+                        self._call.segment(clock.segment(event.alternatives[0]), channel=CALLER)
+                elif isinstance(event, str) and event.strip():
+                    self._call.segment({"text": str(event)}, channel=CALLER)
             yield event
 
     async def said(self, text: AsyncIterable[str]) -> AsyncGenerator[str, None]:
         """The text that the agent is about to say."""
         async for part in text:
-            self._side.say(str(part), joined=True)
+            with apart(self._call):
+                self._side.say(str(part), joined=True)
             yield part
 
     async def spoken(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The agent's frames, as they are made: at the end the text is what was said in them."""
         try:
             async for frame in audio:
-                for data in self._mono(frame, agent=True):
-                    self._side.speak(data)
+                with apart(self._call):
+                    for data in self._mono(frame, agent=True):
+                        self._side.speak(data)
                 yield frame
         finally:
-            self._side.stop()
+            with apart(self._call):
+                self._side.stop()
 
     def _mono(self, frame: rtc.AudioFrame, *, agent: bool) -> list[bytes]:
-        data = bytes(frame.data)
+        data = whole_samples(bytes(frame.data), frame.num_channels)
         if frame.num_channels > 1:
             samples = np.frombuffer(data, dtype="<i2").reshape(-1, frame.num_channels)
             data = samples.mean(axis=1).astype("<i2").tobytes()

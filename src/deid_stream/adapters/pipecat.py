@@ -17,9 +17,10 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from deid_stream.adapters.speakers import CALLER, Agent
+from deid_stream.adapters.speakers import CALLER, Agent, apart, whole_samples
 from deid_stream.errors import ConfigError, install
 from deid_stream.live import BackgroundCall
+from deid_stream.wire.providers import named
 
 try:
     from pipecat.audio.resamplers.base_audio_resampler import BaseAudioResampler
@@ -30,6 +31,7 @@ try:
         EndFrame,
         Frame,
         InputAudioRawFrame,
+        InterruptionFrame,
         OutputAudioRawFrame,
         TranscriptionFrame,
         TTSTextFrame,
@@ -49,22 +51,36 @@ class _Audio(Protocol):
 
 
 class PipecatCall:
-    """One call of an agent. ``provider``: the recogniser's messages (``TranscriptionFrame.result``) are read as that
-    provider's, with their word times; without it the words are looked for in the sound."""
+    """One call of an agent with one caller. ``provider``: the recogniser's messages (``TranscriptionFrame.result``) are
+    read as that provider's, with their word times; without it the words are looked for in the sound."""
 
     def __init__(self, call: BackgroundCall, *, provider: str = "") -> None:
+        """Raises UnknownProviderError for a provider that cannot be read, ConfigError where the call has no channel for
+        the agent."""
+        if provider:
+            named(provider)
         self._call = call
         self._provider = provider
         self._agent = Agent(call)
         self._seen: OrderedDict[int, None] = OrderedDict()
-        self._resamplers: dict[bool, BaseAudioResampler] = {}
+        self._resamplers: dict[tuple[bool, int], BaseAudioResampler] = {}
 
     def tap(self) -> "Tap":
         """A processor for the pipeline."""
         return Tap(self)
 
     async def see(self, frame: Frame) -> None:
-        """Take from a frame what belongs to the call."""
+        """Take from a frame what belongs to the call. Does not raise: what fails fails the call."""
+        with apart(self._call):
+            await self._see(frame)
+
+    async def _see(self, frame: Frame) -> None:
+        if self._call.failed:
+            return
+        if isinstance(frame, InterruptionFrame):
+            # at both taps: sound that was on its way still plays behind the first
+            self._agent.interrupt()
+            return
         if frame.id in self._seen:
             return
         self._seen[frame.id] = None
@@ -90,14 +106,16 @@ class PipecatCall:
         self._call.segment({"text": frame.text, "language": language}, channel=CALLER)
 
     async def _mono(self, frame: _Audio, *, agent: bool) -> bytes:
-        data = frame.audio
+        data = whole_samples(frame.audio, frame.num_channels)
         if frame.num_channels > 1:
             samples = np.frombuffer(data, dtype="<i2").reshape(-1, frame.num_channels)
             data = samples.mean(axis=1).astype("<i2").tobytes()
         if frame.sample_rate == self._call.rate_hz:
             return bytes(data)
-        resampler = self._resamplers.setdefault(agent, create_stream_resampler())
-        return bytes(await resampler.resample(data, frame.sample_rate, self._call.rate_hz))
+        key = (agent, frame.sample_rate)
+        if key not in self._resamplers:
+            self._resamplers[key] = create_stream_resampler()
+        return bytes(await self._resamplers[key].resample(data, frame.sample_rate, self._call.rate_hz))
 
 
 class Tap(FrameProcessor):  # type: ignore[misc]  # the framework is not imported by the type checker

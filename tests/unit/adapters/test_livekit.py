@@ -125,3 +125,18 @@ async def test_sound_of_another_shape_becomes_the_calls(rate_hz: int, channels: 
 async def test_an_agent_without_a_call_is_as_it_was() -> None:
     agent = Support(["hello there"])
     assert [event async for event in agent.stt_node(items(frame()), ModelSettings())] == ["hello there"]
+
+
+async def test_what_cannot_be_read_ends_what_leaves_and_not_the_conversation() -> None:
+    async def of(*items: Any) -> AsyncIterator[Any]:
+        for item in items:
+            yield item
+
+    left: list[Clean] = []
+    live = Live(SecretDetector()).call("c-1", "acme", channels=2, rate_hz=RATE_HZ)
+    async with BackgroundCall(live, left.append) as call:
+        odd = object()
+        passed = [item async for item in LiveKitCall(call).heard(of(odd, frame()))]
+        assert passed[0] is odd
+        assert len(passed) == 2
+    assert (call.failed, left) == (True, [])

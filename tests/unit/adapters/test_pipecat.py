@@ -3,6 +3,7 @@
 import asyncio
 import warnings
 
+import numpy as np
 import pytest
 
 pytest.importorskip("pipecat", reason="the extra pipecat is not installed")
@@ -13,6 +14,7 @@ with warnings.catch_warnings():
         Frame,
         InputAudioRawFrame,
         InterimTranscriptionFrame,
+        InterruptionFrame,
         OutputAudioRawFrame,
         TextFrame,
         TranscriptionFrame,
@@ -23,6 +25,7 @@ with warnings.catch_warnings():
 
     from deid_stream.adapters.pipecat import PipecatCall
 
+from deid_stream.errors import UnknownProviderError
 from deid_stream.live import BackgroundCall, Clean, CleanAudio, CleanText, Live
 from tests.support.made_calls import SecretDetector
 
@@ -104,3 +107,45 @@ async def test_a_tap_passes_every_frame_on() -> None:
             down, _ = await run_test(PipecatCall(call).tap(), frames_to_send=frames)
     assert {id(frame) for frame in frames} <= {id(frame) for frame in down}
     assert {clean.channel for clean in left if isinstance(clean, CleanAudio)} == {0, 1}
+
+
+async def test_what_the_agent_was_cut_off_in_has_no_text_and_is_silenced() -> None:
+    tone = (np.sin(np.arange(RATE_HZ) / 8) * 8_000).astype("<i2").tobytes()
+    heard, cut_off, reply = (kind(tone, RATE_HZ, 1) for kind in (InputAudioRawFrame, *[OutputAudioRawFrame] * 2))
+    interruption, text = InterruptionFrame(), TTSTextFrame("good morning", "sentence")
+    left = await seen([heard, cut_off, interruption, interruption, reply, text, BotStoppedSpeakingFrame()])
+    (told,) = [clean for clean in left if isinstance(clean, CleanText) and clean.channel == 1]
+    assert (told.text, told.start_ms, told.end_ms) == ("good morning", 2_000, 3_000)
+    (silenced,) = [clean for clean in left if isinstance(clean, CleanAudio) and clean.offset_ms == 1_000]
+    assert silenced.data != tone
+
+
+async def test_sound_that_changes_its_rate_or_ends_within_a_sample_goes_on() -> None:
+    shapes = [(24_000, 1, 0), (48_000, 1, 0), (24_000, 1, 1), (16_000, 2, 2), (16_000, 1, 1), (48_000, 2, 3)]
+    frames = [
+        OutputAudioRawFrame(b"\0\0" * (rate_hz // 50 * channels) + b"\0" * more, rate_hz, channels)
+        for rate_hz, channels, more in shapes
+        for _ in range(20)
+    ]
+    left = await seen([InputAudioRawFrame(SECOND, RATE_HZ, 1), *frames])
+    samples = sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio) and clean.channel == 1)
+    assert samples == pytest.approx(RATE_HZ * 0.4 * len(shapes), rel=0.1)
+
+
+async def test_a_frame_that_cannot_be_read_ends_what_leaves_and_not_the_conversation() -> None:
+    broken = OutputAudioRawFrame(SECOND, RATE_HZ, 1)
+    broken.num_channels = 0
+    frames = [broken, OutputAudioRawFrame(SECOND, RATE_HZ, 1)]
+    live = Live(SecretDetector()).call("c-1", "acme", channels=2, rate_hz=RATE_HZ)
+    left: list[Clean] = []
+    async with BackgroundCall(live, left.append) as call:
+        async with asyncio.timeout(20):
+            down, _ = await run_test(PipecatCall(call).tap(), frames_to_send=frames)
+    assert {id(frame) for frame in frames} <= {id(frame) for frame in down}
+    assert (call.failed, left) == (True, [])
+
+
+async def test_a_provider_that_is_not_known_is_told_at_once() -> None:
+    live = Live(SecretDetector()).call("c-1", "acme", channels=2, rate_hz=RATE_HZ)
+    with pytest.raises(UnknownProviderError, match="did you mean deepgram"):
+        PipecatCall(BackgroundCall(live, print), provider="deepgramm")

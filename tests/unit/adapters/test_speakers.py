@@ -1,10 +1,11 @@
 """Where an agent's sound and text stand on the caller's clock."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from deid_stream.adapters.speakers import AGENT, CALLER, Agent
+from deid_stream.adapters.speakers import AGENT, CALLER, Agent, apart, whole_samples
 from deid_stream.errors import ConfigError
 
 
@@ -65,6 +66,19 @@ def test_sound_stands_where_the_caller_has_got_to_after_a_pause_and_follows_on_o
         ("speak stop speak say stop say", [("hello", 1_000, 1_500), ("hello", 1_500, 2_000)]),
         # no text came for the first: its sound is told of with the second
         ("speak stop speak stop say", [("hello", 1_000, 2_000)]),
+        # cut off: the rest of its sound has no text, and what is said next is not laid over it
+        ("speak interrupt speak stop say", [("hello", 1_500, 2_000)]),
+        ("speak say speak interrupt speak stop say", [("hello", 1_000, 1_500), ("hello", 2_000, 2_500)]),
+        ("say speak interrupt stop say stop", [("hello", 1_000, 1_500)]),
+        ("speak interrupt interrupt stop wait say speak stop", [("hello", 4_000, 4_500)]),
+        ("say interrupt speak stop say", [("hello", 1_000, 1_500)]),
+        # a last frame of it comes behind the interruption
+        ("speak interrupt speak wait speak stop say", [("hello", 4_000, 4_500)]),
+        # sound that never gets text, as of a recording, long before
+        ("speak stop wait speak say stop", [("hello", 4_000, 4_500)]),
+        ("speak stop wait say speak stop", [("hello", 4_000, 4_500)]),
+        # a pause within what is said
+        ("say speak wait speak stop", [("hello", 1_000, 4_500)]),
         ("speak stop", []),
         ("say stop", []),
         ("stop", []),
@@ -79,9 +93,28 @@ def test_text_and_sound_meet_whichever_comes_first(steps: str, expected: list[tu
             agent.say("hello")
         elif step == "speak":
             agent.speak(b"." * 500)
+        elif step == "wait":
+            call.fed[CALLER] += 3_000
+        elif step == "interrupt":
+            agent.interrupt()
         else:
             agent.stop()
     assert call.segments == expected
+
+
+def test_what_fails_while_listening_fails_the_call_alone() -> None:
+    told: list[Exception] = []
+    with apart(SimpleNamespace(fail=told.append)):  # type: ignore[arg-type]
+        raise ValueError("a frame of no known shape")
+    assert [type(error) for error in told] == [ValueError]
+
+
+@pytest.mark.parametrize(
+    ("data", "channels", "whole"),
+    [(b"", 1, b""), (b"ab", 1, b"ab"), (b"abc", 1, b"ab"), (b"abcdef", 2, b"abcd"), (b"abcdefgh", 2, b"abcdefgh")],
+)
+def test_a_piece_of_a_sample_is_left_out(data: bytes, channels: int, whole: bytes) -> None:
+    assert whole_samples(data, channels) == whole
 
 
 def test_parts_that_bring_their_spaces_are_joined_as_they_are() -> None:
