@@ -78,15 +78,6 @@ def test_g711_values(fmt, code, sample):
     assert pcm.decode(bytes([code]), fmt)[0, 0] == sample
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 800, 801])
-@pytest.mark.parametrize("fmt", [MULAW, ALAW])
-def test_g711_samples_do_not_depend_on_their_neighbours(fmt, size):
-    codes = bytes((number * 167 + 11) % 256 for number in range(size))
-    decoded = pcm.decode(codes, fmt)
-    assert (decoded.shape, decoded.dtype) == ((size, 1), np.int16)
-    assert decoded[:, 0].tolist() == [int(pcm.decode(bytes([code]), fmt)[0, 0]) for code in codes]
-
-
 @pytest.mark.parametrize("fmt", [MULAW, ALAW])
 def test_every_g711_code_survives_the_round_trip(fmt):
     codes = bytes(range(256))
