@@ -4,7 +4,8 @@ Both read ``read_committed`` and up to the ends that stood when the first pass b
 handed out when it is closed and every record of it that is still held has been read.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, aclosing
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -114,45 +115,48 @@ class TrainingTopics:
             for _, place in own:
                 ends[place] = await reader.end(place)
             for source, place in own:
-                async for records in _read(reader, place, await reader.begin(place), ends[place]):
-                    for record in records:
-                        lost = record.value is not None and opener.destroyed(record)
-                        unreadable += lost
-                        _note(held, source, msgspec.structs.replace(record, value=None) if lost else record)
-                    progress(len(records))
+                async with aclosing(_read(reader, place, await reader.begin(place), ends[place])) as batches:
+                    async for records in batches:
+                        for record in records:
+                            lost = record.value is not None and opener.destroyed(record)
+                            unreadable += lost
+                            _note(held, source, msgspec.structs.replace(record, value=None) if lost else record)
+                        progress(len(records))
         if unreadable:
             log.warning("records are left out: their customers' keys were destroyed", records=unreadable)
         return Surveyed(held, ends, counts.pop(), self._names[Source.CALLS], opener, unreadable)
 
     async def calls(
         self, surveyed: Surveyed, wanted: Mapping[str, HeldCall], progress: Progress = lambda _: None
-    ) -> AsyncIterator[SanitizedCall]:
+    ) -> AsyncGenerator[SanitizedCall, None]:
         """Second pass: the ``wanted`` calls of a survey (by call id), partition by partition, each as soon as it is
-        complete. ``progress`` is called with the number of calls.
+        complete. ``progress`` is called with the number of calls. Who leaves the loop early closes the generator
+        (``contextlib.aclosing``): it holds readers, which end with it.
 
         Raises BrokerError where the broker goes away, SealedError where records are encrypted and ``keys`` do not open
         them, DecodeError where a record is not one that this service publishes.
         """
         for number in sorted({call.partition for call in wanted.values()}):
             own = {call_id: call for call_id, call in wanted.items() if call.partition == number}
-            async for call in self._of(number, own, surveyed):
-                progress(1)
-                yield call
+            async with aclosing(self._of(number, own, surveyed)) as found:
+                async for call in found:
+                    progress(1)
+                    yield call
 
     async def _of(
         self, number: int, wanted: Mapping[str, HeldCall], surveyed: Surveyed
-    ) -> AsyncIterator[SanitizedCall]:
+    ) -> AsyncGenerator[SanitizedCall, None]:
         assembler = Assembler(wanted)
-        async with (
-            self._kafka.log_reader("read_committed") as text_reader,
-            self._kafka.log_reader("read_committed") as audio_reader,
-        ):
+        async with AsyncExitStack() as stack:
+            text_reader = await stack.enter_async_context(self._kafka.log_reader("read_committed"))
+            audio_reader = await stack.enter_async_context(self._kafka.log_reader("read_committed"))
             streams = []
             for source, reader in ((Source.TRANSCRIPTS, text_reader), (Source.AUDIO, audio_reader)):
                 place = Place(self._names[source], number)
                 offsets = [o for call in wanted.values() for o in _keys(call, source).values()]
                 if offsets:
                     batches = _read(reader, place, min(offsets), min(surveyed.ends[place], max(offsets) + 1))
+                    await stack.enter_async_context(aclosing(batches))
                     streams.append(_Stream(source, batches))
             for stream in streams:
                 await stream.fill()
@@ -177,7 +181,7 @@ class TrainingTopics:
 class _Stream:
     """The batches of one topic. ``records`` are those that have been read and not taken."""
 
-    def __init__(self, source: Source, batches: AsyncIterator[list[InRecord]]) -> None:
+    def __init__(self, source: Source, batches: AsyncGenerator[list[InRecord], None]) -> None:
         self.source = source
         self.records: list[InRecord] = []
         self._batches = batches
@@ -215,6 +219,7 @@ def _note(held: Held, source: Source, record: InRecord) -> None:
         held.close(record.partition, record.offset, read_summary(record.value))
 
 
-async def _read(reader: LogReader, place: Place, start: int, end: int) -> AsyncIterator[list[InRecord]]:
-    async for records in read_range(reader, place, start, end):
-        yield [record for record in records if not record.unreadable]
+async def _read(reader: LogReader, place: Place, start: int, end: int) -> AsyncGenerator[list[InRecord], None]:
+    async with aclosing(read_range(reader, place, start, end)) as batches:
+        async for records in batches:
+            yield [record for record in records if not record.unreadable]

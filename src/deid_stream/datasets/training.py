@@ -13,10 +13,11 @@ in a notebook as well.
 
 import asyncio
 import contextlib
+import copy
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -93,11 +94,13 @@ class Resume(msgspec.Struct):
 
 
 class TrainingSet:
-    """An iterable of ``SanitizedCall``. Each iteration reads the topics again, as they are when it begins.
+    """An iterable of ``SanitizedCall``. Each iteration (an epoch) reads the topics again from the start, as they are
+    when it begins: it gives the calls of the one before, without those that were withdrawn meanwhile, and new ones.
 
     ``bootstrap_servers``: ``host:port`` of the brokers. Other settings (TLS, SASL, topic prefix) come from ``settings``
     or, as for every command, from ``DEID_*`` in the environment. ``shard`` (index, count): each of ``count`` readers
-    gets other calls. ``resume``: the ``state()`` of an earlier reader, whose calls are not given again.
+    gets other calls. ``resume``: the ``state()`` of an earlier reader, whose calls are not given again until an
+    iteration has come to its end. That one finishes what was interrupted; those after it give every call.
 
     The constructor raises ConfigError where no broker is named or a setting is wrong. Iterating raises TopicError where
     a topic is missing, ForbiddenError, another BrokerError, DigestKeyError or SealedError where records are encrypted
@@ -118,34 +121,51 @@ class TrainingSet:
             raise ConfigError("no broker is named: give bootstrap_servers, or set DEID_BOOTSTRAP_SERVERS")
         self._selection = selection or Selection()
         self._shard = Shard(*shard)
-        self._resume = msgspec.json.decode(resume, type=Resume) if resume else Resume()
-        self._ends: dict[int, int] = {}
+        self._given = msgspec.json.decode(resume, type=Resume) if resume else Resume()
+        self._state = self._given
 
     def state(self) -> str:
-        """What has been handed out so far, as JSON: keep it with your checkpoint, and give it as ``resume``."""
-        return msgspec.json.encode(self._resume).decode()
+        """What the newest iteration has handed out so far (with what ``resume`` named), as JSON: keep it with your
+        checkpoint, and give it as ``resume``. After the end of an iteration it names every call that was there."""
+        return msgspec.json.encode(self._state).decode()
+
+    def part(self, index: int, count: int) -> "TrainingSet":
+        """The share of reader ``index`` (from 0) of ``count``: each call of this set comes to one of them.
+
+        Raises ConfigError for a set with ``resume``, which is one reader's: where each epoch makes its readers anew
+        (the workers of a DataLoader), each would leave out the same calls again.
+        """
+        if self._given != Resume():
+            raise ConfigError("a TrainingSet with resume cannot be shared out: loop over it, or leave resume out")
+        own = (self._shard.index * count + index, self._shard.count * count)
+        return TrainingSet(selection=self._selection, shard=own, settings=self._settings)
 
     def __iter__(self) -> Iterator[SanitizedCall]:
-        for partition, at, call in in_thread(self._read()):
+        state = self._state = copy.deepcopy(self._given)
+        ends: dict[int, int] = {}
+        for partition, at, call in in_thread(self._read(state, ends)):
             yield call
-            self._resume.ahead.setdefault(partition, []).append(at)
+            state.ahead.setdefault(partition, []).append(at)
         # everything that was there has been handed out or was not wanted
-        self._resume = Resume(done={**self._resume.done, **self._ends})
+        state.done |= ends
+        state.ahead.clear()
+        self._given = Resume()
 
-    async def _read(self) -> AsyncIterator[tuple[int, int, SanitizedCall]]:
+    async def _read(self, state: Resume, ends: dict[int, int]) -> AsyncGenerator[tuple[int, int, SanitizedCall], None]:
         keys = await asyncio.to_thread(read_keys, self._settings)
         topics = TrainingTopics(connect(self._settings, CLIENT_ID), self._settings.topic_prefix, keys)
         surveyed = await topics.survey(self._shard)
-        self._ends = surveyed.closed_until()
+        ends.update(surveyed.closed_until())
         wanted = self._selection.of(surveyed, self._shard)
-        left = {call_id: call for call_id, call in wanted.items() if not self._resume.has(call)}
-        async for call in topics.calls(surveyed, left):
-            held = left[call.call_id]
-            yield held.partition, held.closed_at or 0, call
+        left = {call_id: call for call_id, call in wanted.items() if not state.has(call)}
+        async with contextlib.aclosing(topics.calls(surveyed, left)) as calls:
+            async for call in calls:
+                held = left[call.call_id]
+                yield held.partition, held.closed_at or 0, call
 
 
-def in_thread(source: AsyncIterator[Item]) -> Iterator[Item]:
-    """The items of an asynchronous iterator, which is read by a thread of its own, up to four items ahead. What it
+def in_thread(source: AsyncGenerator[Item, None]) -> Iterator[Item]:
+    """The items of an asynchronous generator, which is read by a thread of its own, up to four items ahead. What it
     raises is raised here. The thread ends when the items do, or when the loop over them is left.
     """
     items: queue.Queue[Item | BaseException | None] = queue.Queue(_AHEAD)
@@ -159,7 +179,7 @@ def in_thread(source: AsyncIterator[Item]) -> Iterator[Item]:
         return False
 
     async def read() -> None:
-        async with contextlib.aclosing(source) as opened:  # type: ignore[type-var]
+        async with contextlib.aclosing(source) as opened:
             async for item in opened:
                 if not await asyncio.to_thread(put, item):
                     return

@@ -1,7 +1,7 @@
 """Reads whole topics, or a range of a partition, with any client's LogReader."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,7 +18,7 @@ _LAST_RECORD_S: Final = 3.0
 """The last offset may be a mark of a transaction, which is never given: it is not waited for longer than this."""
 
 
-async def read_range(reader: LogReader, place: Place, start: int, end: int) -> AsyncIterator[Sequence[InRecord]]:
+async def read_range(reader: LogReader, place: Place, start: int, end: int) -> AsyncGenerator[Sequence[InRecord], None]:
     """Records of ``[start, end)`` in batches. Raises BrokerError when the broker stops answering."""
     reader.assign({place: start})
     loop = asyncio.get_running_loop()

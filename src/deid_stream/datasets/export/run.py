@@ -1,6 +1,7 @@
 """What ``dataset export`` and ``dataset prune`` do: bring a dataset in line with the training topics."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import NamedTuple
 
 from deid_stream.datasets.export import dataset, manifest
@@ -51,10 +52,11 @@ async def export(topics: TrainingTopics, opened: Dataset, storage: Storage, step
     wanted = {call_id: call for call_id, call in selection.of(surveyed).items() if call_id not in here}
     steps.wanted(len(wanted))
     added = 0
-    async for call in topics.calls(surveyed, wanted, steps.exported):
-        expired = call.retain_until_ms is not None and call.retain_until_ms <= now_ms
-        if not expired and not (known.filter.whole_calls and call.partial):
-            added += opened.add(call) > 0
+    async with aclosing(topics.calls(surveyed, wanted, steps.exported)) as calls:
+        async for call in calls:
+            expired = call.retain_until_ms is not None and call.retain_until_ms <= now_ms
+            if not expired and not (known.filter.whole_calls and call.partial):
+                added += opened.add(call) > 0
     return Exported(opened.close(surveyed.positions), added, removal, surveyed.held.customers())
 
 
