@@ -236,12 +236,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if ephemeral is not None and (self.insecure_ephemeral_key or not self.bootstrap_servers):
                 return KeyRing(ephemeral)
             raise DigestKeyError(
-                f"no digest key: set DEID_DIGEST_KEY to {_MAKE_ONE}; to try a worker out: --insecure-ephemeral-key"
+                f"no digest key: set DEID_DIGEST_KEY to {A_DIGEST_KEY}; to try a worker out: --insecure-ephemeral-key"
             )
         try:
             current, *retired = map(unwrap, text.split())
         except ValueError:
-            raise DigestKeyError(f"the digest key is not hex: give {_MAKE_ONE}") from None
+            raise DigestKeyError(f"the digest key is not hex: give {A_DIGEST_KEY}") from None
         return KeyRing(current, retired)
 
     def secret_read_keys(self) -> list[bytes]:
@@ -274,7 +274,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return secret_of(self.oauth_client_secret, self.oauth_client_secret_file, "oauth_client_secret_file")
 
 
-_MAKE_ONE = "32 bytes in hex, the same for every worker, for example from `openssl rand -hex 32`"
+A_DIGEST_KEY = "32 bytes in hex, the same for every worker, for example from `openssl rand -hex 32`"
 _KINDS: Mapping[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 RANGES: Mapping[str, tuple[float, float]] = {
     "partitions": (1, 100_000),

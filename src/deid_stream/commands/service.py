@@ -22,8 +22,8 @@ from deid_stream.commands.options import (
     require_broker,
     settings_options,
 )
-from deid_stream.config import Settings
-from deid_stream.errors import ConfigError, install
+from deid_stream.config import A_DIGEST_KEY, Settings
+from deid_stream.errors import ConfigError, DigestKeyError, install
 from deid_stream.kafka.connection import transport_risks
 
 _PORT = click.option(
@@ -109,6 +109,7 @@ def serve(port: int, settings: Settings) -> int:
     from deid_stream.kafka.embedded.broker import EmbeddedBroker
 
     if settings.bootstrap_servers:
+        _require_key(settings)
         return _serve(settings)
     with EmbeddedBroker(port) as running:
         local = _local(settings, running.bootstrap_servers)
@@ -118,6 +119,17 @@ def serve(port: int, settings: Settings) -> int:
             err=True,
         )
         return _serve(local)
+
+
+def _require_key(settings: Settings) -> None:
+    """A key is made up for the embedded broker only: say why none was started to those who count on it."""
+    if not (settings.digest_key or settings.digest_key_file or settings.insecure_ephemeral_key):
+        raise DigestKeyError(
+            "no embedded broker was started, because bootstrap_servers (DEID_BOOTSTRAP_SERVERS) names "
+            f"{settings.bootstrap_servers}, and for that one there is no digest key: unset DEID_BOOTSTRAP_SERVERS to "
+            f"have the embedded broker, or set DEID_DIGEST_KEY to {A_DIGEST_KEY}; to try it out: "
+            "--insecure-ephemeral-key"
+        )
 
 
 def _serve(settings: Settings) -> int:

@@ -81,6 +81,7 @@ def test_the_overview_imports_nothing_heavy(module):
         (["topics", "check"], 1, "--bootstrap-servers"),
         (["policy", "list"], 1, "--bootstrap-servers"),
         (["worker"], 1, "deid-stream serve"),
+        (["serve", *NOBODY], 1, "no embedded broker was started, because bootstrap_servers (DEID_BOOTSTRAP_SERVERS)"),
         (["topics", "check", "--bootstrap-servers", "127.0.0.1:1"], 1, "the connection is refused (127.0.0.1:1)"),
         (["policy", "get", "acme", "--bootstrap-servers", "127.0.0.1:1"], 1, "the connection is refused (127.0.0.1:1)"),
         (["rights", "delete", "--customer", "", *NOBODY], 1, "customer_id is missing; name the customer"),
@@ -99,7 +100,8 @@ def test_the_overview_imports_nothing_heavy(module):
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(arguments, status, says, capsys, monkeypatch):
-    monkeypatch.delenv("DEID_BOOTSTRAP_SERVERS", raising=False)
+    for name in ("DEID_BOOTSTRAP_SERVERS", "DEID_DIGEST_KEY"):
+        monkeypatch.delenv(name, raising=False)
     got, out, err = run(*arguments, capsys=capsys)
     assert (got, out) == (status, "")
     assert says in err
