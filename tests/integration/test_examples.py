@@ -32,10 +32,12 @@ def started(*arguments: str, until: str) -> "subprocess.Popen[str]":
         [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
     )
     assert program.stdout is not None
+    said: list[str] = []
     for line in program.stdout:
         if until in line:
             return program
-    raise AssertionError(f"{arguments} ended")
+        said.append(line)
+    raise AssertionError(f"{arguments} ended: {''.join(said[-20:])}")
 
 
 @pytest.fixture(scope="module")
