@@ -114,4 +114,5 @@ def test_the_tenth_hour_of_a_call_costs_what_the_second_did() -> None:
     assert len(bench.outputs(NAMES.analytics_audio)) >= HOURS * 360 - 7
     assert held[-1] <= held[1]
     assert checkpoints[-1] <= checkpoints[1] * 1.2
-    assert costs_s[-1] <= costs_s[1] * 2
+    # the least of three hours: on a shared host one hour may take twice its time
+    assert min(costs_s[-3:]) <= min(costs_s[1:4]) * 2

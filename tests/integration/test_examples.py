@@ -58,7 +58,12 @@ def lines(broker: str) -> list[str]:
     """What the consumer prints of two calls that go on at a time: the producer's, and one through the bridge. It is
     interrupted, as a reader would, once both are over."""
     consumer = subprocess.Popen(
-        [sys.executable, "-u", "examples/consumer.py", broker, "180"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-u", "examples/consumer.py", broker, "180"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # started from a shell's background the tests ignore the interrupt, and what they start would, too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     files = (str(SAMPLES / f"{NAME}.wav"), str(SAMPLES / f"{NAME}.call.json"))
     producer = subprocess.Popen(
