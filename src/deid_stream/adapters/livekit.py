@@ -19,9 +19,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
 from typing import TypeVar
 
-import numpy as np
-
-from deid_stream.adapters.speakers import CALLER, apart, whole_samples
+from deid_stream.adapters.speakers import CALLER, apart, mono
 from deid_stream.adapters.speakers import Agent as Side
 from deid_stream.errors import ConfigError, install
 from deid_stream.live import BackgroundCall
@@ -85,10 +83,7 @@ class LiveKitCall:
                 self._side.stop()
 
     def _mono(self, frame: rtc.AudioFrame, *, agent: bool) -> list[bytes]:
-        data = whole_samples(bytes(frame.data), frame.num_channels)
-        if frame.num_channels > 1:
-            samples = np.frombuffer(data, dtype="<i2").reshape(-1, frame.num_channels)
-            data = samples.mean(axis=1).astype("<i2").tobytes()
+        data = mono(bytes(frame.data), frame.num_channels)
         if frame.sample_rate == self._call.rate_hz:
             return [data]
         key = (agent, frame.sample_rate)

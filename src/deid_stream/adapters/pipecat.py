@@ -15,9 +15,7 @@ stand between the synthesiser and the transport: sound passes there that is neve
 from collections import OrderedDict
 from typing import Final, Protocol
 
-import numpy as np
-
-from deid_stream.adapters.speakers import CALLER, Agent, apart, whole_samples
+from deid_stream.adapters.speakers import CALLER, Agent, apart, mono
 from deid_stream.errors import ConfigError, install
 from deid_stream.live import BackgroundCall
 from deid_stream.wire.providers import named
@@ -106,12 +104,9 @@ class PipecatCall:
         self._call.segment({"text": frame.text, "language": language}, channel=CALLER)
 
     async def _mono(self, frame: _Audio, *, agent: bool) -> bytes:
-        data = whole_samples(frame.audio, frame.num_channels)
-        if frame.num_channels > 1:
-            samples = np.frombuffer(data, dtype="<i2").reshape(-1, frame.num_channels)
-            data = samples.mean(axis=1).astype("<i2").tobytes()
+        data = mono(frame.audio, frame.num_channels)
         if frame.sample_rate == self._call.rate_hz:
-            return bytes(data)
+            return data
         key = (agent, frame.sample_rate)
         if key not in self._resamplers:
             self._resamplers[key] = create_stream_resampler()

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from deid_stream.errors import ConfigError
 from deid_stream.live import BackgroundCall
@@ -33,6 +35,15 @@ def apart(call: BackgroundCall) -> Iterator[None]:
 def whole_samples(data: bytes, channels: int) -> bytes:
     """16-bit ``data`` without the piece of a sample at its end, which some synthesisers send."""
     return data[: len(data) - len(data) % (2 * channels)]
+
+
+def mono(data: bytes, channels: int) -> bytes:
+    """A frame's 16-bit samples, of which ``channels`` alternate, as one channel: their mean."""
+    whole = whole_samples(data, channels)
+    if channels == 1:
+        return bytes(whole)
+    mean: NDArray[np.int16] = np.frombuffer(whole, dtype="<i2").reshape(-1, channels).mean(axis=1).astype("<i2")
+    return mean.tobytes()
 
 
 class Agent(msgspec.Struct):
