@@ -157,10 +157,13 @@ class Executor:
         if not holding.gone or not holding.settled:
             return
         forget_ms = max((part.heard_ms for part in holding.parts), default=holding.last_ms) + FORGET_MS
-        if now_ms >= forget_ms:
-            self._register.forget(holding.key)
-        else:
+        if now_ms < forget_ms:
             self._register.queue.look_at(holding.customer_id, holding.key, forget_ms)
+        elif self._register.counts(holding):
+            # in a window of weeks; without its record a restart would not count it
+            self._register.queue.look_at(holding.customer_id, holding.key, now_ms + DAY_MS)
+        else:
+            self._register.forget(holding.key)
 
     def _tombstones(self, holding: Holding, owed: Owed) -> list[OutRecord]:
         headers = ((ce.CUSTOMER_ID, holding.customer_id.encode()),)

@@ -1,5 +1,5 @@
-"""Everything the control plane knows: its three tables, and the queue of calls that have to be looked at. No Kafka, no
-clock."""
+"""Everything the control plane knows: its three tables, the counts that follow from them, and the queue of calls that
+have to be looked at. No Kafka, no clock."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,9 @@ import msgspec
 
 from deid_stream.control.queue import LookQueue
 from deid_stream.control.tables import Table
+from deid_stream.control.windows import Windows
 from deid_stream.model.near import near_names
-from deid_stream.model.published import Claims, Closing
+from deid_stream.model.published import Claims
 from deid_stream.model.requests import Kind
 from deid_stream.policy.holdings import Holding, Part, call_key, claimed
 from deid_stream.policy.rights import OPEN, Customer, Owed, Status, Verdict, judge
@@ -22,10 +23,13 @@ Scope = tuple[str, str]
 class Register:
     """Call ``load`` once the tables have been read, and nothing else before."""
 
-    def __init__(self, calls: Table[Holding], customers: Table[Customer], requests: Table[Status]) -> None:
+    def __init__(
+        self, calls: Table[Holding], customers: Table[Customer], requests: Table[Status], windows: Windows
+    ) -> None:
         self._calls = calls
         self._customers = customers
         self._requests = requests
+        self._windows = windows
         self._by_customer: dict[str, set[str]] = defaultdict(set)
         self._rules: dict[Scope, dict[str, Status]] = defaultdict(dict)
         self._open: dict[str, Status] = {}
@@ -38,6 +42,7 @@ class Register:
         for key, holding in self._calls.items():
             self._by_customer[holding.customer_id].add(key)
             self.queue.look(holding.customer_id, key)
+            self._count(holding)
 
     def __len__(self) -> int:
         """How many calls the index holds."""
@@ -45,20 +50,20 @@ class Register:
 
     # -- what comes
 
-    def claims(self, claims: Claims, now_ms: Ms) -> list[tuple[Holding, Closing]]:
-        """Take in what a worker says has left of calls. Returns the calls that have closed with it, and what they add
-        to the aggregates."""
-        closed = []
+    def claims(self, claims: Claims, now_ms: Ms) -> None:
+        """Take in what a worker says has left of calls. A call that has closed with it is counted."""
         for claim in claims.calls:
             key = call_key(claim.customer_id, claim.call_id)
             known = self._calls.get(key)
             holding = claimed(known, claim, claims.partition, now_ms)
+            closes = holding.closed and not (known is not None and known.closed)
+            if closes and claim.closing is not None:
+                holding.counted = claim.closing
+                holding.window_ms = self._windows.start_of(claim.closing, now_ms)
+                self._count(holding)
             self._calls.set(key, holding)
             self._by_customer[holding.customer_id].add(key)
             self.queue.look(holding.customer_id, key)
-            if claim.closing is not None and not (known is not None and known.closed):
-                closed.append((holding, claim.closing))
-        return closed
 
     def customer(self, customer: Customer) -> bool:
         """Take in what is known of a customer now. Returns True where it is an opt-out that was not seen before."""
@@ -166,8 +171,14 @@ class Register:
             gone = one.part.taken_back(one.reason, now_ms)
             parts.append(_carried(part, gone))
         current.parts = parts
+        if current.gone and self._windows.has_published(current.window_ms):
+            current.counted = None
         self._calls.set(holding.key, current)
         self.queue.look(current.customer_id, current.key)
+
+    def counts(self, holding: Holding) -> bool:
+        """Whether the window of the aggregates in which the call counts is still to be published."""
+        return holding.counted is not None and not self._windows.has_published(holding.window_ms)
 
     def forget(self, key: str) -> None:
         """Drop a call of which nothing has been held for long."""
@@ -179,6 +190,10 @@ class Register:
     def _look(self, customer_id: str) -> None:
         for key in sorted(self._by_customer.get(customer_id, ())):
             self.queue.look(customer_id, key)
+
+    def _count(self, holding: Holding) -> None:
+        if holding.counted is not None:
+            self._windows.add(holding.customer_id, holding.counted, holding.window_ms)
 
     def _note(self, status: Status) -> None:
         for scope in status.scopes():

@@ -36,7 +36,6 @@ from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log, where
 from deid_stream.observe.metrics import Metrics
-from deid_stream.policy.aggregates import Tally
 from deid_stream.policy.holdings import Holding
 from deid_stream.policy.rights import Customer, Status
 from deid_stream.runtime.backoff import Backoff
@@ -45,6 +44,7 @@ from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.patience import FIRST_WAIT_S, MAX_WAIT_S, patiently
 from deid_stream.runtime.signals import stopped_by_signals
 from deid_stream.runtime.tasks import TaskGuard
+from deid_stream.units import Ms
 from deid_stream.wire.index import read_claims
 
 log = get_log("control")
@@ -140,18 +140,19 @@ class Control:
 
     def _assembled(self, app: FaustApp, names: Names, seed: bytes, deletions: Deletions) -> "_Agents":
         settings, topics = self._settings, self._topics
-        register = Register(
-            app.table(topics.control_calls, Holding),
-            app.table(topics.control_customers, Customer),
-            app.table(topics.request_status, Status),
-        )
         windows = Windows(
-            app.table(topics.control_windows, Tally),
+            app.table(topics.control_windows, Ms),
             topics.aggregates,
             length_ms=settings.aggregates_window_ms,
             threshold=settings.aggregates_threshold,
             epsilon=settings.aggregates_epsilon,
             seed=seed,
+        )
+        register = Register(
+            app.table(topics.control_calls, Holding),
+            app.table(topics.control_customers, Customer),
+            app.table(topics.request_status, Status),
+            windows,
         )
         ids = names.pseudonyms if names.hidden else None
         policies = Policies(self._kafka, topics.policies, settings.region, ids, processor=settings.processor)
@@ -207,7 +208,9 @@ class Control:
                 finally:
                     current.cancel()
             tasks.append(self._guard.start("retraction", agents.executor.run(self._beat)))
-            tasks.append(self._guard.start("windows", publish_windows(agents.windows, sender, wall_clock_ms)))
+            tasks.append(
+                self._guard.start("windows", publish_windows(agents.windows, sender, app.flush, wall_clock_ms))
+            )
             self.ready = True
             log.info("control plane started", calls=len(agents.register))
             await go_on()
@@ -298,8 +301,7 @@ class _Agents:
         except DecodeError as error:
             log.error("record of the index refused", error=error, partition=message.partition, offset=message.offset)
             return
-        for holding, closing in self.register.claims(claims, wall_clock_ms()):
-            self.windows.add(holding.customer_id, closing, wall_clock_ms())
+        self.register.claims(claims, wall_clock_ms())
 
     async def policy(self, message: Message) -> None:
         for customer_id in self._policies.apply(

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -27,27 +27,42 @@ EVERY_S: Final = 5.0
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
 
+_LAST: Final = "published"
+"""The key of the only entry of the table."""
+
 
 class Windows:
-    """``tallies`` is keyed by ``start/customer``. ``length_ms`` is a window's length; numbers of fewer calls than
-    ``threshold`` are hidden; ``epsilon`` is the strength of the Laplace noise (0: none). The noise is drawn from
-    ``seed`` and the window, so that a window that is published twice has the same numbers."""
+    """``published`` holds when the last window that was published begins. ``length_ms`` is a window's length; numbers
+    of fewer calls than ``threshold`` are hidden; ``epsilon`` is the strength of the Laplace noise (0: none). The noise
+    is drawn from ``seed`` and the window, so that a window that is published twice has the same numbers.
+
+    The counts themselves are in memory only: each call's record in the index says what it adds and to which window, so
+    that a crash can neither lose a call between two topics nor count it twice."""
 
     def __init__(
-        self, tallies: Table[Tally], topic: str, *, length_ms: Ms, threshold: int, epsilon: float, seed: bytes
+        self, published: Table[Ms], topic: str, *, length_ms: Ms, threshold: int, epsilon: float, seed: bytes
     ) -> None:
-        self._tallies = tallies
+        self._published = published
         self._topic = topic
         self._length_ms = length_ms
         self._threshold = threshold
         self._epsilon = epsilon
         self._seed = seed
+        self._tallies: dict[Ms, dict[str, Tally]] = {}
 
-    def add(self, customer_id: str, closing: Closing, now_ms: Ms) -> None:
-        """Count a call that has closed."""
-        oldest_ms = window_start(now_ms - GRACE_MS, self._length_ms)
-        start_ms = max(window_start(min(closing.time_ms, now_ms), self._length_ms), oldest_ms)
-        key = f"{start_ms}/{customer_id}"
+    def start_of(self, closing: Closing, now_ms: Ms) -> Ms:
+        """The start of the window in which a call counts that has closed and is told of at ``now_ms``."""
+        time_ms = max(min(closing.time_ms, now_ms), now_ms - GRACE_MS)
+        start_ms = window_start(time_ms, self._length_ms)
+        if not self.has_published(start_ms):
+            return start_ms
+        # windows may have had another length before
+        return window_start(self._last_ms, self._length_ms) + self._length_ms
+
+    def add(self, customer_id: str, closing: Closing, start_ms: Ms) -> None:
+        """Count a call in the window that begins at ``start_ms``; not again where that has been published."""
+        if self.has_published(start_ms):
+            return
         facts = CallFacts(
             customer_id=customer_id,
             duration_ms=closing.duration_ms,
@@ -55,17 +70,14 @@ class Windows:
             withheld=closing.withheld,
             opted_out=closing.opted_out,
         )
-        self._tallies.set(key, (self._tallies.get(key) or Tally()).plus(facts))
+        tallies = self._tallies.setdefault(start_ms, {})
+        tallies[customer_id] = tallies.get(customer_id, Tally()).plus(facts)
 
     def over(self, now_ms: Ms) -> dict[Ms, dict[str, Tally]]:
-        """The windows that are over and not yet published, by their start in ms since the epoch, each with its counts
-        by customer."""
-        found: dict[Ms, dict[str, Tally]] = {}
-        for key, tally in self._tallies.items():
-            start, _, customer_id = key.partition("/")
-            if now_ms >= int(start) + self._length_ms + GRACE_MS:
-                found.setdefault(int(start), {})[customer_id] = tally
-        return found
+        """The windows that are over and not yet published, by their start in ms since the epoch and in its order, each
+        with its counts by customer."""
+        until_ms = now_ms - self._length_ms - GRACE_MS
+        return {start_ms: self._tallies[start_ms] for start_ms in sorted(self._tallies) if start_ms <= until_ms}
 
     def records(self, start_ms: Ms, tallies: dict[str, Tally]) -> list[OutRecord]:
         """The records of one window: a row for each customer, and one for the whole deployment."""
@@ -80,21 +92,33 @@ class Windows:
             for name in rows
         ]
 
-    def forget(self, start_ms: Ms, customers: list[str]) -> None:
-        """Drop a window that has been published."""
-        for customer_id in customers:
-            self._tallies.drop(f"{start_ms}/{customer_id}")
+    def published(self, start_ms: Ms) -> None:
+        """Note that the window, and every one before it, has been published."""
+        self._published.set(_LAST, start_ms)
+        self._tallies.pop(start_ms, None)
+
+    def has_published(self, start_ms: Ms) -> bool:
+        """Whether the window that begins at ``start_ms`` has been published."""
+        return start_ms <= self._last_ms
+
+    @property
+    def _last_ms(self) -> Ms:
+        return self._published.get(_LAST) or 0
 
 
-async def publish_windows(windows: Windows, sender: Sender, wall_ms: Callable[[], Ms]) -> None:
-    """Publish each window that is over, until cancelled. It waits for a broker that is away; raises BrokerError where
-    waiting would not help."""
+async def publish_windows(
+    windows: Windows, sender: Sender, flush: Callable[[], Awaitable[None]], wall_ms: Callable[[], Ms]
+) -> None:
+    """Publish each window that is over, until cancelled. ``flush`` returns once the broker has every call that was
+    counted: after a crash a window that has been published must not lack a call, which would count in the next one. It
+    waits for a broker that is away; raises BrokerError where waiting would not help."""
     backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
     while True:
         try:
-            for start_ms, tallies in sorted(windows.over(wall_ms()).items()):
+            for start_ms, tallies in windows.over(wall_ms()).items():
+                await flush()
                 await sender.send(windows.records(start_ms, tallies))
-                windows.forget(start_ms, list(tallies))
+                windows.published(start_ms)
         except BrokerError as error:
             if not error.retryable:
                 raise

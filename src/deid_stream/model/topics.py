@@ -78,7 +78,7 @@ STATUS: Final = Topic("status", "deid.status", "worker id", _BOTH, 1)
 INDEX: Final = Topic("index", "deid.index", "source partition", _DELETE, 30)
 CONTROL_CALLS: Final = Topic("control_calls", "deid.control.calls", "call_id customer_id", _COMPACT, None)
 CONTROL_CUSTOMERS: Final = Topic("control_customers", "deid.control.customers", "customer_id", _COMPACT, None)
-CONTROL_WINDOWS: Final = Topic("control_windows", "deid.control.windows", "customer/window", _COMPACT, None)
+CONTROL_WINDOWS: Final = Topic("control_windows", "deid.control.windows", "published", _COMPACT, None)
 REQUEST_STATUS: Final = Topic("request_status", "privacy.status", "request_id", _COMPACT, None)
 CHECKPOINTS: Final = Topic("checkpoints", "deid.checkpoints", "partition/part", _COMPACT, None)
 

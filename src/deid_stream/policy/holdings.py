@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from deid_stream.model.outputs import SeqRange
-from deid_stream.model.published import Claim
+from deid_stream.model.published import Claim, Closing
 from deid_stream.model.runs import Runs
 from deid_stream.policy.permit import Position
 from deid_stream.units import Ms
@@ -143,6 +143,10 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
     bytes: int = 0
     minor: bool = False
     closed: bool = False
+    counted: Closing | None = None
+    """What it adds to the aggregates; None: it has not closed, or its customer allows no analytics."""
+    window_ms: Ms = 0
+    """The start of the window of the aggregates in which that counts."""
     parts: list[Part] = []
 
     @property

@@ -11,6 +11,7 @@ from deid_stream.control.register import Register
 from deid_stream.control.requests import Desk, Names
 from deid_stream.control.tables import Table
 from deid_stream.control.topics import ControlTopics
+from deid_stream.control.windows import Windows
 from deid_stream.errors import BrokerError
 from deid_stream.kafka.memory import MemoryBroker
 from deid_stream.kafka.record import Place
@@ -33,11 +34,22 @@ class Stored:
         self.calls = {}
         self.customers = {}
         self.requests = {}
+        self.windows = {}
 
-    def register(self):
-        register = Register(Table(self.calls, Holding), Table(self.customers, Customer), Table(self.requests, Status))
+    def register(self, windows=None):
+        register = Register(
+            Table(self.calls, Holding),
+            Table(self.customers, Customer),
+            Table(self.requests, Status),
+            windows or self.counts(),
+        )
         register.load()
         return register
+
+    def counts(self, length_ms=3_600_000):
+        """Windows with nothing counted in them."""
+        table = Table(self.windows, int)
+        return Windows(table, TOPICS.aggregates, length_ms=length_ms, threshold=4, epsilon=0.0, seed=b"seed")
 
 
 def claim(call_id="c1", customer_id="acme", *, last=4, position="0/5", closed=False, **fields):
@@ -80,7 +92,8 @@ class Plane:
         for topic in TOPICS.all:
             for number in range(2):
                 self.broker.logs.setdefault(Place(topic, number), [])
-        self.register = self.stored.register()
+        self.windows = self.stored.counts()
+        self.register = self.stored.register(self.windows)
         self.metrics = Metrics()
         self.now_ms = T + 2_000
         self.broken = set()

@@ -220,10 +220,24 @@ async def test_a_call_leaves_the_index_a_week_after_nothing_of_it_is_held(plane)
     await plane.work()
     plane.now_ms += SETTLE_MS
     await plane.work()
+    plane.windows.published(T)
     plane.now_ms = T + FORGET_MS - 1
     await plane.work()
     assert len(plane.register) == 2
     plane.now_ms += 1
+    await plane.work()
+    assert [call.call_id for call in plane.register.holdings()] == ["c2"]
+
+
+async def test_a_call_stays_in_the_index_until_the_window_that_counts_it_has_been_published(plane):
+    """A window may last for 31 days."""
+    plane.register.request(asked(Kind.DELETION, call_id="c1"))
+    await plane.work()
+    plane.now_ms = T + FORGET_MS + DAY_MS
+    await plane.work()
+    assert len(plane.register) == 2
+    plane.windows.published(T)
+    plane.now_ms += DAY_MS
     await plane.work()
     assert [call.call_id for call in plane.register.holdings()] == ["c2"]
 

@@ -8,6 +8,7 @@ from deid_stream.policy.permit import Position
 from deid_stream.policy.rights import Customer, State
 from tests.unit.control.made import Stored, T, asked, claim, claims
 
+HOUR = 3_600_000
 SUBJECT = "subject-1"
 C1 = call_key("acme", "c1")
 
@@ -32,19 +33,67 @@ def test_a_claim_is_kept_and_its_call_is_looked_at():
     assert len(register) == 1
 
 
-def test_a_call_closes_once_however_often_it_is_told():
-    register = Stored().register()
-    assert register.claims(claims(claim("c1")), T) == []
-    closed = register.claims(claims(claim("c1", closed=True)), T)
-    assert [holding.call_id for holding, _ in closed] == ["c1"]
-    assert register.claims(claims(claim("c1", closed=True)), T) == []
+def test_a_call_is_counted_when_it_closes_and_once_however_often_it_is_told():
+    stored = Stored()
+    windows = stored.counts()
+    register = stored.register(windows)
+    for closed, calls in ((False, 0), (True, 1), (True, 1)):
+        register.claims(claims(claim("c1", closed=closed)), T + 60_000)
+        assert counts(windows) == {"acme": calls} if calls else not counts(windows)
+
+
+def test_what_was_counted_is_known_after_a_restart_until_its_window_has_been_published():
+    stored = Stored()
+    register = stored.register()
+    register.claims(claims(claim("c1", closed=True), claim("c2", closed=True), claim("c3")), T + 60_000)
+    register.claims(claims(claim("late", closed=True)), T + 2 * HOUR)
+    (counted,) = {call.window_ms for call in register.holdings() if call.call_id in ("c1", "c2")}
+    again = stored.counts()
+    assert all(call.counted is None or register.counts(call) for call in stored.register(again).holdings())
+    assert counts(again) == {"acme": 3}
+    again.published(counted)
+    assert counts(again) == {"acme": 1}, "the late one has a window of its own"
+    anew = stored.counts()
+    register = stored.register(anew)
+    held = {call.call_id for call in register.holdings() if register.counts(call)}
+    assert (counts(anew), held) == ({"acme": 1}, {"late"})
+
+
+def counts(windows):
+    """Calls by customer, in all windows that have not been published."""
+    found = {}
+    for tallies in windows.over(T + 99 * HOUR).values():
+        for name, tally in tallies.items():
+            found[name] = found.get(name, 0) + tally.calls
+    return found
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_call_of_which_all_was_taken_back_keeps_what_it_counts_until_that_has_been_published(published):
+    stored = Stored()
+    windows = stored.counts()
+    register = stored.register(windows)
+    register.claims(claims(claim("c1", closed=True)), T + 60_000)
+    if published:
+        windows.published(next(iter(register.holdings())).window_ms)
+    register.request(asked(Kind.DELETION))
+    register.taken_back(*owed(register, C1, T + 60_000), T + 60_000)
+    (left,) = register.holdings()
+    assert left.gone
+    assert (left.counted is None) is published
+    assert register.counts(left) is not published
+
+
+def owed(register, key, now_ms):
+    holding, verdict = register.verdict(key, now_ms)
+    return holding, verdict.owed
 
 
 def test_two_customers_calls_of_one_id_are_two():
     """The first one may be long over when another customer's producer uses its id again."""
     register = known()
-    (closed,) = register.claims(claims(claim("c1", "rival", last=900, closed=True)), T)
-    assert closed[0].customer_id == "rival"
+    register.claims(claims(claim("c1", "rival", last=900, closed=True)), T)
+    assert {call.customer_id: call.closed for call in named(register, "c1")} == {"acme": False, "rival": True}
     assert looked_at(register) == {"c1"}
     sizes = {call.customer_id: max(part.records for part in call.parts) for call in named(register, "c1")}
     assert sizes == {"acme": 10, "rival": 1_802}

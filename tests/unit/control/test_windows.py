@@ -16,14 +16,15 @@ T = 500_000 * HOUR
 """Where a window begins."""
 
 
-def windows(stored=None, *, epsilon=0.0, seed=b"seed"):
-    table = Table({} if stored is None else stored, Tally)
-    return Windows(table, "deid.aggregates", length_ms=HOUR, threshold=4, epsilon=epsilon, seed=seed)
+def windows(stored=None, *, epsilon=0.0, seed=b"seed", length_ms=HOUR):
+    table = Table({} if stored is None else stored, int)
+    return Windows(table, "deid.aggregates", length_ms=length_ms, threshold=4, epsilon=epsilon, seed=seed)
 
 
 def counted(made, customer_id, calls, *, at_ms=T + 1_000, **closing):
     for _ in range(calls):
-        made.add(customer_id, Closing(time_ms=at_ms, duration_ms=60_000, **closing), at_ms)
+        one = Closing(time_ms=at_ms, duration_ms=60_000, **closing)
+        made.add(customer_id, one, made.start_of(one, at_ms))
 
 
 def rows(records):
@@ -44,7 +45,8 @@ def rows(records):
 def test_a_call_counts_in_the_window_of_its_end_or_the_oldest_that_is_open(closed_ms, known_ms, start_ms):
     made = windows()
     assert made.over(known_ms) == {}
-    made.add("acme", Closing(time_ms=closed_ms), known_ms)
+    closing = Closing(time_ms=closed_ms)
+    made.add("acme", closing, made.start_of(closing, known_ms))
     assert made.over(known_ms) == {}, "nothing is added to what is over"
     assert made.over(start_ms + HOUR + GRACE_MS) == {start_ms: {"acme": Tally(calls=1)}}
 
@@ -96,20 +98,32 @@ def test_noise_is_the_same_when_the_window_is_made_again_and_another_under_anoth
 
 
 def test_what_was_published_is_gone_and_the_next_window_is_not():
-    stored = {}
-    made = windows(stored)
+    made = windows()
     counted(made, "acme", 2)
     counted(made, "acme", 1, at_ms=T + HOUR)
     counted(made, "beta", 1)
-    made.forget(T, ["acme", "beta", "nobody"])
-    assert list(stored) == [f"{T + HOUR}/acme".encode()]
+    made.published(T)
+    assert (made.has_published(T), made.has_published(T + HOUR)) == (True, False)
+    assert made.over(T + 9 * HOUR) == {T + HOUR: {"acme": Tally(calls=1, duration_ms=60_000)}}
 
 
-def test_what_was_counted_survives_a_restart():
+@pytest.mark.parametrize(
+    ("length_ms", "start_ms"),
+    [
+        pytest.param(HOUR, T + HOUR, id="the next one"),
+        pytest.param(4 * HOUR, T + 4 * HOUR, id="a longer one that holds none of it"),
+        pytest.param(60_000, T + 60_000, id="a shorter one"),
+    ],
+)
+def test_nothing_counts_in_a_window_that_was_published_also_after_a_restart(length_ms, start_ms):
+    """By a clock that was set back, or in windows of another length, which may not overlap what was published."""
     stored = {}
-    counted(windows(stored), "acme", 2)
-    counted(windows(stored), "acme", 3)
-    assert windows(stored).over(T + 2 * HOUR)[T]["acme"].calls == 5
+    windows(stored).published(T)
+    made = windows(stored, length_ms=length_ms)
+    assert T % (4 * HOUR) == 0
+    assert made.start_of(Closing(time_ms=T + 5), T + 5) == start_ms
+    made.add("acme", Closing(time_ms=T + 5), T)
+    assert made.over(T + 99 * HOUR) == {}
 
 
 class Sender:
@@ -128,24 +142,33 @@ class Sender:
 
 
 @pytest.mark.parametrize("errors", [(), (BrokerError("away"),)], ids=["at once", "after the broker was away"])
-async def test_every_window_that_is_over_is_published_once_and_then_forgotten(errors):
-    stored, sender = {}, Sender(*errors)
+async def test_every_window_that_is_over_is_published_once_and_what_was_counted_is_safe_before(errors):
+    stored, sender, flushed = {}, Sender(*errors), []
     made = windows(stored)
     counted(made, "acme", 5)
     counted(made, "acme", 5, at_ms=T + HOUR)
-    publishing = asyncio.create_task(publish_windows(made, sender, lambda: T + HOUR + GRACE_MS))
+
+    async def flush():
+        flushed.append(len(sender.sent))
+
+    publishing = asyncio.create_task(publish_windows(made, sender, flush, lambda: T + HOUR + GRACE_MS))
     async with asyncio.timeout(20):
         await sender.took.wait()
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
     assert sender.sent == [[f"*/{T}", f"acme/{T}"]]
-    assert list(stored) == [f"{T + HOUR}/acme".encode()]
+    assert set(flushed) == {0}
+    assert list(made.over(T + 99 * HOUR)) == [T + HOUR]
+    assert windows(stored).has_published(T)
 
 
 async def test_what_nobody_here_can_mend_ends_it_and_the_counts_stay():
-    stored = {}
-    made = windows(stored)
+    made = windows()
     counted(made, "acme", 5)
+
+    async def flush():
+        pass
+
     with pytest.raises(ForbiddenError):
-        await publish_windows(made, Sender(ForbiddenError("may not write")), lambda: T + 2 * HOUR)
-    assert list(stored) == [f"{T}/acme".encode()]
+        await publish_windows(made, Sender(ForbiddenError("may not write")), flush, lambda: T + 2 * HOUR)
+    assert made.over(T + 2 * HOUR)[T]["acme"].calls == 5
