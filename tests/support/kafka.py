@@ -5,6 +5,7 @@ that is written goes to a temporary folder; every process started here is ended 
 """
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -13,9 +14,10 @@ import ssl
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from deid_stream.kafka.connection import Connection
 from tests.support.certificates import Certificates
@@ -45,8 +47,14 @@ def free_port() -> int:
 
 def free_ports(count: int) -> int:
     """The first of so many neighbouring ports that nobody listens on right now. They lie below those that the system
-    gives to connections (32768 on), so none of them is taken before it is used."""
-    for first in random.sample(range(15_000, 32_000, count), 100):
+    gives to connections (32768 on), so none of them is taken before it is used; and each process of a test run gives
+    out its own, one after the other, so that no other test takes one whose user is still starting."""
+    for _ in range(_SHARE):
+        first = next(_ports)
+        if first % _SHARE + count > _SHARE:
+            continue
+        for _ in range(count - 1):
+            next(_ports)
         with contextlib.ExitStack() as probes:
             try:
                 for port in range(first, first + count):
@@ -55,6 +63,18 @@ def free_ports(count: int) -> int:
                 continue
             return first
     raise RuntimeError("no neighbouring ports are free")
+
+
+def _own_ports() -> Iterator[int]:
+    """This process's ports, over and over, from a random one on: another test run may be under way beside this one."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 15_000 + number % 16 * _SHARE
+    start = random.randrange(_SHARE)
+    return itertools.cycle(first + (start + place) % _SHARE for place in range(_SHARE))
+
+
+_SHARE: Final = 1_000
+_ports: Final = _own_ports()
 
 
 @dataclass
