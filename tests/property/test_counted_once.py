@@ -1,7 +1,9 @@
-"""A closed call counts once in the aggregates, wherever the control plane is killed: what it has written to its tables'
-topics may end at any record, and it reads again what it read last."""
+"""What the control plane counts, it counts once, wherever it is killed: closed calls in the aggregates, and in a
+request's receipt the calls and records that were taken back. Its tables' topics have partitions, so of what it wrote
+last any key's changes may be kept while another's are lost; and it reads again what it read last."""
 
 import asyncio
+import random
 
 import pytest
 from hypothesis import example, given, settings
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 
 from deid_stream.control import windows as publishing
 from deid_stream.control.windows import GRACE_MS, publish_windows
-from tests.unit.control.made import Stored, T, claim, claims
+from deid_stream.model.requests import Kind
+from deid_stream.policy.rights import State
+from tests.unit.control.made import Plane, Stored, T, asked, claim, claims
 
 LENGTH_MS = 60_000
 GONE = object()
@@ -33,8 +37,15 @@ class Topic(dict):
     def flush(self):
         self.written, self.safe = [], dict(self)
 
-    def crash(self, share):
-        kept = self.safe | dict(self.written[: round(share * len(self.written))])
+    def crash(self, seed):
+        """Of each key's changes the first few are kept."""
+        chosen = random.Random(seed)
+        kept = dict(self.safe)
+        for key in dict(self.written):
+            changes = [value for changed, value in self.written if changed == key]
+            number = chosen.randint(0, len(changes))
+            if number:
+                kept[key] = changes[number - 1]
         self.clear()
         self.update({key: value for key, value in kept.items() if value is not GONE})
         self.flush()
@@ -44,7 +55,7 @@ class KilledError(Exception):
     pass
 
 
-class Plane:
+class Counting:
     """A control plane; ``log`` is its index: numbers of calls, and whether the call has closed."""
 
     def __init__(self, log):
@@ -76,10 +87,9 @@ class Plane:
         asyncio.run(self.flush())
         self.committed = self.read
 
-    def kill(self, share):
-        """Of what was not flushed, ``share`` has reached the one topic, and the rest the other."""
-        for topic, kept in zip(self.topics, (share, 1 - share), strict=True):
-            topic.crash(kept)
+    def kill(self, seed):
+        for number, topic in enumerate(self.topics):
+            topic.crash(2 * seed + number)
         self.read = self.committed
         self.start()
 
@@ -111,10 +121,14 @@ class Plane:
 STEPS = st.sampled_from(
     [("take", None)] * 4
     + [("commit", None)]
-    + [("kill", share) for share in (0.0, 0.5, 1.0)]
+    + [("kill", seed) for seed in range(4)]
     + [("later", ms) for ms in (1_000, LENGTH_MS + GRACE_MS, LENGTH_MS + GRACE_MS)]
-    + [("publish", killed) for killed in (None, 0.0, 1.0)]
+    + [("publish", killed) for killed in (None, 1, 2)]
 )
+
+
+KEPT, LOST = (next(seed for seed in range(99) if random.Random(2 * seed).randint(0, 1) == kept) for kept in (1, 0))
+"""Crashes that keep or lose the only change of the first topic."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,11 +139,11 @@ def _at_once():
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=8), st.lists(STEPS, max_size=15))
-@example([(0, True)], [("take", None), ("kill", 1.0)])
-@example([(0, True)], [("take", None), ("later", LENGTH_MS + GRACE_MS), ("publish", 0.0)])
+@example([(0, True)], [("take", None), ("kill", KEPT)])
+@example([(0, True)], [("take", None), ("later", LENGTH_MS + GRACE_MS), ("publish", LOST)])
 @settings(max_examples=300)
 def test_a_closed_call_counts_once_wherever_the_control_plane_is_killed(log, steps):
-    plane = Plane(log)
+    plane = Counting(log)
     for name, argument in steps:
         getattr(plane, name)(argument)
     while plane.read < len(log):
@@ -137,3 +151,55 @@ def test_a_closed_call_counts_once_wherever_the_control_plane_is_killed(log, ste
     plane.later(2 * (LENGTH_MS + GRACE_MS))
     plane.publish(None)
     assert sum(plane.published.values()) == len({number for number, closed in log if closed})
+
+
+class Dying(Plane):
+    """An executor that is killed at the ``lives``-th answer of the broker."""
+
+    def __init__(self, stored, broker, lives):
+        self.lives = lives
+        super().__init__(stored, broker)
+
+    def _live(self):
+        self.lives -= 1
+        if self.lives < 0:
+            raise KilledError
+
+    async def _flush(self):
+        self._live()
+        for topic in (self.stored.calls, self.stored.requests):
+            topic.flush()
+
+    async def send(self, records):
+        self._live()
+        await super().send(records)
+
+
+@given(
+    st.integers(1, 4),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99), st.booleans()), max_size=5),
+)
+@example(1, [(3, 56, True), (3, 56, False)])
+@settings(max_examples=150)
+def test_a_receipt_counts_each_call_and_record_once_wherever_the_control_plane_is_killed(calls, kills):
+    """Between two lives, one call may have gone on: its further records are taken back, too."""
+    stored, broker = Stored(), None
+    stored.calls, stored.requests = Topic(), Topic()
+    told = dict.fromkeys(range(calls), 4)
+    for lives, seed, goes_on in [*kills, (1_000, 0, False)]:
+        plane = Dying(stored, broker, lives)
+        broker = plane.broker
+        for number, last in told.items():
+            plane.register.claims(claims(claim(f"c{number}", last=last)), T)
+        if plane.register.status("r-deletion") is None:
+            plane.register.request(asked(Kind.DELETION))
+        try:
+            asyncio.run(plane.work(8))
+        except KilledError:
+            stored.calls.crash(seed)
+            stored.requests.crash(seed + 1)
+        if goes_on:
+            told[seed % calls] += 2
+    done = plane.register.status("r-deletion")
+    assert (done.state, done.calls) == (State.DONE, calls)
+    assert done.records == sum(4 * (last + 1) for last in told.values())

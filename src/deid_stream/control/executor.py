@@ -20,7 +20,7 @@ from deid_stream.model.outputs import AuditAction, AuditEntry
 from deid_stream.model.requests import Kind
 from deid_stream.observe.logs import get_log
 from deid_stream.observe.metrics import Metrics
-from deid_stream.policy.holdings import Holding, Purpose
+from deid_stream.policy.holdings import Holding, Purpose, Taking
 from deid_stream.policy.rights import Owed, State, Status, Verdict
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.units import DAY_MS, Ms
@@ -135,6 +135,8 @@ class Executor:
                 self._forget(taken.holding, now_ms)
         if not due:
             return
+        # what earlier batches took for a request: this one may overwrite the calls' entries that say so
+        await self.flush()
         tombstones: list[OutRecord] = []
         for taken in due:
             for owed in taken.verdict.owed:
@@ -148,10 +150,14 @@ class Executor:
             lines[taken.holding.partition] += self._lines(taken, now_ms)
         for partition, said in lines.items():
             await self._audit.send(said, partition, through=sender)
+        takings: dict[str, list[Taking]] = defaultdict(list)
         for taken in due:
-            self._register.taken_back(taken.holding, taken.verdict.owed, now_ms)
-            self._count(taken)
+            own = self._takings(taken)
+            self._register.taken_back(taken.holding, taken.verdict.owed, now_ms, own)
+            for request_id, taking in own.items():
+                takings[request_id].append(taking)
         await self.flush()
+        self._register.counted(takings)
 
     def _forget(self, holding: Holding, now_ms: Ms) -> None:
         if not holding.gone or not holding.settled:
@@ -202,7 +208,8 @@ class Executor:
         customer = self._register.known(entry.customer_id)
         return encode_audit(entry, policy_version=customer.version if customer else "")
 
-    def _count(self, taken: Taken) -> None:
+    def _takings(self, taken: Taken) -> dict[str, Taking]:
+        """What is taken back of a call now, by request. Records that are taken back a second time do not count."""
         by_request: Counter[str] = Counter()
         before = {part.reason for part in taken.holding.parts if part.gone_told}
         new = {one for owed in taken.verdict.owed if owed.reason not in before for one in owed.request_ids}
@@ -211,12 +218,11 @@ class Executor:
             if not owed.part.gone:
                 for request_id in owed.request_ids:
                     by_request[request_id] += _size(owed)
-        for request_id, records in by_request.items():
-            status = self._register.status(request_id)
-            if status is not None:
-                calls = status.calls + (request_id in new)
-                replaced = msgspec.structs.replace(status, calls=calls, records=status.records + records)
-                self._register.request(replaced)
+        return {
+            request_id: Taking(status.batches + 1, int(request_id in new), records)
+            for request_id, records in by_request.items()
+            if (status := self._register.status(request_id)) is not None
+        }
 
     # -- requests that come to their end
 

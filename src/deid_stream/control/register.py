@@ -2,7 +2,7 @@
 have to be looked at. No Kafka, no clock."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 import msgspec
@@ -13,7 +13,7 @@ from deid_stream.control.windows import Windows
 from deid_stream.model.near import near_names
 from deid_stream.model.published import Claims
 from deid_stream.model.requests import Kind
-from deid_stream.policy.holdings import Holding, Part, call_key, claimed
+from deid_stream.policy.holdings import Holding, Part, Taking, call_key, claimed
 from deid_stream.policy.rights import OPEN, Customer, Owed, Status, Verdict, judge
 from deid_stream.units import Ms
 
@@ -36,13 +36,18 @@ class Register:
         self.queue = LookQueue()
 
     def load(self) -> None:
-        """Index the tables. Every call is looked at once, since something may have expired while nobody ran."""
+        """Index the tables. Every call is looked at once, since something may have expired while nobody ran. What a
+        request had taken back when its own numbers were lost in a crash is counted now."""
+        takings: dict[str, list[Taking]] = defaultdict(list)
         for _, status in self._requests.items():  # noqa: PERF102 - no dictionary
             self._note(status)
         for key, holding in self._calls.items():
             self._by_customer[holding.customer_id].add(key)
             self.queue.look(holding.customer_id, key)
             self._count(holding)
+            for request_id, taking in holding.takings.items():
+                takings[request_id].append(taking)
+        self.counted(takings)
 
     def __len__(self) -> int:
         """How many calls the index holds."""
@@ -77,6 +82,10 @@ class Register:
     def request(self, status: Status) -> None:
         """Take in a request that is new or has changed its state; the calls that it covers are looked at."""
         before = self._requests.get(status.request_id)
+        if before is None:
+            # taken once more after a crash that has kept only what was done for it
+            known = (holding.takings.get(status.request_id) for holding in self.calls_of(status))
+            status = status.counting([taking for taking in known if taking is not None])
         self._requests.set(status.request_id, status)
         self._note(status)
         if before is None or before.state is not status.state:
@@ -157,9 +166,11 @@ class Register:
         self.queue.look_at(holding.customer_id, key, verdict.look_ms)
         return holding, verdict
 
-    def taken_back(self, holding: Holding, owed: Iterable[Owed], now_ms: Ms) -> None:
-        """Note that the tombstones for ``owed`` have reached the broker. What a claim has added meanwhile stays to be
-        taken back."""
+    def taken_back(
+        self, holding: Holding, owed: Iterable[Owed], now_ms: Ms, takings: Mapping[str, Taking] | None = None
+    ) -> None:
+        """Note that the tombstones for ``owed`` have reached the broker, for ``takings`` by request. What a claim has
+        added meanwhile stays to be taken back."""
         current = self._calls.get(holding.key) or holding
         done = {(one.part.purpose, one.part.position): one for one in owed}
         parts = []
@@ -171,10 +182,19 @@ class Register:
             gone = one.part.taken_back(one.reason, now_ms)
             parts.append(_carried(part, gone))
         current.parts = parts
+        current.takings = {**current.takings, **(takings or {})}
         if current.gone and self._windows.has_published(current.window_ms):
             current.counted = None
         self._calls.set(holding.key, current)
         self.queue.look(current.customer_id, current.key)
+
+    def counted(self, takings: Mapping[str, Iterable[Taking]]) -> None:
+        """Add to the numbers of requests what was taken back for them; call it once the calls' own entries are sure to
+        be kept."""
+        for request_id, taken in takings.items():
+            status = self._requests.get(request_id)
+            if status is not None and (counting := status.counting(taken)) != status:
+                self.request(counting)
 
     def counts(self, holding: Holding) -> bool:
         """Whether the window of the aggregates in which the call counts is still to be published."""

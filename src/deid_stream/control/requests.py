@@ -149,15 +149,20 @@ class Desk:
 
     async def _end(self, target: Status, by: Status, sender: Sender) -> None:
         """Note that ``target`` was released or fulfilled by the request ``by``."""
-        changed = msgspec.structs.replace(
-            target,
-            state=State.RELEASED if by.kind is Kind.RELEASE else State.DONE,
-            released_by=by.requested_by,
-            ended_by=by.request_id,
-            finished_ms=self._wall_ms(),
-        )
-        await self._executor.receipt(sender, changed, self._wall_ms())
-        self._register.request(changed)
+        now_ms = self._wall_ms()
+
+        def ended(status: Status) -> Status:
+            return msgspec.structs.replace(
+                status,
+                state=State.RELEASED if by.kind is Kind.RELEASE else State.DONE,
+                released_by=by.requested_by,
+                ended_by=by.request_id,
+                finished_ms=now_ms,
+            )
+
+        await self._executor.receipt(sender, ended(target), now_ms)
+        # more may have been taken back for it meanwhile
+        self._register.request(ended(self._register.status(target.request_id) or target))
         # the two stand in different partitions: were only the release kept, it would not be done again after a crash
         await self._executor.flush()
 

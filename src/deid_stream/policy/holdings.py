@@ -120,6 +120,17 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
         )
 
 
+class Taking(msgspec.Struct, frozen=True, array_like=True):
+    """What was taken back of a call for a request, the last time that something was."""
+
+    batch: int
+    """Number of the batch, of those that took something back for the request."""
+    calls: int
+    """1: it was the first time that something of this call was taken back for the request."""
+    records: int
+    """Number of tombstones."""
+
+
 def call_key(customer_id: str, call_id: str) -> str:
     """The key of a call in the index. It holds both ids, since two customers' producers may use one call id; a blank
     parts them, since identifiers hold none."""
@@ -148,6 +159,8 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
     window_ms: Ms = 0
     """The start of the window of the aggregates in which that counts."""
     parts: list[Part] = []
+    takings: dict[str, Taking] = {}
+    """By request. The request's own numbers are written after this: a crash between the two loses none of them."""
 
     @property
     def key(self) -> str:

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deid_stream.model.requests import Kind
-from deid_stream.policy.holdings import Holding, Part, Purpose, Ranges
+from deid_stream.policy.holdings import Holding, Part, Purpose, Ranges, Taking
 from deid_stream.policy.permit import Position
 from deid_stream.policy.retention import Days, expiry_ms
 from deid_stream.units import Ms
@@ -92,11 +92,23 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Number of calls of which something was taken back."""
     records: int = 0
     """Number of tombstones written."""
+    batches: int = 0
+    """Number of batches of calls that are in ``calls`` and ``records``."""
     unknown: str = ""
     """What nothing was known of when the request was taken, so that the name may be mistyped: ``customer`` (no call
     in the index and no policy), ``call`` or ``subject`` (no call of it in the index). Empty: it was known."""
     near: tuple[str, ...] = ()
     """Known names that may have been meant in its place; none where ids are pseudonyms."""
+
+    def counting(self, takings: Iterable[Taking]) -> "Status":
+        """With what was taken back in batches after the last one that is counted here."""
+        new = [taking for taking in takings if taking.batch > self.batches]
+        return msgspec.structs.replace(
+            self,
+            calls=self.calls + sum(taking.calls for taking in new),
+            records=self.records + sum(taking.records for taking in new),
+            batches=max((taking.batch for taking in new), default=self.batches),
+        )
 
     @property
     def in_force(self) -> bool:
