@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import reading
 from deid_stream.kafka.record import InRecord
+from deid_stream.units import Ms
 
 _POLL_MS: Final = 100
 
@@ -44,6 +45,8 @@ class TopicReading:
         self._moved = asyncio.Condition()
         self.current = asyncio.Event()
         """Set once every record that the topic held when ``run`` began has been taken."""
+        self.heard_ms: Ms = 0
+        """When the broker last answered for any of it, in ms since the epoch; 0: never."""
 
     async def run(self, since: Mapping[int, int]) -> None:
         """Take what stands from the offsets ``since`` on (by partition, from the first record where it names none), and
@@ -57,6 +60,7 @@ class TopicReading:
                     await self._come_to(place.partition, await reader.position(place))
                 if all(self._next[partition] >= end for partition, end in ends.items()):
                     self.current.set()
+                self.heard_ms = max((reader.heard_ms(place) or 0 for place in places), default=0)
                 for records in (await reader.poll(_POLL_MS)).values():
                     for record in records:
                         await self._take(message_of(record))

@@ -32,6 +32,7 @@ from deid_stream.kafka.topics_admin import partition_counts
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.keys.ring import KeyRing, Purpose
 from deid_stream.observe import hooks, logs
+from deid_stream.observe.contact import CONNECTED_S, BrokerContact
 from deid_stream.observe.endpoint import served
 from deid_stream.observe.hooks import loop_handler
 from deid_stream.observe.logs import get_log, where
@@ -56,6 +57,8 @@ delay on the embedded broker, which lets a fetch wait although records have come
 STUCK_S: Final = 120.0
 """A control plane that has shown no sign of life for so long is unhealthy. Smaller: one very large call counts as
 stuck; larger: a hung process is restarted later."""
+LOOK_S: Final = 1.0
+"""Between two looks at whether the broker answers. Larger: an outage is told later."""
 EXIT_FAILED: Final = 1
 LEAVE_S: Final = 5.0
 """Longest time that the process may take to end after its work has ended."""
@@ -75,7 +78,13 @@ class Control:
         self._heartbeat = Heartbeat()
         self._failed: asyncio.Future[None] | None = None
         self._names: tuple[Names, bytes, KeyRing | None] | None = None
-        self.ready = False
+        self._contact = BrokerContact(self.metrics)
+        self._working = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it works (no other does), has read what it must know, and the broker answers."""
+        return self._working and self._contact.connected(wall_clock_ms())
 
     @property
     def healthy(self) -> bool:
@@ -196,6 +205,7 @@ class Control:
             if customer_keys is not None:
                 # while this process stands by, too: workers make keys meanwhile, and a deletion has to end them
                 tasks.append(self._guard.start("keys", customer_keys.follow()))
+            log.info("control plane starting: it joins its group and reads its tables")
             if not await go_on(self._guard.start("loop", app.start())):
                 return
             await agents.open()
@@ -211,17 +221,32 @@ class Control:
             tasks.append(
                 self._guard.start("windows", publish_windows(agents.windows, sender, app.flush, wall_clock_ms))
             )
-            self.ready = True
+            tasks.append(self._guard.start("contact", self._look_at_broker(agents.topics)))
+            self._working = True
             log.info("control plane started", calls=len(agents.register))
             await go_on()
         finally:
-            self.ready = False
+            self._working = False
             stopping.cancel()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await app.stop()
             failed.cancel()
+
+    async def _look_at_broker(self, topics: Sequence[TopicReading]) -> None:
+        """Note, and log once, that the broker no longer answers, and that it does again."""
+        connected = True
+        while True:
+            wall_ms = wall_clock_ms()
+            self._contact.note(max(topic.heard_ms for topic in topics), wall_ms)
+            if self._contact.connected(wall_ms) is not connected:
+                connected = not connected
+                if connected:
+                    log.info("the broker answers again")
+                else:
+                    log.warning("the broker does not answer; what is asked waits until it does", seconds=CONNECTED_S)
+            await asyncio.sleep(LOOK_S)
 
     def _guarded(self, name: str, take: Take) -> Take:
         """``take`` with its errors handled: it is tried again while the broker does not answer; any other error ends

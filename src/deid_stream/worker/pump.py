@@ -9,6 +9,7 @@ from typing import Final
 from deid_stream.errors import BrokerError
 from deid_stream.kafka.ports import Batches
 from deid_stream.kafka.record import Place
+from deid_stream.observe.contact import BrokerContact
 from deid_stream.observe.logs import get_log
 from deid_stream.runtime.deadline import Deadline
 from deid_stream.worker.context import Context
@@ -37,6 +38,7 @@ class Pump:
         self._owners: dict[int, Owner] = {}
         self._leaving = False
         self._telemetry = Telemetry(context.metrics)
+        self._contact = BrokerContact(context.metrics)
         self._measured_s = -MEASURE_EVERY_S
         self._kinds = context.names.inputs
         self._group = context.group
@@ -47,7 +49,7 @@ class Pump:
         return (
             bool(self._owners)
             and all(owner.partition is not None for owner in list(self._owners.values()))
-            and self._telemetry.connected(self._context.wall_ms())
+            and self._contact.connected(self._context.wall_ms())
         )
 
     async def start(self) -> None:
@@ -153,7 +155,7 @@ class Pump:
                     unread[kind] = behind + buffered
             self._telemetry.partition(number, unread, places, partition.clock_ms, wall_ms)
         heard_ms = max(self._context.policies.heard_ms(), self._group.heard_ms() or 0)
-        self._telemetry.broker(heard_ms, wall_ms)
+        self._contact.note(heard_ms, wall_ms)
         self._telemetry.only(set(self._owners), wall_ms)
         metrics = self._context.metrics
         metrics.policies.set(len(self._context.policies))

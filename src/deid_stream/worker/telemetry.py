@@ -1,4 +1,4 @@
-"""What one worker's metrics say of its partitions, its broker and its dead letters, measured once per second."""
+"""What one worker's metrics say of its partitions and its dead letters, measured once per second."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,8 +8,6 @@ from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.progress import Progress
 from deid_stream.units import Ms
 
-CONNECTED_S: Final = 10.0
-"""A broker that has not answered for so long counts as gone. Smaller, and a slow answer looks like an outage."""
 TELL_EVERY_S: Final = 30.0
 """Between two log lines about dead letters of one code. Smaller: a broken producer fills the log."""
 
@@ -17,7 +15,7 @@ log = get_log("worker")
 
 
 class Telemetry:
-    """Writes the gauges. ``heard_ms`` is when the broker answered last, in ms since the epoch."""
+    """Writes the gauges."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -25,17 +23,6 @@ class Telemetry:
         self._known: dict[int, tuple[str, ...]] = {}
         self._told: dict[str, tuple[float, float]] = {}
         """By code of a dead letter: when it was logged last, and how many there were then."""
-        self.heard_ms = 0
-
-    def connected(self, wall_ms: Ms) -> bool:
-        """The broker has answered lately."""
-        return wall_ms - self.heard_ms < CONNECTED_S * 1000
-
-    def broker(self, heard_ms: float, wall_ms: Ms) -> None:
-        """Note when it answered last, and whether that is lately."""
-        self.heard_ms = max(self.heard_ms, int(heard_ms))
-        self._metrics.last_poll.set(self.heard_ms / 1000)
-        self._metrics.broker_connected.set(self.connected(wall_ms))
 
     def partition(
         self, number: int, unread: Mapping[str, int], places: Mapping[str, int], clock_ms: Ms, wall_ms: Ms

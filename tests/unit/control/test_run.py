@@ -14,6 +14,7 @@ from deid_stream.kafka import topics_admin
 from deid_stream.kafka.customer_keys import CustomerKeys
 from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
+from deid_stream.observe.contact import CONNECTED_S
 from deid_stream.policy.rights import Status
 from deid_stream.wire.index import encode_claims
 from tests.support.service import until
@@ -109,3 +110,21 @@ async def test_it_begins_where_its_predecessor_ended_and_goes_on_whatever_faust_
     said(plane, "later")
     await app.reached[TOPICS.index](0, 2)
     assert known(app) == {"missed", "later"}
+
+
+async def test_while_the_broker_does_not_answer_it_is_not_ready_and_says_so_once(standing_by, monkeypatch, caplog):
+    _, app = standing_by
+    monkeypatch.setattr(run, "LOOK_S", 0.001)
+    app.turn.set()
+    await until(lambda: app.control.ready)
+    shown = app.control.metrics.broker_connected.values
+    await until(lambda: shown.get("") == 1)
+    clock = run.wall_clock_ms
+    with caplog.at_level("INFO"):
+        monkeypatch.setattr(run, "wall_clock_ms", lambda: clock() + 2 * int(CONNECTED_S * 1000))
+        await until(lambda: "the broker does not answer" in caplog.text)
+        assert (app.control.ready, shown[""]) == (False, 0)
+        monkeypatch.setattr(run, "wall_clock_ms", clock)
+        await until(lambda: "the broker answers again" in caplog.text)
+        assert (app.control.ready, shown[""]) == (True, 1)
+    assert caplog.text.count("the broker does not answer") == 1

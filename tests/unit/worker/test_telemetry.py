@@ -1,7 +1,7 @@
-"""What a worker's gauges say of its partitions and its broker."""
+"""What a worker's gauges say of its partitions."""
 
 from deid_stream.observe.metrics import Metrics
-from deid_stream.worker.telemetry import CONNECTED_S, TELL_EVERY_S, Telemetry
+from deid_stream.worker.telemetry import TELL_EVERY_S, Telemetry
 
 NOW_MS = 1_764_000_000_000
 
@@ -32,23 +32,6 @@ def test_a_partition_that_stands_still_or_that_nobody_takes_over_is_stuck():
     assert metrics.stuck_partitions.values[""] == 2
     telemetry.only({1, 2}, now_ms)
     assert metrics.stuck_partitions.values[""] == 0
-
-
-def test_a_broker_that_does_not_answer_is_gone_after_a_while():
-    metrics = Metrics()
-    telemetry = Telemetry(metrics)
-    late_ms = int(CONNECTED_S * 1000)
-    for heard_ms, wall_ms, connected in (
-        (0, NOW_MS, False),
-        (NOW_MS, NOW_MS, True),
-        (NOW_MS, NOW_MS + late_ms - 1, True),
-        (NOW_MS, NOW_MS + late_ms, False),
-        (NOW_MS + late_ms, NOW_MS + late_ms, True),
-    ):
-        telemetry.broker(heard_ms, wall_ms)
-        assert telemetry.connected(wall_ms) is connected
-        assert metrics.broker_connected.values[""] == connected
-    assert metrics.last_poll.values[""] == (NOW_MS + late_ms) / 1000
 
 
 def test_dead_letters_are_logged_by_code_at_once_and_then_every_half_minute(caplog):
