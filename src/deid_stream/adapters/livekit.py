@@ -19,8 +19,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
 from typing import TypeVar
 
-from deid_stream.adapters.speakers import CALLER, apart, mono
-from deid_stream.adapters.speakers import Agent as Side
+from deid_stream.adapters.speakers import CALLER, Said, Side, apart, mono
 from deid_stream.errors import ConfigError, install
 from deid_stream.live import BackgroundCall
 from deid_stream.units import Ms
@@ -39,57 +38,80 @@ class LiveKitCall:
     """One call of an agent, whichever agents take part in it one after the other."""
 
     def __init__(self, call: BackgroundCall) -> None:
-        self._call = call
+        self.call = call
         self._side = Side(call)
         self._resamplers: dict[tuple[bool, int], rtc.AudioResampler] = {}
 
     async def heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The caller's frames, as they come."""
         async for frame in audio:
-            with apart(self._call):
+            with apart(self.call):
                 for data in self._mono(frame, agent=False):
-                    self._call.audio(data, channel=CALLER)
+                    self._side.hear(data)
             yield frame
 
     async def read(self, events: AsyncIterable[T]) -> AsyncGenerator[T, None]:
         """A recogniser's events, as they come."""
-        clock = _Clock(self._call.media_ms(CALLER))
-        async for event in events:
-            with apart(self._call):
-                if isinstance(event, stt.SpeechEvent):
-                    if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT and event.alternatives:
-                        self._call.segment(clock.segment(event.alternatives[0]), channel=CALLER)
-                elif isinstance(event, str) and event.strip():
-                    self._call.segment({"text": str(event)}, channel=CALLER)
-            yield event
+        clock = _Clock(self.call.media_ms(CALLER))
+        async with contextlib.aclosing(_whole(events)) as whole:
+            async for event in whole:
+                with apart(self.call):
+                    self._read(event, clock)
+                yield event
+
+    def _read(self, event: object, clock: "_Clock") -> None:
+        if isinstance(event, stt.SpeechEvent):
+            if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT and event.alternatives:
+                self.call.segment(clock.segment(event.alternatives[0]), channel=CALLER)
+        elif isinstance(event, str) and event.strip():
+            self.call.segment({"text": str(event)}, channel=CALLER)
+
+    def reply(self) -> "_Reply":
+        """What the agent is about to say."""
+        return _Reply(self)
+
+    def voice(self, frame: rtc.AudioFrame, said: Said) -> None:
+        """The next frame of what is said."""
+        for data in self._mono(frame, agent=True):
+            start_ms = self._side.speak(data, goes_on=said.start_ms is not None)
+            said.start_ms = start_ms if said.start_ms is None else said.start_ms
+            said.end_ms = self._side.until_ms
+
+    def _mono(self, frame: rtc.AudioFrame, *, agent: bool) -> list[bytes]:
+        data = mono(bytes(frame.data), frame.num_channels)
+        if frame.sample_rate == self.call.rate_hz:
+            return [data]
+        key = (agent, frame.sample_rate)
+        if key not in self._resamplers:
+            self._resamplers[key] = rtc.AudioResampler(frame.sample_rate, self.call.rate_hz)
+        return [bytes(made.data) for made in self._resamplers[key].push(bytearray(data))]
+
+
+class _Reply:
+    """One reply of the agent: its text and its sound, whatever of both there is."""
+
+    def __init__(self, deid: LiveKitCall) -> None:
+        self._deid = deid
+        self._said = Said()
 
     async def said(self, text: AsyncIterable[str]) -> AsyncGenerator[str, None]:
         """The text that the agent is about to say."""
         async for part in text:
-            with apart(self._call):
-                self._side.say(str(part), joined=True)
+            with apart(self._deid.call):
+                self._said.add(str(part), joined=True)
             yield part
 
     async def spoken(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The agent's frames, as they are made: at the end the text is what was said in them."""
         try:
-            async for frame in audio:
-                with apart(self._call):
-                    for data in self._mono(frame, agent=True):
-                        self._side.speak(data)
-                yield frame
+            async with contextlib.aclosing(_whole(audio)) as frames:
+                async for frame in frames:
+                    with apart(self._deid.call):
+                        self._deid.voice(frame, self._said)
+                    yield frame
         finally:
-            with apart(self._call):
-                self._side.stop()
-
-    def _mono(self, frame: rtc.AudioFrame, *, agent: bool) -> list[bytes]:
-        data = mono(bytes(frame.data), frame.num_channels)
-        if frame.sample_rate == self._call.rate_hz:
-            return [data]
-        key = (agent, frame.sample_rate)
-        if key not in self._resamplers:
-            self._resamplers[key] = rtc.AudioResampler(frame.sample_rate, self._call.rate_hz)
-        return [bytes(made.data) for made in self._resamplers[key].push(bytearray(data))]
+            with apart(self._deid.call):
+                self._said.hand_over(self._deid.call)
 
 
 class _Clock:
@@ -134,15 +156,17 @@ class Deidentified:
         """As the agent's own, listened to."""
         call = self.deid
         node = await _node(super().stt_node(audio if call is None else call.heard(audio), model_settings))  # type: ignore[misc]
-        async for event in _whole(node if call is None else call.read(node)):
-            yield event
+        async with contextlib.aclosing(_whole(node if call is None else call.read(node))) as events:
+            async for event in events:
+                yield event
 
     async def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterator[rtc.AudioFrame]:
         """As the agent's own, listened to."""
-        call = self.deid
-        node = await _node(super().tts_node(text if call is None else call.said(text), model_settings))  # type: ignore[misc]
-        async for frame in _whole(node if call is None else call.spoken(node)):
-            yield frame
+        reply = None if self.deid is None else self.deid.reply()
+        node = await _node(super().tts_node(text if reply is None else reply.said(text), model_settings))  # type: ignore[misc]
+        async with contextlib.aclosing(_whole(node if reply is None else reply.spoken(node))) as frames:
+            async for frame in frames:
+                yield frame
 
 
 async def _node(made: AsyncIterable[T] | Awaitable[AsyncIterable[T] | None]) -> AsyncIterable[T]:
@@ -157,7 +181,7 @@ async def _nothing() -> AsyncGenerator[T, None]:
 
 
 async def _whole(items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
-    """``items``; whoever stops early closes them, too."""
+    """``items``; whoever closes this early closes them, too."""
     try:
         async for item in items:
             yield item

@@ -24,6 +24,7 @@ try:
     from pipecat.audio.resamplers.base_audio_resampler import BaseAudioResampler
     from pipecat.audio.utils import create_stream_resampler
     from pipecat.frames.frames import (
+        BotStartedSpeakingFrame,
         BotStoppedSpeakingFrame,
         CancelFrame,
         EndFrame,
@@ -32,6 +33,8 @@ try:
         InterruptionFrame,
         OutputAudioRawFrame,
         TranscriptionFrame,
+        TTSStartedFrame,
+        TTSStoppedFrame,
         TTSTextFrame,
     )
     from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -85,13 +88,21 @@ class PipecatCall:
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         if isinstance(frame, InputAudioRawFrame):
-            self._call.audio(await self._mono(frame, agent=False), channel=CALLER)
+            self._agent.hear(await self._mono(frame, agent=False))
         elif isinstance(frame, OutputAudioRawFrame):
             self._agent.speak(await self._mono(frame, agent=True))
         elif isinstance(frame, TTSTextFrame):
-            self._agent.say(frame.text, joined=frame.includes_inter_frame_spaces)
-        elif isinstance(frame, BotStoppedSpeakingFrame | EndFrame | CancelFrame):
+            self._agent.say(frame.text, joined=frame.includes_inter_frame_spaces, reply=_reply_of(frame))
+        elif isinstance(frame, TTSStartedFrame):
+            self._agent.begin(_reply_of(frame))
+        elif isinstance(frame, TTSStoppedFrame):
+            self._agent.begin(None)
+        elif isinstance(frame, BotStartedSpeakingFrame):
+            self._agent.start()
+        elif isinstance(frame, BotStoppedSpeakingFrame):
             self._agent.stop()
+        elif isinstance(frame, EndFrame | CancelFrame):
+            self._agent.finish()
         elif isinstance(frame, TranscriptionFrame):
             self._read(frame)
 
@@ -124,6 +135,12 @@ class Tap(FrameProcessor):  # type: ignore[misc]  # the framework is not importe
         await super().process_frame(frame, direction)
         await self._deid.see(frame)
         await self.push_frame(frame, direction)
+
+
+def _reply_of(frame: Frame) -> str | None:
+    """The synthesiser's name for what it says in one go; None before Pipecat gave names."""
+    found: str | None = getattr(frame, "context_id", None)
+    return found
 
 
 def _plain(result: object) -> object:

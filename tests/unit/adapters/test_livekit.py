@@ -41,9 +41,10 @@ def timed(offset_s: float | None) -> list[TimedString]:
 class Fake(Agent):
     """Its recogniser answers the first frame with ``events``, its voice each text with a second of sound."""
 
-    def __init__(self, events: list[Any]) -> None:
+    def __init__(self, events: list[Any], *, fails: bool = False) -> None:
         super().__init__(instructions="")
         self.events = events
+        self.fails = fails
 
     async def stt_node(self, audio: Any, model_settings: Any) -> AsyncIterator[Any]:
         async for _ in audio:
@@ -52,6 +53,8 @@ class Fake(Agent):
 
     async def tts_node(self, text: Any, model_settings: Any) -> AsyncIterator[rtc.AudioFrame]:
         async for _ in text:
+            if self.fails:
+                raise ConnectionError
             yield frame()
 
 
@@ -91,7 +94,28 @@ async def test_both_sides_are_one_call_and_nothing_is_changed() -> None:
     ]
     assert (texts[1].start_ms, texts[1].end_ms) == (1_000, 3_000)
     sound = sorted((c.channel, c.offset_ms) for c in left if isinstance(c, CleanAudio))
-    assert sound == [(0, 0), (1, 1_000), (1, 2_000)]
+    assert sound == [(0, 0), (1, 0), (1, 800), (1, 1_000), (1, 2_000)], "silent until it speaks"
+
+
+async def test_each_reply_has_its_own_text_also_where_one_has_no_sound_or_is_left() -> None:
+    left: list[Clean] = []
+    live = Live(SecretDetector()).call("c-1", "acme", channels=2, rate_hz=RATE_HZ)
+    async with BackgroundCall(live, left.append) as call:
+        agent = Support([])
+        agent.deid = LiveKitCall(call)
+        failing = Support([], fails=True)
+        failing.deid = agent.deid
+        with pytest.raises(ConnectionError):
+            async for _ in failing.tts_node(items("never said"), ModelSettings()):
+                pass
+        first = agent.tts_node(items("good ", "morning"), ModelSettings())
+        await anext(first)
+        second = agent.tts_node(items("how ", "are ", "you"), ModelSettings())
+        await anext(second)
+        await first.aclose()
+        assert [sound async for sound in second]
+    texts = [(clean.text, clean.start_ms, clean.end_ms) for clean in left if isinstance(clean, CleanText)]
+    assert texts == [("good", 0, 1_000), ("how are you", 1_000, 4_000)]
 
 
 @pytest.mark.parametrize("words", [timed(None), None], ids=["words without times", "no words"])
@@ -118,7 +142,7 @@ async def test_only_final_transcripts_count() -> None:
 @pytest.mark.parametrize(("rate_hz", "channels"), [(24_000, 1), (48_000, 2)])
 async def test_sound_of_another_shape_becomes_the_calls(rate_hz: int, channels: int) -> None:
     left, _ = await held([], [frame(rate_hz, channels)], [])
-    samples = sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio))
+    samples = sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio) and clean.channel == 0)
     assert samples == pytest.approx(RATE_HZ, rel=0.1), "a resampler keeps some in hand"
 
 

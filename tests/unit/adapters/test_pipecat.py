@@ -11,6 +11,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pipecat.frames.frames import (
         BotStoppedSpeakingFrame,
+        EndFrame,
         Frame,
         InputAudioRawFrame,
         InterimTranscriptionFrame,
@@ -18,6 +19,8 @@ with warnings.catch_warnings():
         OutputAudioRawFrame,
         TextFrame,
         TranscriptionFrame,
+        TTSStartedFrame,
+        TTSStoppedFrame,
         TTSTextFrame,
     )
     from pipecat.tests.utils import run_test
@@ -27,6 +30,7 @@ with warnings.catch_warnings():
 
 from deid_stream.errors import UnknownProviderError
 from deid_stream.live import BackgroundCall, Clean, CleanAudio, CleanText, Live
+from deid_stream.model.outputs import CallSummary
 from tests.support.made_calls import SecretDetector
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -39,7 +43,7 @@ async def seen(frames: list[Frame], provider: str = "") -> list[Clean]:
     live = Live(SecretDetector()).call("c-1", "acme", channels=2, rate_hz=RATE_HZ)
     async with BackgroundCall(live, left.append) as call:
         deid = PipecatCall(call, provider=provider)
-        for frame in frames:
+        for frame in [*frames, EndFrame()]:
             await deid.see(frame)
     assert not call.failed
     assert call.refused == 0
@@ -63,16 +67,17 @@ async def test_both_sides_are_one_call() -> None:
         ]
     )
     assert sorted(texts(left)) == [(0, "hello there"), (1, "good morning")]
-    audio = {clean.channel: clean for clean in left if isinstance(clean, CleanAudio)}
-    assert audio[0].offset_ms == 0
-    assert audio[1].offset_ms == 1_000
-    assert audio[1].data == SECOND
+    audio = {(clean.channel, clean.offset_ms): clean for clean in left if isinstance(clean, CleanAudio)}
+    assert audio[0, 0].data == audio[1, 1_000].data == SECOND
+    assert sorted(audio) == [(0, 0), (1, 0), (1, 800), (1, 1_000)], "silent until it speaks"
+    (summary,) = [clean for clean in left if isinstance(clean, CallSummary)]
+    assert summary.complete
 
 
 async def test_a_frame_that_passes_both_taps_counts_once() -> None:
     frame, said = InputAudioRawFrame(SECOND, RATE_HZ, 1), TranscriptionFrame("hello there", "caller", "")
     left = await seen([frame, frame, said, said])
-    assert sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio)) == RATE_HZ
+    assert sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio) and clean.channel == 0) == RATE_HZ
     assert texts(left) == [(0, "hello there")]
 
 
@@ -84,7 +89,7 @@ async def test_what_is_no_speech_of_theirs_is_passed_over() -> None:
 async def test_sound_of_another_shape_becomes_the_calls(rate_hz: int, channels: int) -> None:
     frames = [InputAudioRawFrame(b"\0\0" * (rate_hz // 50 * channels), rate_hz, channels) for _ in range(50)]
     left = await seen([*frames])
-    samples = sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio))
+    samples = sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio) and clean.channel == 0)
     assert samples == pytest.approx(RATE_HZ, rel=0.1), "a resampler keeps some in hand"
 
 
@@ -116,8 +121,22 @@ async def test_what_the_agent_was_cut_off_in_has_no_text_and_is_silenced() -> No
     left = await seen([heard, cut_off, interruption, interruption, reply, text, BotStoppedSpeakingFrame()])
     (told,) = [clean for clean in left if isinstance(clean, CleanText) and clean.channel == 1]
     assert (told.text, told.start_ms, told.end_ms) == ("good morning", 2_000, 3_000)
-    (silenced,) = [clean for clean in left if isinstance(clean, CleanAudio) and clean.offset_ms == 1_000]
+    (silenced,) = [c for c in left if isinstance(c, CleanAudio) and (c.channel, c.offset_ms) == (1, 1_000)]
     assert silenced.data != tone
+
+
+async def test_text_that_comes_after_the_next_reply_began_is_not_laid_over_that() -> None:
+    tone = (np.sin(np.arange(RATE_HZ) / 8) * 8_000).astype("<i2").tobytes()
+    heard, first, second = (kind(tone, RATE_HZ, 1) for kind in (InputAudioRawFrame, *[OutputAudioRawFrame] * 2))
+    texts = [
+        TTSTextFrame(text, "word", context_id=reply) for text, reply in (("good", "a"), ("day", "a"), ("bye", "b"))
+    ]
+    started, stopped = (lambda reply, kind=kind: kind(context_id=reply) for kind in (TTSStartedFrame, TTSStoppedFrame))
+    frames = [heard, started("a"), first, texts[0], stopped("a"), BotStoppedSpeakingFrame()]
+    frames += [started("b"), second, texts[1], texts[2], stopped("b"), BotStoppedSpeakingFrame()]
+    left = await seen(frames)
+    told = [(c.text, c.start_ms, c.end_ms) for c in left if isinstance(c, CleanText) and c.channel == 1]
+    assert sorted(told) == [("bye", 2_000, 3_000), ("good day", 1_000, 2_000)]
 
 
 async def test_sound_that_changes_its_rate_or_ends_within_a_sample_goes_on() -> None:
@@ -128,8 +147,8 @@ async def test_sound_that_changes_its_rate_or_ends_within_a_sample_goes_on() -> 
         for _ in range(20)
     ]
     left = await seen([InputAudioRawFrame(SECOND, RATE_HZ, 1), *frames])
-    samples = sum(len(clean.samples) for clean in left if isinstance(clean, CleanAudio) and clean.channel == 1)
-    assert samples == pytest.approx(RATE_HZ * 0.4 * len(shapes), rel=0.1)
+    spoken = [c for c in left if isinstance(c, CleanAudio) and c.channel == 1 and c.offset_ms >= 1_000]
+    assert sum(len(clean.samples) for clean in spoken) == pytest.approx(RATE_HZ * 0.4 * len(shapes), rel=0.1)
 
 
 async def test_a_frame_that_cannot_be_read_ends_what_leaves_and_not_the_conversation() -> None:

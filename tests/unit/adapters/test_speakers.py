@@ -1,36 +1,54 @@
 """Where an agent's sound and text stand on the caller's clock."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import deid_stream
 from deid_stream.adapters.speakers import AGENT, CALLER, Agent, apart, whole_samples
+from deid_stream.audio.codec.pcm import decode
+from deid_stream.datasets.wav import read_wav
 from deid_stream.errors import ConfigError
+from deid_stream.live import BackgroundCall, Clean, CleanAudio, Live
+from deid_stream.model.outputs import CallSummary
+from tests.support.made_calls import SecretDetector
+
+SAMPLE = Path(deid_stream.__file__).parent / "demo" / "samples" / "card-payment.wav"
 
 
 class Call:
-    """Keeps what it is given; 1 byte is 1 ms."""
+    """Keeps what it is given; 2 bytes are 1 ms."""
 
-    rate_hz = 500
+    rate_hz = 1_000
     channels = 2
 
     def __init__(self) -> None:
         self.fed = {CALLER: 0, AGENT: 0}
         self.segments: list[tuple[str, int, int]] = []
         self.begins: list[int] = []
+        """Of what the agent said, without its silence."""
+        self.silence: list[tuple[int, int]] = []
 
     def media_ms(self, channel: int) -> int:
         return self.fed[channel]
 
-    def audio(self, sound: bytes, *, channel: int, offset_ms: int | None = None) -> None:
-        begin_ms = self.fed[channel] if offset_ms is None else offset_ms
-        self.begins.append(begin_ms)
-        self.fed[channel] = begin_ms + len(sound)
+    def audio(self, sound: bytes, *, channel: int) -> None:
+        begin_ms = self.fed[channel]
+        self.fed[channel] = begin_ms + len(sound) // 2
+        if channel == AGENT and not any(sound):
+            self.silence.append((begin_ms, self.fed[channel]))
+        elif channel == AGENT:
+            self.begins.append(begin_ms)
 
     def segment(self, segment: dict[str, Any], *, channel: int) -> None:
         assert channel == AGENT
         self.segments.append((segment["text"], segment["start_ms"], segment["end_ms"]))
+
+
+def sound(ms: int) -> bytes:
+    return b".." * ms
 
 
 def agent_of(call: Call) -> Agent:
@@ -49,8 +67,24 @@ def test_sound_stands_where_the_caller_has_got_to_after_a_pause_and_follows_on_o
     agent = agent_of(call)
     for caller_ms, said_ms in ((1_000, 500), (1_600, 500), (3_000, 500), (3_100, 500)):
         call.fed[CALLER] = caller_ms
-        agent.speak(b"." * said_ms)
+        agent.speak(sound(said_ms))
     assert call.begins == [1_000, 1_500, 3_000, 3_500]
+    assert call.silence == [(0, 1_000), (2_000, 3_000)]
+
+
+def test_while_the_agent_says_nothing_its_channel_is_silent() -> None:
+    call = Call()
+    agent = agent_of(call)
+    for _ in range(100):
+        agent.hear(sound(20))
+    assert 1_600 <= call.fed[AGENT] <= 1_800
+    assert all(end_ms - begin_ms >= 200 for begin_ms, end_ms in call.silence), "in pieces, not one per frame"
+    assert [(begin, 0) for begin, _ in call.silence] == [(end, 0) for _, end in [(0, 0), *call.silence[:-1]]]
+    agent.speak(sound(500))
+    for _ in range(10):
+        agent.hear(sound(20))
+    assert call.begins == [2_000]
+    assert call.silence[-1][1] == 2_000
 
 
 @pytest.mark.parametrize(
@@ -66,12 +100,28 @@ def test_sound_stands_where_the_caller_has_got_to_after_a_pause_and_follows_on_o
         ("speak stop speak say stop say", [("hello", 1_000, 1_500), ("hello", 1_500, 2_000)]),
         # no text came for the first: its sound is told of with the second
         ("speak stop speak stop say", [("hello", 1_000, 2_000)]),
+        # the end of the text comes after the end of the sound
+        ("speak say=my stop say=name speak say=yours stop", [("my name", 1_000, 1_500), ("yours", 1_500, 2_000)]),
+        ("speak stop say=my say=name speak say=yours stop", [("my name", 1_000, 1_500), ("yours", 1_500, 2_000)]),
+        ("say=my speak say=name soon stop say=is wait", [("my name is", 1_000, 1_500)]),
+        ("speak stop soon say=my soon say=name soon say=is wait", [("my name is", 1_000, 1_500)]),
+        # all of the text of the first came before its sound: what comes after that is of the second
+        ("say=my speak stop say=your speak stop", [("my", 1_000, 1_500), ("your", 1_500, 2_000)]),
+        # too late to be of the first
+        ("speak say=my stop wait say=your speak stop", [("my", 1_000, 1_500), ("your", 4_000, 4_500)]),
         # cut off: the rest of its sound has no text, and what is said next is not laid over it
         ("speak interrupt speak stop say", [("hello", 1_500, 2_000)]),
         ("speak say speak interrupt speak stop say", [("hello", 1_000, 1_500), ("hello", 2_000, 2_500)]),
         ("say speak interrupt stop say stop", [("hello", 1_000, 1_500)]),
         ("speak interrupt interrupt stop wait say speak stop", [("hello", 4_000, 4_500)]),
         ("say interrupt speak stop say", [("hello", 1_000, 1_500)]),
+        # where it is told when the agent begins to speak, the rest of what was cut off is no part of that
+        ("start speak interrupt stop speak start start speak say stop", [("hello", 2_000, 2_500)]),
+        ("start speak interrupt speak stop start speak start say stop", [("hello", 2_000, 2_500)]),
+        ("start speak interrupt speak say interrupt start speak say stop", [("hello", 2_000, 2_500)]),
+        ("start speak interrupt soon say=my start speak say=name stop", [("my name", 1_700, 2_200)]),
+        ("start speak stop interrupt say=my start speak say=name stop", [("name", 1_500, 2_000)]),
+        ("start speak start say stop", [("hello", 1_000, 1_500)]),
         # a last frame of it comes behind the interruption
         ("speak interrupt speak wait speak stop say", [("hello", 4_000, 4_500)]),
         # sound that never gets text, as of a recording, long before
@@ -85,21 +135,85 @@ def test_sound_stands_where_the_caller_has_got_to_after_a_pause_and_follows_on_o
     ],
 )
 def test_text_and_sound_meet_whichever_comes_first(steps: str, expected: list[tuple[str, int, int]]) -> None:
+    assert told(steps) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("begin=a speak say=my@a stop", [("my", 1_000, 1_500)]),
+        ("say=my@a begin=a speak say=name@a stop", [("my name", 1_000, 1_500)]),
+        # whichever comes first, and however late
+        (
+            "begin=a speak say=my@a stop begin=b speak say=name@a say=your@b stop",
+            [("my name", 1_000, 1_500), ("your", 1_500, 2_000)],
+        ),
+        ("begin=a speak stop wait say=my@a wait", [("my", 1_000, 1_500)]),
+        ("begin=a speak say=my@a stop say=your@b begin=b speak stop", [("my", 1_000, 1_500), ("your", 1_500, 2_000)]),
+        ("begin=a speak begin= speak say=my@a stop", [("my", 1_000, 1_500)]),
+        # a synthesiser that stalls
+        ("begin=a speak stop wait speak say=my@a stop", [("my", 1_000, 4_500)]),
+        ("begin=a speak say=my@a stop wait speak say=name@a stop", [("my", 1_000, 1_500), ("name", 4_000, 4_500)]),
+        # its sound has its text already: it is not that of what comes next
+        ("begin=a speak say=my@a stop wait say=name@a begin=b speak say=your@b stop",
+         [("my", 1_000, 1_500), ("your", 4_000, 4_500)]),
+        # cut off: what was on its way comes behind the interruption
+        ("begin=a speak interrupt speak say=my@a begin=b speak say=your@b stop", [("your", 2_000, 2_500)]),
+        ("begin=a say=my@a interrupt say=name@a begin=b speak say=your@b stop", [("your", 1_000, 1_500)]),
+        ("begin=a speak interrupt stop say=my@a wait begin=b speak say=your@b stop", [("your", 4_000, 4_500)]),
+        # sound without a name, as of a recording, gets none of it
+        ("begin=a speak begin= stop speak stop say=my@a wait", [("my", 1_000, 1_500)]),
+    ],
+)  # fmt: skip
+def test_a_named_reply_gets_its_own_text(steps: str, expected: list[tuple[str, int, int]]) -> None:
+    assert told(steps) == expected
+
+
+async def test_what_the_agent_says_after_a_pause_leaves_where_its_words_have_no_times() -> None:
+    wav = read_wav(SAMPLE)
+    rate_hz = wav.format.rate_hz
+    said = decode(wav.data, wav.format)[8_578 * rate_hz // 1000 : 11_438 * rate_hz // 1000, 0].astype("<i2").tobytes()
+    left: list[Clean] = []
+    live = Live(SecretDetector()).call("c-1", "acme", channels=2, rate_hz=rate_hz)
+    async with BackgroundCall(live, left.append) as call:
+        agent = Agent(call)
+        for _ in range(2):
+            agent.hear(bytes(2 * 3 * rate_hz))
+            agent.speak(said)
+            agent.say("Of course. What is the long number on the card?")
+            agent.stop()
+            agent.hear(bytes(len(said)))
+        agent.finish()
+    assert [c.data == said for c in left if isinstance(c, CleanAudio) and c.channel == AGENT and any(c.data)] == [
+        True
+    ] * 2
+    (summary,) = [clean for clean in left if isinstance(clean, CallSummary)]
+    assert summary.complete
+
+
+def told(steps: str) -> list[tuple[str, int, int]]:
     call = Call()
     call.fed[CALLER] = 1_000
     agent = agent_of(call)
     for step in steps.split():
-        if step == "say":
-            agent.say("hello")
-        elif step == "speak":
-            agent.speak(b"." * 500)
-        elif step == "wait":
-            call.fed[CALLER] += 3_000
-        elif step == "interrupt":
+        what, _, told = step.partition("=")
+        if what == "say":
+            text, _, reply = told.partition("@")
+            agent.say(text or "hello", reply=reply or None)
+        elif what == "speak":
+            agent.speak(sound(500))
+        elif what in ("wait", "soon"):
+            agent.hear(sound(3_000 if what == "wait" else 700))
+        elif what == "start":
+            agent.start()
+        elif what == "begin":
+            agent.begin(told or None)
+        elif what == "interrupt":
             agent.interrupt()
         else:
             agent.stop()
-    assert call.segments == expected
+    agent.finish()
+    return call.segments
 
 
 def test_what_fails_while_listening_fails_the_call_alone() -> None:
@@ -122,6 +236,6 @@ def test_parts_that_bring_their_spaces_are_joined_as_they_are() -> None:
     agent = agent_of(call)
     for part in ("Hel", "lo", " there"):
         agent.say(part, joined=True)
-    agent.speak(b"." * 500)
-    agent.stop()
+    agent.speak(sound(500))
+    agent.finish()
     assert call.segments == [("Hello there", 0, 500)]
