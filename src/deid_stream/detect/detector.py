@@ -15,6 +15,7 @@ import msgspec
 from deid_stream.detect.conversation.state import ConversationState
 from deid_stream.detect.conversation.turns import Conversation
 from deid_stream.detect.judge.addresses import grow_addresses
+from deid_stream.detect.judge.growing import grow_values
 from deid_stream.detect.judge.refine import refine
 from deid_stream.detect.model.neural import NeuralTagger
 from deid_stream.detect.model.sensitivity import LOG_ODDS, Sensitivity
@@ -34,6 +35,7 @@ from deid_stream.detect.rules.shipped import (
     DateRecognizer,
     EmailRecognizer,
     GivenNameRecognizer,
+    LikenedRecognizer,
     NameRecognizer,
     PatternRecognizer,
     SecretRecognizer,
@@ -107,7 +109,10 @@ class Detector:
             raise
         except Exception as error:  # noqa: BLE001 - whatever fails, the turn is withheld, and its text stays here
             raise DetectionError(f"recognizer {name} failed: {type(error).__name__}") from None
-        return grow_addresses(view.written.source, refine(view, found), view.language, view.counted)
+        source = view.written.source
+        if not (refined := refine(view, found)):
+            return refined
+        return grow_addresses(source, grow_values(source, refined), view.language, view.counted)
 
     def conversation(
         self,
@@ -144,5 +149,6 @@ def rules() -> list[Recognizer]:
         NameRecognizer(),
         BareNameRecognizer(),
         GivenNameRecognizer(),
+        LikenedRecognizer(),
         AnswerRecognizer(),
     ]

@@ -27,6 +27,10 @@ _ELSEWHERE: Final = re.compile(_phrases("elsewhere"))
 _ID_ASKED: Final = re.compile(
     r"(?<![^\W_])(?:number|num|no|id|i d|code|reference|digits|#|nambar|sankhya|n[uú]mero|नंबर|नम्बर|संख्या)(?!\w)"
 )
+_SPELL: Final = re.compile(
+    r"(?<![^\W_])(?:spell (?:that|it|this)|how (?:do you|is (?:that|it)|would you) sp(?:ell|ellt|elled|elt)(?:"
+    r" (?:that|it))?)(?![^\W_])"
+)
 _SHORT_WORDS: Final = 7
 """A turn of at most this many words asks for what it names without being a question ("date of birth"). A larger value
 takes more statements for questions, so that more of the next turn is redacted."""
@@ -63,6 +67,11 @@ def opened(before: Asked | None, by: str, types: Sequence[T], said: Collection[T
 def asks_again(low: str) -> bool:
     """ "can you spell that", "sorry, once more", "go on": the question before stays open."""
     return _AGAIN.search(low) is not None
+
+
+def asks_to_spell(low: str) -> bool:
+    """ "spell that please", "how is that spelled": a name, where nothing was asked for before."""
+    return "spel" in low and _SPELL.search(low) is not None
 
 
 def moves_on(low: str) -> bool:

@@ -206,6 +206,8 @@ class Conversation:
         types = list(questions.asked(low))
         if not types and state.last_types and questions.asks_again(low):
             types = state.last_types
+        elif not types and not state.last_types and questions.asks_to_spell(low):
+            types = [EntityType.PERSON]
         elsewhere = questions.moves_on(low)
         state.quantity_asked = elsewhere and not types
         if types:

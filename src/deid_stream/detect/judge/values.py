@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from deid_stream.detect.judge.addresses import NUMBERS, PLACES, STREETS
+from deid_stream.detect.judge.growing import SIGN_WORDS
 from deid_stream.detect.judge.places import is_number
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.cues import nearest
@@ -50,6 +51,11 @@ _COUNT_WORDS: Final = r"(?:digits?|letters?|characters?|figures|ank|akshar|เค…เค
 _COUNTS: Final = re.compile(rf"[ -]?{_COUNT_WORDS}(?!\w)")
 _COUNTED: Final = re.compile(rf"(?:[^\W\d_]+ )?\d{{1,2}} {_COUNT_WORDS}")
 """After a number: how many there are of them ("the three digit code")."""
+_PLACES_ASKED: Final = re.compile(r"(?<![^\W_])(?:letter|character|digit)s?(?: number)?(?: \w+,? (?:and|then))? \Z")
+"""Before a number that says which letters of a secret are asked for."""
+_PLACES_AFTER: Final = re.compile(
+    r"(?:,? (?:and |or |then )?(?:the )?[^\W_]+){0,2}? (?:letter|character|digit)s?(?![^\W_])"
+)
 _FUNCTION: Final = word_set("judge.function")
 _BEFORE_DATE: Final = word_set("judge.before_date")
 
@@ -137,10 +143,16 @@ def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -
     """A password or user name that only the model saw: nothing plain, and no sentence of everyday words."""
     if _counts(view, text, detection):
         return
+    lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
+    if all(map(is_number, lows)) and (
+        _PLACES_ASKED.search(text[: detection.start].lower()) or _PLACES_AFTER.match(text.lower(), detection.end)
+    ):
+        return  # "letters one and five of the secret word", "third and sixth digit"
+    if SIGN_WORDS.issuperset(lows) and not view.expected:
+        return  # "is that a dash or an underscore"
     if view.expected or view.open_run is not None:
         yield detection
         return
-    lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
     if any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
     partly_plain = any(p.start < detection.end and detection.start < p.end for p in plain)

@@ -6,6 +6,7 @@ from typing import Final
 from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
 from deid_stream.detect.judge.places import AT_HOME, PUBLIC
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.homes import OPENS, sites
 from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -30,9 +31,11 @@ _UNIT_ONLY: Final = re.compile(
 _UNIT_HINTS: Final = ("box", "apt", "apartment", "suite", "ste", "flat", "plot", "door")
 """Without one of these ``_UNIT_ONLY`` cannot match in ASCII text."""
 _BLOCK: Final = re.compile(
-    r"(?<![^\W_])(?:[^\W\d_]{4,20} )?(?:sector|sec|phase|block|ward|gali|makan|kothi|plot|quarter|house|flat|room"
-    r"|tower|गली|सेक्टर|ब्लॉक|कमरा)"
-    r"(?: (?:number|no|nambar|नंबर|नम्बर|संख्या))? \d[\d ]{0,4}[a-z]?(?![^\W_])"
+    r"(?<![^\W_])(?:[^\W\d_]{4,20} |[b-hj-z] )?(?:sector|sec|phase|block|ward|gali|makan|kothi|plot|quarter|house"
+    r"|flat|room"
+    r"|tower|pocket|wing|lot|pitch|गली|सेक्टर|ब्लॉक|कमरा)"
+    r"(?: (?:number|no|nambar|नंबर|नम्बर|संख्या))?(?: (?:ka|ki|ke)(?: (?:number|no|nambar))?)?(?: [b-hj-z]| a(?= ?\d))? ?"
+    r"(?<=[\W_a-zर])\d[\d ]{0,4}[a-z]?(?![^\W_])"
 )
 """A block of a town and its number, where somebody lives."""
 _CALLED: Final = re.compile(
@@ -85,6 +88,11 @@ class StreetRecognizer:
             found.extend(
                 view.detection(*m.span("v"), EntityType.ADDRESS, 0.8, f"{self.name}/called")
                 for m in _CALLED.finditer(view.low)
+            )
+        if view.has_digit or view.low.startswith(OPENS):
+            found.extend(
+                view.detection(*place, EntityType.ADDRESS, 0.8, f"{self.name}/site")
+                for place in sites(view, homely=homely)
             )
         if view.has_digit:
             if at_home:

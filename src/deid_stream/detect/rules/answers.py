@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.judge.addresses import STREETS
+from deid_stream.detect.judge.growing import SIGN_WORDS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import cues
 from deid_stream.detect.rules.runs import only_dictation
@@ -46,6 +47,17 @@ _FUNCTION: Final = word_set("answers.function")
 """Single words that answer nothing."""
 _DESCRIBES: Final = word_set("answers.describes")
 """Words after a password that tell how it is written."""
+_WRITTEN_AS: Final = re.compile(
+    r"(?<![^\W_])(?:all )?(?:(?:as |in )?one word|(?:in )?(?:lower ?case|upper ?case|small letters|capitals|caps)"
+    r"|no spaces)(?![^\W_])"
+)
+"""After a user name, how it is written."""
+_LISTS: Final = frozenset({"and", "then"})
+_BETWEEN_LISTED: Final = word_set("answers.between_listed")
+"""Words between the letters of a password that were asked for by their places."""
+_SECRET_WORDS: Final = 5
+"""A password that was asked for has at most this many words, signs not counted. A larger value takes more of a sentence
+for one."""
 _SITES: Final = word_set("answers.sites")
 """Words of an answer to "your address?" that tell where it lies."""
 _BEFORE_SITE: Final = frozenset("yes yeah yep sure ok okay so um uh er it's its it is that's on at".split())
@@ -126,7 +138,11 @@ class AnswerRecognizer:
                 break
             last -= 1
         if expected is T.PASSWORD:
-            last = next((i for i in range(first + 1, last) if words[i].group() in _DESCRIBES), last)
+            first, last = _listed(words, first, last)
+            last = next((i for i in range(first + 1, last) if _describes(words, i)), last)
+        if expected is T.USERNAME:
+            written = _WRITTEN_AS.search(view.written.source.lower(), words[first].end()) if first < last else None
+            last = last if written is None else sum(w.start() < written.start() for w in words[:last])
         kept = [w.group() for w in words[first:last]]
         if not kept or not (spelled or self._telling(kept, expected)):
             return []
@@ -162,7 +178,10 @@ class AnswerRecognizer:
         if expected in (T.PASSWORD, T.USERNAME):
             if not _NEGATIONS_HI.isdisjoint(kept) and _SAYS_HI.issuperset(kept):
                 return False
-            return len(kept) <= 5 and any(w not in _AROUND for w in kept)
+            if all(_one_sound(w) or w in _BETWEEN_LISTED for w in kept):
+                return True
+            said = [w for w in kept if w not in SIGN_WORDS and w not in _LISTS and not _one_sound(w)]
+            return len(said) <= _SECRET_WORDS and any(w not in _AROUND for w in kept)
         dictated = sum(map(_dictated, kept))
         return len(kept) <= 6 and any(w not in COMMON for w in kept) and dictated * 2 >= len(kept)
 
@@ -213,6 +232,28 @@ def _one_date(low: str, marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _one_sound(word: str) -> bool:
     return len(word) == 1 or _dictated(word)
+
+
+def _listed(words: list[re.Match[str]], first: int, last: int) -> tuple[int, int]:
+    """Bounds of an answer that names one letter or digit after the other, with the "one" at its edges: "one and
+    four", "g then one"."""
+    joined = [word.group() for word in words]
+    if first > 1 and joined[first - 2] in ("one", "i", "a") and joined[first - 1] in _LISTS:
+        first -= 2
+    if last + 1 < len(words) and joined[last] in _LISTS and joined[last + 1] == "one":
+        last += 2
+    return first, last
+
+
+def _describes(words: list[re.Match[str]], at: int) -> bool:
+    """The word begins what is said of a password, and not the next of the letters that were asked for: "t and nine",
+    "t and the fifth is nine"."""
+    if words[at].group() not in _DESCRIBES:
+        return False
+    if words[at].group() not in _LISTS:
+        return True
+    after = next((w.group() for w in words[at + 1 :] if w.group() not in _BETWEEN_LISTED), "")
+    return not after or not _one_sound(after)
 
 
 def _dictated(word: str) -> bool:

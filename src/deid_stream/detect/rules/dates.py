@@ -6,6 +6,7 @@ from typing import Final
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules import cues
 from deid_stream.detect.rules.base import near
+from deid_stream.detect.rules.plain import SURE
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -17,6 +18,15 @@ _BIRTHDAY: Final = re.compile(
 )
 """A birthday told by the age that one reaches: "she turned 30 on the", "it was her 60th on the". From 13 on: "her 2nd
 on the" may be a visit."""
+_YEAR_AFTER: Final = re.compile(
+    r"(?:[ ,]+(?:um|uh|erm?|and|so))*[ ,]+(?:(?:the |my )?year(?:'s| is| was| of)?|in|that'?s|that was|it'?s|it was|was"
+    r"|(?:ko )?(?:hua|hui|paida hua|paida hui)(?: tha| thi| hai)?(?: saal| san)?|(?:hai,? )?(?:saal|san|year)"
+    r"|born(?: in)?)"
+    r"[ ,]+(?P<year>(?:19|20) ?\d\d|[12],\d{3}|[2-9]\d|0\d)(?![\w,]| ?\d|\.\d|'| (?:of us|in total|to)(?!\w))"
+)
+"""The year of birth, told after its day and month: "the 5th of may, and the year's 81"."""
+_YEARLESS: Final = re.compile(r"(?:[^\W\d]|\d(?:st|nd|rd|th))\Z")
+"""How a date ends in which no year was said; "may 5" may hold one."""
 _LEAD: Final = re.compile(
     r"(?:(?:in|since|from|of|years?|is|was|until|till|before|after|by|during|late|early|mid|summer|winter|spring"
     r"|autumn|fall"
@@ -55,6 +65,9 @@ class DateRecognizer:
             )
             entity_type = EntityType.DATE_OF_BIRTH if born else EntityType.DATE_TIME
             found.append(view.detection(start, end, entity_type, 0.9 if born else 0.6, self.name))
+            year = _YEAR_AFTER.match(view.low, end) if born and _YEARLESS.search(view.low, start, end) else None
+            if year is not None and not view.plain_mask[year.start("year")] & SURE:
+                found.append(view.detection(*year.span("year"), entity_type, 0.9, f"{self.name}/year"))
         aged = not view.text.isascii() or any(map(view.low.__contains__, _AGE_HINTS))
         for match in _AGE.finditer(view.text) if aged else ():
             group = 1 if match.group(1) else 2

@@ -12,14 +12,19 @@ from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
     COMMON,
     DICTIONARY,
+    FOREIGN_WORDS,
     FUNCTION_HI,
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
+    NAMES_AMBIGUOUS,
+    NAMES_INDIA,
+    RARE,
     WEEKDAYS,
     WORD_NAMES,
     expressions,
     word_set,
+    words,
 )
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -67,6 +72,22 @@ _CALLS: Final = re.compile(
 _RESPECTED: Final = re.compile(
     rf"(?<![^\W_])(?P<name>{NAME_PATTERN}) (?P<respect>{_alternatives('respect')})(?![^\W_])"
 )
+_KIN_HINDI: Final = word_set("names.kin_hindi")
+_KIN: Final = re.compile(
+    r"(?<![^\W_])(?:(?:my|our|his|her|their|your|the|me)"
+    r" (?:little |wee |old |big |eldest |oldest |youngest |middle |late )?"
+    rf"(?:{'|'.join(sorted(word_set('names.kin')))}|(?:other|better) half|little one|old man)(?: called)?"
+    rf"|(?P<hindi>(?:mer|hamar|apn|unk|usk|aapk)[aei] (?:{'|'.join(sorted(_KIN_HINDI))})(?: ji)?)),?"
+    rf" (?P<name>{NAME_PATTERN})"
+)
+"""Somebody's own, by what people call them: "my lad osian", "my other half geraint"."""
+_KIN_WORDS: Final = _KIN_HINDI | word_set("names.kin") | {"half", "one", "man"}
+"""Without one of these ``_KIN`` cannot match."""
+_MADE: Final = words("en/companies") | words("en/products")
+_IS_HINDI: Final = re.compile(r" (?:ho|hai|hain|hoon|the|thi|tha|nahi|nahin|gay[aei]|rah[aei])(?![^\W_])")
+"""After what somebody is, in Hindi: "mere sasur naraaz hain"."""
+_ACTED_ON: Final = re.compile(r" (?:him|it|me|the|them|us|you)(?![^\W_])")
+"""After a verb of no dictionary: "my roommate venmos me"."""
 _WORD_NAME: Final = "|".join(sorted(map(re.escape, WORD_NAMES), key=len, reverse=True))
 _VERBS: Final = (
     r"(?:e-?mail|text|call|ring|phone|tell|ask|remind|meet|invite|message|contact|ping|notify|invited|met|emailed"
@@ -187,8 +208,11 @@ class NameRecognizer:
                 found.extend(self._spoken(view, match, "calling", needs=True))
         for match in _RESPECTED.finditer(low) if hindi or " ji" in low else ():
             name = match.group("name")
+            if name in _KIN_HINDI:
+                continue
             if is_name_word(name, view.everyday) and (view.language != "en" or name in GIVEN_NAMES):
                 found.append(self._hit(view, *match.span("name"), "respect", 0.75))
+        found.extend(self._related(view))
         found.extend(self._spelled(view))
         for match in _REMARKED.finditer(low) if " with " in low else ():
             if is_name_word(match.group("first"), view.everyday) and match.group("name") not in view.everyday:
@@ -196,6 +220,22 @@ class NameRecognizer:
                 found.append(self._hit(view, *match.span("name"), "remarked", 0.8))
         found.extend(self._word_names(view))
         return found
+
+    def _related(self, view: View) -> Iterator[Detection]:
+        """A word of no dictionary, or a known name, after what people call their own."""
+        if _KIN_WORDS.isdisjoint([word for _, _, word in view.words]):
+            return
+        for match in _KIN.finditer(view.low):
+            name = match.group("name")
+            bare = name[:-2] if name.endswith(POSSESSIVES) else name
+            known = (bare in GIVEN_NAMES or bare in NAMES_INDIA) and bare not in NAMES_AMBIGUOUS
+            strange = is_name_word(bare, view.everyday) and bare not in RARE and bare not in FOREIGN_WORDS
+            verb = bare.endswith("ed") or _ACTED_ON.match(view.low, match.end()) is not None
+            if bare in _MADE or (match["hindi"] and not known and _IS_HINDI.match(view.low, match.end())):
+                continue
+            if known or (strange and len(bare) > 3 and not verb and "'" not in bare):
+                start = match.start("name")
+                yield self._hit(view, start, start + len(bare), "related", 0.75)
 
     def _spelled(self, view: View) -> Iterator[Detection]:
         """A word given letter by letter: after "spelled", or after the word that it spells ("nguyen n g u y e n"); or

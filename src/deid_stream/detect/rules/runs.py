@@ -16,6 +16,9 @@ _FILLERS: Final = word_set("runs.fillers")
 _FILLERS_LATE: Final = word_set("runs.fillers_late")
 _LISTED: Final = frozenset({"a", "and", "then"})
 """Words between digits that are listed one by one."""
+_AREA_CODE: Final = ["area", "code"]
+_AREA_DIGITS: Final = 3
+"""Digits of an area code of North America, which may be named behind it: "415 area code, 555 0122"."""
 _GAP_WORDS: Final = 4
 """At most this many fillers and corrections stand between two groups of a number ("four nine uh no sorry six"). A
 larger value joins numbers of different things."""
@@ -87,6 +90,8 @@ def _bridges(gap: str, digits_before: int, *, single: bool) -> bool:
     if _GAP_SIGNS.issuperset(gap):
         return len(gap) <= 6
     words = PLAIN.findall(gap.lower())
+    if digits_before == _AREA_DIGITS and words[:2] == _AREA_CODE:
+        words = words[2:]
     if len(words) > _GAP_WORDS or "\n" in gap:
         return False
     if single and "a" in words and _LISTED.issuperset(words):

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON, expressions, word_set
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, expressions, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -15,15 +15,25 @@ _NEGATIONS: Final = word_set("secrets.negations")
 _ABOUT: Final = word_set("secrets.about")
 """Words after "password" that make it a thing of its own: "password reset"."""
 _DETERMINERS: Final = word_set("told.determiners")
+_NTH: Final = re.compile(r"\d+(?:st|nd|rd|th)")
 _OPENS: Final = re.compile(r"(?<![^\W_])to\s*\Z")
 """Before what the password opens: "the passcode to the gate"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
+_THE_SAME: Final = word_set("secrets.the_same")
+"""What a user name is said to be, and no name: "the same as my e-mail"."""
+_TITLED: Final = re.compile(
+    r"the (?P<first>[^\s,.?!]+)"
+    rf"(?: (?!(?:{'|'.join(expressions('secrets', 'followed_by'))})(?![^\W_]))[^\s,.?!]+){{0,3}}"
+)
+"""A user name that begins with "the", to the word that goes on after it: "the iron duke and my email is"."""
 _CONTRACTED: Final = re.compile(r"[a-z]+['’](?:ve|re|ll|d|m)")
 """A subject with its verb: "the passcode we've sent"."""
-_SITES: Final = tuple("insta twitter snap tiktok telegram skype facebook discord linkedin venmo cash pal zelle".split())
+_SITES: Final = tuple(
+    "insta twitter snap tiktok telegram skype facebook discord linkedin venmo cash pal zelle gamer handle".split()
+)
 _HANDLE: Final = re.compile(
-    r"(?<![^\W_])(?:my|his|her|our|the) (?:insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
-    r"|discord|linkedin|venmo|cash ?app|cash ?tag|pay ?pal(?:[ .]me)?|zelle)"
+    r"(?<![^\W_])(?:my|his|her|our|the) (?P<site>insta|instagram|twitter|snap|snapchat|tiktok|telegram|skype|facebook"
+    r"|discord|linkedin|venmo|cash ?app|cash ?tag|pay ?pal(?:[ .]me)?|zelle|gamer ?tag|handle)"
     r"(?: id| handle| name| username| account| tag)? (?:is|:|'s) (?:at "
     r"|@ ?|dollar sign |\$)?(?P<v>(?:the )?[^\s,.?!]{2,30}(?: [^\s,.?!]{1,30}){0,4}?)"
     r"(?=[,.?!]|\s*\Z| (?:and|but|so|if|please)\b)"
@@ -49,7 +59,10 @@ class SecretRecognizer:
         low = view.low
         for match in _HANDLE.finditer(low) if any(site in low for site in _SITES) else ():
             words = match.group("v").split()
-            if words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE:
+            if words[0] != "the" and match["site"] == "handle" and all(w in COMMON or w in DICTIONARY for w in words):
+                continue  # that of a door
+            titled = words[0] == "the" and len(words) > 1 and words[1] not in _THE_SAME
+            if titled or (words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE):
                 found.append(view.detection(*match.span("v"), EntityType.USERNAME, 0.8, f"{self.name}/handle"))
         for match in _NAMED.finditer(low):
             words = match.group("v").split()
@@ -72,10 +85,17 @@ class SecretRecognizer:
                     continue
                 if bare in _DETERMINERS and _OPENS.search(match.group("link")):
                     continue
+                if _NTH.fullmatch(bare) and not match.group("link").strip(" :="):
+                    continue  # "the passcode, second and fifth character"
                 if bare in _ABOUT and not match.group("link").strip(" :="):
                     continue
-                start = match.start("v")
-                found.append(view.detection(start, start + len(value.rstrip(".,!?")), entity_type, 0.8, self.name))
+                start, end = match.start("v"), match.start("v") + len(value.rstrip(".,!?"))
+                if bare == "the":
+                    titled = _TITLED.match(low, start)
+                    if titled is None or titled["first"] in _THE_SAME or titled["first"][0].isdecimal():
+                        continue
+                    end = titled.end()
+                found.append(view.detection(start, end, entity_type, 0.8, self.name))
         return found
 
 

@@ -9,6 +9,7 @@ from deid_stream.detect.rules.given import GivenNameRecognizer
 from deid_stream.detect.rules.ids_in import INDIA
 from deid_stream.detect.rules.ids_uk import UNITED_KINGDOM
 from deid_stream.detect.rules.ids_us import UNITED_STATES
+from deid_stream.detect.rules.likened import LikenedRecognizer
 from deid_stream.detect.rules.names import NameRecognizer
 from deid_stream.detect.rules.payment import PAYMENT
 from deid_stream.detect.rules.secrets import SecretRecognizer
@@ -23,6 +24,7 @@ __all__ = [
     "DateRecognizer",
     "EmailRecognizer",
     "GivenNameRecognizer",
+    "LikenedRecognizer",
     "NameRecognizer",
     "Pattern",
     "PatternRecognizer",
