@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from deid_stream.kafka.record import OutRecord
+from deid_stream.control.run import GROUP_SUFFIX
+from deid_stream.kafka.record import OutRecord, Place
 from deid_stream.keys import KeyRing
 from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.units import DAY_MS
@@ -198,6 +199,20 @@ async def test_what_is_no_request_is_a_dead_letter_and_the_next_one_is_worked_on
     letters = [record.value for record in await service.read(service.names.dead_letters)]
     assert [json.loads(value)["path"] for value in letters] == ["$.kind"]
     assert b"ann lee" not in b"".join(letters)
+
+
+async def test_what_was_done_before_a_restart_is_not_done_again(service: Service) -> None:
+    """It begins behind what its predecessor had done: the start does not grow with all that was ever asked."""
+    control = await service.control()
+    topic = service.prefix + "privacy.requests"
+    await service.put(OutRecord(topic, b"acme", b'{"kind":"forget","customer_id":"acme"}', partition=0))
+    async with service.kafka.group_offsets(service.settings.group_id + GROUP_SUFFIX) as group:
+        async with asyncio.timeout(SETTLE_S):
+            while await group.committed(Place(topic, 0)) != 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    service.kill_control(control)
+    await service.control()
+    assert len(await service.read(service.names.dead_letters)) == 1
 
 
 @pytest.mark.parametrize("paused", [False, True], ids=["killed", "paused"])

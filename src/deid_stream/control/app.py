@@ -103,7 +103,6 @@ class FaustApp:
         self._working = asyncio.Event()
         """Every partition is this process's, and the tables have been read."""
         self._lost = asyncio.Event()
-        self._committed: dict[tuple[str, int], int] = {}
         self._app.on_rebalance_complete.connect(self._read)
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.transport = patient_transport(fetch_wait_ms)(
@@ -188,19 +187,12 @@ class FaustApp:
             f"Faust has failed ({type(self._app.crash_reason).__name__}); let the control plane start again"
         )
 
-    def committed(self, topic: str) -> dict[int, int]:
-        """The offset up to which the records of each partition of a topic had been taken when this process was given
-        its partitions, by partition number."""
-        return {partition: offset for (name, partition), offset in self._committed.items() if name == topic}
-
     def _owns_all(self) -> bool:
         mine = {(place.topic, place.partition) for place in self._app.assignor.assigned_actives()}
         return all((topic, number) in mine for topic in self._changelogs for number in range(self._partitions))
 
     async def _read(self, *_: object, **__: object) -> None:
         if self._owns_all():
-            known = self._app.consumer._committed_offset
-            self._committed = {(place.topic, place.partition): offset or 0 for place, offset in known.items()}
             self._app.tables.have_been_read = True
             self._working.set()
         else:

@@ -7,7 +7,7 @@ how far reading has come (``TopicReading.reached``).
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from deid_stream.kafka.ports import Kafka
@@ -32,12 +32,14 @@ Take = Callable[[Message], Awaitable[None]]
 
 
 class TopicReading:
-    """Reads one topic from offsets that the caller knows, and awaits ``take`` for each record, one at a time, each
-    record once. (``kafka.follow.TopicTable`` reads a compacted topic from its first record, without awaiting.)
+    """Reads one topic from the offsets that the group ``group_id`` has committed, and awaits ``take`` for each record,
+    one at a time, each record once. (``kafka.follow.TopicTable`` reads a compacted topic from its first record, without
+    awaiting.)
     """
 
-    def __init__(self, kafka: Kafka, name: str, take: Take) -> None:
+    def __init__(self, kafka: Kafka, name: str, group_id: str, take: Take) -> None:
         self._kafka = kafka
+        self._group_id = group_id
         self.name = name
         self._take = take
         self._next: dict[int, int] = defaultdict(int)
@@ -48,12 +50,14 @@ class TopicReading:
         self.heard_ms: Ms = 0
         """When the broker last answered for any of it, in ms since the epoch; 0: never."""
 
-    async def run(self, since: Mapping[int, int]) -> None:
-        """Take what stands from the offsets ``since`` on (by partition, from the first record where it names none), and
-        then what comes. Raises TopicError where the topic is missing, BrokerError, and what ``take`` raises."""
+    async def run(self) -> None:
+        """Take what stands behind the committed offsets (from the first record of a partition that has none), and then
+        what comes. Raises TopicError where the topic is missing, BrokerError, and what ``take`` raises."""
         async with reading(self._kafka, self.name, "read_uncommitted", follows=True) as (reader, places):
+            async with self._kafka.group_offsets(self._group_id) as group:
+                since = {place: await group.committed(place) or 0 for place in places}
             ends = {place.partition: await reader.end(place) for place in places}
-            starts = {place: max(since.get(place.partition, 0), await reader.begin(place)) for place in places}
+            starts = {place: max(since[place], await reader.begin(place)) for place in places}
             reader.assign(starts)
             while True:
                 for place in places:

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import msgspec
 
 from deid_stream import __version__
 from deid_stream.config import Settings
+from deid_stream.control.agents import Agents
 from deid_stream.control.app import FaustApp
 from deid_stream.control.deletions import Deletions
 from deid_stream.control.executor import Executor
@@ -22,7 +23,7 @@ from deid_stream.control.requests import Desk, Names
 from deid_stream.control.topics import ControlTopics
 from deid_stream.control.windows import Windows, publish_windows
 from deid_stream.custody.ring import key_ring
-from deid_stream.errors import BrokerError, DecodeError, DeidError, DigestKeyError, TopicError
+from deid_stream.errors import BrokerError, DeidError, DigestKeyError, TopicError
 from deid_stream.kafka import embedded
 from deid_stream.kafka.connect import connect
 from deid_stream.kafka.customer_keys import CustomerKeys
@@ -46,7 +47,6 @@ from deid_stream.runtime.patience import FIRST_WAIT_S, MAX_WAIT_S, patiently
 from deid_stream.runtime.signals import stopped_by_signals
 from deid_stream.runtime.tasks import TaskGuard
 from deid_stream.units import Ms
-from deid_stream.wire.index import read_claims
 
 log = get_log("control")
 
@@ -121,10 +121,11 @@ class Control:
 
     async def _serve(self, partitions: int) -> None:
         settings, topics = self._settings, self._topics
+        group_id = settings.group_id + GROUP_SUFFIX
         transactions = await self._kafka.supports_transactions(settings.group_id)
         app = FaustApp(
             self._kafka.connection,
-            f"{settings.group_id}{GROUP_SUFFIX}",
+            group_id,
             partitions=partitions,
             session_timeout_ms=settings.session_timeout_ms if transactions else embedded.SESSION_MS,
             fetch_wait_ms=FETCH_WAIT_MS if transactions else embedded.FETCH_WAIT_MS,
@@ -142,12 +143,12 @@ class Control:
                 (topics.policies, "policies", agents.policy),
                 (topics.requests, "requests", agents.request),
             ):
-                read = TopicReading(self._kafka, topic, self._guarded(name, take))
+                read = TopicReading(self._kafka, topic, group_id, self._guarded(name, take))
                 app.agent(topic, name, read.reached)
                 agents.topics.append(read)
             await self._work(app, agents, sender, keys)
 
-    def _assembled(self, app: FaustApp, names: Names, seed: bytes, deletions: Deletions) -> "_Agents":
+    def _assembled(self, app: FaustApp, names: Names, seed: bytes, deletions: Deletions) -> Agents:
         settings, topics = self._settings, self._topics
         windows = Windows(
             app.table(topics.control_windows, Ms),
@@ -176,7 +177,7 @@ class Control:
             days=settings.request_days,
             wall_ms=wall_clock_ms,
         )
-        return _Agents(register, windows, policies, executor, desk)
+        return Agents(register, windows, policies, executor, desk)
 
     async def _asked(self) -> list[Message]:
         read = await read_to_end(self._kafka, self._topics.requests, "read_uncommitted")
@@ -186,7 +187,7 @@ class Control:
         topic = self._topics.keys
         return CustomerKeys(self._kafka, topic, "read_committed", ring, random=os.urandom, now_ms=wall_clock_ms)
 
-    async def _work(self, app: FaustApp, agents: "_Agents", sender: Sender, customer_keys: CustomerKeys | None) -> None:
+    async def _work(self, app: FaustApp, agents: Agents, sender: Sender, customer_keys: CustomerKeys | None) -> None:
         self._failed = failed = asyncio.get_running_loop().create_future()
         stopping = asyncio.create_task(self._stop.wait())
         tasks: list[asyncio.Task[None]] = []
@@ -210,7 +211,7 @@ class Control:
                 return
             await agents.open()
             for topic in agents.topics:
-                tasks.append(self._guard.start("reading", topic.run(app.committed(topic.name))))
+                tasks.append(self._guard.start("reading", topic.run()))
                 current = asyncio.create_task(topic.current.wait())
                 try:
                     if not await go_on(current):
@@ -293,55 +294,6 @@ class Control:
     def _task_failed(self, name: str, error: Exception) -> None:
         self.metrics.task_failures.inc(name)
         log.error("a task failed", task=name, error=error, where=where(error))
-
-
-class _Agents:
-    """What is done with a record of each topic."""
-
-    def __init__(
-        self, register: Register, windows: Windows, policies: Policies, executor: Executor, desk: Desk
-    ) -> None:
-        self.register = register
-        self.executor = executor
-        self.topics: list[TopicReading] = []
-        """The topics' readers, in the order in which they are read to their end at the start."""
-        self.sender: Sender | None = None
-        self.earlier: Callable[[], Awaitable[Sequence[Message]]] | None = None
-        """Reads the requests made so far; set where the master key has been rotated, else None."""
-        self.windows = windows
-        self._policies = policies
-        self._desk = desk
-
-    async def open(self) -> None:
-        """Call it once the tables have been read, and before the first record is taken. Raises BrokerError."""
-        self.register.load()
-        for customer_id in await self._policies.read():
-            self._customer(customer_id)
-        for message in await self.earlier() if self.earlier else ():
-            self._desk.renamed(message)
-
-    async def index(self, message: Message) -> None:
-        try:
-            claims = read_claims(message.value)
-        except DecodeError as error:
-            log.error("record of the index refused", error=error, partition=message.partition, offset=message.offset)
-            return
-        self.register.claims(claims, wall_clock_ms())
-
-    async def policy(self, message: Message) -> None:
-        for customer_id in self._policies.apply(
-            message.partition, message.offset, message.time_ms, message.key, message.value
-        ):
-            self._customer(customer_id)
-
-    async def request(self, message: Message) -> None:
-        assert self.sender is not None  # noqa: S101 - set before the first agent
-        await self._desk.take(message, self.sender)
-
-    def _customer(self, customer_id: str) -> None:
-        customer = self._policies.customer(customer_id, self.register.known(customer_id))
-        if self.register.customer(customer):
-            self.executor.opted_out(customer_id)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

@@ -26,10 +26,10 @@ def put(broker, *values, partition=0):
 class Taking:
     """A topic that is being read, and what has been taken of it."""
 
-    def __init__(self, broker, since=None, take=None):
+    def __init__(self, broker, take=None):
         self.taken = []
-        self.topic = TopicReading(broker.connect(), "t", take or self.take)
-        self.running = asyncio.create_task(self.topic.run(since or {}))
+        self.topic = TopicReading(broker.connect(), "t", "group", take or self.take)
+        self.running = asyncio.create_task(self.topic.run())
 
     async def take(self, message):
         self.taken.append((message.partition, message.offset, message.value))
@@ -53,10 +53,11 @@ async def test_what_stands_is_taken_first_and_then_what_comes(broker):
         assert reading.taken[-1] == (0, 2, b"d")
 
 
-async def test_it_begins_at_the_offsets_that_it_is_given(broker):
+async def test_it_begins_at_the_offsets_that_the_group_has_committed(broker):
     put(broker, b"a", b"b")
     put(broker, b"c", partition=1)
-    async with Taking(broker, {0: 1}) as reading:
+    broker.committed |= {("group", Place("t", 0)): 1, ("another", Place("t", 1)): 1}
+    async with Taking(broker) as reading:
         await reading.topic.current.wait()
         assert sorted(reading.taken) == [(0, 1, b"b"), (1, 0, b"c")]
 

@@ -12,7 +12,7 @@ from deid_stream.control import run
 from deid_stream.control.tables import Table
 from deid_stream.kafka import topics_admin
 from deid_stream.kafka.customer_keys import CustomerKeys
-from deid_stream.kafka.record import OutRecord
+from deid_stream.kafka.record import OutRecord, Place
 from deid_stream.keys import KeyRing
 from deid_stream.observe.contact import CONNECTED_S
 from deid_stream.policy.rights import Status
@@ -28,7 +28,6 @@ class Faust:
 
     def __init__(self):
         self.starting, self.turn = asyncio.Event(), asyncio.Event()
-        self.offsets = {}
         self.tables = {}
         self.reached = {}
 
@@ -37,9 +36,6 @@ class Faust:
 
     def agent(self, topic, name, reached):
         self.reached[topic] = reached
-
-    def committed(self, topic):
-        return self.offsets.get(topic, {})
 
     async def start(self):
         self.starting.set()
@@ -103,7 +99,7 @@ def known(app):
 async def test_it_begins_where_its_predecessor_ended_and_goes_on_whatever_faust_does(standing_by):
     plane, app = standing_by
     said(plane, "before", "missed")
-    app.offsets[TOPICS.index] = {0: 1}
+    plane.broker.committed["deid-stream-control", Place(TOPICS.index, 0)] = 1
     app.turn.set()
     await until(lambda: app.control.ready)
     assert known(app) == {"missed"}, "what was committed is not read again"

@@ -36,7 +36,7 @@ async def take(_: object) -> None:
 @pytest.mark.parametrize(
     ("read", "follows"),
     [
-        pytest.param(lambda kafka: TopicReading(kafka, CALLS.name, take).run({}), True, id="control plane"),
+        pytest.param(lambda kafka: TopicReading(kafka, CALLS.name, "group", take).run(), True, id="control plane"),
         pytest.param(lambda kafka: Feed(kafka, "", Board()).run(), True, id="dashboard"),
         pytest.param(lambda kafka: listen(kafka, 1, Collected()), True, id="demo"),
         pytest.param(lambda kafka: read_to_end(kafka, CALLS.name), False, id="to its end"),
