@@ -25,6 +25,7 @@ from deid_stream.kafka.ports import Sender
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model.json import JsonObject
 from deid_stream.observe.logs import get_log
+from deid_stream.runtime.tasks import cancelled
 from deid_stream.units import Ms
 from deid_stream.wire.limits import MAX_CHANNEL, MAX_MEDIA_MS, whole
 from deid_stream.wire.providers import named
@@ -97,9 +98,7 @@ class Bridge:
             finally:
                 await self._stop(server)
         finally:
-            for task in self._working:
-                task.cancel()
-            await asyncio.gather(*self._working, return_exceptions=True)
+            await cancelled(*self._working)
 
     async def until(self, stopped: asyncio.Event) -> None:
         """Return once ``stopped`` is set. Raises what ended the sending, where the broker refuses for good."""

@@ -45,7 +45,7 @@ from deid_stream.runtime.clock import wall_clock_ms
 from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.patience import FIRST_WAIT_S, MAX_WAIT_S, patiently
 from deid_stream.runtime.signals import stopped_by_signals
-from deid_stream.runtime.tasks import TaskGuard
+from deid_stream.runtime.tasks import TaskGuard, cancelled
 from deid_stream.units import Ms
 
 log = get_log("control")
@@ -229,9 +229,7 @@ class Control:
         finally:
             self._working = False
             stopping.cancel()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancelled(*tasks)
             await app.stop()
             failed.cancel()
 

@@ -18,6 +18,7 @@ from deid_stream.keys.ids import IdPseudonyms
 from deid_stream.observe.logs import get_log
 from deid_stream.policy.table import PolicyTable
 from deid_stream.runtime.clock import wall_clock_ms
+from deid_stream.runtime.tasks import cancelled
 
 log = get_log("dashboard")
 
@@ -54,6 +55,5 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
             ) from None
         yield f"http://{settings.dashboard_host}:{settings.dashboard_port}"
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        await cancelled(following)
         await runner.cleanup()

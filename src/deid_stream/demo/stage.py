@@ -24,6 +24,7 @@ from deid_stream.kafka.embedded.broker import EmbeddedBroker
 from deid_stream.kafka.record import OutRecord
 from deid_stream.model import topics
 from deid_stream.runtime.clock import wall_clock_ms
+from deid_stream.runtime.tasks import cancelled
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 OPTED_OUT: Final = frozenset({"monsoon-mobile"})
@@ -198,9 +199,7 @@ async def _tasks() -> AsyncIterator[Callable[[Coroutine[object, None, None]], "a
     try:
         yield run
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await cancelled(*running)
 
 
 def log_tail(log: Path) -> Iterator[str]:

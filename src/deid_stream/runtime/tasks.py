@@ -11,6 +11,10 @@ GRACE_S: Final = 7.0
 """How long a step may go on after it was cancelled. Smaller: clients are cut off and leave connections open; larger: a
 stop takes longer where a broker hangs."""
 
+AGAIN_S: Final = GRACE_S + 1.0
+"""A task that goes on so long after it was cancelled is cancelled again. Smaller: what it does to end well is cut
+short; larger: a process whose task has lost its cancellation ends later."""
+
 T = TypeVar("T")
 
 
@@ -30,6 +34,18 @@ async def uninterrupted(step: Coroutine[object, None, T]) -> T:
         if not task.cancelled():
             task.exception()  # retrieved, or asyncio would report it as never retrieved
         raise
+
+
+async def cancelled(*tasks: "asyncio.Task[object]") -> None:
+    """Cancel these tasks and wait until each has ended, whatever it ends with. One that goes on is cancelled again:
+    libraries lose a cancellation (``asyncio.wait_for`` of Python 3.11 does, where what it waits for ends at the same
+    moment), and a task that works for ever would then never end."""
+    pending = set(tasks)
+    while pending := {task for task in pending if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class TaskGuard:

@@ -34,7 +34,7 @@ from deid_stream.policy.table import Change, PolicyTable
 from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.patience import patiently
 from deid_stream.runtime.signals import stopped_by_signals
-from deid_stream.runtime.tasks import TaskGuard
+from deid_stream.runtime.tasks import TaskGuard, cancelled
 from deid_stream.session.ports import ConversationFactory
 from deid_stream.worker.calls import Sessions
 from deid_stream.worker.context import Context
@@ -151,9 +151,7 @@ class Worker:
                 return
             pump, policies = opening.result()
         finally:
-            opening.cancel()
-            stopped.cancel()
-            await asyncio.gather(opening, stopped, return_exceptions=True)
+            await cancelled(opening, stopped)
         self._opened = True
         pumping = self._guard.start("pump", pump.run(self._stop))
         following = self._guard.start("policies", policies.follow())
@@ -167,9 +165,7 @@ class Worker:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancelled(*tasks)
 
     async def _beat(self) -> None:
         while True:

@@ -7,13 +7,13 @@ import signal
 import pytest
 
 from deid_stream.errors import BrokerError, LoginError, TaskError
-from deid_stream.runtime import patience
+from deid_stream.runtime import patience, tasks
 from deid_stream.runtime.backoff import Backoff
 from deid_stream.runtime.deadline import Deadline
 from deid_stream.runtime.heartbeat import Heartbeat
 from deid_stream.runtime.patience import patiently
 from deid_stream.runtime.signals import stopped_by_signals, wait_for
-from deid_stream.runtime.tasks import TaskGuard
+from deid_stream.runtime.tasks import TaskGuard, cancelled
 
 
 class Clock:
@@ -30,6 +30,43 @@ async def fail(error):
 
 async def give(value):
     return value
+
+
+class TestCancelled:
+    @pytest.mark.parametrize("lost", [0, 1, 3])
+    async def test_a_task_that_loses_cancellations_ends_all_the_same(self, monkeypatch, lost):
+        monkeypatch.setattr(tasks, "AGAIN_S", 0.001)
+        swallowed = []
+
+        async def work():
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError as error:
+                    if len(swallowed) == lost:
+                        raise
+                    swallowed.append(error)
+
+        task, other = asyncio.create_task(work()), asyncio.create_task(fail(BrokerError("away")))
+        await asyncio.wait({other})
+        await cancelled(task, other)
+        assert task.cancelled()
+        assert len(swallowed) == lost
+
+    async def test_what_a_task_does_to_end_well_is_waited_for(self):
+        ended = []
+
+        async def work():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.02)
+                ended.append(True)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        await cancelled(task)
+        assert ended == [True]
 
 
 class TestTaskGuard:
