@@ -1,14 +1,14 @@
 """Print what comes out of calls: sanitized text, how much of the sound was silenced, when a call is over.
 
-    python examples/consumer.py 127.0.0.1:9092 [SECONDS]
+    python examples/consumer.py 127.0.0.1:9092 [SECONDS] [| head -20]
 
 Any Kafka client can be used. Read with ``read_committed``; keys are ``call_id/channel/seq``, and a later record of a key
 replaces the earlier one. A record without a value (a tombstone) takes its key back.
 """
 
 import asyncio
-import contextlib
 import json
+import os
 import sys
 
 from aiokafka import AIOKafkaConsumer
@@ -63,5 +63,11 @@ def show(topic: str, key: str, value: bytes | None, headers: dict[str, bytes], s
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit("usage: python examples/consumer.py HOST:PORT [SECONDS]")
-    with contextlib.suppress(KeyboardInterrupt):
+    sys.stdout.reconfigure(line_buffering=True)  # into a pipe, too, each line goes as it comes
+    try:
         asyncio.run(main(*sys.argv[1:]))
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # whoever read the lines has gone; Python would complain of it once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,7 @@
 """A recorded call in place of a caller, a recogniser and an agent's voice: what the agent examples play."""
 
 import json
+import os
 import sys
 import wave
 from pathlib import Path
@@ -60,6 +61,14 @@ def recorded(sound: str, transcript: str) -> Recorded:
     return Recorded(wav.format.rate_hz, steps)
 
 
+def tell(line: str) -> None:
+    """Print a line; where whoever read the lines has gone (``| head``), no more of them."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Record:
     """Keeps what leaves a call: give it as the sink. Prints each sanitized segment."""
 
@@ -72,17 +81,17 @@ class Record:
             self.audio.append(clean)
         elif isinstance(clean, CleanText) and clean.is_final:
             self.text.append(clean.text)
-            print(f"{clean.start_ms / 1000:7.2f}  {('caller', 'agent')[clean.channel]:6}  {clean.text}")
+            tell(f"{clean.start_ms / 1000:7.2f}  {('caller', 'agent')[clean.channel]:6}  {clean.text}")
 
     def write(self, path: str) -> None:
         """A stereo recording: caller left, agent right; silence where nothing left."""
         if not self.audio:
             sys.exit("nothing has left the call")
         rate_hz = self.audio[0].rate_hz
-        length = max(clean.offset_ms * rate_hz // 1000 + len(clean.samples) for clean in self.audio)
+        length = max(clean.first_sample + len(clean.samples) for clean in self.audio)
         stereo = np.zeros((length, 2), dtype="<i2")
         for clean in self.audio:
-            first = clean.offset_ms * rate_hz // 1000
+            first = clean.first_sample
             stereo[first : first + len(clean.samples), clean.channel] = clean.samples
         with wave.open(path, "wb") as out:
             out.setparams((2, 2, rate_hz, 0, "NONE", ""))

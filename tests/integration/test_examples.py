@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -45,9 +46,8 @@ def broker() -> Iterator[str]:
     port = str(free_port())
     # the last of the bridged call's sound has no transcript: nobody waits the usual 30 s for one
     waits = ("--holdback-ms", HOLDBACK_MS)
-    service = started(
-        *("-m", "deid_stream", "serve", "--port", port, "--metrics-port", "0", *waits), until="partition taken over"
-    )
+    ports = ("--port", port, "--metrics-port", "0", "--dashboard-port", "0")
+    service = started("-m", "deid_stream", "serve", *ports, *waits, until="partition taken over")
     yield f"127.0.0.1:{port}"
     service.send_signal(signal.SIGTERM)
     service.communicate(timeout=30)
@@ -93,6 +93,24 @@ def test_a_recording_is_sent_and_comes_out_clean(lines: list[str]) -> None:
     assert any("[PERSON_1]" in line for line in lines if line.startswith("example-1/"))
     truth = json.loads((SAMPLES / f"{NAME}.truth.json").read_text(encoding="utf-8"))
     assert not any(value["text"].lower() in line.lower() for value in truth for line in lines)
+
+
+@pytest.mark.parametrize("example", ["consumer", "agent"])
+def test_an_example_whose_reader_has_gone_says_nothing_more(example: str, broker: str, lines: list[str]) -> None:
+    """As where its lines go to ``head``."""
+    tells = "from recorded import tell; [tell('a line') for _ in range(3)]"
+    command = ["examples/consumer.py", broker, "5"] if example == "consumer" else ["-c", tells]
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")])
+    }
+    program = subprocess.Popen(
+        [sys.executable, *command], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    )
+    os.close(writer)
+    assert program.communicate(timeout=60)[1] == ""
+    assert program.returncode == 0
 
 
 async def recognise(connection: ServerConnection) -> None:

@@ -74,6 +74,8 @@ class LiveCall:
         self._analytics = analytics
         self._samples: dict[int, int] = {}
         self._seq: dict[int, int] = {}
+        self._firsts: dict[tuple[int, int], int] = {}
+        """The first sample of each chunk that has not left, by channel and number."""
         self._segments = 0
         self._last_final_ms: dict[int, Ms] = {}
         self._stray: set[int] = set()
@@ -130,6 +132,7 @@ class LiveCall:
         seq = self._seq.get(channel, 0)
         self._samples[channel] = first + len(data) // 2
         self._seq[channel] = seq + 1
+        self._firsts[channel, seq] = first
         self._receive(
             AudioChunk(
                 call_id=self._session.call_id,
@@ -188,7 +191,7 @@ class LiveCall:
         self._guarded(lambda: self._session.advance(self._now_ms()))
         if self._failed:
             return []
-        found = [cleaned(output) for output in self._session.outputs()]
+        found = [cleaned(output, lambda *chunk: self._firsts.pop(chunk)) for output in self._session.outputs()]
         if not self._analytics:
             found = [clean for clean in found if not isinstance(clean, CleanAudio | CleanText | CallSummary)]
         return found

@@ -1,5 +1,7 @@
 """What leaves a live call. None of it holds anything raw."""
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,9 @@ class CleanAudio(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: int
     offset_ms: Ms
-    """Media time of the first sample."""
+    """Media time of the first sample, rounded to 1 ms."""
+    first_sample: int
+    """The same in samples of the channel since the call began, exact: to put chunks beside each other."""
     rate_hz: int
     data: bytes
     """16-bit little-endian samples of one channel."""
@@ -53,13 +57,15 @@ Clean = CleanAudio | CleanText | AuditEntry | CallSummary | Retraction
 ``Retraction``: throw away what has come of the call so far, because it is a minor's."""
 
 
-def cleaned(output: Output) -> Clean:
-    """A session's output as it may be handed out: without the chunk that came in."""
+def cleaned(output: Output, first_sample_of: Callable[[int, int], int]) -> Clean:
+    """A session's output as it may be handed out: without the chunk that came in. ``first_sample_of`` is asked with the
+    channel and number of a chunk, once for each."""
     if isinstance(output, SanitizedAudio):
         chunk = output.chunk
         return CleanAudio(
             channel=chunk.channel or 0,
             offset_ms=chunk.offset_ms,
+            first_sample=first_sample_of(chunk.channel or 0, chunk.seq),
             rate_hz=chunk.format.rate_hz,
             data=output.data,
             redacted_ms=output.redacted_ms,

@@ -130,6 +130,6 @@ def test_its_reprs_hold_no_payload() -> None:
         language="en",
         is_final=True,
     )
-    audio = CleanAudio(channel=0, offset_ms=0, rate_hz=8_000, data=b"hello!", redacted_ms=0)
+    audio = CleanAudio(channel=0, offset_ms=0, first_sample=0, rate_hz=8_000, data=b"hello!", redacted_ms=0)
     assert "hello" not in repr(text) + repr(audio)
     assert msgspec.structs.asdict(text)["text"] == "hello"

@@ -20,6 +20,7 @@ from deid_stream.live.call import pcm16
 from deid_stream.model.outputs import AuditAction, AuditEntry, CallSummary
 from deid_stream.policy import UNKNOWN
 from deid_stream.policy.policy import CompiledPolicy
+from tests.support.made_calls import SecretDetector
 
 NAME = "card-payment"
 FRAME_MS = 20
@@ -115,6 +116,19 @@ def test_values_are_silent_and_everything_else_is_as_it_was() -> None:
     (summary,) = [clean for clean in left if isinstance(clean, CallSummary)]
     assert summary.complete
     assert summary.segments == len(sample()[2])
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 44_100])
+def test_where_chunks_begin_is_known_to_the_sample(rate_hz: int) -> None:
+    call = Live(SecretDetector(), now_ms=Clock()).call("c-1", "acme", rate_hz=rate_hz)
+    sizes = [333, 1, 7, 500, 333, 441]
+    for size in sizes:
+        call.audio(np.zeros(size, np.int16))
+    call.audio(np.zeros(5, np.int16), first_sample=9_001)
+    call.end(now=True)
+    left = [clean for clean in call.take() if isinstance(clean, CleanAudio)]
+    assert [clean.first_sample for clean in left] == [*np.cumsum([0, *sizes[:-1]]).tolist(), 9_001]
+    assert [clean.offset_ms for clean in left] == [round(clean.first_sample * 1000 / rate_hz) for clean in left]
 
 
 def test_text_is_redacted_and_comes_while_the_call_goes_on() -> None:
