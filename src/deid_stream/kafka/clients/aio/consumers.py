@@ -67,6 +67,9 @@ class AioLogReader:
         """See ``LogReader.end``. The embedded broker lists a wrong end (the first offset of its last batch, plus one),
         so the answer to a fetch is used as well."""
         where, consumer = _where(place), self._consumer
+        # also where a topic is followed: there is nothing behind the end to wait for, and the next request waits for
+        # the answer. Until ``assign``; the ends of a followed topic took 0.75 s per partition
+        consumer._fetcher._fetch_max_wait_ms = _FETCH_WAIT_MS
         async with translated(f"reading {place.topic}", place.topic):
             listed: int = (await consumer.end_offsets([where]))[where]
             consumer.assign([where])
@@ -91,6 +94,7 @@ class AioLogReader:
 
     def assign(self, starts: Mapping[Place, int]) -> None:
         self._careful.next.clear()
+        self._consumer._fetcher._fetch_max_wait_ms = self._consumer._fetch_max_wait_ms
         self._consumer.assign([_where(place) for place in starts])
         for place, offset in starts.items():
             self._careful.seek(_where(place), offset)
