@@ -17,7 +17,7 @@ MADE_BY = {
 """Manifests by the command that writes them."""
 CHECKS = (
     ("docker-compose", "-f", "docker/compose.yaml", "config", "--quiet"),
-    ("promtool", "test", "rules", "tests/alerts/rules_test.yaml"),
+    ("promtool", "test", "rules", *sorted(map(str, ROOT.glob("tests/alerts/*_test.yaml")))),
 )
 
 

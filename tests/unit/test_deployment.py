@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -209,6 +210,10 @@ class TestAlerts:
         }
         assert shown == {(rule["alert"], fires) for rule in self.RULES for fires in (0, 1)}
 
+    def test_make_manifests_runs_all_of_their_tests(self):
+        run = next(check for check in runpy.run_path(str(ROOT / "k8s/check.py"))["CHECKS"] if check[0] == "promtool")
+        assert {Path(path).relative_to(ROOT) for path in run[3:]} == set(map(Path, ALERT_TESTS))
+
     @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
     @pytest.mark.parametrize(
         "arguments",
@@ -244,6 +249,15 @@ class TestDashboards:
             cells |= own
         (kustomization,) = documents("k8s/base/kustomization.yaml")
         assert f"dashboards/{path.name}" in kustomization["configMapGenerator"][0]["files"]
+
+    def test_privacy_shows_what_people_ask_for_and_what_is_taken_back(self):
+        asked = metrics_in((ROOT / "k8s/base/dashboards/deid-privacy.json").read_text(encoding="utf-8"))
+        assert {
+            "deid_requests_open",
+            "deid_requests_overdue",
+            "deid_retractions_waiting",
+            "deid_taken_back_total",
+        } <= asked
 
 
 class TestCompose:

@@ -16,7 +16,9 @@ from prometheus_client.registry import Collector
 from deid_stream.observe import labels
 
 _LATENCY_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
-_HOLDBACK_MS: Final = (100, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 60_000)
+_DELAY_MS: Final = (100, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 31_000, 33_000, 60_000)
+"""Close behind 30 s, the default hold-back: what waited for all of it leaves a moment later, and a percentile is
+interpolated between two edges (a p99 of 30.4 s was told as 58)."""
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 _RETRACTION_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -195,7 +197,7 @@ class Metrics(Collector):
         self.holdback_ms = Histogram(
             "deid_holdback_ms",
             "Record time from a source record to the record that allowed its release.",
-            _HOLDBACK_MS,
+            _DELAY_MS,
         )
         self.release_delay_ms = Histogram(
             "deid_release_delay_ms",
@@ -205,12 +207,12 @@ class Metrics(Collector):
         self.text_delay_ms = Histogram(
             "deid_text_delay_ms",
             "Time from a final segment's record to the acknowledgement of its sanitized record.",
-            _HOLDBACK_MS,
+            _DELAY_MS,
         )
         self.audio_delay_ms = Histogram(
             "deid_audio_delay_ms",
             "Time from an audio record to the acknowledgement of its sanitized record.",
-            _HOLDBACK_MS,
+            _DELAY_MS,
         )
         self.detector_seconds = Histogram(
             "deid_detector_seconds", "Time that the detector takes for one turn.", _SECONDS

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from deid_stream.config import Settings
 from deid_stream.observe.metrics import Metrics
 from deid_stream.observe.status import Beat, Delay, Heartbeat
 
@@ -60,6 +61,15 @@ def test_delays_are_of_what_left_within_the_minute(metrics, beats):
 def test_a_delay_above_every_bound_is_the_largest_bound(metrics, beats):
     metrics.text_delay_ms.observe(1e9)
     assert beats.beat(START_MS + 1_000, ready=True).text_delay_ms == Delay(60_000, 60_000)
+
+
+def test_what_waited_for_the_whole_hold_back_is_told_to_within_a_second(metrics, beats):
+    waited_ms = Settings().holdback_ms + 400
+    for histogram in (metrics.audio_delay_ms, metrics.text_delay_ms):
+        histogram.observe(waited_ms)
+    beat = beats.beat(START_MS + 1_000, ready=True)
+    for told in (beat.audio_delay_ms, beat.text_delay_ms):
+        assert told.p99 == pytest.approx(waited_ms, abs=1_000)
 
 
 def test_partitions_their_backlog_and_their_distance_from_the_clock(metrics, beats):
