@@ -49,8 +49,11 @@ def to_huggingface(
     reads the calls again. ``decode``: see ``rows``. ``shards``: how many readers may share it. A DataLoader stops the
     workers that get no shard, so give at least its ``num_workers``.
 
-    Raises ConfigError where ``datasets`` is missing, or a TrainingSet with ``resume`` is to have several shards.
+    Raises ConfigError where ``datasets`` is missing, ``shards`` is less than 1, or a TrainingSet with ``resume`` is to
+    have several.
     """
+    if shards < 1:
+        raise ConfigError(f"shards={shards} leaves every call out; give 1 or more")
     try:
         import datasets
     except ImportError:

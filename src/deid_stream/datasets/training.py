@@ -102,7 +102,8 @@ class TrainingSet:
     gets other calls. ``resume``: the ``state()`` of an earlier reader, whose calls are not given again until an
     iteration has come to its end. That one finishes what was interrupted; those after it give every call.
 
-    The constructor raises ConfigError where no broker is named or a setting is wrong. Iterating raises TopicError where
+    The constructor raises ConfigError where no broker is named, a setting is wrong, ``shard`` is none of ``count`` or
+    ``resume`` no state. Iterating raises TopicError where
     a topic is missing, ForbiddenError, another BrokerError, DigestKeyError or SealedError where records are encrypted
     and cannot be opened, and DecodeError where a record is not one that this service publishes.
     """
@@ -121,7 +122,11 @@ class TrainingSet:
             raise ConfigError("no broker is named: give bootstrap_servers, or set DEID_BOOTSTRAP_SERVERS")
         self._selection = selection or Selection()
         self._shard = Shard(*shard)
-        self._given = msgspec.json.decode(resume, type=Resume) if resume else Resume()
+        if not 0 <= self._shard.index < self._shard.count:
+            raise ConfigError(
+                f"shard={shard} is no reader: index counts from 0 and lies below count, as in (0, 2) and (1, 2)"
+            )
+        self._given = _resume(resume) if resume else Resume()
         self._state = self._given
 
     def state(self) -> str:
@@ -162,6 +167,13 @@ class TrainingSet:
             async for call in calls:
                 held = left[call.call_id]
                 yield held.partition, held.closed_at or 0, call
+
+
+def _resume(state: str | bytes) -> Resume:
+    try:
+        return msgspec.json.decode(state, type=Resume)
+    except msgspec.DecodeError:
+        raise ConfigError("resume is not what TrainingSet.state() gave; to begin anew, leave resume out") from None
 
 
 def in_thread(source: AsyncGenerator[Item, None]) -> Iterator[Item]:

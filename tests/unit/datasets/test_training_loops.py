@@ -124,6 +124,29 @@ class TestEpochs:
         assert ids(TrainingSet(settings=SETTINGS, resume=training_set.state())) == ["c-4"]
 
 
+class TestWhatIsNoReader:
+    @pytest.mark.parametrize("shard", [(0, 1), (1, 2), (3, 4), (6, 7)])
+    def test_each_reader_has_its_share(self, deployment, shard):
+        parts = [ids(TrainingSet(settings=SETTINGS, shard=(index, shard[1]))) for index in range(shard[1])]
+        assert sorted(call_id for part in parts for call_id in part) == ALL
+        assert ids(TrainingSet(settings=SETTINGS, shard=shard)) == parts[shard[0]]
+
+    @pytest.mark.parametrize("shard", [(1, 1), (2, 2), (5, 3), (-1, 2), (0, 0), (0, -1)])
+    def test_a_shard_that_is_none_is_told_at_once(self, shard):
+        with pytest.raises(ConfigError, match="is no reader"):
+            TrainingSet(settings=SETTINGS, shard=shard)
+
+    @pytest.mark.parametrize("state", ["{", "[]", "nonsense", '{"done": {"0": "x"}}', b"\xff"])
+    def test_a_state_that_is_none_is_told_at_once(self, state):
+        with pytest.raises(ConfigError, match="resume is not what"):
+            TrainingSet(settings=SETTINGS, resume=state)
+
+    @pytest.mark.parametrize("shards", [0, -1])
+    def test_so_are_shards_that_leave_all_calls_out(self, shards):
+        with pytest.raises(ConfigError, match="leaves every call out"):
+            to_huggingface([], shards=shards)
+
+
 class TestLeaving:
     @pytest.mark.parametrize("count", [1, 2, 3])
     def test_a_loop_that_is_left_closes_all_it_opened(self, deployment, caplog, count):
