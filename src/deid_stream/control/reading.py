@@ -57,7 +57,10 @@ class TopicReading:
             async with self._kafka.group_offsets(self._group_id) as group:
                 since = {place: await group.committed(place) or 0 for place in places}
             ends = {place.partition: await reader.end(place) for place in places}
-            starts = {place: max(since[place], await reader.begin(place)) for place in places}
+            # an offset behind the end is of records that a broker has lost since: what comes has theirs
+            starts = {
+                place: max(min(since[place], ends[place.partition]), await reader.begin(place)) for place in places
+            }
             reader.assign(starts)
             while True:
                 for place in places:

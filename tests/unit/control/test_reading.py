@@ -62,6 +62,16 @@ async def test_it_begins_at_the_offsets_that_the_group_has_committed(broker):
         assert sorted(reading.taken) == [(0, 1, b"b"), (1, 0, b"c")]
 
 
+async def test_what_comes_is_taken_also_where_a_broker_has_lost_records_that_were_taken_before(broker):
+    put(broker, b"a")
+    broker.committed["group", Place("t", 0)] = 4
+    async with Taking(broker) as reading:
+        await reading.topic.current.wait()
+        put(broker, b"b")
+        await reading.topic.reached(0, 1)
+        assert reading.taken == [(0, 1, b"b")]
+
+
 async def test_an_empty_topic_is_current_at_once(broker):
     async with Taking(broker) as reading:
         await reading.topic.current.wait()
