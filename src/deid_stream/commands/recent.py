@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deid_stream.model.topics import AUDIO, EVENTS, TRANSCRIPTS
+from deid_stream.units import Ms
 from deid_stream.wire.partitions import partition_of
 
 if TYPE_CHECKING:
@@ -17,17 +18,21 @@ LOOKED_AT: Final = {EVENTS.kind: 200, TRANSCRIPTS.kind: 300, AUDIO.kind: 500}
 """The newest records of each partition that are read, by kind."""
 FEW: Final = 3
 """With fewer calls than this nothing is said about missing halves: they may just have begun."""
+BEHIND_MS: Final = 10_000
+"""A call's transcript may be so much later than its sound. Smaller: calls whose sound lies just before what was read
+count as calls without sound; larger: fewer calls are judged."""
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE: Final = re.compile(r"\+?\(?\d[\d\s().-]{5,17}\d")
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}(?:[ ._-][A-Za-z]{2,})+")
 
 
 class Seen(NamedTuple):
-    """One record: its topic's kind, where it lies, its key."""
+    """One record: its topic's kind, where it lies, its key, its time (ms since the epoch)."""
 
     kind: str
     partition: int
     key: bytes | None
+    time_ms: Ms = 0
 
 
 class Remark(NamedTuple):
@@ -52,7 +57,7 @@ def _placed(seen: Iterable[Seen], partitions: int) -> list[Remark]:
     elsewhere: Counter[str] = Counter()
     crc: Counter[str] = Counter()
     without: Counter[str] = Counter()
-    for kind, partition, key in seen:
+    for kind, partition, key, _ in seen:
         if not key:
             without[kind] += 1
             continue
@@ -85,22 +90,35 @@ def _placed(seen: Iterable[Seen], partitions: int) -> list[Remark]:
 
 
 def _halves(seen: Iterable[Seen]) -> list[Remark]:
-    calls: dict[str, set[bytes]] = {kind: set() for kind in LOOKED_AT}
-    for kind, _, key in seen:
-        if key:
-            calls[kind].add(key)
+    calls: dict[str, dict[bytes, Seen]] = {kind: {} for kind in LOOKED_AT}
+    read: Counter[tuple[str, int]] = Counter()
+    since_ms: dict[tuple[str, int], Ms] = {}
+    for one in seen:
+        place = one.kind, one.partition
+        read[place] += 1
+        since_ms[place] = min(one.time_ms, since_ms.get(place, one.time_ms))
+        if one.key and one.time_ms >= calls[one.kind].get(one.key, one).time_ms:
+            calls[one.kind][one.key] = one
+
+    def would_show(one: Seen, other: str) -> bool:
+        """Whether records of ``other`` about the same call would be among what was read: of a topic that holds more,
+        only the newest seconds were."""
+        place = other, one.partition
+        return read[place] < LOOKED_AT[other] or one.time_ms >= since_ms[place] + BEHIND_MS
+
     remarks = []
     for kind, other, consequence in (
         (AUDIO.kind, TRANSCRIPTS.kind, "all of their speech is silenced"),
         (TRANSCRIPTS.kind, AUDIO.kind, "only their text comes out"),
     ):
-        alone = calls[kind] - calls[other]
-        if len(alone) >= FEW and 2 * len(alone) > len(calls[kind]):
+        judged = {key for key, one in calls[kind].items() if key in calls[other] or would_show(one, other)}
+        alone = judged - calls[other].keys()
+        if len(alone) >= FEW and 2 * len(alone) > len(judged):
             remarks.append(
                 Remark(
                     "calls",
                     "warning",
-                    f"{len(alone)} of {len(calls[kind])} recent calls have {kind} and no {other}: {consequence}",
+                    f"{len(alone)} of {len(judged)} recent calls have {kind} and no {other}: {consequence}",
                     f"look at what sends calls.{other}: is it running, and does it use the same call ids?",
                 )
             )
@@ -109,7 +127,7 @@ def _halves(seen: Iterable[Seen]) -> list[Remark]:
 
 def _ids(seen: Iterable[Seen], names: frozenset[str]) -> list[Remark]:
     found = Counter(
-        kind for key in {key for _, _, key in seen if key} if (kind := named(key.decode(errors="replace"), names))
+        kind for key in {one.key for one in seen if one.key} if (kind := named(key.decode(errors="replace"), names))
     )
     mend = "ids go into outputs, keys and logs as they are: let producers use ids that say nothing about a person"
     return [
@@ -142,5 +160,9 @@ async def look(kafka: "Kafka", names: Mapping[str, str]) -> tuple[list[Seen], in
                 end = await reader.end(place)
                 begin = max(await reader.begin(place), end - count)
                 async for records in read_range(reader, place, begin, end):
-                    seen += [Seen(kind, place.partition, record.key) for record in records if not record.unreadable]
+                    seen += [
+                        Seen(kind, place.partition, record.key, record.timestamp)
+                        for record in records
+                        if not record.unreadable
+                    ]
     return seen, partitions

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from deid_stream.commands.recent import FEW, Seen, judge, named
+from deid_stream.commands.recent import BEHIND_MS, FEW, LOOKED_AT, Seen, judge, named
 from deid_stream.wire.partitions import partition_of
 
 PARTITIONS = 8
@@ -19,6 +19,20 @@ def rightly(kind, keys=IDS):
 
 def by_crc(kind, keys=IDS):
     return [Seen(kind, zlib.crc32(key) % PARTITIONS, key) for key in keys]
+
+
+def busy(until_ms, lasted_ms, key=b"c-0"):
+    """As many audio records as are read of each partition, of one call each, that end at ``until_ms``."""
+    count = LOOKED_AT["audio"]
+    return [
+        Seen("audio", partition, next(k for k in [key, *IDS] if partition_of(k, PARTITIONS) == partition), at_ms)
+        for partition in range(PARTITIONS)
+        for at_ms in range(until_ms - lasted_ms, until_ms, lasted_ms // count)
+    ]
+
+
+def at(time_ms, seen):
+    return [one._replace(time_ms=time_ms) for one in seen]
 
 
 ALL = [*rightly("events"), *rightly("transcripts"), *rightly("audio")]
@@ -41,6 +55,12 @@ ALL = [*rightly("events"), *rightly("transcripts"), *rightly("audio")]
         (rightly("audio"), ["ok", "warning: 40 of 40 recent calls have audio and no transcripts: all of their speech"]),
         (rightly("transcripts"), ["ok", "warning: 40 of 40 recent calls have transcripts and no audio"]),
         ([*rightly("audio"), *rightly("transcripts", IDS[:30])], ["ok"]),
+        ([*busy(100_000, 5_000), *at(90_000, rightly("transcripts"))], ["ok"]),
+        ([*busy(100_000, 5_000), *at(95_001, rightly("transcripts"))], ["ok"]),
+        (
+            [*busy(100_000, 5_000), *at(95_000 + BEHIND_MS, rightly("transcripts"))],
+            ["ok", "warning: 32 of 40 recent calls have transcripts and no audio"],
+        ),
         (rightly("audio", IDS[: FEW - 1]), ["ok"]),
         (rightly("events", [b"+91 98765 43210"]), ["ok", "warning: 1 of the recent call ids look like telephone"]),
     ],
@@ -53,6 +73,9 @@ ALL = [*rightly("events"), *rightly("transcripts"), *rightly("audio")]
         "no transcripts",
         "no audio",
         "a few without",
+        "sound from before what was read",
+        "sound may be from before what was read",
+        "sound that ended while transcripts go on",
         "too few to say",
         "an id that is a number",
     ],
