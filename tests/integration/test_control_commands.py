@@ -36,6 +36,13 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     assert {json.loads(line)["call_id"] for line in (out / "transcripts.jsonl").read_text().splitlines()} == {"a"}
     with wave.open(str(out / manifest["calls"][0]["sound"])) as sound:
         assert sound.getnframes() > 8_000
+    assert {path.stat().st_mode & 0o077 for path in (out, *out.iterdir())} == {0}
+    again = await run(service, "rights", "access", *who, "--call", "b", "--out", str(out))
+    assert "is not empty; give a new folder" in str(again.exception)
+    answered = ("--call", "a", "--request-id", manifest["request"]["request_id"], "--out", str(tmp_path / "again"))
+    again = await run(service, "rights", "access", *who, *answered)
+    assert "was exported before, so nothing was written" in str(again.exception)
+    assert not (tmp_path / "again").exists()
     dry = await run(service, "rights", "delete", *who, "--call", "a", "--raw")
     assert "nothing was deleted" in dry.output
     await comes_to(service, everywhere("a", "b"))
@@ -66,6 +73,9 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     await run(service, "rights", "hold", "--customer", "acme", "--requested-by", "dpo")
     held = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
     assert [(row["purpose"], row["reason"], row["calls"]) for row in held] == [("analytics", "kept", 1)]
+    await run(service, "rights", "withdraw", *who, "--request-id", "w-1")
+    released = await run(service, "rights", "release", "w-1", "--customer", "acme")
+    assert "the policy that w-1 wrote still stands: no training;" in released.output
 
 
 async def test_a_broker_that_cannot_delete_raw_records_is_named(service: Service, broker: tuple[str, bool]) -> None:

@@ -23,7 +23,8 @@ _MENDS: Final = {
     "identity_check_failed": "identity_check did not answer; the control plane's log says why: mend it and ask again",
     "no_key": "give `deid-stream control` the workers' digest key, or name the person as subject-... (the pseudonym)",
     "unknown_target": "`deid-stream rights status --customer ID` names the requests of a customer",
-    "target_not_open": "that request has ended already; `deid-stream rights status REQUEST_ID` says when",
+    "target_not_open": "only a hold, restriction, objection or withdrawal that is in force can be released; "
+    "`deid-stream rights status REQUEST_ID` says what that one is, and when it ended",
     "legal_hold": "it is done once the hold ends: by `deid-stream rights release`, or by legal_hold of the policy",
 }
 """By reason of a request that is refused or waits."""
@@ -32,6 +33,15 @@ _UNKNOWN: Final = {
     "call": "no record of the call has been published",
     "subject": "no published call names the person",
 }
+_NAME_THE_PERSON: Final = (
+    "give the id or the telephone number as producers do: with the country's code (+44 7700 900123) where they write it"
+)
+_POLICY_STAYS: Final = {
+    Kind.WITHDRAWAL: "no training",
+    Kind.RESTRICTION: "no training and no analytics",
+    Kind.OBJECTION: "no training and no analytics",
+}
+"""What the policy says that such a request about a whole customer has written."""
 
 
 def answer(request: Request, status: Status | None, timeout_s: float, as_json: bool) -> int:
@@ -54,6 +64,16 @@ def answer(request: Request, status: Status | None, timeout_s: float, as_json: b
     return 1 if status.state is State.REFUSED else 0
 
 
+def policy_stays(released: Status) -> None:
+    """Print what goes on although a request has been released: the policy that it wrote for the whole customer."""
+    if released.kind in _POLICY_STAYS and not (released.call_id or released.subject):
+        click.echo(
+            f"    -> the policy that {released.request_id} wrote still stands: {_POLICY_STAYS[released.kind]}; if the "
+            "customer opts in again: `deid-stream policy set`",
+            err=True,
+        )
+
+
 def warn(status: Status, request: Request) -> None:
     """Print a warning where nothing is known of what the request names. The names shown are those that the user gave: a
     status may hold pseudonyms instead."""
@@ -62,7 +82,7 @@ def warn(status: Status, request: Request) -> None:
     name = {"customer": f"customer {request.customer_id}", "call": f"call {request.call_id}"}.get(status.unknown, "")
     click.echo(
         f"    -> nothing is known of {name or 'this person'} ({_UNKNOWN[status.unknown]}): "
-        f"{is_meant(status.near) or 'check the name'}",
+        f"{is_meant(status.near) or (_NAME_THE_PERSON if status.unknown == 'subject' else 'check the name')}",
         err=True,
     )
     if status.state is not State.HELD:  # that it waits has been said

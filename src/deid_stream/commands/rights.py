@@ -13,7 +13,8 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from deid_stream.commands.answering import PSEUDONYM, answer, line, nothing_to_show, warn
+from deid_stream.commands.answering import PSEUDONYM, answer, line, nothing_to_show, policy_stays, warn
+from deid_stream.commands.folders import new_folder
 from deid_stream.commands.options import (
     CONNECTION,
     READER,
@@ -187,7 +188,13 @@ def release(target: str, timeout: float, settings: Settings, as_json: bool, **va
     customer's policy, the policy stays as it is: should the customer opt in again, write that with `deid-stream policy
     set`."""
     kafka, request = cluster(settings, CLIENT_ID), _request(Kind.RELEASE, values | {"target": target})
-    return answer(request, asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout)), timeout, as_json)
+    status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout))
+    failed = answer(request, status, timeout, as_json)
+    if status is not None and status.state is State.DONE:
+        known = asyncio.run(read_statuses(kafka, ControlTopics.of(settings.topic_prefix)))
+        if (released := known.get(target)) is not None:
+            policy_stays(released)
+    return failed
 
 
 @rights.command()
@@ -238,19 +245,34 @@ def _show(planned: Plan) -> None:
 
 
 @rights.command()
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the export.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="New or empty folder for the export."
+)
 @_asking
 @settings_options(CONNECTION, READER)
 @json_option
 def access(out: Path, timeout: float, settings: Settings, as_json: bool, **values: str) -> int:
-    """Export what is held: manifest.json, calls.jsonl, transcripts.jsonl, audit.jsonl and a WAV file per call."""
+    """Export what is held: manifest.json, calls.jsonl, transcripts.jsonl, audit.jsonl and a WAV file per call. Only
+    this user may read the files.
+
+    A request that was granted and not exported is exported by the same command under its --request-id.
+    """
     kafka, request = cluster(settings, CLIENT_ID), _request(Kind.ACCESS, values)
-    status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout or 60.0))
-    if status is None or status.state is not State.GRANTED:
-        return answer(request, status, timeout, as_json)
-    warn(status, request)
-    out.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_hand_over(kafka, settings, request, status, out, as_json))
+    # before the request is sent, which would stay open where nothing can be written
+    with new_folder(out):
+        status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout or 60.0))
+        if status is not None and status.state is State.DONE:
+            raise ConfigError(f"{request.request_id} was exported before, so nothing was written; ask under a new id")
+        if status is None or status.state is not State.GRANTED:
+            return answer(request, status, timeout, as_json)
+        warn(status, request)
+        try:
+            return asyncio.run(_hand_over(kafka, settings, request, status, out, as_json))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write {error.filename or out}: {error.strerror}; {request.request_id} stays open: make room, "
+                "empty the folder, and give the same command with this --request-id"
+            ) from error
 
 
 async def _hand_over(

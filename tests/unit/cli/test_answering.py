@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_stream.commands.answering import answer, line, nothing_to_show
+from deid_stream.commands.answering import answer, line, nothing_to_show, policy_stays
 from deid_stream.model.requests import Kind, Request
 from deid_stream.policy.rights import State, Status
 
@@ -40,7 +40,11 @@ def request(kind=Kind.HOLD, **fields):
         pytest.param(
             Kind.DELETION,
             {"unknown": "subject", "subject": "subject-1"},
-            ["nothing is known of this person (no published call names the person)", "nothing was there to delete"],
+            [
+                "nothing is known of this person (no published call names the person): give the id or the telephone",
+                "with the country's code (+44 7700 900123) where they write it",
+                "nothing was there to delete",
+            ],
             id="a person is not named",
         ),
         pytest.param(
@@ -72,6 +76,32 @@ def test_of_what_is_known_nothing_is_said(capsys):
     assert capsys.readouterr().err == ""
     assert line(status(unknown="customer")).endswith("customer unknown when asked")
     assert "unknown" not in line(status())
+
+
+@pytest.mark.parametrize(
+    ("released", "says"),
+    [
+        pytest.param(status(Kind.RESTRICTION, State.RELEASED), "no training and no analytics", id="restriction"),
+        pytest.param(status(Kind.OBJECTION, State.RELEASED), "no training and no analytics", id="objection"),
+        pytest.param(status(Kind.WITHDRAWAL, State.RELEASED), "no training;", id="withdrawal"),
+        pytest.param(status(Kind.HOLD, State.RELEASED), "", id="a hold writes no policy"),
+        pytest.param(status(Kind.OBJECTION, State.RELEASED, call_id="c-1"), "", id="nor does one about a call"),
+        pytest.param(status(Kind.OBJECTION, State.RELEASED, subject="subject-1"), "", id="nor one about a person"),
+    ],
+)
+def test_that_the_policy_stays_after_a_release_is_said(released, says, capsys):
+    policy_stays(released)
+    told = capsys.readouterr().err
+    assert says in told
+    assert bool(says) == ("the policy that r-1 wrote still stands" in told)
+
+
+def test_what_is_open_and_cannot_be_released_is_not_told_as_ended(capsys):
+    refused = status(Kind.RELEASE, State.REFUSED, reason="target_not_open", target="a-1")
+    assert answer(request(Kind.RELEASE, target="a-1"), refused, 1.0, as_json=False) == 1
+    told = capsys.readouterr().err
+    assert "only a hold, restriction, objection or withdrawal that is in force can be released" in told
+    assert "has ended already" not in told
 
 
 HIDDEN = status(customer_id="customer-1f2e")
