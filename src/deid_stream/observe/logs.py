@@ -32,6 +32,7 @@ FIELDS: Final = frozenset(
         "offset",
         "partition",
         "port",
+        "process",
         "records",
         "seconds",
         "task",
@@ -78,15 +79,16 @@ def get_log(name: str) -> Log:
     return Log(logging.getLogger(f"{_ROOT}.{name}"))
 
 
-def configure(level: Level = "info", stream: TextIO | None = None) -> None:
+def configure(level: Level = "info", stream: TextIO | None = None, process: int | None = None) -> None:
     """Send everything that this process logs to ``stream`` (standard error) as JSON lines.
 
     ``level`` is that of this program's lines; other libraries' lines go out from "warning" on, at "debug" all of them.
     Handlers that libraries brought along are removed, since they print what was filled in. Where the stream cannot be
     written to (a full disk), lines are lost and work goes on. Each process calls this once, a spawned one too.
+    ``process``, the number of one of several that write to the same place, goes into each of its lines.
     """
     handler = _Lines(stream or sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLines(process))
     handler.addFilter(Repeats())
     if level != "debug":
         handler.addFilter(_of_ours)
@@ -147,11 +149,16 @@ class JsonLines(logging.Formatter):
     the calling code, and the types of the exceptions. A template that was filled in before it was logged is left out,
     and so is every exception's message: each may hold a record's content."""
 
+    def __init__(self, process: int | None = None) -> None:
+        super().__init__()
+        self._process = {} if process is None else {"process": process}
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name[:_MAX_CHARS],
+            **self._process,
             "message": _message(record),
         }
         error = _error(record)

@@ -17,6 +17,8 @@ class Life(NamedTuple):
     """The process writes here that it is healthy."""
     restarts: Mapping[str, int]
     """How often processes of its place were started again, by why; its own start is counted."""
+    number: int = 0
+    """Which of the supervisor's processes it is, from 0 on; its metrics port is that number behind the first."""
 
 
 @contextlib.contextmanager

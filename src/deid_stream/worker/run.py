@@ -360,6 +360,6 @@ async def run_worker(settings: Settings, life: Life | None = None) -> int:
 def _member(settings: bytes, life: Life) -> None:
     """The life of one process of several."""
     decoded = msgspec.json.decode(settings, type=Settings)
-    logs.configure(decoded.log_level)
+    logs.configure(decoded.log_level, process=life.number)
     hooks.install()
     raise SystemExit(hooks.contained(lambda: asyncio.run(run_worker(decoded, life))))

@@ -68,14 +68,14 @@ class Member:
         if not self.process.is_alive():
             self._ended(self.process, ENDED, now_s)
         elif now_s > self._dead_s:
-            log.error("worker process hangs and is killed", count=self._number, seconds=self._patience.silent_s)
+            log.error("worker process hangs and is killed", process=self._number, seconds=self._patience.silent_s)
             self.process.kill()
             self._ended(self.process, HUNG, now_s)
 
     def _start(self, now_s: float) -> SpawnProcess:
         context = multiprocessing.get_context("spawn")
         self._pulse, theirs = context.Pipe(duplex=False)
-        life = Life(theirs, dict(self._restarts))
+        life = Life(theirs, dict(self._restarts), self._number)
         process = context.Process(target=self._work, args=(msgspec.json.encode(self._settings), life))
         process.start()
         theirs.close()
@@ -99,7 +99,7 @@ class Member:
             self._backoff.reset()
         wait_s = self._backoff.take()
         self._restarts[why] += 1
-        log.error("worker process ended", count=self._number, code=process.exitcode, seconds=wait_s)
+        log.error("worker process ended", process=self._number, code=process.exitcode, seconds=wait_s)
         self.process = None
         self._due_s = now_s + wait_s
 

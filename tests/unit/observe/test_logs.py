@@ -53,6 +53,18 @@ def test_a_line(lines):
     }
 
 
+@pytest.mark.parametrize(("process", "told"), [(None, None), (0, 0), (3, 3)])
+def test_lines_of_one_of_several_processes_say_which(process, told):
+    stream = io.StringIO()
+    with configured("info"):
+        logs.configure("info", stream, process)
+        logs.get_log("worker").info("partitions assigned", count=2)
+        logging.getLogger("aiokafka").warning("Unable to connect to %s", "broker")
+    ours, theirs = map(json.loads, stream.getvalue().splitlines())
+    assert (ours.get("process"), theirs.get("process")) == (told, told)
+    assert ("process" in ours) is (process is not None)
+
+
 def test_a_field_nobody_listed_is_named_and_not_shown(lines):
     logs.get_log("worker").error("record refused", text=SAID, count=1)
     (line,) = lines()

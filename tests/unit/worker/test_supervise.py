@@ -23,6 +23,7 @@ def member(settings: bytes, life: Life) -> None:
     decoded = msgspec.json.decode(settings, type=Settings)
     kind, _, folder = decoded.group_id.partition(":")
     lives = Path(folder) / str(decoded.metrics_port)
+    assert decoded.metrics_port == 9000 + life.number
     lives.mkdir(exist_ok=True)
     first = sum(life.restarts.values()) == 0
     done = []
