@@ -48,6 +48,7 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     await comes_to(service, everywhere("a", "b"))
     deleted = await run(service, "rights", "delete", *who, "--call", "a", "--request-id", "d-1", "--json")
     assert (deleted.return_value, json.loads(deleted.output)["state"]) == (0, "done")
+    assert json.loads(deleted.output)["records"] == json.loads(exported.output)["records"]
     shown = json.loads((await run(service, "rights", "status", "--json")).output)
     assert [(one["kind"], one["state"]) for one in shown] == [
         ("access", "done"),
@@ -70,12 +71,21 @@ async def test_the_commands_do_what_a_privacy_officer_needs(service: Service, tm
     assert "fulfilled" not in (await run(service, "rights", "status")).output
     later = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
     assert [(row["purpose"], row["reason"], row["calls"]) for row in later] == [("analytics", "retention", 1)]
-    await run(service, "rights", "hold", "--customer", "acme", "--requested-by", "dpo")
+    await run(service, "rights", "hold", "--customer", "acme", "--requested-by", "dpo", "--request-id", "h-2")
     held = json.loads((await run(service, "rights", "retention", "--dry-run", "--days", "100", "--json")).output)
     assert [(row["purpose"], row["reason"], row["calls"]) for row in held] == [("analytics", "kept", 1)]
     await run(service, "rights", "withdraw", *who, "--request-id", "w-1")
     released = await run(service, "rights", "release", "w-1", "--customer", "acme")
     assert "the policy that w-1 wrote still stands: no training;" in released.output
+    await run(service, "rights", "release", "h-2", "--customer", "acme")
+    assert "in_force" in (await run(service, "rights", "object", *who, "--call", "b")).output
+    bare = await run(service, "rights", "access", *who, "--call", "b", "--out", str(tmp_path / "bare"))
+    assert "1 call, 1 record and " in bare.output  # the summary
+    manifest = json.loads((tmp_path / "bare" / "manifest.json").read_text())
+    assert [(one["sound"], one["audio_records"], one["held_for"]) for one in manifest["calls"]] == [
+        (None, 0, ["summary"])
+    ]
+    assert not list((tmp_path / "bare").glob("*.wav"))
 
 
 async def test_a_broker_that_cannot_delete_raw_records_is_named(service: Service, broker: tuple[str, bool]) -> None:

@@ -152,7 +152,12 @@ def export(
         until_ms=until_ms,
     )
     kafka = cluster(settings, "deid-stream-audit")
-    manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, wall_clock_ms(), ids))
+    try:
+        manifest = asyncio.run(write_export(kafka, settings.topic_prefix, wanted, out, wall_clock_ms(), ids))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {error.filename or out}: {error.strerror}; make room, or give another folder"
+        ) from error
     if as_json:
         print_json(manifest)
     else:

@@ -294,7 +294,7 @@ async def _hand_over(
         print_json({"request_id": request.request_id, "out": str(out), **msgspec.structs.asdict(made)})
     else:
         what = f"{counted(made.calls, 'call')}, {counted(made.records, 'record')}"
-        click.echo(f"{request.request_id}: {what} in {out}")
+        click.echo(f"{request.request_id}: {what} and {counted(made.audit_lines, 'line')} of the audit in {out}")
     return 0
 
 

@@ -29,10 +29,12 @@ _LIMITS = Limits(max_audio_bytes=1 << 30)
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """How many calls and records were written, and the names of the files."""
+    """How many calls and records are held, and the names of the files."""
 
     calls: int
     records: int
+    """As a deletion of the same calls would count them: without the lines of the audit, which stays."""
+    audit_lines: int
     files: list[str]
 
 
@@ -66,27 +68,27 @@ async def export(
     by_call: dict[str, list[InRecord]] = defaultdict(list)
     for record in (*found[topics.training_audio], *found[topics.analytics_audio]):
         by_call[_call_of(record)].append(record)
+    told = []
     for number, call in enumerate(sorted(calls, key=lambda one: one.call_id)):
-        name = f"call-{number}.wav"
-        if _sound(out / name, by_call.get(call.call_id, ())):
+        name, audio = f"call-{number}.wav", by_call.get(call.call_id, ())
+        if sounds := _sound(out / name, audio):
             files.append(name)
-            counts[name] = len(by_call[call.call_id])
-    manifest = {
-        "request": msgspec.to_builtins(status),
-        "calls": [
+            counts[name] = len(audio)
+        told.append(
             {
                 "call_id": call.call_id,
-                "sound": f"call-{number}.wav",
+                "sound": name if sounds else None,
+                "audio_records": len(audio),
                 "started": rfc3339(call.started_ms),
                 "region": call.region or None,
                 "held_for": sorted({str(part.purpose) for part in call.parts if not part.gone}),
             }
-            for number, call in enumerate(sorted(calls, key=lambda one: one.call_id))
-        ],
-        "records": dict(counts),
-    }
+        )
+    manifest = {"request": msgspec.to_builtins(status), "calls": told, "records": dict(counts)}
     (out / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    return Exported(len(calls), sum(counts.values()), [*files, "manifest.json"])
+    audit_lines = len(found[topics.audit])
+    records = sum(map(len, found.values())) - audit_lines
+    return Exported(len(calls), records, audit_lines, [*files, "manifest.json"])
 
 
 async def _records(kafka: Kafka, topics: ControlTopics, calls: Sequence[Holding]) -> dict[str, list[InRecord]]:

@@ -1,5 +1,6 @@
 """The command line as a user meets it: help at once, one clear line for an error, no payload in it."""
 
+import errno
 import os
 import resource
 import subprocess
@@ -171,3 +172,13 @@ def test_numpy_takes_one_thread_for_its_products(said, threads):
         [sys.executable, "-c", BLAS_THREADS], env=environment, capture_output=True, text=True, check=True
     )
     assert int(done.stdout) == min(threads, os.cpu_count() or 1)
+
+
+def test_a_full_disk_is_told_with_the_folder_and_what_to_do(monkeypatch, tmp_path, capsys):
+    async def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("deid_stream.commands.exporting.write_export", full)
+    out = tmp_path / "report"
+    assert cli.run(["audit", "export", "--customer", "acme", "--out", str(out), *NOBODY]) == 1
+    assert f"cannot write {out}: No space left on device; make room" in capsys.readouterr().err
