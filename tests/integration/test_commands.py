@@ -85,6 +85,19 @@ def test_a_policy_is_written_read_and_removed(run, tmp_path):
     assert "needs a higher number" in said
 
 
+def test_a_processor_is_told_what_of_a_policy_it_does_not_follow(run, tmp_path):
+    prefix = ("--topic-prefix", "t2c.")
+    assert run("topics", "create", *prefix)[0] == 0
+    file = tmp_path / "acme.json"
+    file.write_text('{"customer_id": "acme", "version": 1, "allow": ["Grace"], "retention_days": {"analytics": 900}}')
+    assert run("policy", "set", file, *prefix)[0] == 0
+    assert "not followed" not in run("policy", "list", *prefix)[1]
+    said = run("policy", "list", "--processor", *prefix)[1]
+    assert said.endswith("not followed, since they would widen: allow, retention_days.analytics\n")
+    (row,) = json.loads(run("policy", "list", "--processor", "--json", *prefix)[1])
+    assert row["not_followed"] == ["allow", "retention_days.analytics"]
+
+
 async def test_policy_list_says_what_the_workers_do(servers, run):
     prefix = "t2b."
     assert (await asyncio.to_thread(run, "topics", "create", "--topic-prefix", prefix))[0] == 0

@@ -106,13 +106,15 @@ async def test_encrypted_outputs_are_exported_in_clear_to_who_may_read_them(serv
     await service.send(call("a", 73))
     await service.closed(1)
     who = ("--customer", "acme", "--verified-by", "desk-1", "--call", "a")
-    refused = await run(service, "rights", "access", *who, "--out", str(tmp_path / "no"))
+    asked = ("--request-id", "a-1")
+    refused = await run(service, "rights", "access", *who, *asked, "--out", str(tmp_path / "no"))
     assert "DEID_READ_KEY" in str(refused.exception), refused.output
+    assert "a-1 stays open" in str(refused.exception)
     key = tmp_path / "key"
     key.write_text(" ".join(one.hex() for one in reader_keys(KeyRing(KEY))))
     key.chmod(0o600)
     out = tmp_path / "held"
-    exported = await run(service, "rights", "access", *who, "--out", str(out), "--read-key-file", str(key))
+    exported = await run(service, "rights", "access", *who, *asked, "--out", str(out), "--read-key-file", str(key))
     assert exported.return_value == 0, exported.output
     assert {json.loads(line)["call_id"] for line in (out / "transcripts.jsonl").read_text().splitlines()} == {"a"}
     with wave.open(str(out / "call-0.wav")) as sound:

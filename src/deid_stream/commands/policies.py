@@ -32,6 +32,7 @@ from deid_stream.wire.cloudevents import identifier_at
 
 _FIELDS = frozenset(Policy.__struct_fields__)
 _REGION = {"region": WORKER["region"]}
+_PROCESSOR = {"processor": WORKER["processor"]}
 
 
 class Found(NamedTuple):
@@ -53,7 +54,7 @@ def policy() -> None:
 @click.option("--opt-out", is_flag=True, help="No training on this customer's calls.")
 @click.option("--no-opt-out", is_flag=True, help="Training is allowed on this customer's calls.")
 @click.option("--remove", is_flag=True, help="Remove the customer's policy (a tombstone): no training from then on.")
-@settings_options(CONNECTION, {"processor": WORKER["processor"]})
+@settings_options(CONNECTION, _PROCESSOR)
 def set_policy(
     file: Path | None,
     customer: str | None,
@@ -147,16 +148,17 @@ def get(customer: str, settings: Settings) -> None:
 
 
 @policy.command(name="list")
-@settings_options(CONNECTION, _REGION)
+@settings_options(CONNECTION, _REGION | _PROCESSOR)
 @json_option
 def list_policies(settings: Settings, as_json: bool) -> None:
     """List for every customer what the workers let out now (analytics, training), and the reason where they do not.
 
-    Give --region as the workers have it: without it, customers whose policy names a region are shown without training.
+    Give --region and --processor as the workers have them: without the first, customers whose policy names a region are
+    shown without training; with the second, the parts of a policy that a processor does not follow are named.
     """
     found = asyncio.run(_read(settings))
     now_ms = wall_clock_ms()
-    rows = [_row(found, customer, now_ms) for customer in found.table.customers()]
+    rows = [_row(found, customer, now_ms, processor=settings.processor) for customer in found.table.customers()]
     if as_json:
         print_json(rows)
         return
@@ -166,10 +168,13 @@ def list_policies(settings: Settings, as_json: bool) -> None:
         click.echo(_line(row))
 
 
-def _row(found: Found, customer: str, now_ms: int) -> JsonObject:
+def _row(found: Found, customer: str, now_ms: int, *, processor: bool) -> JsonObject:
     row = in_brief(found.table.standing(customer), now_ms) | {"policy": found.written.get(customer)}
     if ignored := sorted(found.written.get(customer, {}).keys() - _FIELDS):
         row["ignored_fields"] = ignored
+    written = found.written.get(customer)
+    if processor and written and (wider := widened(compile_policy(msgspec.json.encode(written)))):
+        row["not_followed"] = wider
     return row
 
 
@@ -185,6 +190,8 @@ def _line(row: JsonObject) -> str:
         parts.append(f"a later record is {row['status']}" + (f": {row['error']}" if "error" in row else ""))
     if "ignored_fields" in row:
         parts.append(f"{len(row['ignored_fields'])} unknown fields are ignored")
+    if "not_followed" in row:
+        parts.append(f"not followed, since they would widen: {', '.join(row['not_followed'])}")
     return "  ".join([row["customer_id"], *parts])
 
 

@@ -30,7 +30,7 @@ from deid_stream.control.holdings import Snapshot, read_statuses
 from deid_stream.control.raw import Plan, carry_out, plan
 from deid_stream.control.topics import ControlTopics
 from deid_stream.custody.ring import key_ring, read_keys
-from deid_stream.errors import ConfigError, counted
+from deid_stream.errors import ConfigError, SealedError, counted
 from deid_stream.kafka.opening import Opener
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.record import OutRecord
@@ -273,6 +273,9 @@ def access(out: Path, timeout: float, settings: Settings, as_json: bool, **value
                 f"cannot write {error.filename or out}: {error.strerror}; {request.request_id} stays open: make room, "
                 "empty the folder, and give the same command with this --request-id"
             ) from error
+        except SealedError as error:
+            again = f"{request.request_id} stays open: then give the same command with this --request-id"
+            raise SealedError(f"{error}; {again}") from error
 
 
 async def _hand_over(
