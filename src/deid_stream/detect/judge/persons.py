@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from deid_stream.detect.judge.addresses import NUMBERS, PLACES, number_words
+from deid_stream.detect.judge.growing import SIGN_WORDS
 from deid_stream.detect.judge.things import Thing, is_thing_here, without
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.vocabulary import (
@@ -91,6 +92,14 @@ _CONTRACTED: Final = re.compile(r"['’](?:s|re|ve|ll|d|m|t)\Z|\Aex-")
 _SHORT: Final = 30
 """A turn of at most this many characters that is all one guess at a place is a person. A larger value redacts more
 places that are an answer of their own."""
+_FIELD_BESIDE: Final = re.compile(r"(?<![^\W_])(?:names?|surname|initials?) \Z")
+_LETTER: Final = r"(?:an? |double )?(?:[a-z](?: (?:for|as in|like) [a-z]+)?|[a-z] [a-z]|[aeiouy]{2})"
+_LETTER_ASKED: Final = re.compile(
+    r"(?:(?:so|sorry|and|um|uh|erm)[ ,]+)*(?:(?:is|was) (?:that|it|this)|did you say|do you mean|you said|sorry)[ ,]+"
+    rf"(?:with )?{_LETTER}(?:,? or {_LETTER}){{0,2}}(?: please| sir| madam)?\W*"
+    rf"|(?:with )?{_LETTER}(?:,? or (?:with )?{_LETTER}){{1,2}}\W*"
+)
+"""A question for one letter, and nothing else."""
 _MAX_GROWTH: Final = 3
 """A name grows over at most this many words on either side. A larger value redacts more strange words beside names."""
 _KIN: Final = word_set("judge.kin")
@@ -189,6 +198,11 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     if not words:
         return
     lows = [w.group().lower() for w in words]
+    guessed = detection.origin in (Origin.MODEL, Origin.GAZETTEER) or detection.detector == "names/weak"
+    if guessed and (_asks_letters(view) or _says_how_many(view, lows)):
+        return
+    if len(lows) == 1 and lows[0] in SIGN_WORDS and _FIELD_BESIDE.search(text[: words[0].start()].lower()):
+        return  # "first name dot last name"
     if detection.origin is Origin.MODEL and not _may_be_name(view, lows, detection.score):
         return
     value = text[words[0].start() : words[-1].end()]
@@ -214,6 +228,18 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
     kind = T.ORGANIZATION if thing else T.PERSON
     yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
+
+
+def _asks_letters(view: View) -> bool:
+    """The turn only asks which letter was said: "is that b for bravo or p for papa", "was it i e or e i"."""
+    return (
+        not view.expected and view.open_run is None and _LETTER_ASKED.fullmatch(view.written.source.lower()) is not None
+    )
+
+
+def _says_how_many(view: View, lows: list[str]) -> bool:
+    """Numbers in answer to "how many" or "kitne"."""
+    return view.quantity_asked and T.PERSON not in view.expected and all(w in _NUMBERS_HI or w in NUMBERS for w in lows)
 
 
 def _is_order(text: str, word: re.Match[str]) -> bool:

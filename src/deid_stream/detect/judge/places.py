@@ -9,7 +9,7 @@ import msgspec
 from deid_stream.detect.judge.addresses import NAMED_STREETS, NUMBERS, PLACES, STREETS, UNITS
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.cues import nearest
-from deid_stream.detect.vocabulary import COMMON, word_set
+from deid_stream.detect.vocabulary import COMMON, word_set, words
 from deid_stream.model.entities import EntityType as T
 from deid_stream.model.spans import Detection
 from deid_stream.text.tokens import WORD
@@ -26,6 +26,14 @@ AT_HOME: Final = re.compile(
     r"|makan)(?![^\W_])|रहत|पता|घर|मकान"
 )
 """Words that tell where somebody lives, or where something is brought to."""
+_FAMOUS: Final = words("en/streets")
+"""Streets that everybody knows, in lower case."""
+_ROAD: Final = re.compile(r"(?<![^\W_])(?:the|off|along|down|on the) [abmn] \Z")
+"""Before the number of a main road: "the a 303 near stonehenge"."""
+_AT_WORK: Final = re.compile(
+    r"(?<![^\W_])(?:(?:my|our) (?:shop|office|flat|house|place|salon|store|business|studio|clinic|building)"
+    r"|(?:i|we) work|(?:i'm|we're) based)(?![^\W_])"
+)
 _ADDRESS_OF: Final = re.compile(r"(?<![^\W_])(?:address|location|number) (?:of|for) (?:the )?\Z")
 _SAID: Final = re.compile(r"(?:'s)? (?:is|are|was)(?![^\W_])")
 _FEW_WORDS: Final = 8
@@ -77,6 +85,16 @@ def _is_public(view: View, text: str, detection: Detection, lows: list[str]) -> 
     return bool(behind) and behind[0] in PUBLIC
 
 
+def _is_theirs(low: str) -> bool:
+    """Somebody says where they live or work, in lower case."""
+    return AT_HOME.search(low) is not None or _AT_WORK.search(low) is not None
+
+
+def famous(view: View, said: str) -> bool:
+    """A street that everybody knows, where nobody says that they live there: "i was on oxford street"."""
+    return said in _FAMOUS and T.ADDRESS not in view.expected and not _is_theirs(view.low)
+
+
 def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     """An address of the model needs a number or a street word, a question, or the word "address" before it."""
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
@@ -84,6 +102,14 @@ def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         yield msgspec.structs.replace(detection, entity_type=T.ORGANIZATION)
         return
     numbers = sum(map(is_number, lows))
+    if (
+        numbers
+        and _ROAD.search(text[: detection.start].lower())
+        and is_number(lows[0])
+        and T.ADDRESS not in view.expected
+    ):
+        yield msgspec.structs.replace(detection, entity_type=T.LOCATION)
+        return
     named = T.ADDRESS in view.expected or (
         nearest(text[max(0, detection.start - _CUE_REACH) : detection.start].lower()) is T.ADDRESS
     )
@@ -95,6 +121,9 @@ def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
         before = text[max(0, detection.start - 12) : detection.start].lower()
         if not known and (plain or _AT.search(before) is None):
             return
+    if detection.entity_type is T.ADDRESS and not named and not counts and famous(view, " ".join(said)):
+        yield msgspec.structs.replace(detection, entity_type=T.LOCATION)
+        return
     if detection.entity_type is T.ADDRESS and not named and not counts and _is_public(view, text, detection, lows):
         yield msgspec.structs.replace(detection, entity_type=T.ORGANIZATION)
         return

@@ -60,6 +60,8 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
         elif detection.origin is Origin.GAZETTEER and any(f.start <= detection.start < f.end for f in firms):
             view.removed.append("judge/person")
             continue
+        elif detection.origin is Origin.TURN and T.PERSON not in view.expected and _is_goods(detection, known):
+            pass
         elif known and may_be_thing(view, detection):
             for part in parted(text, detection, known):
                 refined.extend(_of_rule(view, text, part) if part.entity_type is T.PERSON else (part,))
@@ -68,6 +70,11 @@ def refine(view: View, detections: list[Detection]) -> list[Detection]:
         if len(refined) == before:
             view.removed.append(_rule_id(view, text, detection))
     return refined
+
+
+def _is_goods(detection: Detection, known: list[Thing]) -> bool:
+    """A turn that is nothing but a known thing: "victoria sponge"."""
+    return any(t.kind is None and t.start <= detection.start and detection.end <= t.end for t in known)
 
 
 def _rule_id(view: View, text: str, detection: Detection) -> str:

@@ -21,6 +21,7 @@ from deid_stream.detect.vocabulary import (
     MONTHS,
     NAMES_INDIA,
     WEEKDAYS,
+    everyday,
     word_set,
 )
 from deid_stream.model.entities import EntityType as T
@@ -56,6 +57,12 @@ _PLACES_ASKED: Final = re.compile(r"(?<![^\W_])(?:letter|character|digit)s?(?: n
 _PLACES_AFTER: Final = re.compile(
     r"(?:,? (?:and |or |then )?(?:the )?[^\W_]+){0,2}? (?:letter|character|digit)s?(?![^\W_])"
 )
+_EVERYDAY_HI: Final = everyday("hi")
+_MAKERS: Final = word_set("judge.makers")
+_MODEL_LETTERS: Final = 2
+"""Letters that it may begin with."""
+_MODEL_WORDS: Final = 3
+"""A maker's name for a product is at most this many words. A larger value leaves codes that follow a maker."""
 _FUNCTION: Final = word_set("judge.function")
 _BEFORE_DATE: Final = word_set("judge.before_date")
 
@@ -107,12 +114,24 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
         return
     if detection.entity_type is T.EMAIL_ADDRESS and detection.score < _CERTAIN and _is_site(view, detection):
         detection = msgspec.structs.replace(detection, entity_type=T.URL)
+    if not view.expected and view.open_run is None and _is_model(text, detection):
+        return
     if not view.expected and any(p.start <= detection.start and detection.end <= p.end for p in plain):
         return
     written = view.written.between(detection.start, detection.end)
     if detection.entity_type is T.EMAIL_ADDRESS and written.lower().rpartition("@")[2] in UPI_HANDLES:
         detection = msgspec.structs.replace(detection, entity_type=T.UPI_ID)
     yield detection
+
+
+def _is_model(text: str, detection: Detection) -> bool:
+    """A letter or two and a short number right behind a maker: "a dyson v eleven"."""
+    words = text[: detection.start].lower().split()
+    said = text[detection.start : detection.end].lower().split()
+    if not words or words[-1] not in _MAKERS or len(said) > _MODEL_WORDS:
+        return False
+    lettered = len(said) > 1 and said[0].isalpha() and len(said[0]) <= _MODEL_LETTERS
+    return all(map(is_number, said[lettered:]))
 
 
 def _has_host(view: View, detection: Detection) -> bool:
@@ -148,6 +167,14 @@ def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -
         _PLACES_ASKED.search(text[: detection.start].lower()) or _PLACES_AFTER.match(text.lower(), detection.end)
     ):
         return  # "letters one and five of the secret word", "third and sixth digit"
+    if not view.expected and view.open_run is None and _is_model(text, detection):
+        return  # "hp deskjet twenty seven twenty"
+    if (
+        view.quantity_asked
+        and not view.expected
+        and all(is_number(w) or w in view.everyday or w in _EVERYDAY_HI for w in lows)
+    ):
+        return  # "do bacche aur teen bade"
     if SIGN_WORDS.issuperset(lows) and not view.expected:
         return  # "is that a dash or an underscore"
     if view.expected or view.open_run is not None:

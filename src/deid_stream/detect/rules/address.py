@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
-from deid_stream.detect.judge.places import AT_HOME, PUBLIC
+from deid_stream.detect.judge.places import AT_HOME, PUBLIC, famous
 from deid_stream.detect.recognizer import View
 from deid_stream.detect.rules.homes import OPENS, sites
 from deid_stream.detect.vocabulary import COMMON, word_set
@@ -78,7 +78,7 @@ class StreetRecognizer:
                 bounds = (start, end) if _beside_number(words, at) else None
             elif low == "corner" and at + 1 < len(words) and words[at + 1][2] == "of":
                 bounds = _corner(words, at)
-            if bounds is not None:
+            if bounds is not None and not famous(view, view.low[slice(*bounds)]):
                 found.append(view.detection(*bounds, EntityType.ADDRESS, 0.85, self.name))
                 corrected = _CORRECTED.match(view.low, bounds[1])
                 if corrected is not None and not view.plain_mask[corrected.start("number")]:

@@ -47,6 +47,12 @@ _FUNCTION: Final = word_set("answers.function")
 """Single words that answer nothing."""
 _DESCRIBES: Final = word_set("answers.describes")
 """Words after a password that tell how it is written."""
+_LOOKS: Final = re.compile(
+    r"(?:(?:ok|okay|yes|yeah|um|uh|erm|so)[ ,]+)*let me (?:just )?(?:look|see|check|find it|get it)[ ,]+"
+)
+"""Before a code that somebody must find first."""
+_SPEAKING: Final = frozenset("kar raha rahe rahi".split())
+_I_HINDI: Final = frozenset("hum mai main yahan".split())
 _WRITTEN_AS: Final = re.compile(
     r"(?<![^\W_])(?:all )?(?:(?:as |in )?one word|(?:in )?(?:lower ?case|upper ?case|small letters|capitals|caps)"
     r"|no spaces)(?![^\W_])"
@@ -140,6 +146,10 @@ class AnswerRecognizer:
         if expected is T.PASSWORD:
             first, last = _listed(words, first, last)
             last = next((i for i in range(first + 1, last) if _describes(words, i)), last)
+        if expected is T.PERSON:
+            first, last = _who_speaks(words, first, last)
+        if expected is T.PASSWORD and (lead := _LOOKS.match(view.written.source.lower())) is not None:
+            first = max(first, sum(w.start() < lead.end() for w in words))
         if expected is T.USERNAME:
             written = _WRITTEN_AS.search(view.written.source.lower(), words[first].end()) if first < last else None
             last = last if written is None else sum(w.start() < written.start() for w in words[:last])
@@ -232,6 +242,17 @@ def _one_date(low: str, marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _one_sound(word: str) -> bool:
     return len(word) == 1 or _dictated(word)
+
+
+def _who_speaks(words: list[re.Match[str]], first: int, last: int) -> tuple[int, int]:
+    """Bounds of the name in an answer that says who speaks: "main sona bol rahi hoon"."""
+    said = [word.group() for word in words]
+    at = next((i for i in range(first + 1, last - 1) if said[i] in ("bol", "baat") and said[i + 1] in _SPEAKING), None)
+    if at is None:
+        return first, last
+    while first + 1 < at and said[first] in _I_HINDI:
+        first += 1
+    return first, at
 
 
 def _listed(words: list[re.Match[str]], first: int, last: int) -> tuple[int, int]:

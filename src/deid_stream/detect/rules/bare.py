@@ -22,6 +22,8 @@ _TURN: Final = re.compile(
     r"\W*(?P<name>[^\W\d_]{2,20}(?:['’-][^\W\d_]{1,20})?(?:[ .]{1,2}[^\W\d_]{1,20}(?:['’-][^\W\d_]{1,20})?){0,2})"
     r"(?:[ ,.-]+(?:and )?(?P<code>[^\W_]{0,6}\d[\w -]{2,24}))?\W*"
 )
+_INITIALS: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,5}")
+"""Letters without a vowel, which name a field or an office: "tfn", "bsb"."""
 _MIN_DIGITS: Final = 4
 """A number beside a name that nobody knows must have at least this many digits to back it."""
 _MIN_LETTERS: Final = 5
@@ -42,10 +44,12 @@ class BareNameRecognizer:
         match = _TURN.fullmatch(text)
         if match is None:
             return []
-        words = match.group("name").lower().replace(".", " ").split()
+        words = match.group("name").lower().replace(".", " ").replace("'s", "").replace("’s", "").split()
         if not FIELDS.isdisjoint(words) or not VERBS_HI.isdisjoint(words):
             return []
         known = any(w in GIVEN_NAMES for w in words)
+        if len(words) == 1 and not known and _INITIALS.fullmatch(words[0]):
+            return []
         strange = all(
             (w not in COMMON or w in NAMES_ALSO_WORDS) and w not in MONTHS and w not in WEEKDAYS for w in words
         )

@@ -40,7 +40,7 @@ _CUE: Final = re.compile(
     r"|in the|under the|customer|account holder'?s?|reservation|booking)"
     r" ?names?(?: (?:is|was|it's|its|are|of|would be|on it is|will be))*|name(?:'s| is|d|:)?"
     r"|names (?:is|are)?|surname(?: is)?|"
-    r"under(?: the name(?: of)?)?|named me|call me|miss|mx|dr|doctor|shri|smt|sri"
+    r"under(?: the name(?: of)?)?|named me|call me|miss|mx|dr|doctor|(?<!jai )(?<!sat )shri|smt|(?<!sat )sri"
     rf"|{_alternatives('strong')})"
     r"|(?P<weak>i'?m|i am|this is|it'?s|it is|speaking (?:with|to)|talking (?:with|to)|thank you"
     r"|thanks|hi|hello|hey|dear|with|by|for|from|to|ask for|regards|called|named))"
@@ -49,6 +49,11 @@ _CUE: Final = re.compile(
 _TITLED: Final = re.compile(
     rf"(?<![^\W_])(?:mr|mrs|ms|mister|missus|mx)\.? +(?P<first>{NAME_PATTERN})",
 )
+_ANY_DOCTOR: Final = re.compile(
+    r"(?<![^\W_])(?:an?|any|another|her|his|my|our|that|the|their|this|which|your) (?:doctor|dr|miss|missus)[ ,.:-]+\Z"
+)
+"""Somebody who is not named: "the doctor will call you"."""
+_SENTENCE: Final = COMMON | DICTIONARY | RARE
 _NO_SURNAME: Final = word_set("names.no_surname")
 _EXPLICIT: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|his|her|our|the|customer'?s?) (?:full |first |last |sur|family |middle |maiden "
@@ -110,6 +115,11 @@ _VERB_NAME: Final = re.compile(
     r"| [^\W\d_]+)?(?![^\W_])"
 )
 _FUNCTION: Final = word_set("judge.function")
+_NOUNS: Final = frozenset("call contact email e-mail message phone text".split())
+_NOUN_BEFORE: Final = re.compile(
+    r"(?<![^\W_])(?:an?|any|by|check|have|her|his|in|my|no|of|on|over|the|this|use|via|your) \Z"
+)
+"""Before what is a thing and no verb."""
 _MODALS: Final = frozenset({"will", "may"})
 """Verbs that end no sentence that presents somebody: "this is my husband will"."""
 _PRESENTS: Final = re.compile(r"(?<![^\W_])(?:this is|here is|here's|it's|meet|and) \Z")
@@ -184,6 +194,14 @@ def is_name_word(low: str, everyday: frozenset[str] = COMMON) -> bool:
         and low not in MONTHS
         and low not in WEEKDAYS
     )
+
+
+def _is_any_doctor(low: str, at: int) -> bool:
+    """A word of a sentence after somebody who is not named: "the doctor will call you", "the missus wants a refund"."""
+    if _ANY_DOCTOR.search(low, 0, at) is None:
+        return False
+    following = NAME.match(low, at)
+    return following is not None and following.group() in _SENTENCE
 
 
 class NameRecognizer:
@@ -262,7 +280,8 @@ class NameRecognizer:
 
     def _titled(self, view: View) -> Iterator[Detection]:
         for match in _TITLED.finditer(view.low):
-            if match.group("first") in _NO_SURNAME:
+            first = match.group("first")
+            if first in _NO_SURNAME or _is_any_doctor(view.low, match.start("first")):
                 continue
             end = match.end()
             if view.text[end : end + 1] == " ":
@@ -273,7 +292,7 @@ class NameRecognizer:
     def _introduced(self, view: View) -> Iterator[Detection]:
         asked = EntityType.PERSON in view.expected
         for match in _CUE.finditer(view.low):
-            strong = match.group("strong") is not None or asked
+            strong = asked or (match.group("strong") is not None and not _is_any_doctor(view.low, match.end()))
             strong = strong or (match.group("weak") in ("to", "from") and _MONEY.search(view.low) is not None)
             end = self._name_end(view, match.end(), strong=strong)
             if end > match.end():
@@ -323,6 +342,8 @@ class NameRecognizer:
         ends = not rest.strip(" .,?!")
         follows = _AFTER_PERSON.match(rest) is not None or rest[:1] in (",", "!", "?")
         follows = follows or (verb in _GIVING and _THING_AFTER.match(rest) is not None)
+        if verb in _NOUNS and _NOUN_BEFORE.search(low, 0, match.start()):
+            return False  # "i don't use email love"
         if verb in ("from", "to", "and", "with", "add") or (name in _ENDEARMENTS and verb in _THANKS):
             return False
         if verb in _WEAK_VERBS or verb.startswith(("this", "it", "i")):

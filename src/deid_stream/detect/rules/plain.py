@@ -103,7 +103,7 @@ PRICE: Final = re.compile(
 PRICE_EACH: Final = re.compile(
     r"(?<![\w])(?<!\d )\d{1,3} (?:99|95|90|89|79|75|50|49|25|80)(?= (?:each|per"
     r"|a (?:month|year|week|piece|pop)|in the (?:shop|store|sale)"
-    r"|online|plus|last|off|instead|on sale|altogether|in total"
+    r"|plan|pack|recharge|online|plus|last|off|instead|on sale|altogether|in total"
     r"|for (?:2|two|3|three|both|one|each|the (?:lot|pair)))(?![^\W_]))"
 )
 """A price by what stands after it: also where a number was just asked for."""
@@ -112,10 +112,15 @@ TIMETABLE: Final = re.compile(
     r"|kick ?off|was the time|is the time)(?![^\W_]))"
 )
 """A time by what runs then: "the 6 40 train"."""
-SIZE: Final = re.compile(r"(?<![\w])(?:sizes?|waist|inside leg) \d{1,2}(?: (?:by |and |or )?\d{1,2}){0,2}(?!\d| ?\d)")
+SIZE: Final = re.compile(
+    r"(?<![\w])(?:(?:tyres?|tires?)(?: sizes?)?(?: (?:is|are))? [12]\d[05][ /]?\d[05][ /]?r? ?\d\d"
+    r"|(?:sizes?|waist|inside leg) \d{1,2}(?: (?:by |and |or )?\d{1,2}){0,2})(?!\d| ?\d)"
+)
 FORM: Final = re.compile(
     r"(?<![\w])(?:(?:form|forms|schedule|file|filed|(?:a|the)(?! [ \d]+ (?:is|was|as) (?:my|your|our|his|her|the|a) ))"
     r" (?:10 40|1040|10 99|1099|p ?45|p ?60)"
+    r"|(?:my|your|his|her|and) p ?(?:45|60)|p ?(?:45|60)(?= (?:and|or|form) )|section (?:80|139|143|194) ?[a-z]{0,3}"
+    r"|64 ?-?8 form"
     r"|40 ?1 ?k|4 0 1 ?k|40 ?3 ?b|4 0 3 ?b|5 ?29 plan|50 ?1 ?\(?c\)? ?\(?\d\)?)(?!\w| ?\d)"
 )
 """Tax forms, savings plans and charities ("501(c)(3)") that are called by the same number for everybody."""
@@ -223,10 +228,10 @@ _RARE: Final = (
     ("time", TIMETABLE, (
         "train", " bus", "ferry", "flight", "coach", " service", "departure", "showing", " slot", "kick", "the time",
     )),
-    ("quantity", SIZE, ("size", "waist", "inside leg")),
+    ("quantity", SIZE, ("size", "waist", "inside leg", "tyre", "tire")),
     ("form", FORM, (
         "10 40", "1040", "10 99", "1099", "1 k", "1k", "3 b", "3b", "29 plan", "p45", "p60", "p 45", "p 60", "1 c",
-        "1c", "1(c",
+        "1c", "1(c", "section", "64", "form ",
     )),
     ("quantity", RATING, ("rating", "rated")),
     ("product", PUBLIC, ("cve", "cwe", "c v e", "rfc", "iso", "iec", "kb")),
