@@ -31,6 +31,13 @@ _SPELL: Final = re.compile(
     r"(?<![^\W_])(?:spell (?:that|it|this)|how (?:do you|is (?:that|it)|would you) sp(?:ell|ellt|elled|elt)(?:"
     r" (?:that|it))?)(?![^\W_])"
 )
+_PART_OF_DATE: Final = re.compile(
+    r"(?:(?:and|in|lovely|ok|okay|right|so|thanks|thank you|aur|ji)[ ,.]+)*(?:the |what |which )?"
+    r"(?:day|month|year|saal|mahina|mahine|tarikh)"
+    r"(?: (?:please|was (?:that|it)|is (?:that|it)|of birth|sir|madam|ma'am|were you born|kya|bataiye|batao))*\W*"
+)
+_PART_LETTERS: Final = 48
+"""A question for a part of a date has at most this many characters. A larger value only costs time."""
 _SHORT_WORDS: Final = 7
 """A turn of at most this many words asks for what it names without being a question ("date of birth"). A larger value
 takes more statements for questions, so that more of the next turn is redacted."""
@@ -55,6 +62,11 @@ def asked(low: str) -> tuple[T, ...]:
     return named[:3]
 
 
+def requests(low: str) -> bool:
+    """Asks the other party for something, in so many words."""
+    return _REQUEST.search(low) is not None
+
+
 def opened(before: Asked | None, by: str, types: Sequence[T], said: Collection[T] = ()) -> Asked:
     """The open question once somebody asks for ``types``. What the same speaker has asked for before stays open where
     no answering turn has come since: the one that comes may hold the answers to both questions. ``said``: types of what
@@ -67,6 +79,11 @@ def opened(before: Asked | None, by: str, types: Sequence[T], said: Collection[T
 def asks_again(low: str) -> bool:
     """ "can you spell that", "sorry, once more", "go on": the question before stays open."""
     return _AGAIN.search(low) is not None
+
+
+def asks_part_of_date(low: str) -> bool:
+    """ "and the year", "mahina": the rest of a date that was asked for, where the turn says nothing else."""
+    return len(low) <= _PART_LETTERS and _PART_OF_DATE.fullmatch(low) is not None
 
 
 def asks_to_spell(low: str) -> bool:

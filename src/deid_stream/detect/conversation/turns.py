@@ -43,6 +43,9 @@ _LONGEST: Final = 19
 """Digits of the longest card number: a value that comes piece by piece is open until then."""
 _PIECE: Final = 5
 """Digits up to which a turn is one piece of a value that is read out."""
+_PIECE_OF_ADDRESS: Final = 3
+"""A turn of at most this many words may be a piece of an address that goes on after a "mm-hm". A larger value redacts
+more of what is said after a whole one."""
 _READ_BACK_TURNS: Final = 3
 """Turns for which the last number of a turn may be read back or corrected. A larger value takes more short numbers for
 corrections."""
@@ -167,8 +170,11 @@ class Conversation:
         if after is not None:
             state.broken[who] = after
         self._said_number(view, spans)
-        self._answered(who, spans, open_run=after is not None)
-        self._listen(_without_placeholders(view, spans), who, {span.entity_type for span in spans})
+        piece = len(view.words) <= _PIECE_OF_ADDRESS
+        answers = state.asked is not None and state.asked.by != who
+        self._answered(who, spans, open_run=after is not None, piece=piece)
+        said = {span.entity_type for span in spans}
+        self._listen(_without_placeholders(view, spans), who, said, answers=answers)
         if len(state.last_turns) >= _MAX_SPEAKERS:
             state.last_turns.clear()
         state.last_turns[who] = self._digester("turn", view.written.source)
@@ -184,8 +190,11 @@ class Conversation:
             if state.read_back.turns_left <= 0:
                 state.read_back = None
 
-    def _answered(self, who: str, spans: list[Span], *, open_run: bool) -> None:
-        """Closes what this turn answered; an unanswered or half answered question stays open a few turns."""
+    def _answered(self, who: str, spans: list[Span], *, open_run: bool, piece: bool) -> None:
+        """Closes what this turn answered; an unanswered or half answered question stays open a few turns.
+
+        ``piece``: the turn is short enough to hold only a piece of an address ("flat nine", "laburnum court").
+        """
         asked = self._state.asked
         if asked is None or asked.by == who:
             return
@@ -195,16 +204,24 @@ class Conversation:
             asked.turns_left = questions.ARMED_TURNS
             return
         numbered = bool(found & NUMBERED)
-        asked.types = [t for t in asked.types if t not in found and not (numbered and t in NUMBERED)]
+        half = EntityType.ADDRESS if piece and EntityType.ADDRESS in found else None
+        asked.types = [t for t in asked.types if t is half or (t not in found and not (numbered and t in NUMBERED))]
         asked.turns_left -= 1
         if not asked.types or asked.turns_left <= 0:
             self._state.asked = None
 
-    def _listen(self, low: str, who: str, said: Collection[EntityType] = ()) -> None:
-        """Arms what this turn asks the others for. ``said``: see ``questions.opened``."""
+    def _listen(self, low: str, who: str, said: Collection[EntityType] = (), *, answers: bool = False) -> None:
+        """Arms what this turn asks the others for. ``said``: see ``questions.opened``. ``answers``: another's question
+        was open; then a turn that gives what it names asks for nothing ("flat nine")."""
         state = self._state
         types = list(questions.asked(low))
-        if not types and state.last_types and questions.asks_again(low):
+        if answers and said and not questions.requests(low):
+            numbered = not NUMBERED.isdisjoint(said)
+            types = [k for k in types if k not in said and not (numbered and k is EntityType.ID_NUMBER)]
+        more = questions.asks_again(low) or (
+            EntityType.DATE_OF_BIRTH in state.last_types and questions.asks_part_of_date(low)
+        )
+        if not types and state.last_types and more:
             types = state.last_types
         elif not types and not state.last_types and questions.asks_to_spell(low):
             types = [EntityType.PERSON]

@@ -94,6 +94,8 @@ _SHORT: Final = 30
 places that are an answer of their own."""
 _FIELD_BESIDE: Final = re.compile(r"(?<![^\W_])(?:names?|surname|initials?) \Z")
 _LETTER: Final = r"(?:an? |double )?(?:[a-z](?: (?:for|as in|like) [a-z]+)?|[a-z] [a-z]|[aeiouy]{2})"
+_ASKED_LETTERS: Final = 80
+"""A question for a letter has at most this many characters. A larger value only costs time."""
 _LETTER_ASKED: Final = re.compile(
     r"(?:(?:so|sorry|and|um|uh|erm)[ ,]+)*(?:(?:is|was) (?:that|it|this)|did you say|do you mean|you said|sorry)[ ,]+"
     rf"(?:with )?{_LETTER}(?:,? or {_LETTER}){{0,2}}(?: please| sir| madam)?\W*"
@@ -198,17 +200,17 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     if not words:
         return
     lows = [w.group().lower() for w in words]
+    wanted = text[max(0, detection.start - _CUE_REACH) : words[0].start()].lower()
     guessed = detection.origin in (Origin.MODEL, Origin.GAZETTEER) or detection.detector == "names/weak"
     if guessed and (_asks_letters(view) or _says_how_many(view, lows)):
         return
-    if len(lows) == 1 and lows[0] in SIGN_WORDS and _FIELD_BESIDE.search(text[: words[0].start()].lower()):
+    if len(lows) == 1 and lows[0] in SIGN_WORDS and _FIELD_BESIDE.search(wanted):
         return  # "first name dot last name"
     if detection.origin is Origin.MODEL and not _may_be_name(view, lows, detection.score):
         return
     value = text[words[0].start() : words[-1].end()]
     if (all(len(w) == 1 for w in lows) and "/" in value) or _NUMBERED.fullmatch(value):
         return
-    wanted = text[max(0, detection.start - _CUE_REACH) : words[0].start()].lower()
     if len(lows) == 1 and not value[0].isupper() and _WANTS_TO.search(wanted) and T.PERSON not in view.expected:
         return
     if may_be_thing(view, detection) and len(lows) == 1 and _is_order(text, words[0]):
@@ -232,9 +234,10 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
 
 def _asks_letters(view: View) -> bool:
     """The turn only asks which letter was said: "is that b for bravo or p for papa", "was it i e or e i"."""
-    return (
-        not view.expected and view.open_run is None and _LETTER_ASKED.fullmatch(view.written.source.lower()) is not None
-    )
+    said = view.written.source
+    if view.expected or view.open_run is not None or len(said) > _ASKED_LETTERS:
+        return False
+    return _LETTER_ASKED.fullmatch(said.lower()) is not None
 
 
 def _says_how_many(view: View, lows: list[str]) -> bool:
@@ -295,6 +298,8 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
         return True
     if sum(map(len, lows)) < 2 or _RELATIVES.issuperset(lows):
         return False
+    if len(view.words) == 1 and lows[0] in FOREIGN_WORDS:
+        return False  # "mahina"
     if (view.language == "hi" and _FUNCTION_HI.issuperset(lows)) or _is_counted(view, lows):
         return False
     if len(lows) > 1 and len(lows[-1]) == 1 and all(w in COMMON for w in lows[:-1]):

@@ -30,6 +30,8 @@ _FAMOUS: Final = words("en/streets")
 """Streets that everybody knows, in lower case."""
 _ROAD: Final = re.compile(r"(?<![^\W_])(?:the|off|along|down|on the) [abmn] \Z")
 """Before the number of a main road: "the a 303 near stonehenge"."""
+_ROAD_REACH: Final = 12
+"""Characters that it may take."""
 _AT_WORK: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|our) (?:shop|office|flat|house|place|salon|store|business|studio|clinic|building)"
     r"|(?:i|we) work|(?:i'm|we're) based)(?![^\W_])"
@@ -104,7 +106,7 @@ def place(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     numbers = sum(map(is_number, lows))
     if (
         numbers
-        and _ROAD.search(text[: detection.start].lower())
+        and _ROAD.search(text[max(0, detection.start - _ROAD_REACH) : detection.start].lower())
         and is_number(lows[0])
         and T.ADDRESS not in view.expected
     ):

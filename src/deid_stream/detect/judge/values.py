@@ -126,7 +126,7 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
 
 def _is_model(text: str, detection: Detection) -> bool:
     """A letter or two and a short number right behind a maker: "a dyson v eleven"."""
-    words = text[: detection.start].lower().split()
+    words = text[max(0, detection.start - _CUE_REACH) : detection.start].lower().split()
     said = text[detection.start : detection.end].lower().split()
     if not words or words[-1] not in _MAKERS or len(said) > _MODEL_WORDS:
         return False
@@ -164,7 +164,8 @@ def secret(view: View, text: str, detection: Detection, plain: list[Interval]) -
         return
     lows = [w.group().lower() for w in WORD.finditer(text, detection.start, detection.end)]
     if all(map(is_number, lows)) and (
-        _PLACES_ASKED.search(text[: detection.start].lower()) or _PLACES_AFTER.match(text.lower(), detection.end)
+        _PLACES_ASKED.search(text[max(0, detection.start - _CUE_REACH) : detection.start].lower())
+        or _PLACES_AFTER.match(text[detection.end : detection.end + _CUE_REACH].lower())
     ):
         return  # "letters one and five of the secret word", "third and sixth digit"
     if not view.expected and view.open_run is None and _is_model(text, detection):

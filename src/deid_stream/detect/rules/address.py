@@ -6,7 +6,7 @@ from typing import Final
 from deid_stream.detect.judge.addresses import NAMED_STREETS, STREETS
 from deid_stream.detect.judge.places import AT_HOME, PUBLIC, famous
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.rules.homes import OPENS, sites
+from deid_stream.detect.rules.homes import sites
 from deid_stream.detect.vocabulary import COMMON, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -89,11 +89,9 @@ class StreetRecognizer:
                 view.detection(*m.span("v"), EntityType.ADDRESS, 0.8, f"{self.name}/called")
                 for m in _CALLED.finditer(view.low)
             )
-        if view.has_digit or view.low.startswith(OPENS):
-            found.extend(
-                view.detection(*place, EntityType.ADDRESS, 0.8, f"{self.name}/site")
-                for place in sites(view, homely=homely)
-            )
+        found.extend(
+            view.detection(*place, EntityType.ADDRESS, 0.8, f"{self.name}/site") for place in sites(view, homely=homely)
+        )
         if view.has_digit:
             if at_home:
                 found.extend(

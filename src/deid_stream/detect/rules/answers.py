@@ -67,6 +67,15 @@ for one."""
 _SITES: Final = word_set("answers.sites")
 """Words of an answer to "your address?" that tell where it lies."""
 _BEFORE_SITE: Final = frozenset("yes yeah yep sure ok okay so um uh er it's its it is that's on at".split())
+_HOUSE_NUMBER: Final = re.compile(
+    r"(?:(?:yes|yeah|um|uh|it's|it is|we're|at)[ ,]+)*(?:house )?(?:number|no) (?P<number>\d{1,4} ?[a-z]?)\W*"
+)
+"""An answer that is only the number of a house."""
+_NAMED_SITES: Final = _SITES | STREETS | word_set("addresses.houses")
+_HOUSES: Final = word_set("addresses.houses") - frozenset(
+    "church exchange house inn post surgery warehouse works".split()
+)
+"""Houses that are called "the" and nothing else: "the lodge"."""
 _SITE_WORDS: Final = 4
 """An answer that tells where an address lies has at most this many words. A larger value redacts more of a sentence."""
 _SENTENCE: Final = word_set("answers.sentence")
@@ -135,6 +144,8 @@ class AnswerRecognizer:
             return []
         if expected is T.ADDRESS and not spelled and (site := _named_site(words)) is not None:
             return [Detection(*site, expected, 0.8, self.name, Origin.QUESTION)]
+        if expected is T.ADDRESS and (numbered := _HOUSE_NUMBER.fullmatch(view.low)) is not None:
+            return [view.detection(*numbered.span("number"), expected, 0.8, self.name, Origin.QUESTION)]
         around = _AROUND_SPELLED if spelled else _AROUND
         first, last = 0, len(words)
         while first < last and words[first].group() in around:
@@ -287,9 +298,10 @@ def _named_site(words: list[re.Match[str]]) -> tuple[int, int] | None:
     while first < len(words) and words[first].group() in _BEFORE_SITE:
         first += 1
     kept = [w.group() for w in words[first:]]
-    if not 1 < len(kept) <= _SITE_WORDS or kept[-1] not in _SITES | STREETS:
+    if not 1 < len(kept) <= _SITE_WORDS or kept[-1] not in _NAMED_SITES:
         return None
-    named = [w for w in kept[:-1] if w not in _FUNCTION and w not in _AROUND]
+    named = kept[:-1] == ["the"] and kept[-1] in _HOUSES
+    named = named or any(w not in _FUNCTION and w not in _AROUND for w in kept[:-1])
     return (words[first].start(), words[-1].end()) if named and _SENTENCE.isdisjoint(kept) else None
 
 

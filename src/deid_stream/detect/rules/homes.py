@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import word_set
+from deid_stream.detect.vocabulary import DICTIONARY, everyday, word_set, words
+from deid_stream.model.entities import EntityType
 from deid_stream.units import CharIndex
 
 _NUMBERED: Final = re.compile(
@@ -43,8 +44,39 @@ _NTH: Final = re.compile(
 """A home told by what it stands beside: "it's the 2nd caravan at sandy bay"."""
 
 
-OPENS: Final = ("it", "we", "i", "mine", "ours", "the ", "yes", "yeah", "um", "uh", "erm")
-"""How a turn begins that tells a home without a number."""
+_RANKS: Final = word_set("homes.ranks")
+_VILLAGES: Final = word_set("homes.villages")
+"""Without one of these no village is told by its post and district."""
+_NO_VILLAGE: Final = everyday("hi") | DICTIONARY
+_CITIES: Final = words("en/cities")
+_LEAST_RANKS: Final = 2
+"""At least this many ranks must be named where no address was asked for. A smaller value redacts districts."""
+_BETWEEN_RANKS: Final = 3
+"""At most this many words from the name of one rank to the next rank."""
+
+
+def _village(view: View) -> tuple[CharIndex, CharIndex] | None:
+    """From the first to the last of the names of a village, its post, block and district: "village rampur post kotwa
+    district barabanki"."""
+    words = view.words
+    if _VILLAGES.isdisjoint([low for _, _, low in words]):
+        return None
+    first, last, pieces = -1, -1, 0
+    for at, (_, _, low) in enumerate(words[:-1]):
+        name = words[at + 1][2]
+        if low not in _RANKS or name in _RANKS or (name in _NO_VILLAGE and name not in _CITIES) or not name.isalpha():
+            continue
+        if pieces and at - last > _BETWEEN_RANKS:
+            if pieces > 1:
+                break
+            pieces = 0
+        first, last, pieces = (first if pieces else at), at + 1, pieces + 1
+    if not pieces or (pieces < _LEAST_RANKS and EntityType.ADDRESS not in view.expected):
+        return None
+    end = last
+    while end + 1 < len(words) and end - last < 1 and words[end + 1][2] not in _NO_VILLAGE | _RANKS:
+        end += 1
+    return words[first][0], words[end][1]
 
 
 def sites(view: View, *, homely: bool) -> Iterator[tuple[CharIndex, CharIndex]]:
@@ -53,6 +85,9 @@ def sites(view: View, *, homely: bool) -> Iterator[tuple[CharIndex, CharIndex]]:
     nth = _NTH.match(view.low) if "the " in view.low else None
     if nth is not None and (homely or nth["said"]):
         yield nth.span("v")
+    village = _village(view)
+    if village is not None:
+        yield village
     for pattern, hints in _PATTERNS if view.has_digit else ():
         if any(map(view.low.__contains__, hints)):
             for match in pattern.finditer(view.low):

@@ -9,22 +9,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from deid_stream.detect.recognizer import View
+from deid_stream.detect.rules.kin import KIN_HINDI, is_name_word, kin
 from deid_stream.detect.vocabulary import (
     COMMON,
     DICTIONARY,
-    FOREIGN_WORDS,
     FUNCTION_HI,
     GIVEN_NAMES,
     MONTHS,
     NAMES_ALSO_WORDS,
-    NAMES_AMBIGUOUS,
-    NAMES_INDIA,
     RARE,
-    WEEKDAYS,
     WORD_NAMES,
     expressions,
     word_set,
-    words,
 )
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
@@ -54,6 +50,8 @@ _ANY_DOCTOR: Final = re.compile(
 )
 """Somebody who is not named: "the doctor will call you"."""
 _SENTENCE: Final = COMMON | DICTIONARY | RARE
+_NEAR: Final = 24
+"""Characters before a word in which what it depends on must stand. A larger value costs time in long turns."""
 _NO_SURNAME: Final = word_set("names.no_surname")
 _EXPLICIT: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|his|her|our|the|customer'?s?) (?:full |first |last |sur|family |middle |maiden "
@@ -77,22 +75,6 @@ _CALLS: Final = re.compile(
 _RESPECTED: Final = re.compile(
     rf"(?<![^\W_])(?P<name>{NAME_PATTERN}) (?P<respect>{_alternatives('respect')})(?![^\W_])"
 )
-_KIN_HINDI: Final = word_set("names.kin_hindi")
-_KIN: Final = re.compile(
-    r"(?<![^\W_])(?:(?:my|our|his|her|their|your|the|me)"
-    r" (?:little |wee |old |big |eldest |oldest |youngest |middle |late )?"
-    rf"(?:{'|'.join(sorted(word_set('names.kin')))}|(?:other|better) half|little one|old man)(?: called)?"
-    rf"|(?P<hindi>(?:mer|hamar|apn|unk|usk|aapk)[aei] (?:{'|'.join(sorted(_KIN_HINDI))})(?: ji)?)),?"
-    rf" (?P<name>{NAME_PATTERN})"
-)
-"""Somebody's own, by what people call them: "my lad osian", "my other half geraint"."""
-_KIN_WORDS: Final = _KIN_HINDI | word_set("names.kin") | {"half", "one", "man"}
-"""Without one of these ``_KIN`` cannot match."""
-_MADE: Final = words("en/companies") | words("en/products")
-_IS_HINDI: Final = re.compile(r" (?:ho|hai|hain|hoon|the|thi|tha|nahi|nahin|gay[aei]|rah[aei])(?![^\W_])")
-"""After what somebody is, in Hindi: "mere sasur naraaz hain"."""
-_ACTED_ON: Final = re.compile(r" (?:him|it|me|the|them|us|you)(?![^\W_])")
-"""After a verb of no dictionary: "my roommate venmos me"."""
 _WORD_NAME: Final = "|".join(sorted(map(re.escape, WORD_NAMES), key=len, reverse=True))
 _VERBS: Final = (
     r"(?:e-?mail|text|call|ring|phone|tell|ask|remind|meet|invite|message|contact|ping|notify|invited|met|emailed"
@@ -114,7 +96,6 @@ _VERB_NAME: Final = re.compile(
     rf"|or) (?:(?P<second>{_WORD_NAME})\b)?"
     r"| [^\W\d_]+)?(?![^\W_])"
 )
-_FUNCTION: Final = word_set("judge.function")
 _NOUNS: Final = frozenset("call contact email e-mail message phone text".split())
 _NOUN_BEFORE: Final = re.compile(
     r"(?<![^\W_])(?:an?|any|by|check|have|her|his|in|my|no|of|on|over|the|this|use|via|your) \Z"
@@ -184,21 +165,9 @@ _TITLE_BEFORE: Final = re.compile(r"[A-Z][\w'’]* \Z|(?:The|the|a|my|My) \Z")
 _CASED: Final = re.compile(r"(?<=[a-z,;] )(?P<name>[A-Z][a-z]+(?:['’-][A-Z]?[a-z]+)?)(?![^\W_])")
 
 
-def is_name_word(low: str, everyday: frozenset[str] = COMMON) -> bool:
-    """Could be part of a name: known as one, or no everyday word."""
-    return low in GIVEN_NAMES or (
-        len(low) > 1
-        and low not in _FUNCTION
-        and low not in everyday
-        and low not in DICTIONARY
-        and low not in MONTHS
-        and low not in WEEKDAYS
-    )
-
-
 def _is_any_doctor(low: str, at: int) -> bool:
     """A word of a sentence after somebody who is not named: "the doctor will call you", "the missus wants a refund"."""
-    if _ANY_DOCTOR.search(low, 0, at) is None:
+    if _ANY_DOCTOR.search(low, max(0, at - _NEAR), at) is None:
         return False
     following = NAME.match(low, at)
     return following is not None and following.group() in _SENTENCE
@@ -226,11 +195,11 @@ class NameRecognizer:
                 found.extend(self._spoken(view, match, "calling", needs=True))
         for match in _RESPECTED.finditer(low) if hindi or " ji" in low else ():
             name = match.group("name")
-            if name in _KIN_HINDI:
+            if name in KIN_HINDI:
                 continue
             if is_name_word(name, view.everyday) and (view.language != "en" or name in GIVEN_NAMES):
                 found.append(self._hit(view, *match.span("name"), "respect", 0.75))
-        found.extend(self._related(view))
+        found.extend(self._hit(view, start, end, rule, 0.75) for start, end, rule in kin(view))
         found.extend(self._spelled(view))
         for match in _REMARKED.finditer(low) if " with " in low else ():
             if is_name_word(match.group("first"), view.everyday) and match.group("name") not in view.everyday:
@@ -238,22 +207,6 @@ class NameRecognizer:
                 found.append(self._hit(view, *match.span("name"), "remarked", 0.8))
         found.extend(self._word_names(view))
         return found
-
-    def _related(self, view: View) -> Iterator[Detection]:
-        """A word of no dictionary, or a known name, after what people call their own."""
-        if _KIN_WORDS.isdisjoint([word for _, _, word in view.words]):
-            return
-        for match in _KIN.finditer(view.low):
-            name = match.group("name")
-            bare = name[:-2] if name.endswith(POSSESSIVES) else name
-            known = (bare in GIVEN_NAMES or bare in NAMES_INDIA) and bare not in NAMES_AMBIGUOUS
-            strange = is_name_word(bare, view.everyday) and bare not in RARE and bare not in FOREIGN_WORDS
-            verb = bare.endswith("ed") or _ACTED_ON.match(view.low, match.end()) is not None
-            if bare in _MADE or (match["hindi"] and not known and _IS_HINDI.match(view.low, match.end())):
-                continue
-            if known or (strange and len(bare) > 3 and not verb and "'" not in bare):
-                start = match.start("name")
-                yield self._hit(view, start, start + len(bare), "related", 0.75)
 
     def _spelled(self, view: View) -> Iterator[Detection]:
         """A word given letter by letter: after "spelled", or after the word that it spells ("nguyen n g u y e n"); or
@@ -342,7 +295,7 @@ class NameRecognizer:
         ends = not rest.strip(" .,?!")
         follows = _AFTER_PERSON.match(rest) is not None or rest[:1] in (",", "!", "?")
         follows = follows or (verb in _GIVING and _THING_AFTER.match(rest) is not None)
-        if verb in _NOUNS and _NOUN_BEFORE.search(low, 0, match.start()):
+        if verb in _NOUNS and _NOUN_BEFORE.search(low, max(0, match.start() - _NEAR), match.start()):
             return False  # "i don't use email love"
         if verb in ("from", "to", "and", "with", "add") or (name in _ENDEARMENTS and verb in _THANKS):
             return False
