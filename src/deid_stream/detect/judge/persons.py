@@ -77,6 +77,7 @@ _FUNCTION_HI: Final = FUNCTION_HI | {"jo"}
 """In a Hindi turn "jo" is who, not Jo."""
 _NUMBERS_HI: Final = number_words("hi_latn") - GIVEN_NAMES
 """Number words of Hindi; "das" is a name as well."""
+_NUMBERING: Final = frozenset("nambar no number".split())
 _NAME_OF: Final = frozenset({"naam", "name"})
 """Right after these stands a name."""
 _SPEAKS: Final = frozenset({"bol", "speaking"})
@@ -326,6 +327,8 @@ def _is_counted(view: View, lows: list[str]) -> bool:
         return False
     said = WORD.findall(view.written.source.lower())
     places = [at for at, low in enumerate(said) if low == lows[0]]
+    if all(at and said[at - 1] in _NUMBERING for at in places):
+        return True  # "token number satrah"
     if any(said[max(0, at - 1)] in _NAME_OF or said[min(at + 1, len(said) - 1)] in _SPEAKS for at in places):
         return False  # "mera naam char hai"
     return view.language == "hi" or not _ONLY_HI.isdisjoint(said)

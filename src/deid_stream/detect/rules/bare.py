@@ -24,6 +24,9 @@ _TURN: Final = re.compile(
 )
 _INITIALS: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,5}")
 """Letters without a vowel, which name a field or an office: "tfn", "bsb"."""
+_FIELD_ENDS: Final = ("ment", "tion")
+_FIELD_LETTERS: Final = 8
+"""A word with one of these ends is no name from this many letters on. A smaller value leaves names ("clement")."""
 _MIN_DIGITS: Final = 4
 """A number beside a name that nobody knows must have at least this many digits to back it."""
 _MIN_LETTERS: Final = 5
@@ -59,6 +62,8 @@ class BareNameRecognizer:
             len(w) >= _MIN_LETTERS - 2 and w not in DICTIONARY and w not in FOREIGN_WORDS and "thank" not in w
             for w in words
         )
+        # "consignment 4471" tells what the number is of
+        numbered = numbered and (known or not all(len(w) >= _FIELD_LETTERS and w.endswith(_FIELD_ENDS) for w in words))
         lone = unknown and max(map(len, words)) >= _MIN_LETTERS and not view.quantity_asked
         if strange and (known or lone or (numbered and all(len(w) > 2 for w in words))):
             start, end = match.span("name")

@@ -63,6 +63,20 @@ _APOSTROPHE: Final = re.compile(
     r"(?<![^\W_])(?:o|d|l|n|m) apostrophe (?:[a-z]{3,}(?: [a-z](?![^\W_]))*|[a-z](?: [a-z])+)(?![^\W_])"
 )
 """A name with its sign: "o apostrophe dowd"."""
+_OWN_HINDI: Final = frozenset("bahu behan behen beta bete beti bhai biwi pati patni".split())
+_OWN: Final = re.compile(
+    rf"(?<![^\W_])(?:{'|'.join(sorted(_OWN_HINDI))}) (?P<name>[a-z]{{3,}})(?= (?:ka|ki|ke|ko|ne|se)(?![^\W_]))"
+)
+_THEIRS: Final = re.compile(
+    r"(?<![^\W_])(?P<name>[a-z]{4,}) (?:k[aie] (?:aadhaar|admission|account|beta|beti|birthday|card|date of birth"
+    r"|fees|form"
+    r"|janam|khata|maa|mobile|mummy|number|papa|passport|phone number|pita|shaadi|shadi|tabiyat|ticket|umar)"
+    r"|ko (?:bula\w*|bolo|bol do|phone (?:karo|kar do|do)|call (?:karo|kar do)|message (?:karo|kar do))"
+    r"|ne (?:bataya|bhej[ai]|bola|call|kaha|phone)|bol rah[aei])(?![^\W_])"
+)
+"""After what only somebody has or does: "sapna ki shaadi"."""
+_WORD_NAMES: Final = word_set("names.hindi_words")
+"""Names that are everyday words of Hindi, too."""
 _WORDS: Final = COMMON | DICTIONARY | RARE | FOREIGN_WORDS
 
 
@@ -84,12 +98,27 @@ def kin(view: View) -> Iterator[tuple[CharIndex, CharIndex, str]]:
     if not _KIN_WORDS.isdisjoint([word for _, _, word in view.words]):
         for start, end in _related(view):
             yield start, end, "related"
+    if view.language == "hi" or not _OWN_HINDI.isdisjoint([word for _, _, word in view.words]):
+        yield from _hindi(view)
     for pattern in _FAMILIES if "the " in low else ():
         for match in pattern.finditer(low):
             if _is_family(match["name"]):
                 yield *match.span("name"), "family"
     for match in _APOSTROPHE.finditer(low) if " apostrophe " in low else ():
         yield *match.span(), "apostrophe"
+
+
+def _hindi(view: View) -> Iterator[tuple[CharIndex, CharIndex, str]]:
+    """A name after "beti" or "nominee" without "meri", and an everyday word that is a name too where only a person can
+    stand: "sapna ki shaadi hai"."""
+    for match in _OWN.finditer(view.low):
+        name = match["name"]
+        known = name in GIVEN_NAMES or name in NAMES_INDIA
+        if name not in KIN_HINDI and (known or (is_name_word(name, view.everyday) and name not in FOREIGN_WORDS)):
+            yield *match.span("name"), "related"
+    for match in _THEIRS.finditer(view.low):
+        if match["name"] in _WORD_NAMES:
+            yield *match.span("name"), "theirs"
 
 
 def _related(view: View) -> Iterator[tuple[CharIndex, CharIndex]]:

@@ -159,7 +159,7 @@ CODE: Final = re.compile(
     r"|(?:flying|flew|boarding)(?: on| with)? (?:[a-z] ?\d|\d ?[a-z]|[a-z] ?[a-z]) ?\d{1,4})(?!\w| ?\d)"
 )
 READING: Final = re.compile(
-    r"(?<![\w])(?:meter |odometer |gas |electric(?:ity)? )?readings?(?: is| was| of|:)? \d[\d ]{0,8}(?!\d)"
+    r"(?<![\w])(?:meter |odometer |gas |electric(?:ity)? )?readings?(?:'s| is| was| of|:)? \d[\d ]{0,8}(?!\d)"
 )
 SERVICE: Final = re.compile(
     r"(?<![\w])(?:(?:call|called|calling|dial|dialled|dialed|ring|rang|phone|phoned)(?: up)? (?:911|999|112|100|101"
