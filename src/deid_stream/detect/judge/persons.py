@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from deid_stream.detect.judge.addresses import NUMBERS, PLACES, number_words
+from deid_stream.detect.judge.addresses import NUMBERS, PLACES
+from deid_stream.detect.judge.asking import NUMBERS_HI, asks_letters, says_how_many
 from deid_stream.detect.judge.growing import SIGN_WORDS
 from deid_stream.detect.judge.things import Thing, is_thing_here, without
 from deid_stream.detect.recognizer import View
@@ -75,15 +76,13 @@ _IMPERATIVES: Final = word_set("judge.imperatives")
 _OBJECTS: Final = word_set("judge.objects")
 _FUNCTION_HI: Final = FUNCTION_HI | {"jo"}
 """In a Hindi turn "jo" is who, not Jo."""
-_NUMBERS_HI: Final = number_words("hi_latn") - GIVEN_NAMES
-"""Number words of Hindi; "das" is a name as well."""
 _NUMBERING: Final = frozenset("nambar no number".split())
 _NAME_OF: Final = frozenset({"naam", "name"})
 """Right after these stands a name."""
 _SPEAKS: Final = frozenset({"bol", "speaking"})
 """Right before these stands who is on the line."""
 _EVERYDAY_HI: Final = everyday("hi")
-_ONLY_HI: Final = FUNCTION_HI | (_EVERYDAY_HI - COMMON - DICTIONARY - GIVEN_NAMES - _NUMBERS_HI)
+_ONLY_HI: Final = FUNCTION_HI | (_EVERYDAY_HI - COMMON - DICTIONARY - GIVEN_NAMES - NUMBERS_HI)
 """Words that are Hindi and not English."""
 _AS_PHRASE: Final = frozenset("well usual always before long".split())
 """After "as" these tell nothing of a verb: "mark as well"."""
@@ -94,15 +93,6 @@ _SHORT: Final = 30
 """A turn of at most this many characters that is all one guess at a place is a person. A larger value redacts more
 places that are an answer of their own."""
 _FIELD_BESIDE: Final = re.compile(r"(?<![^\W_])(?:names?|surname|initials?) \Z")
-_LETTER: Final = r"(?:an? |double )?(?:[a-z](?: (?:for|as in|like) [a-z]+)?|[a-z] [a-z]|[aeiouy]{2})"
-_ASKED_LETTERS: Final = 80
-"""A question for a letter has at most this many characters. A larger value only costs time."""
-_LETTER_ASKED: Final = re.compile(
-    r"(?:(?:so|sorry|and|um|uh|erm)[ ,]+)*(?:(?:is|was) (?:that|it|this)|did you say|do you mean|you said|sorry)[ ,]+"
-    rf"(?:with )?{_LETTER}(?:,? or {_LETTER}){{0,2}}(?: please| sir| madam)?\W*"
-    rf"|(?:with )?{_LETTER}(?:,? or (?:with )?{_LETTER}){{1,2}}\W*"
-)
-"""A question for one letter, and nothing else."""
 _MAX_GROWTH: Final = 3
 """A name grows over at most this many words on either side. A larger value redacts more strange words beside names."""
 _KIN: Final = word_set("judge.kin")
@@ -203,7 +193,7 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     lows = [w.group().lower() for w in words]
     wanted = text[max(0, detection.start - _CUE_REACH) : words[0].start()].lower()
     guessed = detection.origin in (Origin.MODEL, Origin.GAZETTEER) or detection.detector == "names/weak"
-    if guessed and (_asks_letters(view) or _says_how_many(view, lows)):
+    if guessed and (asks_letters(view) or says_how_many(view, lows)):
         return
     if len(lows) == 1 and lows[0] in SIGN_WORDS and _FIELD_BESIDE.search(wanted):
         return  # "first name dot last name"
@@ -231,19 +221,6 @@ def person(view: View, text: str, detection: Detection) -> Iterator[Detection]:
     thing = lows[-1] in _THINGS or _NAMED_THING.search(text[max(0, start - _CUE_REACH) : start].lower())
     kind = T.ORGANIZATION if thing else T.PERSON
     yield Detection(start, end, kind, detection.score, detection.detector, detection.origin)
-
-
-def _asks_letters(view: View) -> bool:
-    """The turn only asks which letter was said: "is that b for bravo or p for papa", "was it i e or e i"."""
-    said = view.written.source
-    if view.expected or view.open_run is not None or len(said) > _ASKED_LETTERS:
-        return False
-    return _LETTER_ASKED.fullmatch(said.lower()) is not None
-
-
-def _says_how_many(view: View, lows: list[str]) -> bool:
-    """Numbers in answer to "how many" or "kitne"."""
-    return view.quantity_asked and T.PERSON not in view.expected and all(w in _NUMBERS_HI or w in NUMBERS for w in lows)
 
 
 def _is_order(text: str, word: re.Match[str]) -> bool:
@@ -323,7 +300,7 @@ def _may_be_name(view: View, lows: list[str], score: float) -> bool:
 
 def _is_counted(view: View, lows: list[str]) -> bool:
     """A number amid words of Hindi, alone or before what is counted: "char baje", "main char tarikh ko aaunga"."""
-    if lows[0] not in _NUMBERS_HI or not all(w in _NUMBERS_HI or w in _EVERYDAY_HI for w in lows):
+    if lows[0] not in NUMBERS_HI or not all(w in NUMBERS_HI or w in _EVERYDAY_HI for w in lows):
         return False
     said = WORD.findall(view.written.source.lower())
     places = [at for at, low in enumerate(said) if low == lows[0]]

@@ -71,6 +71,11 @@ _HOUSE_NUMBER: Final = re.compile(
     r"(?:(?:yes|yeah|um|uh|it's|it is|we're|at)[ ,]+)*(?:house )?(?:number|no) (?P<number>\d{1,4} ?[a-z]?)\W*"
 )
 """An answer that is only the number of a house."""
+_COUNTS: Final = re.compile(
+    r"(?:(?:um|uh|it's|it is|they're|only|just|about|yes|yeah)[ ,]+)*\d{1,2}[ -](?:digits?|numbers?|characters?"
+    r"|letters?|ank)\W*"
+)
+"""What says only how long a code is: "six digits"."""
 _NAMED_SITES: Final = _SITES | STREETS | word_set("addresses.houses")
 _HOUSES: Final = word_set("addresses.houses") - frozenset(
     "church exchange house inn post surgery warehouse works".split()
@@ -144,6 +149,8 @@ class AnswerRecognizer:
             return []
         if expected is T.ADDRESS and not spelled and (site := _named_site(words)) is not None:
             return [Detection(*site, expected, 0.8, self.name, Origin.QUESTION)]
+        if expected is T.PASSWORD and _COUNTS.fullmatch(view.low) is not None:
+            return []
         if expected is T.ADDRESS and (numbered := _HOUSE_NUMBER.fullmatch(view.low)) is not None:
             return [view.detection(*numbered.span("number"), expected, 0.8, self.name, Origin.QUESTION)]
         around = _AROUND_SPELLED if spelled else _AROUND

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from deid_stream.detect.recognizer import View
-from deid_stream.detect.vocabulary import COMMON, DICTIONARY, expressions, word_set
+from deid_stream.detect.vocabulary import COMMON, DICTIONARY, VERBS_HI, expressions, word_set
 from deid_stream.model.entities import EntityType
 from deid_stream.model.spans import Detection
 
@@ -49,6 +49,20 @@ _NAMED: Final = re.compile(
 _TOLD_OF: Final = re.compile("|".join(expressions("secrets", "about")))
 
 
+_ANSWER: Final = re.compile(
+    r"(?<![^\W_])(?:(?:my |our |the )?(?:very )?(?:first|1st) (?P<of>school|pet|teacher|car|employer|boss"
+    r"|girlfriend|boyfriend|street)"
+    r"|childhood (?:nickname|friend|hero|pet|home)|favou?rite (?:film|movie|book|teacher|author|singer|band|team)"
+    r"|(?:street|road) i grew up (?:on|in)|school i went to)(?: was| is|'s| were)(?: called| named)?(?: an?)?"
+    r" (?P<v>(?:the )?[^\s,.?!]+(?: (?!(?:and|but|so|when|because|if|then|i|it|we|in|at)(?![^\W_]))[^\s,.?!]+){0,3})"
+)
+"""The answer to a question of security, told without one: "my first school was saint brendans"."""
+_ANSWER_HINTS: Final = ("first ", "1st ", "childhood", "favourite", "favorite", "grew up", "i went to")
+"""Without one of these ``_ANSWER`` cannot match."""
+_TELLING: Final = ("able", "ed", "ful", "ible", "ing", "less", "ly", "ous")
+_SCHOOLS: Final = frozenset("academy college grammar high infants juniors primary school secondary".split())
+
+
 class SecretRecognizer:
     """Value after "password" or "username"."""
 
@@ -64,6 +78,12 @@ class SecretRecognizer:
             titled = words[0] == "the" and len(words) > 1 and words[1] not in _THE_SAME
             if titled or (words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE):
                 found.append(view.detection(*match.span("v"), EntityType.USERNAME, 0.8, f"{self.name}/handle"))
+        for match in _ANSWER.finditer(low) if any(map(low.__contains__, _ANSWER_HINTS)) else ():
+            words = match.group("v").split()
+            strange = any(w not in COMMON and w not in VERBS_HI and not w.isdecimal() for w in words)
+            told = len(words) == 1 and words[0].endswith(_TELLING)  # "my first boss was horrendous"
+            if (strange and not told) or (match["of"] == "school" and len(words) > 1 and words[-1] in _SCHOOLS):
+                found.append(view.detection(*match.span("v"), EntityType.PASSWORD, 0.8, f"{self.name}/answer"))
         for match in _NAMED.finditer(low):
             words = match.group("v").split()
             if not (words[0] in _NEGATIONS or words[0] in _NO_HANDLE or _TOLD_OF.fullmatch(words[0])):
