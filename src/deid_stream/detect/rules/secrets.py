@@ -59,6 +59,7 @@ _ANSWER: Final = re.compile(
 """The answer to a question of security, told without one: "my first school was saint brendans"."""
 _ANSWER_HINTS: Final = ("first ", "1st ", "childhood", "favourite", "favorite", "grew up", "i went to")
 """Without one of these ``_ANSWER`` cannot match."""
+_NO_ANSWER: Final = word_set("judge.function") | {"under", "over", "near", "put", "right", "still"}
 _TELLING: Final = ("able", "ed", "ful", "ible", "ing", "less", "ly", "ous")
 _SCHOOLS: Final = frozenset("academy college grammar high infants juniors primary school secondary".split())
 
@@ -81,7 +82,9 @@ class SecretRecognizer:
         for match in _ANSWER.finditer(low) if any(map(low.__contains__, _ANSWER_HINTS)) else ():
             words = match.group("v").split()
             strange = any(w not in COMMON and w not in VERBS_HI and not w.isdecimal() for w in words)
-            told = len(words) == 1 and words[0].endswith(_TELLING)  # "my first boss was horrendous"
+            told = words[0] in _NO_ANSWER or (
+                len(words) == 1 and words[0].endswith(_TELLING)
+            )  # "my first boss was horrendous"
             if (strange and not told) or (match["of"] == "school" and len(words) > 1 and words[-1] in _SCHOOLS):
                 found.append(view.detection(*match.span("v"), EntityType.PASSWORD, 0.8, f"{self.name}/answer"))
         for match in _NAMED.finditer(low):
