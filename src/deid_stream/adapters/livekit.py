@@ -10,8 +10,8 @@
         ...
 
 The caller's frames and the recogniser's events are taken where they pass the agent's ``stt_node``, the agent's text and
-sound where they pass its ``tts_node``. Nothing is changed. What the agent was about to say when it was interrupted
-counts as said.
+sound where they pass its ``tts_node``. Nothing is changed. When the agent is interrupted, the whole text of its reply
+is used for the sound that was made.
 """
 
 import contextlib
@@ -35,15 +35,16 @@ T = TypeVar("T")
 
 
 class LiveKitCall:
-    """One call of an agent, whichever agents take part in it one after the other."""
+    """One call, for all agents that take part in it one after the other: set it as ``deid`` on each of them."""
 
     def __init__(self, call: BackgroundCall) -> None:
+        """Raises ConfigError where the call has no channel for the agent."""
         self.call = call
         self._side = Side(call)
         self._resamplers: dict[tuple[bool, int], rtc.AudioResampler] = {}
 
     async def heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
-        """The caller's frames, as they come."""
+        """Yields the caller's frames unchanged, and feeds them to the call."""
         async for frame in audio:
             with apart(self.call):
                 for data in self._mono(frame, agent=False):
@@ -51,7 +52,7 @@ class LiveKitCall:
             yield frame
 
     async def read(self, events: AsyncIterable[T]) -> AsyncGenerator[T, None]:
-        """A recogniser's events, as they come."""
+        """Yields a recogniser's events unchanged, and feeds its final transcripts to the call."""
         clock = _Clock(self.call.media_ms(CALLER))
         async with contextlib.aclosing(_whole(events)) as whole:
             async for event in whole:
@@ -67,11 +68,11 @@ class LiveKitCall:
             self.call.segment({"text": str(event)}, channel=CALLER)
 
     def reply(self) -> "_Reply":
-        """What the agent is about to say."""
+        """The agent's next reply: it takes that reply's text and sound."""
         return _Reply(self)
 
     def voice(self, frame: rtc.AudioFrame, said: Said) -> None:
-        """The next frame of what is said."""
+        """Feed a frame of the agent's sound to the call, as the next sound of ``said``."""
         for data in self._mono(frame, agent=True):
             start_ms = self._side.speak(data, goes_on=said.start_ms is not None)
             said.start_ms = start_ms if said.start_ms is None else said.start_ms
@@ -88,21 +89,22 @@ class LiveKitCall:
 
 
 class _Reply:
-    """One reply of the agent: its text and its sound, whatever of both there is."""
+    """One reply of the agent. Either its text or its sound may be missing."""
 
     def __init__(self, deid: LiveKitCall) -> None:
         self._deid = deid
         self._said = Said()
 
     async def said(self, text: AsyncIterable[str]) -> AsyncGenerator[str, None]:
-        """The text that the agent is about to say."""
+        """Yields the text of the reply unchanged, and keeps it."""
         async for part in text:
             with apart(self._deid.call):
                 self._said.add(str(part), joined=True)
             yield part
 
     async def spoken(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame, None]:
-        """The agent's frames, as they are made: at the end the text is what was said in them."""
+        """Yields the frames of the reply unchanged, and feeds them to the call. When they end, the call gets the text
+        that was kept, with their times."""
         try:
             async with contextlib.aclosing(_whole(audio)) as frames:
                 async for frame in frames:
@@ -153,7 +155,7 @@ class Deidentified:
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncIterator[stt.SpeechEvent | str]:
-        """As the agent's own, listened to."""
+        """As the agent's own; its audio and its events are fed to the call as well."""
         call = self.deid
         node = await _node(super().stt_node(audio if call is None else call.heard(audio), model_settings))  # type: ignore[misc]
         async with contextlib.aclosing(_whole(node if call is None else call.read(node))) as events:
@@ -161,7 +163,7 @@ class Deidentified:
                 yield event
 
     async def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterator[rtc.AudioFrame]:
-        """As the agent's own, listened to."""
+        """As the agent's own; its text and its frames are fed to the call as well."""
         reply = None if self.deid is None else self.deid.reply()
         node = await _node(super().tts_node(text if reply is None else reply.said(text), model_settings))  # type: ignore[misc]
         async with contextlib.aclosing(_whole(node if reply is None else reply.spoken(node))) as frames:
@@ -181,7 +183,7 @@ async def _nothing() -> AsyncGenerator[T, None]:
 
 
 async def _whole(items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
-    """``items``; whoever closes this early closes them, too."""
+    """Yields ``items``, and closes them where this generator is closed early."""
     try:
         async for item in items:
             yield item

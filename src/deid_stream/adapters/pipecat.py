@@ -71,7 +71,8 @@ class PipecatCall:
         return Tap(self)
 
     async def see(self, frame: Frame) -> None:
-        """Take from a frame what belongs to the call. Does not raise: what fails fails the call."""
+        """Feed the sound or text of a frame to the call. Does not raise: an error fails the call, and the frame still
+        goes on to the conversation."""
         with apart(self._call):
             await self._see(frame)
 
@@ -79,7 +80,7 @@ class PipecatCall:
         if self._call.failed:
             return
         if isinstance(frame, InterruptionFrame):
-            # at both taps: sound that was on its way still plays behind the first
+            # counts at both taps: between them, sound from before the interruption may still be played
             self._agent.interrupt()
             return
         if frame.id in self._seen:
@@ -138,7 +139,7 @@ class Tap(FrameProcessor):  # type: ignore[misc]  # the framework is not importe
 
 
 def _reply_of(frame: Frame) -> str | None:
-    """The synthesiser's name for what it says in one go; None before Pipecat gave names."""
+    """The synthesiser's id of a reply (``context_id``); None in versions of Pipecat that have none."""
     found: str | None = getattr(frame, "context_id", None)
     return found
 

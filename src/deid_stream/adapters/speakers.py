@@ -1,4 +1,5 @@
-"""Who is on which channel of an agent's call, and where the agent's sound stands on the caller's clock."""
+"""The two channels of an agent's call, and where the agent's sound and text belong in media time (ms of the caller's
+sound so far)."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -17,23 +18,27 @@ from deid_stream.units import Ms, ms_to_samples
 CALLER: Final = 0
 AGENT: Final = 1
 RAGGED_MS: Final = 200
-"""The agent's sound follows what came before it where it comes no later than this; after a longer pause it stands where
-the caller's sound has got to. A larger value joins what a pause parted; a smaller one tears what came unevenly."""
+"""Sound of one reply that comes at most this long (ms of media time) after the sound before is placed directly behind
+it; after a longer pause it is placed at the caller's current media time. A larger value removes real pauses; a smaller
+one puts gaps into sound that arrives unevenly."""
 _QUIET_MS: Final = 400
-"""While the agent says nothing, its silence is this far behind the caller's sound at most. A larger value lets what
-comes unevenly stand closer to what came before it; a smaller one gives more and shorter pieces of silence."""
+"""While the agent is silent, its channel gets zeros as soon as it is more than this (ms) behind the caller's sound.
+With a larger value, sound that arrives unevenly can still be placed directly behind the sound before; a smaller one
+makes more and shorter pieces of silence."""
 LATE_MS: Final = 1_000
-"""Text, and sound that goes on, belong to the sound before where they come no later than this after its end. A larger
-value may lay text over sound that it was not said in; a smaller one leaves more sound without its text, so silenced."""
+"""Text, or more sound of a reply without a name, belongs to the sound before where it comes at most this long (ms of
+the caller's sound) after that ended. A larger value may give a sound the text of another one; a smaller one leaves more
+sound without its text, and that is silenced."""
 
 _DONE: Final = 16
-"""How many replies are remembered that get no text any more. Text that comes later still would be taken for text of
-sound that is to come."""
+"""So many replies that have their text are remembered, the newest ones, and more text of theirs is dropped. With a
+smaller value, text that comes very late would be taken for text of the next sound."""
 
 
 @contextmanager
 def apart(call: BackgroundCall) -> Iterator[None]:
-    """What fails in here fails ``call``, never the conversation that it listens to."""
+    """An exception inside fails ``call`` (nothing more of it leaves); it is not raised into the agent's
+    conversation."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - an agent's conversation goes on, whatever its frames are
@@ -41,12 +46,14 @@ def apart(call: BackgroundCall) -> Iterator[None]:
 
 
 def whole_samples(data: bytes, channels: int) -> bytes:
-    """16-bit ``data`` without the piece of a sample at its end, which some synthesisers send."""
+    """16-bit ``data`` of interleaved ``channels``, without an incomplete sample at its end, which some synthesisers
+    send."""
     return data[: len(data) - len(data) % (2 * channels)]
 
 
 def mono(data: bytes, channels: int) -> bytes:
-    """A frame's 16-bit samples, of which ``channels`` alternate, as one channel: their mean."""
+    """16-bit little-endian ``data`` of interleaved ``channels``, averaged into one channel. An incomplete sample at the
+    end is left out."""
     whole = whole_samples(data, channels)
     if channels == 1:
         return bytes(whole)
@@ -55,10 +62,10 @@ def mono(data: bytes, channels: int) -> bytes:
 
 
 class Side:
-    """The agent's channel of ``call``: the sound of its voice while it speaks, else silence.
+    """The agent's channel of ``call``: the agent's sound while it speaks, zeros while it is silent.
 
-    The call is told of the silence, too: sound that never came may have been speech, so what is said after such a gap
-    would be silenced where its words have no times."""
+    Without the zeros the channel would have gaps. Sound that never came may have been speech, so what the agent says
+    after a gap would be silenced where its words have no times."""
 
     def __init__(self, call: BackgroundCall) -> None:
         """Raises ConfigError where the call has no channel for the agent."""
@@ -66,21 +73,22 @@ class Side:
             raise ConfigError("the call has no channel for the agent; open it with channels=2")
         self.call = call
         self.until_ms: Ms = 0
-        """Where the newest sound of its voice ended."""
+        """Media time at which the agent's newest sound ended."""
 
     @property
     def now_ms(self) -> Ms:
-        """Where the caller's sound has got to."""
+        """Media time up to which the caller's sound has come."""
         return self.call.media_ms(CALLER)
 
     def hear(self, sound: Sound) -> None:
-        """The next sound of the caller."""
+        """Feed in the caller's next sound, and zeros for the agent where its channel is too far behind."""
         self.call.audio(sound, channel=CALLER)
         if self._behind_ms > _QUIET_MS:
             self._be_silent(self._behind_ms - RAGGED_MS)
 
     def speak(self, sound: Sound, *, goes_on: bool) -> Ms:
-        """The next sound of the agent; where it begins. ``goes_on``: it is more of the sound before."""
+        """Feed in the agent's next sound; returns the media time at which it begins. ``goes_on``: it continues the
+        sound before it, so a short pause between them is closed (``RAGGED_MS``)."""
         follows = goes_on and self.call.media_ms(AGENT) == self.until_ms
         if self._behind_ms > (RAGGED_MS if follows else 0):
             self._be_silent(self._behind_ms)
@@ -98,23 +106,23 @@ class Side:
 
 
 class Said(msgspec.Struct):
-    """Sound of the agent, and the text of what it says. ``reply``: what the framework calls it; None: it has no
-    name."""
+    """One stretch of the agent's sound, and its text. ``reply``: the framework's id of the reply; None: it gives none.
+    Times are media time."""
 
     reply: str | None = None
     start_ms: Ms | None = None
-    """Where the sound begins; None: it has not begun."""
+    """When the sound begins; None: it has not begun."""
     end_ms: Ms = 0
     text: str = ""
     read_ms: Ms = 0
-    """How far the sound had come with the last text."""
+    """``end_ms`` when the newest text came."""
     since_ms: Ms = 0
-    """Where the caller's sound was when this one was over, or when the last text came after that."""
+    """When the sound had ended, or when the newest text after that came: more text is waited for from here on."""
     cut: bool = False
-    """It is the rest of what was interrupted, and no text of it comes."""
+    """It is the rest of a reply that was interrupted: no text comes for it."""
 
     def add(self, text: str, *, joined: bool = False) -> None:
-        """More text; ``joined``: it brings its own spaces."""
+        """Append text. ``joined``: it brings its own spaces; else one is put before it."""
         self.text += text if joined or not self.text else f" {text}"
         self.read_ms = self.end_ms
 
@@ -124,17 +132,18 @@ class Said(msgspec.Struct):
         return bool(self.text) and self.start_ms is not None and self.read_ms <= self.start_ms
 
     def hand_over(self, call: BackgroundCall) -> None:
-        """The sound with its text, where it has both; else there is nothing that is known of it."""
+        """Give the call the text with the times of its sound. Does nothing where either is missing: the call then
+        silences the speech in that sound."""
         if self.start_ms is not None and self.text.strip():
             call.segment({"text": self.text.strip(), "start_ms": self.start_ms, "end_ms": self.end_ms}, channel=AGENT)
 
 
 class Agent:
-    """Finds for each sound of the agent's voice the text of it, where a framework tells of both apart from each other.
+    """Finds the text of each of the agent's sounds, for a framework that sends sound and text separately (Pipecat).
 
-    Text comes before, with or after its sound. After its sound is over it is waited for (``LATE_MS``), and so is the
-    rest of it: text that is laid over the sound of what is said next would let that pass unread. Where the framework
-    names its replies there is no doubt."""
+    Text may come before, during or after its sound. After a sound has ended, its text is waited for (``LATE_MS``).
+    Text must not be given to the sound of another reply: names and numbers in that sound would then leave. Where the
+    framework names its replies (``reply``), the name decides."""
 
     def __init__(self, call: BackgroundCall) -> None:
         """Raises ConfigError where the call has no channel for the agent."""
@@ -143,54 +152,55 @@ class Agent:
         """Text whose sound has not begun."""
         self._playing: Said | None = None
         self._over: Said | None = None
-        """Sound that is over, and may get text still."""
+        """Sound that has ended and may still get text."""
         self._reply: str | None = None
-        """Whose sound comes now."""
+        """The reply whose sound comes now; None: one without a name."""
         self._named = False
+        """Whether the framework has named any reply."""
         self._done: deque[str | None] = deque(maxlen=_DONE)
-        """Replies whose sound has its text."""
+        """Replies that have their text; more text of theirs is dropped."""
         self._starts = False
-        """Whether the framework tells when the agent begins to speak."""
+        """Whether the framework reports when the agent begins to speak."""
         self._after_cut = False
-        """Whether it has not begun again since it was interrupted."""
+        """Whether the agent was interrupted and has not begun to speak since."""
         self._cut_ms: Ms = 0
-        """Where the caller's sound was then."""
+        """Media time of the last interruption."""
         self._cut: set[str | None] = set()
-        """What was being said at the last interruption."""
+        """Replies that were playing or about to play at the last interruption; more text of theirs is dropped."""
 
     def hear(self, sound: Sound) -> None:
-        """The next sound of the caller."""
+        """Feed in the caller's next sound."""
         self._side.hear(sound)
         over = self._over
         if over is not None and over.text and self._late(over.since_ms):
             self._settle()
 
     def start(self) -> None:
-        """The agent has begun to speak; may be told more than once."""
+        """The agent has begun to speak. May be called more than once for one reply."""
         self._starts, self._after_cut = True, False
         if self._playing is not None and self._playing.cut:
             self._playing = None
 
     def begin(self, reply: str | None) -> None:
-        """What sounds from now on is of this reply."""
+        """The sound that comes from now on belongs to this reply; None: to one without a name."""
         if reply != self._reply:
             self.stop()
         self._named = self._named or reply is not None
         self._reply = reply
 
     def speak(self, sound: Sound) -> None:
-        """The next sound of the agent."""
+        """Feed in the agent's next sound."""
         playing = self._playing
         if playing is not None and not playing.text and not playing.reply and self._late(playing.end_ms):
-            # the end of what was interrupted comes after the interruption, and nobody says that it is over
+            # the last sound of an interrupted reply comes after the interruption, and no frame marks its end
             playing = None
         start_ms = self._side.speak(sound, goes_on=playing is not None)
         self._playing = self._begun(start_ms) if playing is None else playing
         self._playing.end_ms = self._side.until_ms
 
     def say(self, text: str, *, joined: bool = False, reply: str | None = None) -> None:
-        """More of what the agent says; ``joined``: it brings its own spaces. It may come before, with or after its
-        sound."""
+        """Add text of what the agent says, before, during or after its sound. ``joined``: see ``Said.add``. ``reply``:
+        the framework's id of its reply; None: it gives none."""
         reply = reply if self._named else None
         if reply is not None and (reply in self._cut or reply in self._done):
             return
@@ -210,7 +220,7 @@ class Agent:
             self._next.add(text, joined=joined)
 
     def stop(self) -> None:
-        """The agent has stopped speaking; may be told more than once."""
+        """The agent has stopped speaking. May be called more than once for one reply."""
         over, self._playing = self._playing, None
         if over is None or over.start_ms is None or over.cut or (self._named and not over.reply):
             return
@@ -218,7 +228,7 @@ class Agent:
         over.since_ms = self._side.now_ms
         if before is not None and before.start_ms is not None:
             if over.reply is None is before.reply and not before.text and over.start_ms - before.end_ms <= LATE_MS:
-                # sound that no text came for is part of what is said next
+                # a sound without text is the beginning of the next one: the next text covers both
                 over.start_ms = before.start_ms
             else:
                 self._hand_over(before)
@@ -226,8 +236,8 @@ class Agent:
             self._settle()
 
     def interrupt(self) -> None:
-        """The agent was cut off, and no more text of what it was saying will come: its sound from the last text on has
-        none. The sound before has the text that came, if any did."""
+        """The agent was interrupted: no more text of its reply will come. Its sound up to the newest text gets the text
+        that came; its sound after that gets none, and is silenced."""
         self._settle()
         playing = self._playing
         if playing is not None:
@@ -239,12 +249,12 @@ class Agent:
         self._playing, self._next = None, Said()
 
     def finish(self) -> None:
-        """The call is over: no text will come any more."""
+        """The call is over, so no more text will come: hand over what there is."""
         self.stop()
         self._settle()
 
     def _begun(self, start_ms: Ms) -> Said:
-        """What begins to sound, with the text that came before it."""
+        """A sound that begins at ``start_ms``, with the text that came before it."""
         if self._after_cut:
             return Said(self._reply, start_ms, cut=True)
         said, self._next = self._next, Said()
@@ -263,7 +273,7 @@ class Agent:
         return said
 
     def _belongs(self, over: Said, reply: str | None) -> bool:
-        """Whether text that comes now is of the sound that is over."""
+        """Whether text that comes now belongs to ``over``, the sound that has ended."""
         if reply is not None or over.reply is not None:
             return reply == over.reply
         if not over.text:

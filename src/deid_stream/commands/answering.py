@@ -41,7 +41,7 @@ _POLICY_STAYS: Final = {
     Kind.RESTRICTION: "no training and no analytics",
     Kind.OBJECTION: "no training and no analytics",
 }
-"""What the policy says that such a request about a whole customer has written."""
+"""By kind of request: what the policy says that the request writes where it is about a whole customer."""
 
 
 def answer(request: Request, status: Status | None, timeout_s: float, as_json: bool) -> int:
@@ -65,7 +65,7 @@ def answer(request: Request, status: Status | None, timeout_s: float, as_json: b
 
 
 def policy_stays(released: Status) -> None:
-    """Print what goes on although a request has been released: the policy that it wrote for the whole customer."""
+    """After a release, print that the policy stays which the released request wrote for a whole customer."""
     if released.kind in _POLICY_STAYS and not (released.call_id or released.subject):
         click.echo(
             f"    -> the policy that {released.request_id} wrote still stands: {_POLICY_STAYS[released.kind]}; if the "

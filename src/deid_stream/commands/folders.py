@@ -10,9 +10,10 @@ from deid_stream.errors import ConfigError
 
 @contextlib.contextmanager
 def new_folder(out: Path) -> Iterator[None]:
-    """A folder that holds nothing yet, made where there is none, and taken away again where nothing came into it. What
-    is created meanwhile, by whatever code, can be read by this user only. Raises ConfigError where the folder cannot be
-    made, or holds anything: that might be another person's export, and would be handed over with this one."""
+    """Makes the folder ``out``, or takes an empty one, for a ``with`` block. Files that any code of this process
+    creates in the block can be read by this user only. At the end of the block, a folder that was made here and is
+    still empty is removed. Raises ConfigError where the folder cannot be made, or is not empty: its files might be
+    another person's export, and would be handed over with the new one."""
     made = not out.exists()
     before = os.umask(0o077)
     try:

@@ -19,8 +19,8 @@ LOOKED_AT: Final = {EVENTS.kind: 200, TRANSCRIPTS.kind: 300, AUDIO.kind: 500}
 FEW: Final = 3
 """With fewer calls than this nothing is said about missing halves: they may just have begun."""
 BEHIND_MS: Final = 10_000
-"""A call's transcript may be so much later than its sound. Smaller: calls whose sound lies just before what was read
-count as calls without sound; larger: fewer calls are judged."""
+"""A call's transcript may come this much (ms) after its sound. Smaller: a call whose sound came just before the records
+that are read counts as one without sound; larger: fewer calls are judged."""
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE: Final = re.compile(r"\+?\(?\d[\d\s().-]{5,17}\d")
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}(?:[ ._-][A-Za-z]{2,})+")
@@ -101,8 +101,8 @@ def _halves(seen: Iterable[Seen]) -> list[Remark]:
             calls[one.kind][one.key] = one
 
     def would_show(one: Seen, other: str) -> bool:
-        """Whether records of ``other`` about the same call would be among what was read: of a topic that holds more,
-        only the newest seconds were."""
+        """Whether records of kind ``other`` of the same call would be among those that were read: of a topic with more
+        records than ``LOOKED_AT`` only the newest were."""
         place = other, one.partition
         return read[place] < LOOKED_AT[other] or one.time_ms >= since_ms[place] + BEHIND_MS
 

@@ -122,7 +122,8 @@ def serve(port: int, settings: Settings) -> int:
 
 
 def _require_key(settings: Settings) -> None:
-    """A key is made up for the embedded broker only: say why none was started to those who count on it."""
+    """Raises DigestKeyError where no digest key is given: ``serve`` makes one up for its embedded broker only, and
+    starts none where brokers are named."""
     if not (settings.digest_key or settings.digest_key_file or settings.insecure_ephemeral_key):
         raise DigestKeyError(
             "no embedded broker was started, because bootstrap_servers (DEID_BOOTSTRAP_SERVERS) names "

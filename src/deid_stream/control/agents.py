@@ -1,4 +1,4 @@
-"""What the control plane does with a record of each topic that it reads."""
+"""How the control plane handles the records of the three topics that it reads: index, policies and requests."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -18,7 +18,7 @@ log = get_log("control")
 
 
 class Agents:
-    """What is done with a record of each topic."""
+    """``index``, ``policy`` and ``request`` each handle one record of their topic."""
 
     def __init__(
         self, register: Register, windows: Windows, policies: Policies, executor: Executor, desk: Desk
@@ -43,6 +43,8 @@ class Agents:
             self._desk.renamed(message)
 
     async def index(self, message: Message) -> None:
+        """A record of ``deid.index``: which records a worker has published. One that cannot be read is logged and
+        skipped."""
         try:
             claims = read_claims(message.value)
         except DecodeError as error:
@@ -51,12 +53,14 @@ class Agents:
         self.register.claims(claims, wall_clock_ms())
 
     async def policy(self, message: Message) -> None:
+        """A record of ``customers.policies``."""
         for customer_id in self._policies.apply(
             message.partition, message.offset, message.time_ms, message.key, message.value
         ):
             self._customer(customer_id)
 
     async def request(self, message: Message) -> None:
+        """A record of ``privacy.requests``."""
         assert self.sender is not None  # noqa: S101 - set before the first agent
         await self._desk.take(message, self.sender)
 

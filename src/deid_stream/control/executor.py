@@ -135,7 +135,7 @@ class Executor:
                 self._forget(taken.holding, now_ms)
         if not due:
             return
-        # what earlier batches took for a request: this one may overwrite the calls' entries that say so
+        # the requests' numbers of earlier batches: this batch may overwrite the calls' entries that hold them, too
         await self.flush()
         tombstones: list[OutRecord] = []
         for taken in due:
@@ -166,7 +166,7 @@ class Executor:
         if now_ms < forget_ms:
             self._register.queue.look_at(holding.customer_id, holding.key, forget_ms)
         elif self._register.counts(holding):
-            # in a window of weeks; without its record a restart would not count it
+            # its window may last for weeks, and after a restart only calls with an entry are counted
             self._register.queue.look_at(holding.customer_id, holding.key, now_ms + DAY_MS)
         else:
             self._register.forget(holding.key)
@@ -209,7 +209,8 @@ class Executor:
         return encode_audit(entry, policy_version=customer.version if customer else "")
 
     def _takings(self, taken: Taken) -> dict[str, Taking]:
-        """What is taken back of a call now, by request. Records that are taken back a second time do not count."""
+        """What this batch takes back of a call, by request id. Records that are taken back a second time do not
+        count."""
         by_request: Counter[str] = Counter()
         before = {part.reason for part in taken.holding.parts if part.gone_told}
         new = {one for owed in taken.verdict.owed if owed.reason not in before for one in owed.request_ids}

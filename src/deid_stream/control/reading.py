@@ -48,16 +48,16 @@ class TopicReading:
         self.current = asyncio.Event()
         """Set once every record that the topic held when ``run`` began has been taken."""
         self.heard_ms: Ms = 0
-        """When the broker last answered for any of it, in ms since the epoch; 0: never."""
+        """When the broker last answered for a partition of the topic, in ms since the epoch; 0: never."""
 
     async def run(self) -> None:
-        """Take what stands behind the committed offsets (from the first record of a partition that has none), and then
-        what comes. Raises TopicError where the topic is missing, BrokerError, and what ``take`` raises."""
+        """Take the records from the committed offsets on (from the first record of a partition that has none), then new
+        records as they come. Raises TopicError where the topic is missing, BrokerError, and what ``take`` raises."""
         async with reading(self._kafka, self.name, "read_uncommitted", follows=True) as (reader, places):
             async with self._kafka.group_offsets(self._group_id) as group:
                 since = {place: await group.committed(place) or 0 for place in places}
             ends = {place.partition: await reader.end(place) for place in places}
-            # an offset behind the end is of records that a broker has lost since: what comes has theirs
+            # beyond the end: a broker has lost records that were taken, and new ones get their offsets
             starts = {
                 place: max(min(since[place], ends[place.partition]), await reader.begin(place)) for place in places
             }

@@ -36,8 +36,8 @@ class Register:
         self.queue = LookQueue()
 
     def load(self) -> None:
-        """Index the tables. Every call is looked at once, since something may have expired while nobody ran. What a
-        request had taken back when its own numbers were lost in a crash is counted now."""
+        """Index the tables. Every call is looked at once, since something may have expired while no control plane ran.
+        Numbers of a request that a crash lost are made up from its calls' ``takings``."""
         takings: dict[str, list[Taking]] = defaultdict(list)
         for _, status in self._requests.items():  # noqa: PERF102 - no dictionary
             self._note(status)
@@ -56,7 +56,8 @@ class Register:
     # -- what comes
 
     def claims(self, claims: Claims, now_ms: Ms) -> None:
-        """Take in what a worker says has left of calls. A call that has closed with it is counted."""
+        """Take in which records of calls a worker has published. A call that closes with it is counted in the
+        aggregates."""
         for claim in claims.calls:
             key = call_key(claim.customer_id, claim.call_id)
             known = self._calls.get(key)
@@ -83,7 +84,7 @@ class Register:
         """Take in a request that is new or has changed its state; the calls that it covers are looked at."""
         before = self._requests.get(status.request_id)
         if before is None:
-            # taken once more after a crash that has kept only what was done for it
+            # read again after a crash that lost the request's own entry and kept its calls' entries
             known = (holding.takings.get(status.request_id) for holding in self.calls_of(status))
             status = status.counting([taking for taking in known if taking is not None])
         self._requests.set(status.request_id, status)
@@ -169,8 +170,8 @@ class Register:
     def taken_back(
         self, holding: Holding, owed: Iterable[Owed], now_ms: Ms, takings: Mapping[str, Taking] | None = None
     ) -> None:
-        """Note that the tombstones for ``owed`` have reached the broker, for ``takings`` by request. What a claim has
-        added meanwhile stays to be taken back."""
+        """Note that the tombstones for ``owed`` have reached the broker. ``takings``: how many, by request id. Records
+        that a claim has added meanwhile are still to be taken back."""
         current = self._calls.get(holding.key) or holding
         done = {(one.part.purpose, one.part.position): one for one in owed}
         parts = []
@@ -189,15 +190,15 @@ class Register:
         self.queue.look(current.customer_id, current.key)
 
     def counted(self, takings: Mapping[str, Iterable[Taking]]) -> None:
-        """Add to the numbers of requests what was taken back for them; call it once the calls' own entries are sure to
-        be kept."""
+        """Add what was taken back, by request id, to the numbers of the requests. Call it only when the calls' own
+        entries have reached the broker: then a crash loses no numbers."""
         for request_id, taken in takings.items():
             status = self._requests.get(request_id)
             if status is not None and (counting := status.counting(taken)) != status:
                 self.request(counting)
 
     def counts(self, holding: Holding) -> bool:
-        """Whether the window of the aggregates in which the call counts is still to be published."""
+        """Whether the call counts in a window of the aggregates that has not been published yet."""
         return holding.counted is not None and not self._windows.has_published(holding.window_ms)
 
     def forget(self, key: str) -> None:

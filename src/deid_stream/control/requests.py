@@ -161,7 +161,7 @@ class Desk:
             )
 
         await self._executor.receipt(sender, ended(target), now_ms)
-        # more may have been taken back for it meanwhile
+        # its numbers may have grown while the receipt was sent
         self._register.request(ended(self._register.status(target.request_id) or target))
         # the two stand in different partitions: were only the release kept, it would not be done again after a crash
         await self._executor.flush()

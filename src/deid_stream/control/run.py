@@ -58,7 +58,7 @@ STUCK_S: Final = 120.0
 """A control plane that has shown no sign of life for so long is unhealthy. Smaller: one very large call counts as
 stuck; larger: a hung process is restarted later."""
 LOOK_S: Final = 1.0
-"""Between two looks at whether the broker answers. Larger: an outage is told later."""
+"""Seconds between two checks of whether the broker answers. Larger: an outage is reported later."""
 EXIT_FAILED: Final = 1
 LEAVE_S: Final = 5.0
 """Longest time that the process may take to end after its work has ended."""
@@ -83,7 +83,7 @@ class Control:
 
     @property
     def ready(self) -> bool:
-        """Whether it works (no other does), has read what it must know, and the broker answers."""
+        """Whether this process is the one that works, has read its tables and topics, and the broker answers."""
         return self._working and self._contact.connected(wall_clock_ms())
 
     @property

@@ -32,12 +32,13 @@ _LAST: Final = "published"
 
 
 class Windows:
-    """``published`` holds when the last window that was published begins. ``length_ms`` is a window's length; numbers
-    of fewer calls than ``threshold`` are hidden; ``epsilon`` is the strength of the Laplace noise (0: none). The noise
-    is drawn from ``seed`` and the window, so that a window that is published twice has the same numbers.
+    """``published`` has one entry: the start of the last window that was published (ms since the epoch). ``length_ms``
+    is a window's length; numbers of fewer calls than ``threshold`` are hidden; ``epsilon`` is the strength of the
+    Laplace noise (0: none). The noise is drawn from ``seed`` and the window, so that a window that is published twice
+    has the same numbers.
 
-    The counts themselves are in memory only: each call's record in the index says what it adds and to which window, so
-    that a crash can neither lose a call between two topics nor count it twice."""
+    The counts are in memory only. Each call's entry in the index holds what it adds and to which window, so a crash can
+    neither lose a call nor count it twice."""
 
     def __init__(
         self, published: Table[Ms], topic: str, *, length_ms: Ms, threshold: int, epsilon: float, seed: bytes
@@ -51,16 +52,17 @@ class Windows:
         self._tallies: dict[Ms, dict[str, Tally]] = {}
 
     def start_of(self, closing: Closing, now_ms: Ms) -> Ms:
-        """The start of the window in which a call counts that has closed and is told of at ``now_ms``."""
+        """The start (ms since the epoch) of the window in which a closed call counts that becomes known at ``now_ms``:
+        that of its closing time, or the oldest one that is still open."""
         time_ms = max(min(closing.time_ms, now_ms), now_ms - GRACE_MS)
         start_ms = window_start(time_ms, self._length_ms)
         if not self.has_published(start_ms):
             return start_ms
-        # windows may have had another length before
+        # published already: the clock was set back, or windows had another length before
         return window_start(self._last_ms, self._length_ms) + self._length_ms
 
     def add(self, customer_id: str, closing: Closing, start_ms: Ms) -> None:
-        """Count a call in the window that begins at ``start_ms``; not again where that has been published."""
+        """Count a call in the window that begins at ``start_ms``. Does nothing where that has been published."""
         if self.has_published(start_ms):
             return
         facts = CallFacts(
@@ -109,9 +111,9 @@ class Windows:
 async def publish_windows(
     windows: Windows, sender: Sender, flush: Callable[[], Awaitable[None]], wall_ms: Callable[[], Ms]
 ) -> None:
-    """Publish each window that is over, until cancelled. ``flush`` returns once the broker has every call that was
-    counted: after a crash a window that has been published must not lack a call, which would count in the next one. It
-    waits for a broker that is away; raises BrokerError where waiting would not help."""
+    """Publish each window that is over, until cancelled. ``flush`` returns once the broker has the entry of every call
+    that was counted; without it, a crash could lose an entry of a call in a published window, and the call would count
+    again in the next one. Waits for a broker that is away; raises BrokerError where waiting would not help."""
     backoff = Backoff(FIRST_BACKOFF_S, MAX_BACKOFF_S)
     while True:
         try:

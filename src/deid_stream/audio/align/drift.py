@@ -158,8 +158,8 @@ def _free(
 
 
 class _Stated(NamedTuple):
-    """A segment with its words' times (``_timed``), and from the first of them to the last; None where either is not
-    stated."""
+    """A segment, its words' stated times (``_timed``, ms of media time), and the extent from the first word's start to
+    the last word's end (None where either is not stated)."""
 
     segment: Segment
     timed: Sequence[tuple[Ms, Ms]]

@@ -57,7 +57,8 @@ def _correlation(sound: NDArray[np.int16], reader: Reader, channel: int, window:
     pattern -= pattern.mean()
     heard = other.astype(np.float64)
     heard -= heard.mean()
-    size = 1 << (len(heard) - 1).bit_length()  # at the lags that count nothing wraps around
+    # the correlation is circular, but at this size no lag below ``lags`` wraps around
+    size = 1 << (len(heard) - 1).bit_length()
     product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(pattern, size)), size)
     lags = len(heard) - len(pattern) + 1
     power = np.concatenate(([0.0], np.cumsum(np.square(heard))))

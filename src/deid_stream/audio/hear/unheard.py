@@ -160,8 +160,8 @@ def _meets(before: _Said, after: _Said, timing: TimingProfile, reader: Reader, c
 
 
 def _frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> tuple[bytes, bytes]:
-    """By frame: 1 where it is louder than a pause; and where it may have been: it is, or it never came. What never
-    came may have been a pause between words, and more of a word."""
+    """Two rows of one byte per frame of ``FRAME_MS``. In the first, 1 means louder than a pause. In the second, 1 also
+    stands for sound that never came: it may have been a pause between words, or more of a word."""
     loud = loud_frames(reader, channel, start_ms, count)
     return loud, or_missing(loud, reader, channel, start_ms)
 

@@ -32,7 +32,7 @@ _TWO_SYLLABLES_MS: Final = 2 * SYLLABLE_MS + PAUSE_MS
 
 
 PAUSE: Final = bytes(PAUSE_MS // FRAME_MS)
-"""A pause in a row of frames (``loud_frames``): as many that are not loud."""
+"""A pause as ``loud_frames`` writes it: ``PAUSE_MS`` of zero bytes, one per frame."""
 
 
 class Borders:

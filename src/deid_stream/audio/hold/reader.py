@@ -58,8 +58,9 @@ def frame_peaks(reader: Reader, channel: int, start_ms: Ms, count: int) -> NDArr
 
 
 def loud_frames(reader: Reader, channel: int, start_ms: Ms, count: int) -> bytes:
-    """By frame of ``FRAME_MS`` from ``start_ms``: 1 where it is louder than a pause is on this line, else 0. Bytes,
-    since of a few dozen frames they are cut, counted and searched in a fraction of the time of arrays."""
+    """One byte for each of ``count`` frames of ``FRAME_MS`` from ``start_ms`` (media time): 1 where it is louder than a
+    pause is on this line, else 0. Bytes, since cutting, counting and searching a few dozen frames takes a fraction of
+    the time that arrays take."""
     pause_peak = reader.line(channel, start_ms).pause_peak
     if isinstance(reader, Excerpt):
         known = reader.louder(channel, start_ms, count, pause_peak)
@@ -136,9 +137,11 @@ class Excerpt:
         self._whole = None if reader.missing(channel, part) else part
         """The part, where nothing of it is missing: asked about every word, and the answer is nearly always none."""
         self._every = self.rate_hz // 1000 if self.rate_hz % 1000 == 0 else 1
-        """Peaks are known of the frames that begin at so many samples from each other: frames begin at whole ms."""
+        """Samples from the beginning of one frame in ``_peaks`` to that of the next: 1 ms, since frames are asked for
+        at whole ms; 1 sample where 1 ms is no whole number of them."""
         self._louder: dict[int, bytes] = {}
-        """By greatest absolute sample of a pause: which of these frames are louder. Asked about every word, too."""
+        """By the greatest absolute sample of a pause: 1 for each frame of ``_peaks`` that is louder. Kept, since it is
+        needed for every word."""
 
     def pcm(self, channel: int, start_ms: Ms, end_ms: Ms) -> NDArray[np.int16]:
         """See ``Reader.pcm``."""
@@ -162,7 +165,7 @@ class Excerpt:
         return None if place is None else self._peaks[place]
 
     def louder(self, channel: int, start_ms: Ms, count: int, peak: int) -> bytes | None:
-        """By frame, as ``peaks``: 1 where it is louder than ``peak``, else 0."""
+        """One byte per frame, as ``loud_frames``: 1 where it is louder than ``peak``; None as in ``peaks``."""
         place = self._place(channel, start_ms, count)
         if place is None:
             return None
@@ -172,7 +175,7 @@ class Excerpt:
         return louder[place]
 
     def _place(self, channel: int, start_ms: Ms, count: int) -> slice | None:
-        """Where frames are among ``_peaks``; None where not all of them are in the excerpt."""
+        """The frames' places in ``_peaks``; None where not all of the frames are in the excerpt."""
         size = FRAME_MS * self.rate_hz // 1000
         start = ms_to_samples(start_ms, self.rate_hz) - self._first
         stop = start + count * size
@@ -182,7 +185,7 @@ class Excerpt:
 
     @cached_property
     def _peaks(self) -> NDArray[np.uint16]:
-        """The peak of the frame that begins at each sample that ``_every`` names."""
+        """The peaks of the frames that begin at every ``_every``-th sample."""
         whole = np.zeros(len(self._samples) + self._beyond, np.uint16)
         whole[: len(self._samples)] = loudness(self._samples)
         return _peaks_from_each(whole, FRAME_MS * self.rate_hz // 1000)[:: self._every].copy()
@@ -204,8 +207,8 @@ class Excerpt:
 
 
 def or_missing(frames: bytes, reader: Reader, channel: int, start_ms: Ms) -> bytes:
-    """The ``frames`` (1 where one sounds, from ``start_ms`` on), those that never came taken for sounding: they may
-    have been. The same object where all came."""
+    """``frames`` (one byte per frame of ``FRAME_MS`` from ``start_ms``, 1 where it sounds), with 1 also where sound
+    never came: it may have been speech. The same object where all sound came."""
     missing = reader.missing(channel, Interval(start_ms, start_ms + len(frames) * FRAME_MS))
     if not missing:
         return frames

@@ -22,8 +22,8 @@ from deid_stream.model.events import AudioChunk, AudioFormat
 from deid_stream.units import Interval, Ms, SampleIndex, ms_to_samples, samples_to_ms
 
 _PROBED: Final = 50
-"""Of a chunk whose middle may be quiet every so many samples are looked at before all are. A larger value looks at all
-samples of more chunks that sound; a smaller one costs each quiet chunk more."""
+"""Where the middle of a chunk may be quiet, one sample in so many is read before all are. With a larger value all
+samples are read of more chunks that are not quiet; a smaller one makes each quiet chunk slower."""
 
 
 class Placement(StrEnum):
