@@ -46,11 +46,11 @@ def to_huggingface(
     shards: int = 1,
 ) -> object:
     """A ``datasets.IterableDataset`` over calls (a TrainingSet, or a list); nothing is copied to disk, and each epoch
-    reads the calls again. ``decode``: see ``rows``. ``shards``: how many readers may share it. A DataLoader stops the
-    workers that get no shard, so give at least its ``num_workers``.
+    reads the calls again. ``decode``: see ``rows``. ``shards``: how many readers may share it. ``datasets`` stops
+    a DataLoader's workers that get no shard, so give at least its ``num_workers``.
 
-    Raises ConfigError where ``datasets`` is missing, ``shards`` is less than 1, or a TrainingSet with ``resume`` is to
-    have several.
+    Raises ConfigError where ``datasets`` is missing, ``shards`` is less than 1, or a TrainingSet with ``resume`` is
+    given with more than one shard.
     """
     if shards < 1:
         raise ConfigError(f"shards={shards} leaves every call out; give 1 or more")

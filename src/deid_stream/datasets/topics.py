@@ -130,8 +130,8 @@ class TrainingTopics:
         self, surveyed: Surveyed, wanted: Mapping[str, HeldCall], progress: Progress = lambda _: None
     ) -> AsyncGenerator[SanitizedCall, None]:
         """Second pass: the ``wanted`` calls of a survey (by call id), partition by partition, each as soon as it is
-        complete. ``progress`` is called with the number of calls. Who leaves the loop early closes the generator
-        (``contextlib.aclosing``): it holds readers, which end with it.
+        complete. ``progress`` is called with the number of calls. Close the generator (``contextlib.aclosing``) where
+        the loop may be left early: that closes its readers.
 
         Raises BrokerError where the broker goes away, SealedError where records are encrypted and ``keys`` do not open
         them, DecodeError where a record is not one that this service publishes.

@@ -69,9 +69,9 @@ class TorchClips(IterableDataset[JsonObject]):  # type: ignore[misc,unused-ignor
 
 
 def padded(examples: Sequence[JsonObject]) -> JsonObject:
-    """A batch, for ``DataLoader(..., batch_size=N, collate_fn=padded)``: ``audio`` as one tensor ``(clips, frames)``
-    with zeros behind the shorter clips, ``frames`` (int64 tensor: how many of each clip are sound), and lists of
-    ``sampling_rate``, ``text``, ``id`` and ``partial``."""
+    """A batch, for ``DataLoader(..., batch_size=N, collate_fn=padded)``: ``audio`` as one float32 tensor ``(clips,
+    frames)`` with zeros behind the shorter clips, ``frames`` (int64 tensor ``(clips,)``: each clip's length in
+    samples), and lists of ``sampling_rate``, ``text``, ``id`` and ``partial``."""
     sounds = [example["audio"] for example in examples]
     lists = {name: [example[name] for example in examples] for name in ("sampling_rate", "text", "id", "partial")}
     return {

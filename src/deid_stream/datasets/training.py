@@ -99,13 +99,13 @@ class TrainingSet:
 
     ``bootstrap_servers``: ``host:port`` of the brokers. Other settings (TLS, SASL, topic prefix) come from ``settings``
     or, as for every command, from ``DEID_*`` in the environment. ``shard`` (index, count): each of ``count`` readers
-    gets other calls. ``resume``: the ``state()`` of an earlier reader, whose calls are not given again until an
-    iteration has come to its end. That one finishes what was interrupted; those after it give every call.
+    gets other calls. ``resume``: the ``state()`` of an earlier reader. The first iteration that comes to its end leaves
+    out the calls which that reader has given; later iterations give every call.
 
-    The constructor raises ConfigError where no broker is named, a setting is wrong, ``shard`` is none of ``count`` or
-    ``resume`` no state. Iterating raises TopicError where
-    a topic is missing, ForbiddenError, another BrokerError, DigestKeyError or SealedError where records are encrypted
-    and cannot be opened, and DecodeError where a record is not one that this service publishes.
+    The constructor raises ConfigError where no broker is named, a setting is wrong, the index of ``shard`` is not from
+    0 to ``count`` - 1, or ``resume`` is not what ``state()`` gave. Iterating raises TopicError where a topic is
+    missing, ForbiddenError, another BrokerError, DigestKeyError or SealedError where records are encrypted and cannot
+    be opened, and DecodeError where a record is not one that this service publishes.
     """
 
     def __init__(
@@ -135,10 +135,10 @@ class TrainingSet:
         return msgspec.json.encode(self._state).decode()
 
     def part(self, index: int, count: int) -> "TrainingSet":
-        """The share of reader ``index`` (from 0) of ``count``: each call of this set comes to one of them.
+        """The TrainingSet of reader ``index`` (from 0) of ``count``: each call of this set goes to exactly one of them.
 
-        Raises ConfigError for a set with ``resume``, which is one reader's: where each epoch makes its readers anew
-        (the workers of a DataLoader), each would leave out the same calls again.
+        Raises ConfigError for a set with ``resume``: a DataLoader makes its workers' sets anew in each epoch, and every
+        epoch would leave out the calls that were given before the interruption.
         """
         if self._given != Resume():
             raise ConfigError("a TrainingSet with resume cannot be shared out: loop over it, or leave resume out")

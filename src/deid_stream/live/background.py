@@ -46,6 +46,7 @@ class BackgroundCall:
 
     @property
     def call_id(self) -> str:
+        """The id that ``Live.call`` was given."""
         return self._call.call_id
 
     @property
@@ -104,8 +105,9 @@ class BackgroundCall:
         self._give(lambda call: call.document(provider, document, channel=channel, clock_began_ms=clock_began_ms))
 
     def fail(self, error: Exception) -> None:
-        """Something of the call could not be read, and what follows would stand in a wrong place: nothing more of the
-        call leaves. An adapter says so instead of raising into the conversation."""
+        """End what leaves of the call: ``failed`` becomes True, and the type of ``error`` is logged. An adapter calls
+        this where it cannot read a frame, since all sound after that frame would have wrong times; it does not raise
+        into the conversation."""
         if not self.failed:
             self.failed = True
             self._waiting = []

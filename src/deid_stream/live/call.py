@@ -45,12 +45,12 @@ than ``BACK_MS`` before the last final of its channel, has another clock, as aft
 values believe more of such clocks; smaller ones believe fewer of slow recognisers."""
 _encode: Final = msgspec.json.encode
 _one_at_a_time: Final = threading.Lock()
-"""Calls on threads of their own share what detects and aligns, and the aligner holds the utterance that it is at: two
-calls in it at a time would end the process."""
+"""Held by the call that is working. Calls on several threads share one detector and one aligner, and the aligner holds
+one utterance at a time: two calls in it at once would end the process."""
 
 
 class LiveCall:
-    """One call; ``Live.call`` makes it. One thread may use it at a time, other calls' threads beside it;
+    """One call; ``Live.call`` makes it. Use it from one thread at a time; other calls may run on other threads.
     ``BackgroundCall`` puts it on a thread of its own."""
 
     def __init__(
@@ -75,7 +75,7 @@ class LiveCall:
         self._samples: dict[int, int] = {}
         self._seq: dict[int, int] = {}
         self._firsts: dict[tuple[int, int], int] = {}
-        """The first sample of each chunk that has not left, by channel and number."""
+        """Index of the first sample of each chunk that has not left, by channel and number of the chunk."""
         self._segments = 0
         self._last_final_ms: dict[int, Ms] = {}
         self._stray: set[int] = set()

@@ -20,7 +20,7 @@ class CleanAudio(msgspec.Struct, frozen=True, kw_only=True):
     offset_ms: Ms
     """Media time of the first sample, rounded to 1 ms."""
     first_sample: int
-    """The same in samples of the channel since the call began, exact: to put chunks beside each other."""
+    """Index of the first sample on its channel, counted from the beginning of the call. Exact: join chunks by it."""
     rate_hz: int
     data: bytes
     """16-bit little-endian samples of one channel."""

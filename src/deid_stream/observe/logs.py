@@ -85,7 +85,7 @@ def configure(level: Level = "info", stream: TextIO | None = None, process: int 
     ``level`` is that of this program's lines; other libraries' lines go out from "warning" on, at "debug" all of them.
     Handlers that libraries brought along are removed, since they print what was filled in. Where the stream cannot be
     written to (a full disk), lines are lost and work goes on. Each process calls this once, a spawned one too.
-    ``process``, the number of one of several that write to the same place, goes into each of its lines.
+    ``process``: this process's number, where several write to the same place; it goes into each of its lines.
     """
     handler = _Lines(stream or sys.stderr)
     handler.setFormatter(JsonLines(process))

@@ -17,8 +17,9 @@ from deid_stream.observe import labels
 
 _LATENCY_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _DELAY_MS: Final = (100, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 31_000, 33_000, 60_000)
-"""Close behind 30 s, the default hold-back: what waited for all of it leaves a moment later, and a percentile is
-interpolated between two edges (a p99 of 30.4 s was told as 58)."""
+"""Upper edges of buckets. Two lie close above the default hold-back of 30 s, since what waits for all of it leaves a
+little later, and Prometheus interpolates percentiles within a bucket (with 60 s as the next edge a p99 of 30.4 s was
+shown as 58 s)."""
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 _RETRACTION_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)

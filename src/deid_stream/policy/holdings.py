@@ -121,12 +121,12 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Taking(msgspec.Struct, frozen=True, array_like=True):
-    """What was taken back of a call for a request, the last time that something was."""
+    """What the last batch that took back anything of a call for a request took back of it."""
 
     batch: int
-    """Number of the batch, of those that took something back for the request."""
+    """Number of that batch, counted per request from 1."""
     calls: int
-    """1: it was the first time that something of this call was taken back for the request."""
+    """1 where nothing of this call had been taken back for the request before, else 0."""
     records: int
     """Number of tombstones."""
 
@@ -157,10 +157,11 @@ class Holding(msgspec.Struct, kw_only=True, omit_defaults=True):
     counted: Closing | None = None
     """What it adds to the aggregates; None: it has not closed, or its customer allows no analytics."""
     window_ms: Ms = 0
-    """The start of the window of the aggregates in which that counts."""
+    """The start (ms since the epoch) of the window of the aggregates in which ``counted`` counts."""
     parts: list[Part] = []
     takings: dict[str, Taking] = {}
-    """By request. The request's own numbers are written after this: a crash between the two loses none of them."""
+    """By request id. The request's own numbers are written after these: after a crash between the two they are made up
+    from these."""
 
     @property
     def key(self) -> str:

@@ -93,7 +93,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: int = 0
     """Number of tombstones written."""
     batches: int = 0
-    """Number of batches of calls that are in ``calls`` and ``records``."""
+    """Number of batches of calls that ``calls`` and ``records`` count so far."""
     unknown: str = ""
     """What nothing was known of when the request was taken, so that the name may be mistyped: ``customer`` (no call
     in the index and no policy), ``call`` or ``subject`` (no call of it in the index). Empty: it was known."""
@@ -101,7 +101,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Known names that may have been meant in its place; none where ids are pseudonyms."""
 
     def counting(self, takings: Iterable[Taking]) -> "Status":
-        """With what was taken back in batches after the last one that is counted here."""
+        """This status with those ``takings`` added that it does not count yet: those of batches after ``batches``."""
         new = [taking for taking in takings if taking.batch > self.batches]
         return msgspec.structs.replace(
             self,

@@ -41,8 +41,8 @@ def redact_segment(
     """Replace every span whose type has an operator.
 
     ``spans`` are sorted, half-open and disjoint in characters of ``text``. Where a span has no word, its entity has no
-    times. ``heard`` are values that only the words had: they must not leave either. ``placed``: the words on the
-    text, where that is known.
+    times. ``heard`` are values that only the words had: they must not leave either. ``placed``: where the words stand
+    in the text; None: it is worked out here.
     """
     chosen = [(span, name) for span in spans if (name := operator_of(span.entity_type)) is not None]
     placed = placed or place(text, [word.text for word in words])

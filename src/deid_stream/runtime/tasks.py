@@ -12,8 +12,8 @@ GRACE_S: Final = 7.0
 stop takes longer where a broker hangs."""
 
 AGAIN_S: Final = GRACE_S + 1.0
-"""A task that goes on so long after it was cancelled is cancelled again. Smaller: what it does to end well is cut
-short; larger: a process whose task has lost its cancellation ends later."""
+"""A task that still runs so long after it was cancelled is cancelled again. Smaller: its clean-up is cut short; larger:
+a process whose task has lost its cancellation ends later."""
 
 T = TypeVar("T")
 

@@ -68,8 +68,9 @@ class CallSession:
         self._now_ms: Ms = 0
         self._on_hold = False
         self._snapshot: bytes | None = None
-        self._told: msgspec.Raw | None = None
-        """The transcript's share of the snapshot: only turns, records that are not audio and policies change it."""
+        self._encoded_transcript: msgspec.Raw | None = None
+        """The transcript's state as the snapshot holds it; None: encode it again. Only turns, policies and records that
+        are not audio change it."""
 
     # -- what the worker asks
 
@@ -122,7 +123,7 @@ class CallSession:
 
     def use(self, policy: CompiledPolicy) -> None:
         """Apply another policy from the next turn on."""
-        self._policy, self._told = policy, None
+        self._policy, self._encoded_transcript = policy, None
         self._transcript.use(policy)
 
     def hold(self) -> None:
@@ -159,10 +160,10 @@ class CallSession:
         if isinstance(event, AudioChunk):
             self._receive_audio(event)
         elif isinstance(event, Segment):
-            self._snapshot = self._told = None
+            self._snapshot = self._encoded_transcript = None
             self._receive_segment(event if event.timed else placed(event, life.started_ms or event.time_ms))
         else:
-            self._snapshot = self._told = None
+            self._snapshot = self._encoded_transcript = None
             self._receive_lifecycle(event)
 
     def advance(self, now_ms: Ms) -> None:
@@ -271,7 +272,7 @@ class CallSession:
 
     def _detect(self, until_ms: Ms, now_ms: Ms, known: Known | None = None) -> None:
         while (turn := self._turns.pop_closed(until_ms, known)) is not None:
-            self._snapshot = self._told = None
+            self._snapshot = self._encoded_transcript = None
             replaced = self._turns.take_replaced(turn)
             self._awaiting.extend(self._transcript.release(turn, now_ms, replaced, self._turns))
 
@@ -347,7 +348,7 @@ class CallSession:
     def snapshot(self) -> bytes:
         """The call's share of the checkpoint: content-free JSON, the same object until something changes."""
         if self._snapshot is None:
-            self._told = self._told or states.encoded(self._transcript.state())
+            self._encoded_transcript = self._encoded_transcript or states.encoded(self._transcript.state())
             self._snapshot = states.encode(
                 states.CallState(
                     v=states.VERSION,
@@ -357,7 +358,7 @@ class CallSession:
                     lifecycle=self._life.state(),
                     holdback=self._holdback.state(),
                     sound=self._sound.state(),
-                    transcript=self._told,
+                    transcript=self._encoded_transcript,
                     rereading=self._rereading.state(self._turns.sources(), self._awaiting.state()),
                     ledger=self._ledger.state(),
                 )

@@ -34,7 +34,7 @@ class HeardTurn:
     def __init__(self, turn: Turn) -> None:
         self._parts: list[_Part] = []
         self.placed: list[Placement] = []
-        """Of each segment: its words on its text."""
+        """By segment: where its words stand in its text."""
         heard_at = 0
         for segment, written_at in zip(turn.segments, turn.starts(), strict=True):
             words = tuple(word.text for word in segment.words)

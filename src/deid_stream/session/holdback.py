@@ -32,7 +32,8 @@ class Holdback:
     def __init__(self, holdback_ms: Ms) -> None:
         self._holdback_ms = holdback_ms
         self._marks: deque[list[Ms]] = deque()
-        """Record time, and the media time that is passed a hold-back later."""
+        """Pairs of a record time and the media time that is passed ``holdback_ms`` after it, whatever is missing
+        (ms)."""
         self.covered: dict[int, Ms] = {}
         """How far the recogniser has finished with each channel."""
         self.forced_ms: Ms = 0

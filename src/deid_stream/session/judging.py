@@ -48,7 +48,7 @@ class Judged(NamedTuple):
     spans: tuple[Span, ...]
     heard: Sequence[str]
     placed: Sequence[Placement] = ()
-    """The words of each segment on its text."""
+    """By segment: where its words stand in its text."""
 
 
 DETECTOR: Final = "detector"

@@ -41,8 +41,8 @@ _NO_WORD: Final = Word("-")
 
 
 class Unlocated(NamedTuple):
-    """A turn whose text is decided; ``spans`` in characters of its text; ``muted``: all of it must go; ``placed``: the
-    words of each segment on its text, where that is known."""
+    """A turn whose text is decided; ``spans`` in characters of its text; ``muted``: all of it must go; ``placed``:
+    by segment, where its words stand in its text; empty: not worked out yet."""
 
     turn: Turn
     spans: tuple[Span, ...]

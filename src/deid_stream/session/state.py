@@ -40,7 +40,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     holdback: HoldbackState = HoldbackState()
     sound: SoundState = SoundState()
     transcript: TranscriptState | msgspec.Raw = TranscriptState()
-    """Raw where a session writes it: encoded (``encoded``) once per turn, not with each chunk that leaves."""
+    """A session writes it as ``msgspec.Raw``, encoded once per turn (``encoded``) and not with each chunk that leaves;
+    read from a checkpoint it is a TranscriptState."""
     rereading: RereadingState = RereadingState()
     ledger: LedgerState = LedgerState()
 

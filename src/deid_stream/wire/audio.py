@@ -21,9 +21,9 @@ _AUDIO_V1 = ce.AUDIO_V1.encode()
 _STREAMS: Final = 8_192
 _MAX_ID_BYTES: Final = 256
 _COMMON: Final = (ce.SPECVERSION, ce.SOURCE, ce.TYPE, ce.SUBJECT, ce.CUSTOMER_ID, ce.CHANNEL, ce.CONTENT_TYPE)
-"""As ``_stream`` takes them, behind the key."""
+"""Headers that are the same for all chunks of a stream, in the order in which ``_stream`` takes them after the key."""
 _OWN: Final = (ce.SEQ, ce.OFFSET_MS, ce.ID, ce.TIME)
-"""The headers that each chunk has for itself."""
+"""Headers that differ from chunk to chunk."""
 
 
 class _Stream(NamedTuple):

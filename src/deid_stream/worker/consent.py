@@ -57,7 +57,7 @@ class CallConsent:
         self._standing: Standing | None = None
         self._made = (False, -1)
         self._refused_before = False
-        """``_standing`` refuses a record of the call, or will."""
+        """Whether ``_standing`` refuses any record since the call began; its permits then say ``partial``."""
         self.published = Published()
 
     def claim(self) -> Claim:

@@ -205,7 +205,7 @@ class CallDesk:
         return self._sessions.open(event.call_id, event.customer_id, self._policies.of(event.customer_id))
 
     def _rival(self, live: LiveCall, event: Event) -> CallSession:
-        """The session that holds what this other customer sends of the call."""
+        """The session for another customer whose records have the same call id."""
         rival = live.rivals.get(event.customer_id)
         if rival is None:
             rival = self._open(event)

@@ -31,7 +31,7 @@ class Merge:
         self._time_ms: dict[str, Ms] = dict.fromkeys(INPUT_KINDS, 0)
         self._at_end: frozenset[str] = frozenset()
         self.records = 0
-        """Waiting, of all kinds."""
+        """Number of records that wait, of all kinds."""
         self.bytes: dict[str, int] = dict.fromkeys(INPUT_KINDS, 0)
 
     def feed(self, kind: str, records: Sequence[InRecord]) -> None:

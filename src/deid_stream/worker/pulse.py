@@ -18,7 +18,7 @@ class Life(NamedTuple):
     restarts: Mapping[str, int]
     """How often processes of its place were started again, by why; its own start is counted."""
     number: int = 0
-    """Which of the supervisor's processes it is, from 0 on; its metrics port is that number behind the first."""
+    """Number of this process among the supervisor's, from 0; its metrics port is the first port plus this number."""
 
 
 @contextlib.contextmanager

@@ -49,14 +49,14 @@ def test_the_transcript_in_a_snapshot_is_as_it_is_now() -> None:
     session = new_session(call.call_id)
     kept = 0
     for number, event in enumerate(events):
-        before = session._told
+        before = session._encoded_transcript
         session.receive(event)
         if number == len(events) // 2:
             session.use(session._policy)
         session.advance(event.time_ms)
         snapshot = msgspec.json.decode(session.snapshot())
         assert snapshot["transcript"] == msgspec.json.decode(msgspec.json.encode(session._transcript.state()))
-        kept += session._told is before
+        kept += session._encoded_transcript is before
     assert kept > len(events) // 2
 
 

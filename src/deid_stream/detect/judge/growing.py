@@ -1,4 +1,4 @@
-"""What belongs to a password or a name beside the part of it that was found: signs that are said in words.
+"""Widens a password that was found over the signs said in words after it, and a name over a hyphen that was said.
 
 "summer capital s then 2024 exclamation mark" is one password, "hughes hyphen pritchard" one surname.
 """
@@ -21,36 +21,39 @@ _SIGN: Final = (
     r"|bang|dot"
     r"|(?:open|closed?) brackets?)(?![^\W_])(?! key)"
 )
-"""A sign as it is said. No "at": "sunshine at home"."""
+"""A sign said in words. "at" counts only as "at sign" or "at symbol": people say "sunshine at home"."""
 SIGN_WORDS: Final = word_set("growing.signs")
-"""The single words of them."""
+"""The words that such signs consist of."""
 _DIGITS: Final = word_set("growing.digits")
 _JOINT: Final = r"[ ,]+(?:(?:and|then|and then|followed by|with|plus) )?(?:an? |the )?"
 _SIGN_AFTER: Final = re.compile(rf"{_JOINT}{_SIGN}")
 _NO_KEY_AFTER: Final = re.compile(rf"{_JOINT}(?!star|hash|pound){_SIGN}")
-"""The same behind digits alone, where the star or hash is the key that ends the code: "the gate code is 441 star"."""
+"""As ``_SIGN_AFTER``, after digits alone and without star, hash and pound: there these are the key that ends the code,
+as in "the gate code is 441 star"."""
 _PIECE_AFTER: Final = re.compile(
     rf"[ ,]+(?:then )?(?:(?:capital|upper ?case|lower ?case|big|small) [^\W\d_]+|\d[^\W_]*|[b-hj-z](?![^\W_])"
     rf"|(?:{'|'.join(sorted(_DIGITS))})(?![^\W_]))"
 )
-"""After a sign: more of the password, where it is no word of a sentence."""
+"""After a sign: a letter, digits or "capital" and a word, which belong to the password, too."""
 _CAPITAL_BEFORE: Final = re.compile(r"(?<![^\W_])(?:capital|upper ?case|lower ?case) \Z")
 _JOINS: Final = re.compile(r"(?:dash|dot|hyphen|period|plus|slash|under ?score)\Z")
-"""Signs that a sentence may go on after, too: "tulip dash i think"."""
+"""Signs after which a sentence may go on instead of the password: "tulip dash i think"."""
 _NO_PART: Final = COMMON | FIELDS
-"""Words of a sentence, and no part of a password behind such a sign."""
+"""Words after such a sign that belong to a sentence, not to the password."""
 _MOST_SIGNS: Final = 12
-"""Signs and pieces that a password grows over at most."""
+"""A password is widened over at most this many signs. Larger: a long run of signs that is no password is masked too;
+smaller: the end of a long password remains."""
 _PARTED: Final = re.compile(r" (?:hyphen|dash) ")
 _NAME_AFTER: Final = re.compile(r" (?:hyphen|dash) (?P<name>[^\W\d_]{3,})(?![^\W_])")
 _NAME_BEFORE: Final = re.compile(r"(?<![^\W_])(?P<name>[^\W\d_]{3,}) (?:hyphen|dash) \Z")
 _REACH: Final = 40
-"""Characters before a name in which the other half of it may stand."""
+"""The other half of a name, or "capital", is looked for in so many characters before what was found. Larger: slower;
+smaller: long halves of names are missed."""
 
 
 def grow_values(text: str, detections: list[Detection]) -> list[Detection]:
-    """The detections of one source ``text`` with passwords grown over the signs behind them, and names over a hyphen
-    that was said."""
+    """The ``detections`` of ``text``, with passwords widened over the signs after them, and names over a hyphen that
+    was said. Bounds are characters of ``text``. Other detections are unchanged."""
     kinds = {detection.entity_type for detection in detections}
     if T.PASSWORD not in kinds and (T.PERSON not in kinds or _PARTED.search(text.lower()) is None):
         return detections

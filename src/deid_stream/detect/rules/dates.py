@@ -26,7 +26,7 @@ _YEAR_AFTER: Final = re.compile(
 )
 """The year of birth, told after its day and month: "the 5th of may, and the year's 81"."""
 _YEARLESS: Final = re.compile(r"(?:[^\W\d]|\d(?:st|nd|rd|th))\Z")
-"""How a date ends in which no year was said; "may 5" may hold one."""
+"""How a date ends that holds no year: in a word or in "5th". The 5 of "may 5" may be a year."""
 _LEAD: Final = re.compile(
     r"(?:(?:in|since|from|of|years?|is|was|until|till|before|after|by|during|late|early|mid|summer|winter|spring"
     r"|autumn|fall"

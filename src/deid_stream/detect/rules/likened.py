@@ -1,4 +1,4 @@
-"""Names told by what else is called so: "berry, like the fruit", "like the season, summer"."""
+"""Names that a speaker compares to a thing of the same name: "berry, like the fruit", "like the season, summer"."""
 
 import re
 from typing import Final
@@ -18,11 +18,13 @@ _OPENS: Final = re.compile(r"(?:(?:um|uh|erm|yes|yeah|it's|it is|that's)[ ,]+)*"
 _ENDS: Final = re.compile(r"\W*(?:(?:with an? [^\W_]+|please|thanks)\W*)?\Z")
 _NAMED: Final = re.compile(r"(?<![^\W_])(?:sur)?names?(?:'s)?(?![^\W_])")
 _SHORT: Final = 7
-"""A turn of at most this many words that likens a word is about a name. A larger value redacts words of comparisons."""
+"""A turn of at most this many words that says nothing but such a comparison is about a name. A larger value redacts
+words of ordinary comparisons."""
 
 
 class LikenedRecognizer:
-    """A word likened to the thing of the same name, where a name was asked for or the turn says nothing else."""
+    """Finds a word that is compared to a thing of the same name, where a name was asked for, where the turn says "name"
+    or "surname", or where it says nothing else."""
 
     name = "likened"
 

@@ -20,12 +20,12 @@ _OPENS: Final = re.compile(r"(?<![^\W_])to\s*\Z")
 """Before what the password opens: "the passcode to the gate"."""
 _NO_HANDLE: Final = word_set("secrets.no_handle")
 _THE_SAME: Final = word_set("secrets.the_same")
-"""What a user name is said to be, and no name: "the same as my e-mail"."""
+"""Words after "the" that describe a user name and are not it: "the same as my e-mail"."""
 _TITLED: Final = re.compile(
     r"the (?P<first>[^\s,.?!]+)"
     rf"(?: (?!(?:{'|'.join(expressions('secrets', 'followed_by'))})(?![^\W_]))[^\s,.?!]+){{0,3}}"
 )
-"""A user name that begins with "the", to the word that goes on after it: "the iron duke and my email is"."""
+"""A user name that begins with "the", up to the word that continues the sentence: "the iron duke and my email is"."""
 _CONTRACTED: Final = re.compile(r"[a-z]+['’](?:ve|re|ll|d|m)")
 """A subject with its verb: "the passcode we've sent"."""
 _SITES: Final = tuple(
@@ -75,7 +75,7 @@ class SecretRecognizer:
         for match in _HANDLE.finditer(low) if any(site in low for site in _SITES) else ():
             words = match.group("v").split()
             if words[0] != "the" and match["site"] == "handle" and all(w in COMMON or w in DICTIONARY for w in words):
-                continue  # that of a door
+                continue  # the handle of a door or a bag
             titled = words[0] == "the" and len(words) > 1 and words[1] not in _THE_SAME
             if titled or (words[0] not in _NEGATIONS and words[0] not in _NO_HANDLE):
                 found.append(view.detection(*match.span("v"), EntityType.USERNAME, 0.8, f"{self.name}/handle"))

@@ -67,8 +67,8 @@ class AioLogReader:
         """See ``LogReader.end``. The embedded broker lists a wrong end (the first offset of its last batch, plus one),
         so the answer to a fetch is used as well."""
         where, consumer = _where(place), self._consumer
-        # also where a topic is followed: there is nothing behind the end to wait for, and the next request waits for
-        # the answer. Until ``assign``; the ends of a followed topic took 0.75 s per partition
+        # a short wait, also for a reader that follows a topic: at the end there is nothing to fetch, and the next
+        # request waits for this answer (0.75 s per partition with the long wait, which ``assign`` sets again)
         consumer._fetcher._fetch_max_wait_ms = _FETCH_WAIT_MS
         async with translated(f"reading {place.topic}", place.topic):
             listed: int = (await consumer.end_offsets([where]))[where]
