@@ -1,6 +1,8 @@
-"""What the control plane counts, it counts once, wherever it is killed: closed calls in the aggregates, and in a
-request's receipt the calls and records that were taken back. Its tables' topics have partitions, so of what it wrote
-last any key's changes may be kept while another's are lost; and it reads again what it read last."""
+"""The control plane counts each closed call once in the aggregates, and each call and record that was taken back once
+in a request's receipt, wherever it is killed.
+
+Its tables are topics of several partitions. A crash may therefore keep the newest changes of one key and lose those of
+another. After a crash the records of the index that were read since the last commit are read again."""
 
 import asyncio
 import random
@@ -20,7 +22,8 @@ GONE = object()
 
 
 class Topic(dict):
-    """A table's entries; what was written since the last ``flush`` may be lost in a crash, from any record on."""
+    """A table's entries. ``crash`` may lose what was written since the last ``flush``, for each key from some change
+    on."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +41,7 @@ class Topic(dict):
         self.written, self.safe = [], dict(self)
 
     def crash(self, seed):
-        """Of each key's changes the first few are kept."""
+        """Keep the first changes of each key, as many as ``seed`` says, and lose the others."""
         chosen = random.Random(seed)
         kept = dict(self.safe)
         for key in dict(self.written):
@@ -56,7 +59,7 @@ class KilledError(Exception):
 
 
 class Counting:
-    """A control plane; ``log`` is its index: numbers of calls, and whether the call has closed."""
+    """A control plane; ``log`` holds the records of its index: a call's number, and whether the call has closed."""
 
     def __init__(self, log):
         self.log = log
@@ -65,7 +68,7 @@ class Counting:
         self.now_ms = T
         self.read = self.committed = 0
         self.published = {}
-        """Calls in each window."""
+        """Number of calls by the start of the window."""
         self.start()
 
     def start(self):
@@ -73,7 +76,7 @@ class Counting:
         self.register = self.stored.register(self.windows)
 
     def take(self, _=None):
-        """One more record of the index."""
+        """Read the next record of the index."""
         if self.read < len(self.log):
             number, closed = self.log[self.read]
             self.register.claims(claims(claim(f"c{number}", closed=closed)), self.now_ms)
@@ -128,7 +131,7 @@ STEPS = st.sampled_from(
 
 
 KEPT, LOST = (next(seed for seed in range(99) if random.Random(2 * seed).randint(0, 1) == kept) for kept in (1, 0))
-"""Crashes that keep or lose the only change of the first topic."""
+"""Seeds with which ``Counting.kill`` keeps or loses the only change of the first topic."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -154,7 +157,7 @@ def test_a_closed_call_counts_once_wherever_the_control_plane_is_killed(log, ste
 
 
 class Dying(Plane):
-    """An executor that is killed at the ``lives``-th answer of the broker."""
+    """An executor that is killed when it has asked the broker ``lives`` times."""
 
     def __init__(self, stored, broker, lives):
         self.lives = lives
@@ -182,7 +185,7 @@ class Dying(Plane):
 @example(1, [(3, 56, True), (3, 56, False)])
 @settings(max_examples=150)
 def test_a_receipt_counts_each_call_and_record_once_wherever_the_control_plane_is_killed(calls, kills):
-    """Between two lives, one call may have gone on: its further records are taken back, too."""
+    """Before a restart one call may publish more records: they are taken back and counted, too."""
     stored, broker = Stored(), None
     stored.calls, stored.requests = Topic(), Topic()
     told = dict.fromkeys(range(calls), 4)

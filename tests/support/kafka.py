@@ -47,8 +47,8 @@ def free_port() -> int:
 
 def free_ports(count: int) -> int:
     """The first of so many neighbouring ports that nobody listens on right now. They lie below those that the system
-    gives to connections (32768 on), so none of them is taken before it is used; and each process of a test run gives
-    out its own, one after the other, so that no other test takes one whose user is still starting."""
+    gives to connections (32768 on), so none of them is taken before it is used. Each process of a test run gives out
+    ports of a range of its own, in turn, so no other test gets one while the process that is to use it still starts."""
     for _ in range(_SHARE):
         first = next(_ports)
         if first % _SHARE + count > _SHARE:
@@ -66,7 +66,8 @@ def free_ports(count: int) -> int:
 
 
 def _own_ports() -> Iterator[int]:
-    """This process's ports, over and over, from a random one on: another test run may be under way beside this one."""
+    """The ports of this process's range, again and again. The first one is random, since another test run on this
+    machine may use the same range."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 15_000 + number % 16 * _SHARE
     start = random.randrange(_SHARE)

@@ -19,7 +19,7 @@ SAMPLE = Path(deid_stream.__file__).parent / "demo" / "samples" / "card-payment.
 
 
 class Call:
-    """Keeps what it is given; 2 bytes are 1 ms."""
+    """Notes what it is fed. At 1 kHz, 2 bytes are 1 ms."""
 
     rate_hz = 1_000
     channels = 2
@@ -28,7 +28,7 @@ class Call:
         self.fed = {CALLER: 0, AGENT: 0}
         self.segments: list[tuple[str, int, int]] = []
         self.begins: list[int] = []
-        """Of what the agent said, without its silence."""
+        """Where each piece of the agent's sound begins (ms), without its silence."""
         self.silence: list[tuple[int, int]] = []
 
     def media_ms(self, channel: int) -> int:
@@ -100,34 +100,34 @@ def test_while_the_agent_says_nothing_its_channel_is_silent() -> None:
         ("speak stop speak say stop say", [("hello", 1_000, 1_500), ("hello", 1_500, 2_000)]),
         # no text came for the first: its sound is told of with the second
         ("speak stop speak stop say", [("hello", 1_000, 2_000)]),
-        # the end of the text comes after the end of the sound
+        # some of the text comes after the sound has ended
         ("speak say=my stop say=name speak say=yours stop", [("my name", 1_000, 1_500), ("yours", 1_500, 2_000)]),
         ("speak stop say=my say=name speak say=yours stop", [("my name", 1_000, 1_500), ("yours", 1_500, 2_000)]),
         ("say=my speak say=name soon stop say=is wait", [("my name is", 1_000, 1_500)]),
         ("speak stop soon say=my soon say=name soon say=is wait", [("my name is", 1_000, 1_500)]),
-        # all of the text of the first came before its sound: what comes after that is of the second
+        # the first sound had all its text before it began, so later text belongs to the second
         ("say=my speak stop say=your speak stop", [("my", 1_000, 1_500), ("your", 1_500, 2_000)]),
-        # too late to be of the first
+        # text that comes too late for the first sound
         ("speak say=my stop wait say=your speak stop", [("my", 1_000, 1_500), ("your", 4_000, 4_500)]),
-        # cut off: the rest of its sound has no text, and what is said next is not laid over it
+        # interrupted: the rest of that sound gets no text, and the next text does not go to it
         ("speak interrupt speak stop say", [("hello", 1_500, 2_000)]),
         ("speak say speak interrupt speak stop say", [("hello", 1_000, 1_500), ("hello", 2_000, 2_500)]),
         ("say speak interrupt stop say stop", [("hello", 1_000, 1_500)]),
         ("speak interrupt interrupt stop wait say speak stop", [("hello", 4_000, 4_500)]),
         ("say interrupt speak stop say", [("hello", 1_000, 1_500)]),
-        # where it is told when the agent begins to speak, the rest of what was cut off is no part of that
+        # where the framework reports that the agent begins to speak, the rest of an interrupted sound is no part of it
         ("start speak interrupt stop speak start start speak say stop", [("hello", 2_000, 2_500)]),
         ("start speak interrupt speak stop start speak start say stop", [("hello", 2_000, 2_500)]),
         ("start speak interrupt speak say interrupt start speak say stop", [("hello", 2_000, 2_500)]),
         ("start speak interrupt soon say=my start speak say=name stop", [("my name", 1_700, 2_200)]),
         ("start speak stop interrupt say=my start speak say=name stop", [("name", 1_500, 2_000)]),
         ("start speak start say stop", [("hello", 1_000, 1_500)]),
-        # a last frame of it comes behind the interruption
+        # the last frame of an interrupted sound comes after the interruption
         ("speak interrupt speak wait speak stop say", [("hello", 4_000, 4_500)]),
-        # sound that never gets text, as of a recording, long before
+        # an earlier sound that never gets text, such as a recording
         ("speak stop wait speak say stop", [("hello", 4_000, 4_500)]),
         ("speak stop wait say speak stop", [("hello", 4_000, 4_500)]),
-        # a pause within what is said
+        # a pause within one reply
         ("say speak wait speak stop", [("hello", 1_000, 4_500)]),
         ("speak stop", []),
         ("say stop", []),
@@ -143,7 +143,7 @@ def test_text_and_sound_meet_whichever_comes_first(steps: str, expected: list[tu
     [
         ("begin=a speak say=my@a stop", [("my", 1_000, 1_500)]),
         ("say=my@a begin=a speak say=name@a stop", [("my name", 1_000, 1_500)]),
-        # whichever comes first, and however late
+        # text before, during or after the sound, however late
         (
             "begin=a speak say=my@a stop begin=b speak say=name@a say=your@b stop",
             [("my name", 1_000, 1_500), ("your", 1_500, 2_000)],
@@ -151,17 +151,17 @@ def test_text_and_sound_meet_whichever_comes_first(steps: str, expected: list[tu
         ("begin=a speak stop wait say=my@a wait", [("my", 1_000, 1_500)]),
         ("begin=a speak say=my@a stop say=your@b begin=b speak stop", [("my", 1_000, 1_500), ("your", 1_500, 2_000)]),
         ("begin=a speak begin= speak say=my@a stop", [("my", 1_000, 1_500)]),
-        # a synthesiser that stalls
+        # a synthesiser that pauses within one reply
         ("begin=a speak stop wait speak say=my@a stop", [("my", 1_000, 4_500)]),
         ("begin=a speak say=my@a stop wait speak say=name@a stop", [("my", 1_000, 1_500), ("name", 4_000, 4_500)]),
-        # its sound has its text already: it is not that of what comes next
+        # late text of a reply that has its text is dropped, and does not go to the next reply
         ("begin=a speak say=my@a stop wait say=name@a begin=b speak say=your@b stop",
          [("my", 1_000, 1_500), ("your", 4_000, 4_500)]),
-        # cut off: what was on its way comes behind the interruption
+        # interrupted: sound and text of the reply that come after the interruption are dropped
         ("begin=a speak interrupt speak say=my@a begin=b speak say=your@b stop", [("your", 2_000, 2_500)]),
         ("begin=a say=my@a interrupt say=name@a begin=b speak say=your@b stop", [("your", 1_000, 1_500)]),
         ("begin=a speak interrupt stop say=my@a wait begin=b speak say=your@b stop", [("your", 4_000, 4_500)]),
-        # sound without a name, as of a recording, gets none of it
+        # sound without a name, such as a recording, gets no text of a named reply
         ("begin=a speak begin= stop speak stop say=my@a wait", [("my", 1_000, 1_500)]),
     ],
 )  # fmt: skip

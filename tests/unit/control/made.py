@@ -47,7 +47,7 @@ class Stored:
         return register
 
     def counts(self, length_ms=3_600_000):
-        """Windows with nothing counted in them."""
+        """Windows in which no call has been counted."""
         table = Table(self.windows, int)
         return Windows(table, TOPICS.aggregates, length_ms=length_ms, threshold=4, epsilon=0.0, seed=b"seed")
 

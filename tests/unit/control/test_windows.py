@@ -116,7 +116,8 @@ def test_what_was_published_is_gone_and_the_next_window_is_not():
     ],
 )
 def test_nothing_counts_in_a_window_that_was_published_also_after_a_restart(length_ms, start_ms):
-    """By a clock that was set back, or in windows of another length, which may not overlap what was published."""
+    """Cases: the clock was set back; the length of windows was changed, and a new one must not overlap a published
+    one."""
     stored = {}
     windows(stored).published(T)
     made = windows(stored, length_ms=length_ms)

@@ -1,4 +1,5 @@
-"""What a training job's own loop sees: epochs, early ends, workers; with PyTorch and Hugging Face where installed."""
+"""Loops of training jobs: several epochs, loops that are left early, several workers. PyTorch and Hugging Face are
+tested where they are installed."""
 
 import asyncio
 import functools
@@ -30,7 +31,7 @@ PARTITIONS = 2
 
 
 class Kafka:
-    """The memory broker's way in, whose readers take a while to close, as over a network."""
+    """Connects to the memory broker. Its readers take a while to close, as over a network."""
 
     def __init__(self, broker):
         self._broker = broker
@@ -113,7 +114,7 @@ class TestEpochs:
         loop.close()
         again = TrainingSet(settings=SETTINGS, resume=state)
         rest = [call_id for call_id in ALL if call_id != done]
-        next(iter(again))  # a look at the first call uses nothing up
+        next(iter(again))  # an iteration that is left early does not use up ``resume``
         assert [ids(again) for _ in range(3)] == [rest, ALL, ALL]
 
     def test_the_state_after_a_whole_one_leaves_only_new_calls(self, deployment):

@@ -1,4 +1,4 @@
-"""The ends of a topic that is followed are asked for without the patience that following has."""
+"""Finding the end of a followed topic uses a short fetch wait; following it uses a long one."""
 
 from types import SimpleNamespace
 
@@ -14,7 +14,7 @@ PATIENT_MS = 200
 
 
 class Consumer:
-    """As aiokafka's: a fetch that begins waits as long as its fetcher says then."""
+    """As aiokafka's: a fetch waits as long as its fetcher says when the fetch begins."""
 
     def __init__(self) -> None:
         self._fetch_max_wait_ms = PATIENT_MS
