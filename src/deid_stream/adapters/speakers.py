@@ -84,14 +84,14 @@ class Side:
         """Feed in the caller's next sound, and zeros for the agent where its channel is too far behind."""
         self.call.audio(sound, channel=CALLER)
         if self._behind_ms > _QUIET_MS:
-            self._be_silent(self._behind_ms - RAGGED_MS)
+            self._feed_silence(self._behind_ms - RAGGED_MS)
 
     def speak(self, sound: Sound, *, goes_on: bool) -> Ms:
         """Feed in the agent's next sound; returns the media time at which it begins. ``goes_on``: it continues the
         sound before it, so a short pause between them is closed (``RAGGED_MS``)."""
         follows = goes_on and self.call.media_ms(AGENT) == self.until_ms
         if self._behind_ms > (RAGGED_MS if follows else 0):
-            self._be_silent(self._behind_ms)
+            self._feed_silence(self._behind_ms)
         start_ms = self.call.media_ms(AGENT)
         self.call.audio(sound, channel=AGENT)
         self.until_ms = self.call.media_ms(AGENT)
@@ -101,7 +101,7 @@ class Side:
     def _behind_ms(self) -> Ms:
         return self.now_ms - self.call.media_ms(AGENT)
 
-    def _be_silent(self, ms: Ms) -> None:
+    def _feed_silence(self, ms: Ms) -> None:
         self.call.audio(bytes(2 * ms_to_samples(ms, self.call.rate_hz)), channel=AGENT)
 
 
@@ -151,7 +151,7 @@ class Agent:
         self._next = Said()
         """Text whose sound has not begun."""
         self._playing: Said | None = None
-        self._over: Said | None = None
+        self._ended: Said | None = None
         """Sound that has ended and may still get text."""
         self._reply: str | None = None
         """The reply whose sound comes now; None: one without a name."""
@@ -159,7 +159,7 @@ class Agent:
         """Whether the framework has named any reply."""
         self._done: deque[str | None] = deque(maxlen=_DONE)
         """Replies that have their text; more text of theirs is dropped."""
-        self._starts = False
+        self._reports_start = False
         """Whether the framework reports when the agent begins to speak."""
         self._after_cut = False
         """Whether the agent was interrupted and has not begun to speak since."""
@@ -171,13 +171,13 @@ class Agent:
     def hear(self, sound: Sound) -> None:
         """Feed in the caller's next sound."""
         self._side.hear(sound)
-        over = self._over
+        over = self._ended
         if over is not None and over.text and self._late(over.since_ms):
-            self._settle()
+            self._hand_over_ended()
 
     def start(self) -> None:
         """The agent has begun to speak. May be called more than once for one reply."""
-        self._starts, self._after_cut = True, False
+        self._reports_start, self._after_cut = True, False
         if self._playing is not None and self._playing.cut:
             self._playing = None
 
@@ -206,12 +206,12 @@ class Agent:
             return
         if reply is None and self._after_cut and self._side.now_ms - self._cut_ms <= RAGGED_MS:
             return
-        over, playing = self._over, self._playing
+        over, playing = self._ended, self._playing
         if over is not None and self._belongs(over, reply):
             over.add(text, joined=joined)
             over.since_ms = self._side.now_ms
             if playing is not None and reply is None:
-                self._settle()
+                self._hand_over_ended()
         elif playing is not None and playing.reply == reply and not playing.cut:
             playing.add(text, joined=joined)
         else:
@@ -224,7 +224,7 @@ class Agent:
         over, self._playing = self._playing, None
         if over is None or over.start_ms is None or over.cut or (self._named and not over.reply):
             return
-        before, self._over = self._over, over
+        before, self._ended = self._ended, over
         over.since_ms = self._side.now_ms
         if before is not None and before.start_ms is not None:
             if over.reply is None is before.reply and not before.text and over.start_ms - before.end_ms <= LATE_MS:
@@ -233,25 +233,25 @@ class Agent:
             else:
                 self._hand_over(before)
         if over.foretold and over.reply is None:
-            self._settle()
+            self._hand_over_ended()
 
     def interrupt(self) -> None:
         """The agent was interrupted: no more text of its reply will come. Its sound up to the newest text gets the text
         that came; its sound after that gets none, and is silenced."""
-        self._settle()
+        self._hand_over_ended()
         playing = self._playing
         if playing is not None:
             if playing.text and not playing.foretold:
                 playing.end_ms = playing.read_ms
             self._hand_over(playing)
         self._cut = {self._next.reply, self._reply}
-        self._after_cut, self._cut_ms = self._starts, self._side.now_ms
+        self._after_cut, self._cut_ms = self._reports_start, self._side.now_ms
         self._playing, self._next = None, Said()
 
     def finish(self) -> None:
         """The call is over, so no more text will come: hand over what there is."""
         self.stop()
-        self._settle()
+        self._hand_over_ended()
 
     def _begun(self, start_ms: Ms) -> Said:
         """A sound that begins at ``start_ms``, with the text that came before it."""
@@ -260,15 +260,15 @@ class Agent:
         said, self._next = self._next, Said()
         if said.reply != self._reply:
             said = Said(self._reply) if said.reply is not None else msgspec.structs.replace(said, reply=self._reply)
-        over = self._over
+        over = self._ended
         # a reply may go on after a pause
         if over is not None and over.reply is not None and over.reply == self._reply:
-            self._over = None
+            self._ended = None
             return over
         if self._reply is not None and self._reply in self._done:
             self._done.remove(self._reply)
         if over is not None and over.reply is None and (over.text or start_ms - over.end_ms > LATE_MS):
-            self._settle()
+            self._hand_over_ended()
         said.start_ms = start_ms
         return said
 
@@ -283,8 +283,8 @@ class Agent:
     def _late(self, since_ms: Ms) -> bool:
         return self._side.now_ms - since_ms > LATE_MS
 
-    def _settle(self) -> None:
-        over, self._over = self._over, None
+    def _hand_over_ended(self) -> None:
+        over, self._ended = self._ended, None
         if over is not None:
             self._hand_over(over)
 

@@ -130,7 +130,7 @@ class CallDesk:
         if not again:
             # only what a call takes in moves time: not what was refused
             if time_ms > self._clock.reached_ms:
-                self._pass(time_ms)
+                self._advance_to(time_ms)
             if live is not None and event.time_ms >= live.due_ms and not self.replaying:
                 self._fire(live, event.time_ms)
             # either may have closed it
@@ -164,7 +164,7 @@ class CallDesk:
         self._touched[event.call_id] = live
         return None
 
-    def _pass(self, time_ms: Ms) -> None:
+    def _advance_to(self, time_ms: Ms) -> None:
         """Let the partition's time reach an accepted record."""
         if time_ms - self._drained_at_ms >= DRAIN_SPAN_MS:
             self.drain()

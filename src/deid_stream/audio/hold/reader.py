@@ -136,7 +136,7 @@ class Excerpt:
         self._beyond = ms_to_samples(_BEYOND_MS, self.rate_hz) if self._ends else 0
         self._whole = None if reader.missing(channel, part) else part
         """The part, where nothing of it is missing: asked about every word, and the answer is nearly always none."""
-        self._every = self.rate_hz // 1000 if self.rate_hz % 1000 == 0 else 1
+        self._step_samples = self.rate_hz // 1000 if self.rate_hz % 1000 == 0 else 1
         """Samples from the beginning of one frame in ``_peaks`` to that of the next: 1 ms, since frames are asked for
         at whole ms; 1 sample where 1 ms is no whole number of them."""
         self._louder: dict[int, bytes] = {}
@@ -181,14 +181,14 @@ class Excerpt:
         stop = start + count * size
         if channel != self._channel or start < 0 or stop > len(self._samples) + self._beyond:
             return None
-        return slice(start // self._every, stop // self._every, size // self._every)
+        return slice(start // self._step_samples, stop // self._step_samples, size // self._step_samples)
 
     @cached_property
     def _peaks(self) -> NDArray[np.uint16]:
-        """The peaks of the frames that begin at every ``_every``-th sample."""
+        """The peaks of the frames that begin at every ``_step_samples``-th sample."""
         whole = np.zeros(len(self._samples) + self._beyond, np.uint16)
         whole[: len(self._samples)] = loudness(self._samples)
-        return _peaks_from_each(whole, FRAME_MS * self.rate_hz // 1000)[:: self._every].copy()
+        return _peaks_from_each(whole, FRAME_MS * self.rate_hz // 1000)[:: self._step_samples].copy()
 
     def line(self, channel: int, at_ms: Ms) -> LineLevel:
         """See ``Reader.line``."""
