@@ -41,21 +41,36 @@ class Overheard(NamedTuple):
 
 
 def overheard(turn: Turn, pending: Iterable[Segment]) -> Overheard | None:
-    """The last question that another channel asked before the last segment of ``turn`` began, in a ``pending`` segment
-    that goes on after the turn: a recogniser may make one segment of two questions and of the pause that the answer to
-    the first fills. Turns are detected in the order of their ends, so that segment is detected after the answer."""
-    begins_ms, found = turn.segments[-1].start_ms, None
+    """The last question that another channel asked before the last segment of ``turn``, in a ``pending`` segment: turns
+    are detected in the order of their ends, so that segment is detected after the answer. It may go on after the turn,
+    since a recogniser may make one segment of two questions and of the pause that the answer to the first fills. Or it
+    has no times, and its turn lasts on: nobody knows what pause lies between it and what is said next."""
+    begins_ms, found, newest_ms = turn.segments[-1].start_ms, None, -1
+    for segment in _asked_before(turn, pending):
+        said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms) if segment.timed else segment,))
+        for at, types in _questions(said):
+            asked_ms = at.ms if segment.timed else segment.end_ms
+            if asked_ms >= newest_ms:
+                newest_ms, from_ms = asked_ms, at.ms if segment.timed else min(at.ms, turn.start_ms)
+                found = Overheard(str(segment.channel), types, from_ms)
+    return found
+
+
+def _asked_before(turn: Turn, pending: Iterable[Segment]) -> list[Segment]:
+    """The ``pending`` segments of other channels that may hold a question before ``turn``. Of those without times what
+    counts is when they came: that is where their stretch ends."""
+    last = turn.segments[-1]
+    others = [segment for segment in pending if segment.channel != turn.channel]
+    untimed = [segment for segment in others if not segment.timed and segment.end_ms < last.end_ms]
     lasting = [
         segment
-        for segment in pending
-        if segment.channel != turn.channel and segment.start_ms < begins_ms and segment.end_ms > turn.end_ms
+        for segment in others
+        if segment.timed and segment.start_ms < last.start_ms and segment.end_ms > turn.end_ms
     ]
-    for segment in nlargest(_LASTING_SEGMENTS, lasting, key=lambda one: one.start_ms):
-        said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms),))
-        for at, types in _questions(said):
-            if found is None or at.ms >= found.from_ms:
-                found = Overheard(str(segment.channel), types, at.ms)
-    return found
+    return [
+        *nlargest(_LASTING_SEGMENTS, untimed, key=lambda one: one.end_ms),
+        *nlargest(_LASTING_SEGMENTS, lasting, key=lambda one: one.start_ms),
+    ]
 
 
 def _before(segment: Segment, until_ms: Ms) -> Segment:

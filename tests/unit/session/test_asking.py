@@ -126,6 +126,46 @@ def test_a_question_is_heard_in_a_segment_that_lasts_beyond_its_answer(held, ans
     assert (heard and (heard.by, list(heard.types), heard.from_ms)) == found
 
 
+def untimed(text: str, came_ms: int, channel: int = 0) -> Segment:
+    """It came at a media time, and was said at some time in the five seconds before."""
+    stretch = {"start_ms": max(0, came_ms - 5_000 - 90 * len(text)), "end_ms": came_ms}
+    return msgspec.structs.replace(segment(text, 0, channel), words=(), timed=False, **stretch)
+
+
+@pytest.mark.parametrize(
+    ("held", "answer", "found"),
+    [
+        ([untimed("And your name?", 10_000, 1)], untimed("quux here", 13_000), [T.PERSON]),
+        # the longer text has the longer stretch, which begins before the question's
+        ([untimed("And your name?", 10_000, 1)], untimed("quux here " * 20, 13_000), [T.PERSON]),
+        ([untimed("And your name?", 10_000, 1)], segment("quux here", 12_000), [T.PERSON]),
+        (
+            [untimed("A name?", 9_000, 1), untimed("And your card number?", 10_000, 1)],
+            untimed("a", 13_000),
+            [T.CREDIT_CARD],
+        ),
+        ([untimed("A name?", 10_000, 1), untimed("And your card number?", 9_000, 1)], untimed("a", 13_000), [T.PERSON]),
+        ([untimed("And your name?", 14_000, 1)], untimed("quux here", 13_000), None),
+        ([untimed("And your name?", 10_000, 0)], untimed("quux here", 13_000), None),
+        ([untimed("It is a fine day", 10_000, 1)], untimed("quux here", 13_000), None),
+    ],
+    ids=[
+        "came before",
+        "whatever was said",
+        "an answer with times",
+        "the last of two",
+        "whichever is held first",
+        "came after it",
+        "who answers",
+        "no question",
+    ],
+)
+def test_a_question_without_times_is_heard_in_a_turn_that_lasts_on(held, answer, found) -> None:
+    heard = overheard(Turn(0, 0, (answer,)), held)
+    assert (heard and list(heard.types)) == found
+    assert heard is None or heard.from_ms <= answer.start_ms
+
+
 def test_of_many_segments_that_last_beyond_an_answer_those_that_begin_last_are_looked_at() -> None:
     held = [segment(ASKED_TWICE, 0, 1), *(segment("so it goes on and on here now", 10 + n, 1) for n in range(4))]
     assert overheard(Turn(0, 0, (segment("quux", 650),)), held[:4]) is not None
