@@ -112,7 +112,7 @@ class PipecatCall:
         if message is not None:
             self._call.document(self._provider, message, channel=CALLER)
             return
-        language = str(frame.language.value) if frame.language else "en"
+        language = str(frame.language or "en")
         self._call.segment({"text": frame.text, "language": language}, channel=CALLER)
 
     async def _mono(self, frame: _Audio, *, agent: bool) -> bytes:

@@ -74,6 +74,15 @@ async def test_both_sides_are_one_call() -> None:
     assert summary.complete
 
 
+@pytest.mark.parametrize(
+    ("language", "told"), [(Language.EN, "en"), (Language.DE_AT, "de-AT"), ("fr", "fr"), (None, "en"), ("", "en")]
+)
+async def test_a_recogniser_may_name_its_language_either_way(language: Language | str | None, told: str) -> None:
+    said = TranscriptionFrame("hello there", "caller", "", language)
+    (found,) = [clean for clean in await seen([said]) if isinstance(clean, CleanText)]
+    assert found.language == told
+
+
 async def test_a_frame_that_passes_both_taps_counts_once() -> None:
     frame, said = InputAudioRawFrame(SECOND, RATE_HZ, 1), TranscriptionFrame("hello there", "caller", "")
     left = await seen([frame, frame, said, said])
