@@ -153,8 +153,8 @@ def get(customer: str, settings: Settings) -> None:
 def list_policies(settings: Settings, as_json: bool) -> None:
     """List for every customer what the workers let out now (analytics, training), and the reason where they do not.
 
-    Give --region and --processor as the workers have them: without the first, customers whose policy names a region are
-    shown without training; with the second, the parts of a policy that a processor does not follow are named.
+    Give --region and --processor as the workers have them. Without --region, customers whose policy names a region are
+    shown without training. With --processor, the fields of a policy that a processor does not follow are named.
     """
     found = asyncio.run(_read(settings))
     now_ms = wall_clock_ms()

@@ -31,7 +31,7 @@ _FAMOUS: Final = words("en/streets")
 _ROAD: Final = re.compile(r"(?<![^\W_])(?:the|off|along|down|on the) [abmn] \Z")
 """Before the number of a main road: "the a 303 near stonehenge"."""
 _ROAD_REACH: Final = 12
-"""Characters that it may take."""
+"""``_ROAD`` is looked for in so many characters before the number. Larger: slower; smaller: "on the a" may not fit."""
 _AT_WORK: Final = re.compile(
     r"(?<![^\W_])(?:(?:my|our) (?:shop|office|flat|house|place|salon|store|business|studio|clinic|building)"
     r"|(?:i|we) work|(?:i'm|we're) based)(?![^\W_])"
@@ -88,12 +88,13 @@ def _is_public(view: View, text: str, detection: Detection, lows: list[str]) -> 
 
 
 def _is_theirs(low: str) -> bool:
-    """Somebody says where they live or work, in lower case."""
+    """Whether ``low`` (in lower case) says where somebody lives or works."""
     return AT_HOME.search(low) is not None or _AT_WORK.search(low) is not None
 
 
 def famous(view: View, said: str) -> bool:
-    """A street that everybody knows, where nobody says that they live there: "i was on oxford street"."""
+    """Whether ``said`` is a street that everybody knows, and the turn does not say that somebody lives or works there:
+    "i was on oxford street"."""
     return said in _FAMOUS and T.ADDRESS not in view.expected and not _is_theirs(view.low)
 
 

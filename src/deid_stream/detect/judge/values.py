@@ -60,7 +60,7 @@ _PLACES_AFTER: Final = re.compile(
 _EVERYDAY_HI: Final = everyday("hi")
 _MAKERS: Final = word_set("judge.makers")
 _MODEL_LETTERS: Final = 2
-"""Letters that it may begin with."""
+"""The name of a model may begin with at most this many letters ("v eleven")."""
 _MODEL_WORDS: Final = 3
 """A maker's name for a product is at most this many words. A larger value leaves codes that follow a maker."""
 _FUNCTION: Final = word_set("judge.function")
@@ -125,7 +125,8 @@ def value(view: View, text: str, detection: Detection, plain: list[Interval]) ->
 
 
 def _is_model(text: str, detection: Detection) -> bool:
-    """A letter or two and a short number right behind a maker: "a dyson v eleven"."""
+    """Whether the detection is the name of a model: a letter or two and a short number directly after a maker, as in "a
+    dyson v eleven"."""
     words = text[max(0, detection.start - _CUE_REACH) : detection.start].lower().split()
     said = text[detection.start : detection.end].lower().split()
     if not words or words[-1] not in _MAKERS or len(said) > _MODEL_WORDS:

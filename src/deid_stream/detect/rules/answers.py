@@ -50,7 +50,7 @@ _DESCRIBES: Final = word_set("answers.describes")
 _LOOKS: Final = re.compile(
     r"(?:(?:ok|okay|yes|yeah|um|uh|erm|so)[ ,]+)*let me (?:just )?(?:look|see|check|find it|get it)[ ,]+"
 )
-"""Before a code that somebody must find first."""
+"""What somebody says before a code that they must look for first."""
 _SPEAKING: Final = frozenset("kar raha rahe rahi".split())
 _I_HINDI: Final = frozenset("hum mai main yahan".split())
 _WRITTEN_AS: Final = re.compile(
@@ -75,12 +75,12 @@ _COUNTS: Final = re.compile(
     r"(?:(?:um|uh|it's|it is|they're|only|just|about|yes|yeah)[ ,]+)*\d{1,2}[ -](?:digits?|numbers?|characters?"
     r"|letters?|ank)\W*"
 )
-"""What says only how long a code is: "six digits"."""
+"""An answer that only says how long a code is: "six digits"."""
 _NAMED_SITES: Final = _SITES | STREETS | word_set("addresses.houses")
 _HOUSES: Final = word_set("addresses.houses") - frozenset(
     "church exchange house inn post surgery warehouse works".split()
 )
-"""Houses that are called "the" and nothing else: "the lodge"."""
+"""Houses whose whole name is "the" and this word: "the lodge"."""
 _SITE_WORDS: Final = 4
 """An answer that tells where an address lies has at most this many words. A larger value redacts more of a sentence."""
 _SENTENCE: Final = word_set("answers.sentence")

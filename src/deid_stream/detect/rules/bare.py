@@ -26,7 +26,8 @@ _INITIALS: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,5}")
 """Letters without a vowel, which name a field or an office: "tfn", "bsb"."""
 _FIELD_ENDS: Final = ("ment", "tion")
 _FIELD_LETTERS: Final = 8
-"""A word with one of these ends is no name from this many letters on. A smaller value leaves names ("clement")."""
+"""A word that ends so and has at least this many letters is no name. A smaller value leaves names unredacted
+("clement")."""
 _MIN_DIGITS: Final = 4
 """A number beside a name that nobody knows must have at least this many digits to back it."""
 _MIN_LETTERS: Final = 5

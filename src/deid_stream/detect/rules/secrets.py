@@ -56,7 +56,7 @@ _ANSWER: Final = re.compile(
     r"|(?:street|road) i grew up (?:on|in)|school i went to)(?: was| is|'s| were)(?: called| named)?(?: an?)?"
     r" (?P<v>(?:the )?[^\s,.?!]+(?: (?!(?:and|but|so|when|because|if|then|i|it|we|in|at)(?![^\W_]))[^\s,.?!]+){0,3})"
 )
-"""The answer to a question of security, told without one: "my first school was saint brendans"."""
+"""The answer to a security question, said without being asked: "my first school was saint brendans"."""
 _ANSWER_HINTS: Final = ("first ", "1st ", "childhood", "favourite", "favorite", "grew up", "i went to")
 """Without one of these ``_ANSWER`` cannot match."""
 _NO_ANSWER: Final = word_set("judge.function") | {"under", "over", "near", "put", "right", "still"}
