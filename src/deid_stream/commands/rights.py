@@ -255,10 +255,10 @@ def access(out: Path, timeout: float, settings: Settings, as_json: bool, **value
     """Export what is held: manifest.json, calls.jsonl, transcripts.jsonl, audit.jsonl and a WAV file per call. Only
     this user may read the files.
 
-    A request that was granted and not exported is exported by the same command under its --request-id.
+    Where a request was granted but its export was not made, run the same command again with its --request-id.
     """
     kafka, request = cluster(settings, CLIENT_ID), _request(Kind.ACCESS, values)
-    # before the request is sent, which would stay open where nothing can be written
+    # made before the request is sent: a request whose export cannot be written would stay open
     with new_folder(out):
         status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout or 60.0))
         if status is not None and status.state is State.DONE:

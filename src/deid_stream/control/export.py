@@ -33,7 +33,7 @@ class Exported(msgspec.Struct, frozen=True):
 
     calls: int
     records: int
-    """As a deletion of the same calls would count them: without the lines of the audit, which stays."""
+    """Counted as a deletion of the same calls would: without ``audit_lines``, which a deletion keeps."""
     audit_lines: int
     files: list[str]
 
