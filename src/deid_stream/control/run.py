@@ -244,7 +244,7 @@ class Control:
                 if connected:
                     log.info("the broker answers again")
                 else:
-                    log.warning("the broker does not answer; what is asked waits until it does", seconds=CONNECTED_S)
+                    log.warning("the broker does not answer; requests wait until it does", seconds=CONNECTED_S)
             await asyncio.sleep(LOOK_S)
 
     def _guarded(self, name: str, take: Take) -> Take:

@@ -63,7 +63,7 @@ def asked(low: str) -> tuple[T, ...]:
 
 
 def requests(low: str) -> bool:
-    """Asks the other party for something, in so many words."""
+    """Whether the turn has a question mark or a phrase of asking ("give me", "what is your")."""
     return _REQUEST.search(low) is not None
 
 

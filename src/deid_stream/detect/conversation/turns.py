@@ -180,7 +180,7 @@ class Conversation:
         state.last_turns[who] = self._digester("turn", view.written.source)
 
     def _said_number(self, view: View, spans: list[Span]) -> None:
-        """A number may be corrected in the next turns."""
+        """Notes the number in this turn, since one of the next turns may correct it."""
         state = self._state
         numbers = [s.entity_type for s in spans if s.entity_type in NUMBERED and _digits(view, s) >= 2]
         if numbers:
@@ -211,8 +211,9 @@ class Conversation:
             self._state.asked = None
 
     def _listen(self, low: str, who: str, said: Collection[EntityType] = (), *, answers: bool = False) -> None:
-        """Arms what this turn asks the others for. ``said``: see ``questions.opened``. ``answers``: another's question
-        was open; then a turn that gives what it names asks for nothing ("flat nine")."""
+        """Notes for which types of values this turn (``low``: in lower case) asks the other speakers. ``said``: types
+        of values in the turn itself. ``answers``: another speaker's question was open; then a turn that names a type
+        and holds such a value answers and does not ask ("flat nine")."""
         state = self._state
         types = list(questions.asked(low))
         if answers and said and not questions.requests(low):
