@@ -44,7 +44,7 @@ def overheard(turn: Turn, pending: Iterable[Segment]) -> Overheard | None:
     """The last question that another channel asked before the last segment of ``turn``, in a ``pending`` segment: turns
     are detected in the order of their ends, so that segment is detected after the answer. It may go on after the turn,
     since a recogniser may make one segment of two questions and of the pause that the answer to the first fills. Or it
-    has no times, and its turn lasts on: nobody knows what pause lies between it and what is said next."""
+    has no times, and its turn stays open, since the pause between it and the next words is not known."""
     begins_ms, found, newest_ms = turn.segments[-1].start_ms, None, -1
     for segment in _asked_before(turn, pending):
         said = Turn(begins_ms, segment.channel, (_before(segment, begins_ms) if segment.timed else segment,))
@@ -57,8 +57,8 @@ def overheard(turn: Turn, pending: Iterable[Segment]) -> Overheard | None:
 
 
 def _asked_before(turn: Turn, pending: Iterable[Segment]) -> list[Segment]:
-    """The ``pending`` segments of other channels that may hold a question before ``turn``. Of those without times what
-    counts is when they came: that is where their stretch ends."""
+    """The ``pending`` segments of other channels that may hold a question before ``turn``. A segment without times
+    counts by when it came: at the end of its stretch."""
     last = turn.segments[-1]
     others = [segment for segment in pending if segment.channel != turn.channel]
     untimed = [segment for segment in others if not segment.timed and segment.end_ms < last.end_ms]
