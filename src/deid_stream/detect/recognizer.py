@@ -39,7 +39,7 @@ class View:
     """
 
     __slots__ = (
-        "_counted", "_mask", "_plain", "_runs", "_words",
+        "_counted", "_mask", "_plain", "_runs", "_said", "_words",
         "corrects", "digits", "everyday", "expected", "foreign", "has_digit", "language",
         "low", "open_run", "quantity_asked", "removed", "text", "written",
     )  # fmt: skip
@@ -73,6 +73,7 @@ class View:
         self._runs: list[Run] = runs(self.text) if self.has_digit else []
         self.digits = sum(r.digits for r in self._runs)
         self._words: list[tuple[CharIndex, CharIndex, str]] | None = None
+        self._said: frozenset[str] | None = None
         self.removed: list[str] = []
         """Ids of the rules by which guesses of this turn were let go."""
 
@@ -132,6 +133,13 @@ class View:
         if self._words is None:
             self._words = [(m.start(), m.end(), m.group().lower()) for m in DOTTED.finditer(self.text)]
         return self._words
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The written words in lower case, each once; made once per turn: many rules look for their words in it."""
+        if self._said is None:
+            self._said = frozenset([word for _, _, word in self.words])
+        return self._said
 
     def detection(
         self,

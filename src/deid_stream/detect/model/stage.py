@@ -152,7 +152,7 @@ def _is_plain_talk(view: View) -> bool:
     """English without secrets, births and relatives: words of the dictionaries mean there what they say."""
     if view.language != "en" or view.foreign or any(hint in view.low for hint in _TOLD):
         return False
-    return _KIN.isdisjoint([word for _, _, word in view.words])
+    return _KIN.isdisjoint(view.said)
 
 
 def _is_thing(view: View, at: int) -> bool:

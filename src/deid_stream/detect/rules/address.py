@@ -65,7 +65,7 @@ class StreetRecognizer:
         text = view.text
         words = view.words
         found = []
-        street = not STREETS.isdisjoint([low for _, _, low in words])
+        street = not STREETS.isdisjoint(view.said)
         at_home = (street or view.has_digit) and AT_HOME.search(view.low) is not None
         homely = at_home or EntityType.ADDRESS in view.expected
         for at, (start, end, low) in enumerate(words):

@@ -59,7 +59,7 @@ def _village(view: View) -> tuple[CharIndex, CharIndex] | None:
     """From the first to the last of the names of a village, its post, block and district: "village rampur post kotwa
     district barabanki"."""
     words = view.words
-    if _VILLAGES.isdisjoint([low for _, _, low in words]):
+    if _VILLAGES.isdisjoint(view.said):
         return None
     first, last, pieces = -1, -1, 0
     for at, (_, _, low) in enumerate(words[:-1]):

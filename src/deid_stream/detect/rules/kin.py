@@ -95,10 +95,10 @@ def is_name_word(low: str, everyday: frozenset[str] = COMMON) -> bool:
 def kin(view: View) -> Iterator[tuple[CharIndex, CharIndex, str]]:
     """Bounds of such names in the written text, each with the name of its rule."""
     low = view.low
-    if not _KIN_WORDS.isdisjoint([word for _, _, word in view.words]):
+    if not _KIN_WORDS.isdisjoint(view.said):
         for start, end in _related(view):
             yield start, end, "related"
-    if view.language == "hi" or not _OWN_HINDI.isdisjoint([word for _, _, word in view.words]):
+    if view.language == "hi" or not _OWN_HINDI.isdisjoint(view.said):
         yield from _hindi(view)
     for pattern in _FAMILIES if "the " in low else ():
         for match in pattern.finditer(low):

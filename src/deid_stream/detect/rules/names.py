@@ -266,7 +266,7 @@ class NameRecognizer:
     def _word_names(self, view: View) -> Iterator[Detection]:
         """Everyday words where only a name can stand."""
         low = view.low
-        if WORD_NAMES.isdisjoint([word for _, _, word in view.words]):
+        if WORD_NAMES.isdisjoint(view.said):
             return
         for match in _VERB_NAME.finditer(low):
             if self._is_called(low, match):
