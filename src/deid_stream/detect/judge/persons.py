@@ -76,6 +76,8 @@ _IMPERATIVES: Final = word_set("judge.imperatives")
 _OBJECTS: Final = word_set("judge.objects")
 _FUNCTION_HI: Final = FUNCTION_HI | {"jo"}
 """In a Hindi turn "jo" is who, not Jo."""
+_NUMBERED_THINGS: Final = frozenset("bed bus coach counter gate line page platform room seat token train ward".split())
+"""Things whose number is nobody's; that of a pupil is ("roll number saintees")."""
 _NUMBERING: Final = frozenset("nambar no number".split())
 _NAME_OF: Final = frozenset({"naam", "name"})
 """Right after these stands a name."""
@@ -304,7 +306,7 @@ def _is_counted(view: View, lows: list[str]) -> bool:
         return False
     said = WORD.findall(view.written.source.lower())
     places = [at for at, low in enumerate(said) if low == lows[0]]
-    if all(at and said[at - 1] in _NUMBERING for at in places):
+    if all(at > 1 and said[at - 1] in _NUMBERING and said[at - 2] in _NUMBERED_THINGS for at in places):
         return True  # "token number satrah"
     if any(said[max(0, at - 1)] in _NAME_OF or said[min(at + 1, len(said) - 1)] in _SPEAKS for at in places):
         return False  # "mera naam char hai"
