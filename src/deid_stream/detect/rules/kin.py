@@ -48,16 +48,10 @@ _SHORT: Final = 3
 forms ("my daughter mri scan")."""
 _SURNAME: Final = 6
 """A surname of no list has at least this many letters before its s. A smaller value redacts short forms ("circs")."""
-_FAMILIES: Final = (
-    re.compile(
-        r"(?<![^\W_])(?:under|we're|we are|it's|it is|opposite) the (?P<name>[a-z]{4,}s)"
-        r"(?=\W*\Z| (?:and|at|from|in|on|please)(?![^\W_]))"
-    ),
-    re.compile(
-        r"(?<![^\W_])the (?P<name>[a-z]{4,}s)"
-        r"(?= (?:at number|next door|across the|over the road|moved|live[sd]?)(?![^\W_]))"
-    ),
-)
+_FAMILY: Final = re.compile(r"the (?P<name>[a-z]{4,}s)(?![^\W_])")
+_BEFORE_FAMILY: Final = ("under ", "we're ", "we are ", "it's ", "it is ", "opposite ")
+_ENDS: Final = re.compile(r"\W*\Z| (?:and|at|from|in|on|please)(?![^\W_])")
+_NEIGHBOURS: Final = re.compile(r" (?:at number|next door|across the|over the road|moved|live[sd]?)(?![^\W_])")
 """A family by its surname: "put it under the hendersons", "the okafors next door"."""
 _APOSTROPHE: Final = re.compile(
     r"(?<![^\W_])(?:o|d|l|n|m) apostrophe (?:[a-z]{3,}(?: [a-z](?![^\W_]))*|[a-z](?: [a-z])+)(?![^\W_])"
@@ -100,10 +94,12 @@ def kin(view: View) -> Iterator[tuple[CharIndex, CharIndex, str]]:
             yield start, end, "related"
     if view.language == "hi" or not _OWN_HINDI.isdisjoint(view.said):
         yield from _hindi(view)
-    for pattern in _FAMILIES if "the " in low else ():
-        for match in pattern.finditer(low):
-            if _is_family(match["name"]):
-                yield *match.span("name"), "family"
+    for match in _FAMILY.finditer(low):
+        if match.start() and low[match.start() - 1] != " ":
+            continue  # "breathe"
+        named = low.endswith(_BEFORE_FAMILY, 0, match.start()) and _ENDS.match(low, match.end()) is not None
+        if (named or _NEIGHBOURS.match(low, match.end())) and _is_family(match["name"]):
+            yield *match.span("name"), "family"
     for match in _APOSTROPHE.finditer(low) if " apostrophe " in low else ():
         yield *match.span(), "apostrophe"
 
