@@ -14,7 +14,7 @@ from deid_stream.kafka.record import OutRecord
 from deid_stream.keys import KeyRing
 from deid_stream.keys.customers import reader_keys
 from deid_stream.wire.partitions import partition_of
-from tests.support.rights import SUBJECT, call, comes_to, everywhere, published
+from tests.support.rights import SUBJECT, audited, call, comes_to, everywhere, published
 from tests.support.rights import broker as broker
 from tests.support.rights import service as service
 from tests.support.service import KEY, Service
@@ -224,9 +224,14 @@ async def test_raw_records_go_up_to_the_calls_last_with_what_lies_before_and_not
     done = await run(service, "rights", "delete", *who, "--yes")
     assert (done.return_value, "raw records deleted" in done.output) == (0, True), done.output
     assert await there() == [{behind}] * 3
+    (line,) = [line for line in await audited(service, "deleted") if line["reason"] == "raw"]
+    assert (line["call_id"], line["customer_id"], line["counts"]["other_calls"]) == ("a", "acme", 1)
+    assert 0 < line["counts"]["asked_for"] < line["counts"]["records"]
+    assert f"{line['counts']['records']} raw records deleted" in done.output
     await comes_to(service, everywhere(before, behind))
     again = await run(service, "rights", "delete", *who, "--yes")
     assert "the raw topics hold no record of it" in again.output
+    assert len([line for line in await audited(service, "deleted") if line["reason"] == "raw"]) == 1
 
 
 def same_partition(one: str, other: str) -> bool:

@@ -226,7 +226,8 @@ def delete(raw: bool, yes: bool, timeout: float, settings: Settings, as_json: bo
     request = _request(Kind.DELETION, values)
     status = asyncio.run(_ask(kafka, settings.topic_prefix, request, timeout))
     if raw and status is not None and status.state is State.DONE:
-        click.echo(f"{counted(asyncio.run(carry_out(kafka, planned)), 'raw record')} deleted", err=as_json)
+        gone = asyncio.run(carry_out(kafka, settings.topic_prefix, planned, status, wall_clock_ms()))
+        click.echo(f"{counted(gone, 'raw record')} deleted", err=as_json)
     elif raw:
         click.echo("no raw record was deleted, since the request is not done", err=True)
     return answer(request, status, timeout, as_json)

@@ -6,12 +6,18 @@ from typing import NamedTuple
 
 import msgspec
 
+from deid_stream.kafka.audit import AuditLog
 from deid_stream.kafka.ports import Kafka
 from deid_stream.kafka.reading import read_range, reading
 from deid_stream.kafka.record import InRecord, Place
 from deid_stream.model.json import UNDECODABLE
-from deid_stream.model.topics import EVENTS, INPUTS
+from deid_stream.model.outputs import AuditAction, AuditEntry
+from deid_stream.model.topics import AUDIT, EVENTS, INPUTS
+from deid_stream.policy.rights import Status
+from deid_stream.units import Ms
 from deid_stream.wire import cloudevents as ce
+from deid_stream.wire.chain import RIGHTS_COMMANDS
+from deid_stream.wire.output import encode_audit
 
 
 class Cut(NamedTuple):
@@ -54,11 +60,25 @@ async def plan(kafka: Kafka, prefix: str, customer_id: str, calls: Collection[st
     return Plan(cuts)
 
 
-async def carry_out(kafka: Kafka, planned: Plan) -> int:
-    """Delete what was planned; returns the number of records. Raises BrokerError."""
+async def carry_out(kafka: Kafka, prefix: str, planned: Plan, status: Status, now_ms: Ms) -> int:
+    """Delete what was planned for the request ``status``, and write a line of ``deid.audit`` under its ids (``now_ms``:
+    epoch); returns the number of records. Raises BrokerError; one about ``deid.audit`` comes after the deletion."""
+    if not planned.cuts:
+        return 0
     async with kafka.admin() as admin:
         await admin.delete_records({cut.place: cut.before for cut in planned.cuts})
-    return sum(cut.records for cut in planned.cuts)
+    records = sum(cut.records for cut in planned.cuts)
+    asked_for = sum(cut.own for cut in planned.cuts)
+    entry = AuditEntry(
+        call_id=status.call_id or status.request_id,
+        customer_id=status.customer_id,
+        action=AuditAction.DELETED,
+        reason="raw",
+        time_ms=now_ms,
+        counts={"records": records, "asked_for": asked_for, "other_calls": len(planned.others)},
+    )
+    await AuditLog(kafka, prefix + AUDIT.name, RIGHTS_COMMANDS).send([encode_audit(entry, policy_version="")])
+    return records
 
 
 def _call(record: InRecord) -> str:

@@ -28,6 +28,7 @@ SPOTCHECK: Final = "spotcheck"
 DASHBOARD: Final = "dashboard"
 FETCH: Final = "fetch"
 KEY_COMMANDS: Final = "keys"
+RIGHTS_COMMANDS: Final = "rights"
 _REMEMBERED: Final = 100_000
 """Newest lines of a chain of which the hash is remembered, so that a branch may start from them. It must be more than
 one batch writes; each line takes 200 bytes of memory."""
