@@ -59,7 +59,7 @@ def test_lines_of_one_of_several_processes_say_which(process, told):
     with configured("info"):
         logs.configure("info", stream, process)
         logs.get_log("worker").info("partitions assigned", count=2)
-        logging.getLogger("aiokafka").warning("Unable to connect to %s", "broker")
+        logging.getLogger("another_library").warning("Unable to connect to %s", "broker")
     ours, theirs = map(json.loads, stream.getvalue().splitlines())
     assert (ours.get("process"), theirs.get("process")) == (told, told)
     assert ("process" in ours) is (process is not None)
