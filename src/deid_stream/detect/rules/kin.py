@@ -68,7 +68,7 @@ _THEIRS: Final = re.compile(
     r"|ko (?:bula\w*|bolo|bol do|phone (?:karo|kar do|do)|call (?:karo|kar do)|message (?:karo|kar do))"
     r"|ne (?:bataya|bhej[ai]|bola|call|kaha|phone)|bol rah[aei])(?![^\W_])"
 )
-"""After what only somebody has or does: "sapna ki shaadi"."""
+"""A word before what only a person has or does, in Hindi: "sapna ki shaadi" (sapna's wedding)."""
 _WORD_NAMES: Final = word_set("names.hindi_words")
 """Names that are everyday words of Hindi, too."""
 _WORDS: Final = COMMON | DICTIONARY | RARE | FOREIGN_WORDS
