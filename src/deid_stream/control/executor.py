@@ -150,12 +150,9 @@ class Executor:
             lines[taken.holding.partition] += self._lines(taken, now_ms)
         for partition, said in lines.items():
             await self._audit.send(said, partition, through=sender)
-        takings: dict[str, list[Taking]] = defaultdict(list)
-        for taken in due:
-            own = self._takings(taken)
+        takings = [self._takings(taken) for taken in due]
+        for taken, own in zip(due, takings, strict=True):
             self._register.taken_back(taken.holding, taken.verdict.owed, now_ms, own)
-            for request_id, taking in own.items():
-                takings[request_id].append(taking)
         await self.flush()
         self._register.counted(takings)
 

@@ -38,15 +38,14 @@ class Register:
     def load(self) -> None:
         """Index the tables. Every call is looked at once, since something may have expired while no control plane ran.
         Numbers of a request that a crash lost are made up from its calls' ``takings``."""
-        takings: dict[str, list[Taking]] = defaultdict(list)
+        takings = []
         for _, status in self._requests.items():  # noqa: PERF102 - no dictionary
             self._note(status)
         for key, holding in self._calls.items():
             self._by_customer[holding.customer_id].add(key)
             self.queue.look(holding.customer_id, key)
             self._count(holding)
-            for request_id, taking in holding.takings.items():
-                takings[request_id].append(taking)
+            takings.append(holding.takings)
         self.counted(takings)
 
     def __len__(self) -> int:
@@ -167,9 +166,7 @@ class Register:
         self.queue.look_at(holding.customer_id, key, verdict.look_ms)
         return holding, verdict
 
-    def taken_back(
-        self, holding: Holding, owed: Iterable[Owed], now_ms: Ms, takings: Mapping[str, Taking] | None = None
-    ) -> None:
+    def taken_back(self, holding: Holding, owed: Iterable[Owed], now_ms: Ms, takings: Mapping[str, Taking]) -> None:
         """Note that the tombstones for ``owed`` have reached the broker. ``takings``: how many, by request id. Records
         that a claim has added meanwhile are still to be taken back."""
         current = self._calls.get(holding.key) or holding
@@ -183,16 +180,20 @@ class Register:
             gone = one.part.taken_back(one.reason, now_ms)
             parts.append(_carried(part, gone))
         current.parts = parts
-        current.takings = {**current.takings, **(takings or {})}
+        current.takings = {**current.takings, **takings}
         if current.gone and self._windows.has_published(current.window_ms):
             current.counted = None
         self._calls.set(holding.key, current)
         self.queue.look(current.customer_id, current.key)
 
-    def counted(self, takings: Mapping[str, Iterable[Taking]]) -> None:
-        """Add what was taken back, by request id, to the numbers of the requests. Call it only when the calls' own
-        entries have reached the broker: then a crash loses no numbers."""
-        for request_id, taken in takings.items():
+    def counted(self, takings: Iterable[Mapping[str, Taking]]) -> None:
+        """Add what was taken back, of each call by request id, to the numbers of the requests. Call it only when the
+        calls' own entries have reached the broker: then a crash loses no numbers."""
+        by_request: dict[str, list[Taking]] = defaultdict(list)
+        for of_call in takings:
+            for request_id, taking in of_call.items():
+                by_request[request_id].append(taking)
+        for request_id, taken in by_request.items():
             status = self._requests.get(request_id)
             if status is not None and (counting := status.counting(taken)) != status:
                 self.request(counting)

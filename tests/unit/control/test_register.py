@@ -77,7 +77,7 @@ def test_a_call_of_which_all_was_taken_back_keeps_what_it_counts_until_that_has_
     if published:
         windows.published(next(iter(register.holdings())).window_ms)
     register.request(asked(Kind.DELETION))
-    register.taken_back(*owed(register, C1, T + 60_000), T + 60_000)
+    register.taken_back(*owed(register, C1, T + 60_000), T + 60_000, {})
     (left,) = register.holdings()
     assert left.gone
     assert (left.counted is None) is published
@@ -218,14 +218,14 @@ def test_what_was_taken_back_is_done_and_made_sure_of_once_more():
     register.request(asked(Kind.WITHDRAWAL, call_id="c1"))
     holding, verdict = register.verdict(C1, T)
     assert {owed.part.purpose for owed in verdict.owed} == {Purpose.TRAINING}
-    register.taken_back(holding, verdict.owed, T)
+    register.taken_back(holding, verdict.owed, T, {})
     assert register.verdict(C1, T)[1].owed == []
     register.queue.take(99, T)
     assert looked_at(register, T + SETTLE_MS - 1) == set()
     assert looked_at(register, T + SETTLE_MS) == {"c1"}
     holding, verdict = register.verdict(C1, T + SETTLE_MS)
     assert len(verdict.owed) == 1
-    register.taken_back(holding, verdict.owed, T + SETTLE_MS)
+    register.taken_back(holding, verdict.owed, T + SETTLE_MS, {})
     assert register.verdict(C1, T + 9 * SETTLE_MS)[1].owed == []
 
 
@@ -234,7 +234,7 @@ def test_a_claim_that_came_while_the_tombstones_were_on_their_way_is_still_to_be
     register.request(asked(Kind.WITHDRAWAL, call_id="c1"))
     holding, verdict = register.verdict(C1, T)
     register.claims(claims(claim("c1", last=6)), T + 10)
-    register.taken_back(holding, verdict.owed, T + 20)
+    register.taken_back(holding, verdict.owed, T + 20, {})
     _, more = register.verdict(C1, T + 30)
     assert [(owed.transcripts[0].first, owed.transcripts[0].last) for owed in more.owed] == [(5, 6)]
 

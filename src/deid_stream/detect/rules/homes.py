@@ -73,10 +73,9 @@ def _village(view: View) -> tuple[CharIndex, CharIndex] | None:
         first, last, pieces = (first if pieces else at), at + 1, pieces + 1
     if not pieces or (pieces < _LEAST_RANKS and EntityType.ADDRESS not in view.expected):
         return None
-    end = last
-    while end + 1 < len(words) and end - last < 1 and words[end + 1][2] not in _NO_VILLAGE | _RANKS:
-        end += 1
-    return words[first][0], words[end][1]
+    if last + 1 < len(words) and words[last + 1][2] not in _NO_VILLAGE and words[last + 1][2] not in _RANKS:
+        last += 1
+    return words[first][0], words[last][1]
 
 
 def sites(view: View, *, homely: bool) -> Iterator[tuple[CharIndex, CharIndex]]:

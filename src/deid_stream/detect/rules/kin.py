@@ -44,8 +44,8 @@ _IS_HINDI: Final = re.compile(r" (?:ho|hai|hain|hoon|the|thi|tha|nahi|nahin|gay[
 _ACTED_ON: Final = re.compile(r" (?:him|it|me|the|them|us|you)(?![^\W_])")
 """After a verb of no dictionary: "my roommate venmos me"."""
 _SHORT: Final = 3
-"""A word of no list after a kin word is a name from this many letters and one on. A smaller value redacts more short
-forms ("my daughter mri scan")."""
+"""A word that stands in no list and follows a kin word is a name where it has more letters than this. A smaller value
+redacts more short forms ("my daughter mri scan")."""
 _SURNAME: Final = 6
 """A surname of no list has at least this many letters before its s. A smaller value redacts short forms ("circs")."""
 _FAMILY: Final = re.compile(r"the (?P<name>[a-z]{4,}s)(?![^\W_])")
